@@ -1,0 +1,2 @@
+//! The `llmp` program.
+fn main() {}

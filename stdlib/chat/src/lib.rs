@@ -1,0 +1,1 @@
+//! Conversations, the knowledge boundary, refusal, search and the evaluation that shows them.

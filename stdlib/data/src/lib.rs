@@ -1,0 +1,1 @@
+//! Stages from crawled pages to tokens: crawl, filter, extract, dedup, tokenize.

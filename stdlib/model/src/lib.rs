@@ -1,0 +1,1 @@
+//! The language model: architecture, training, sampling, Hugging Face folders. The only crate that names burn.

@@ -1,0 +1,1 @@
+//! What a stage is: the Stage trait, its Context, and the artifacts on disk.
