@@ -1,1 +1,14 @@
-//! From .llmp text to a checked, content-hashed plan. No file system, clock, network or tensors.
+//! From `.llmp` text to a checked, content-hashed plan.
+//!
+//! ```text
+//! text ──syntax──▶ tree ──resolve──▶ names ──check──▶ types, units, ranges ──lower──▶ graph ──key──▶ keys ──plan──▶ plan
+//! ```
+//!
+//! Each phase is a function from its input to its output plus a list of diagnostics, and none stops at the first error.
+//! The compiler is pure: files arrive through [`source::World`], and what has been done before through
+//! [`plan::History`].
+
+pub mod ast;
+pub mod diagnostic;
+pub mod graph;
+pub mod source;

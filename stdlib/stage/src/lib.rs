@@ -1,1 +1,16 @@
-//! What a stage is: the Stage trait, its Context, and the artifacts on disk.
+//! What a stage is: the [`Stage`] trait, the [`Context`] it runs in, and the artifacts it reads and writes.
+//!
+//! Stages know nothing of the store, the ledger or the scheduler. A stage reads its [`Input`]s, writes files below
+//! [`Context::output`], and reports what it saw through the context. `runtime` implements the context for real;
+//! [`testing`] has a double for unit tests.
+
+mod artifact;
+mod context;
+mod error;
+mod stage;
+pub mod testing;
+
+pub use artifact::{Input, InputFile, shard_of};
+pub use context::{Bar, Context, Dropped};
+pub use error::{Error, Result};
+pub use stage::{Cost, Signature, Stage, stage, stage_with_cost};

@@ -1,0 +1,86 @@
+//! What a running stage may use: inputs, an output folder, progress, counts, a private state folder.
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Error, Input, Result};
+
+/// A document that a stage left out, kept so that `llmp trace` can say why.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Dropped {
+    /// The document's id (`<urn:uuid:…>` of its WARC record).
+    pub id: String,
+    /// Its URL.
+    pub url: String,
+    /// The rule that dropped it, e.g. `gopher.min_words`.
+    pub rule: String,
+    /// The value that the rule saw, as people read it, e.g. `31 words`.
+    pub value: String,
+}
+
+/// What a stage runs in. Implemented by `runtime`, and by [`crate::testing::TestContext`] for unit tests.
+///
+/// All methods may be called from several threads.
+pub trait Context: Sync {
+    /// The artifacts given for the parameter `role` of the stage's signature: one, or many for a list parameter, in the
+    /// order in which they were written. Empty when an optional parameter was left out.
+    fn inputs(&self, role: &str) -> &[Input];
+
+    /// The folder that becomes the artifact. Empty at the start; everything in it is published when the stage returns `Ok`.
+    fn output(&self) -> &Path;
+
+    /// A private folder that belongs to this stage's key and outlives a crash: checkpoints. Removed after success.
+    fn state(&self) -> &Path;
+
+    /// The device as chosen on the command line: `cpu`, `wgpu`, `cuda:0`.
+    fn device(&self) -> &str;
+
+    /// How many threads the stage may keep busy. Results must not depend on it.
+    fn threads(&self) -> usize;
+
+    /// Whether the run was asked to stop. Long loops ask at every step; see [`Context::proceed`].
+    fn cancelled(&self) -> bool;
+
+    /// Starts a progress bar over `total` units (`"pages"`, `"tokens"`); `0` when the total is unknown.
+    fn bar(&self, total: u64, unit: &str) -> Box<dyn Bar>;
+
+    /// Writes a line to the stage's log.
+    fn log(&self, line: &str);
+
+    /// Adds to a count that the ledger keeps and the report shows, e.g. `documents`, `dropped.gopher.min_words`.
+    fn count(&self, name: &str, add: u64);
+
+    /// Appends a point to a curve, e.g. `("loss", step, value)`.
+    fn point(&self, curve: &str, x: f64, y: f64);
+
+    /// Keeps a dropped document's fate, and counts it under `dropped.<rule>`.
+    fn dropped(&self, dropped: Dropped);
+
+    /// A short result for the screen once the stage has ended: one line, or a table for evaluations.
+    fn show(&self, text: &str);
+
+    /// The single artifact given for `role`.
+    ///
+    /// # Errors
+    /// Where none was given.
+    fn input(&self, role: &str) -> Result<&Input> {
+        self.inputs(role).first().ok_or_else(|| Error::new(format!("no `{role}` was given")))
+    }
+
+    /// `Err` once the run was asked to stop: `ctx.proceed()?` in every long loop.
+    ///
+    /// # Errors
+    /// [`Error::cancelled`] then.
+    fn proceed(&self) -> Result<()> {
+        if self.cancelled() { Err(Error::cancelled()) } else { Ok(()) }
+    }
+}
+
+/// A progress bar. Dropping it ends it.
+pub trait Bar: Send + Sync {
+    /// Work done since the last call.
+    fn add(&self, units: u64);
+    /// A short remark behind the bar, e.g. `loss 2.31`.
+    fn note(&self, text: &str);
+}
