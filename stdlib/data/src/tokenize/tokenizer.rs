@@ -1,0 +1,398 @@
+//! [`Tokenizer`]: byte-level BPE between text and token ids.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::sync::{Arc, OnceLock};
+
+use llmp_stage::{Error, Result};
+use serde_json::{Value, json};
+use tokenizers::pipeline::{EncodeOptions, PipelineToken, PipelineTokenizer};
+use tokenizers::utils::byte_level::char_to_byte;
+
+use super::vocabulary::{Vocabulary, added_token, read_tiktoken, write_tiktoken};
+use super::{Pattern, special};
+
+/// The file that holds a tokenizer, in Hugging Face's form.
+pub const TOKENIZER_FILE: &str = "tokenizer.json";
+/// The file beside it that holds the chat template and names the tokens with a role.
+pub const CONFIG_FILE: &str = "tokenizer_config.json";
+
+/// Ids stay below this: twenty times the largest published vocabulary.
+const MAX_VOCABULARY: u64 = 1 << 22;
+/// The largest tokenizer file that is read; published ones are below 40 MB.
+const MAX_FILE_BYTES: u64 = 1 << 28;
+/// The encoder takes less than 4 GiB at once, after normalization, which may triple a text.
+const MAX_PIECE_BYTES: usize = 1 << 30;
+
+/// The special tokens of OpenAI's `cl100k_base`, and llmp's search tokens at ids that it leaves unassigned.
+const CL100K_SPECIALS: [(&str, u32); 12] = [
+    (special::END_OF_TEXT, 100_257),
+    ("<|fim_prefix|>", 100_258),
+    ("<|fim_middle|>", 100_259),
+    ("<|fim_suffix|>", 100_260),
+    (special::IM_START, 100_264),
+    (special::IM_END, 100_265),
+    (special::IM_SEP, 100_266),
+    (special::SEARCH_START, 100_267),
+    (special::SEARCH_END, 100_268),
+    (special::RESULT_START, 100_269),
+    (special::RESULT_END, 100_270),
+    ("<|endofprompt|>", 100_276),
+];
+
+/// A byte-level BPE tokenizer. Cloning is cheap; threads may share one.
+#[derive(Clone)]
+pub struct Tokenizer(Arc<Inner>);
+
+struct Inner {
+    /// What `tokenizer.json` holds. Everything else follows from it.
+    document: Value,
+    encoder: PipelineTokenizer,
+    options: EncodeOptions,
+    /// The bytes of all tokens, one after another.
+    bytes: Vec<u8>,
+    /// Token `id` is `bytes[starts[id]..starts[id + 1]]`, empty where `id` is unassigned.
+    starts: Vec<u32>,
+    specials: BTreeMap<String, u32>,
+}
+
+impl Tokenizer {
+    /// Reads `tokenizer.json` in `folder`: any byte-level BPE in Hugging Face's form.
+    ///
+    /// # Errors
+    /// Where the file is absent, too large, malformed, or no byte-level BPE.
+    pub fn load(folder: &Path) -> Result<Self> {
+        Self::load_file(&folder.join(TOKENIZER_FILE))
+    }
+
+    /// As [`Tokenizer::load`], given the file itself.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn load_file(path: &Path) -> Result<Self> {
+        let text = read_bounded(path)?;
+        let document = serde_json::from_str(&text)
+            .map_err(|error| Error::new(format!("`{}` is not JSON", path.display())).because(error))?;
+        Self::from_document(document).map_err(|error| {
+            let help = error.help_text().map(str::to_owned);
+            let error = Error::new(format!("cannot use the tokenizer `{}`", path.display())).because(error);
+            match help {
+                Some(help) => error.help(help),
+                None => error,
+            }
+        })
+    }
+
+    /// GPT-4's vocabulary `cl100k_base` with llmp's special tokens: 100,277 ids. Built in.
+    ///
+    /// # Panics
+    /// Never: the vocabulary is part of the program, and tests cover it.
+    #[must_use]
+    pub fn cl100k() -> Self {
+        static CL100K: OnceLock<Tokenizer> = OnceLock::new();
+        CL100K
+            .get_or_init(|| {
+                let specials = CL100K_SPECIALS.map(|(name, id)| (name.to_owned(), id)).to_vec();
+                Vocabulary::from_ranks(cl100k_ranks(), Pattern::Cl100k, specials)
+                    .and_then(|vocabulary| Self::new(&vocabulary))
+                    .expect("the built-in vocabulary is valid")
+            })
+            .clone()
+    }
+
+    /// A tokenizer from tiktoken's rank file and the pattern that goes with it. llmp's special tokens get the ids after
+    /// the ranks; the ranks of `cl100k_base` give [`Tokenizer::cl100k`].
+    ///
+    /// # Errors
+    /// Where the file is malformed or its ranks are not those of a byte pair encoding.
+    pub fn from_tiktoken(ranks: &str, pattern: Pattern) -> Result<Self> {
+        let tokens = read_tiktoken(ranks)?;
+        if pattern == Pattern::Cl100k && tokens == cl100k_ranks() {
+            return Ok(Self::cl100k());
+        }
+        let first = u32::try_from(tokens.len()).map_err(|_| Error::new("the vocabulary is too large"))?;
+        let specials = special::ALL.iter().map(|name| (*name).to_owned()).zip(first..).collect();
+        Self::new(&Vocabulary::from_ranks(tokens, pattern, specials)?)
+    }
+
+    pub(super) fn new(vocabulary: &Vocabulary) -> Result<Self> {
+        Self::from_document(vocabulary.to_json())
+    }
+
+    /// This tokenizer with those of [`special::ALL`] that it lacks, at the ids after its own.
+    ///
+    /// # Errors
+    /// Where the tokenizer's file cannot hold them.
+    pub fn with_specials(&self) -> Result<Self> {
+        let missing = special::ALL.iter().filter(|name| self.special(name).is_none());
+        let mut document = self.0.document.clone();
+        let mut id = self.vocab_size();
+        for name in missing {
+            document["model"]["vocab"][*name] = json!(id);
+            match document.get_mut("added_tokens").and_then(Value::as_array_mut) {
+                Some(added) => added.push(added_token(name, id)),
+                None => document["added_tokens"] = json!([added_token(name, id)]),
+            }
+            id += 1;
+        }
+        Self::from_document(document)
+    }
+
+    fn from_document(document: Value) -> Result<Self> {
+        let mut canonical = document.clone();
+        tokenizers::canonicalize_value(&mut canonical)
+            .map_err(|error| Error::new("this is no tokenizer file that is understood").because(error))?;
+        if canonical["model"]["type"] != "BPE" || canonical["model"]["byte_level"] != true {
+            return Err(Error::new(format!(
+                "the tokenizer's model is `{}`, expected byte-level `BPE`",
+                canonical["model"]["type"].as_str().unwrap_or("none")
+            ))
+            .help("use a tokenizer in the manner of GPT-2, Llama 3 or Qwen, or train one with `tokenize.train`"));
+        }
+        let table = Table::read(&document)?;
+        // Only encoding is asked of the library: no padding, no tokens put around a text.
+        for part in ["post_processor", "decoder", "truncation", "padding"] {
+            canonical[part] = Value::Null;
+        }
+        let encoder = tokenizers::from_json(&canonical.to_string())
+            .map_err(|error| Error::new("the tokenizer cannot be built").because(error))?;
+        let options = EncodeOptions {
+            add_special_tokens: false,
+            // Special tokens that stand in a text are encoded as text.
+            encode_special_tokens: true,
+            ..EncodeOptions::default()
+        };
+        // Some parts fail only in use, such as patterns that need a regex engine.
+        encoder
+            .encode_into("Probe 1\n", &options, &mut Vec::new())
+            .map_err(|error| Error::new("the tokenizer cannot encode").because(error))?;
+        for (content, id) in &table.added {
+            if encoder.decode_tokens(&[*id], false) != [content.as_str()] {
+                return Err(Error::new(format!("the added token `{content}` cannot keep its id {id}"))
+                    .help("list it in the model's `vocab` with this id as well"));
+            }
+        }
+        let (bytes, starts) = table.pack();
+        Ok(Self(Arc::new(Inner { document, encoder, options, bytes, starts, specials: table.specials })))
+    }
+
+    /// The token ids of `text`. Never a special token: names of special tokens in `text` are text like any other.
+    ///
+    /// # Panics
+    /// Never: that the encoder works was tried when the tokenizer was made.
+    #[must_use]
+    pub fn encode(&self, text: &str) -> Vec<u32> {
+        let mut ids: Vec<PipelineToken> = Vec::with_capacity(text.len() / 4 + 1);
+        let mut rest = text;
+        while !rest.is_empty() {
+            let (piece, after) = rest.split_at(rest.floor_char_boundary(MAX_PIECE_BYTES));
+            self.0
+                .encoder
+                .encode_into(piece, &self.0.options, &mut ids)
+                .expect("the encoder was tried when the tokenizer was made");
+            rest = after;
+        }
+        ids.into_iter().map(u32::from).collect()
+    }
+
+    /// The text of `ids`, special tokens by their names; bytes that are no UTF-8 become U+FFFD.
+    #[must_use]
+    pub fn decode(&self, ids: &[u32]) -> String {
+        match String::from_utf8(self.decode_bytes(ids)) {
+            Ok(text) => text,
+            Err(error) => String::from_utf8_lossy(error.as_bytes()).into_owned(),
+        }
+    }
+
+    /// The bytes of `ids`, special tokens by their names. Unassigned ids have none.
+    #[must_use]
+    pub fn decode_bytes(&self, ids: &[u32]) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(ids.len() * 4);
+        for &id in ids {
+            bytes.extend_from_slice(self.token_bytes(id).unwrap_or_default());
+        }
+        bytes
+    }
+
+    /// The bytes of one token, a special token's name; `None` where the id is unassigned.
+    #[must_use]
+    pub fn token_bytes(&self, id: u32) -> Option<&[u8]> {
+        let id = id as usize;
+        let (start, end) = (*self.0.starts.get(id)?, *self.0.starts.get(id + 1)?);
+        (start < end).then(|| &self.0.bytes[start as usize..end as usize])
+    }
+
+    /// The id of the special token `name`, e.g. `<|im_end|>`.
+    #[must_use]
+    pub fn special(&self, name: &str) -> Option<u32> {
+        self.0.specials.get(name).copied()
+    }
+
+    /// As [`Tokenizer::special`], for code that cannot go on without.
+    ///
+    /// # Errors
+    /// Where the tokenizer does not hold it.
+    pub fn require_special(&self, name: &str) -> Result<u32> {
+        self.special(name).ok_or_else(|| {
+            Error::new(format!("the tokenizer has no special token `{name}`"))
+                .help("`tokenize.load` adds the special tokens that a tokenizer lacks")
+        })
+    }
+
+    /// Special tokens by name.
+    #[must_use]
+    pub fn specials(&self) -> &BTreeMap<String, u32> {
+        &self.0.specials
+    }
+
+    /// Whether `id` is a special token.
+    #[must_use]
+    pub fn is_special(&self, id: u32) -> bool {
+        self.0.specials.values().any(|special| *special == id)
+    }
+
+    /// One more than the largest id; unassigned ids count.
+    ///
+    /// # Panics
+    /// Never: ids are far below 2³².
+    #[must_use]
+    pub fn vocab_size(&self) -> u32 {
+        u32::try_from(self.0.starts.len() - 1).expect("ids are bounded when read")
+    }
+
+    /// The ordinary tokens as a tiktoken rank file, ranks being ids.
+    ///
+    /// # Errors
+    /// Where the ids of ordinary tokens are not `0..n`, or normalization or added tokens have no place in such a file.
+    pub fn to_tiktoken(&self) -> Result<String> {
+        let ordinary = |id: &u32| self.token_bytes(*id).is_some() && !self.is_special(*id);
+        let ids: Vec<u32> = (0..self.vocab_size()).filter(ordinary).collect();
+        if ids.last().is_some_and(|last| *last as usize + 1 != ids.len()) {
+            return Err(Error::new("the vocabulary has gaps, which a .tiktoken file cannot express"));
+        }
+        Ok(write_tiktoken(ids.into_iter().filter_map(|id| Some((id, self.token_bytes(id)?)))))
+    }
+
+    /// Writes `tokenizer.json` and `tokenizer_config.json` (chat template included) to `folder`, so that `transformers`
+    /// loads the folder and gives the same ids.
+    ///
+    /// # Errors
+    /// Where they cannot be written.
+    pub fn save(&self, folder: &Path) -> Result<()> {
+        let write = |name: &str, text: String| {
+            let path = folder.join(name);
+            fs::write(&path, text).map_err(Error::io("cannot write", &path))
+        };
+        write(TOKENIZER_FILE, self.0.document.to_string())?;
+        write(CONFIG_FILE, format!("{:#}\n", self.config()))
+    }
+
+    /// What `tokenizer_config.json` holds.
+    fn config(&self) -> Value {
+        let mut config = json!({
+            "tokenizer_class": "PreTrainedTokenizerFast",
+            "clean_up_tokenization_spaces": false,
+            "chat_template": special::CHAT_TEMPLATE.trim_end(),
+        });
+        if self.special(special::END_OF_TEXT).is_some() {
+            config["eos_token"] = json!(special::END_OF_TEXT);
+            config["pad_token"] = json!(special::END_OF_TEXT);
+        }
+        config
+    }
+}
+
+impl std::fmt::Debug for Tokenizer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Tokenizer")
+            .field("vocab_size", &self.vocab_size())
+            .field("specials", &self.0.specials)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The tokens of `cl100k_base` in the order of their ranks.
+fn cl100k_ranks() -> Vec<Vec<u8>> {
+    let bpe = &bpe_openai::cl100k_base().bpe;
+    (0..).take(bpe.num_tokens()).map(|rank| bpe.token_bytes(rank).to_vec()).collect()
+}
+
+/// A file's text, refused where it is unreasonably large.
+pub(super) fn read_bounded(path: &Path) -> Result<String> {
+    let size = fs::metadata(path).map_err(Error::io("cannot read", path))?.len();
+    if size > MAX_FILE_BYTES {
+        return Err(Error::new(format!("`{}` has {size} bytes, too many for a tokenizer", path.display())));
+    }
+    fs::read_to_string(path).map_err(Error::io("cannot read", path))
+}
+
+/// What ids stand for, as a tokenizer's file says.
+struct Table {
+    /// Bytes by id; empty where unassigned.
+    tokens: Vec<Vec<u8>>,
+    /// Tokens that are matched in the text as a whole, special or not.
+    added: BTreeMap<String, u32>,
+    specials: BTreeMap<String, u32>,
+}
+
+impl Table {
+    fn read(document: &Value) -> Result<Self> {
+        let vocab = document["model"]["vocab"]
+            .as_object()
+            .ok_or_else(|| Error::new("the tokenizer's `model.vocab` is no object"))?;
+        let mut table = Self { tokens: Vec::new(), added: BTreeMap::new(), specials: BTreeMap::new() };
+        for token in document["added_tokens"].as_array().into_iter().flatten() {
+            let content = token["content"]
+                .as_str()
+                .filter(|content| !content.is_empty())
+                .ok_or_else(|| Error::new("an added token has no `content`"))?;
+            let id = table.assign(content, &token["id"], content.as_bytes().to_vec())?;
+            table.added.insert(content.to_owned(), id);
+            if token["special"] == true {
+                table.specials.insert(content.to_owned(), id);
+            }
+        }
+        for (token, id) in vocab {
+            if table.added.get(token).is_some_and(|added| *id == *added) {
+                continue;
+            }
+            let bytes: Option<Vec<u8>> = token.chars().map(char_to_byte).collect();
+            let bytes = bytes.ok_or_else(|| {
+                Error::new(format!("the token `{token}` is not in the byte-level alphabet"))
+                    .help("expected GPT-2's spelling, in which a space is `Ġ`")
+            })?;
+            table.assign(token, id, bytes)?;
+        }
+        Ok(table)
+    }
+
+    /// Gives `bytes` the id that the file names.
+    fn assign(&mut self, token: &str, id: &Value, bytes: Vec<u8>) -> Result<u32> {
+        let id = id.as_u64().filter(|id| *id < MAX_VOCABULARY).ok_or_else(|| {
+            Error::new(format!("the token `{token}` has the id `{id}`, expected a number below {MAX_VOCABULARY}"))
+        })?;
+        // Below 2²², so it fits every integer type used here.
+        let index = id as usize;
+        if index >= self.tokens.len() {
+            self.tokens.resize(index + 1, Vec::new());
+        }
+        if !self.tokens[index].is_empty() {
+            return Err(Error::new(format!("the id {id} is given to two tokens, one of them `{token}`")));
+        }
+        self.tokens[index] = bytes;
+        Ok(id as u32)
+    }
+
+    fn pack(&self) -> (Vec<u8>, Vec<u32>) {
+        let bytes = self.tokens.concat();
+        let mut end = 0;
+        let ends = self.tokens.iter().map(|token| {
+            // A tokenizer's file has less than 2²⁸ bytes, and so do its tokens.
+            end += token.len() as u32;
+            end
+        });
+        let starts = std::iter::once(0).chain(ends).collect();
+        (bytes, starts)
+    }
+}
