@@ -1,1 +1,14 @@
 //! The language model: architecture, training, sampling, Hugging Face folders. The only crate that names burn.
+//!
+//! - [`Config`]: the shape of a model, read from and written to `config.json`.
+//! - [`train`]: the one trainer, used by pretraining and every fine-tuning stage.
+//! - [`Sampler`]: decoding with a KV cache.
+//! - [`stages`] and [`SIGNATURES`]: the stage `pretrain`.
+
+pub mod config;
+pub mod generate;
+pub mod train;
+
+pub use config::Config;
+pub use generate::{Completion, Request, Sampler};
+pub use train::{Batches, Optimizer, Recipe, Row, Schedule, Start, Trained, train};
