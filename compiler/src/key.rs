@@ -1,0 +1,357 @@
+//! Keys: what identifies the work of a stage.
+//!
+//! A key is the blake3 hash of a stage's lowered form and its inputs' content, never of text: comments, order, names,
+//! formatting, profile names and paths do not enter. It is made from a table of components, which is kept with the
+//! result, so that a later miss can be explained field by field.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::graph::Stage;
+
+/// A blake3 hash.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Digest(pub [u8; 32]);
+
+impl Digest {
+    /// The hash of bytes.
+    #[must_use]
+    pub fn of(bytes: &[u8]) -> Self {
+        Self(*blake3::hash(bytes).as_bytes())
+    }
+
+    /// Reads 64 hexadecimal digits.
+    #[must_use]
+    pub fn from_hex(text: &str) -> Option<Self> {
+        blake3::Hash::from_hex(text).ok().map(|hash| Self(*hash.as_bytes()))
+    }
+
+    /// 64 hexadecimal digits.
+    #[must_use]
+    pub fn hex(&self) -> String {
+        blake3::Hash::from_bytes(self.0).to_hex().to_string()
+    }
+
+    /// The first 12 hexadecimal digits, for people.
+    #[must_use]
+    pub fn short(&self) -> String {
+        self.hex().chars().take(12).collect()
+    }
+}
+
+impl fmt::Debug for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.short())
+    }
+}
+
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.hex())
+    }
+}
+
+impl Serialize for Digest {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.hex())
+    }
+}
+
+impl<'de> Deserialize<'de> for Digest {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Self::from_hex(&text).ok_or_else(|| serde::de::Error::custom("expected 64 hexadecimal digits"))
+    }
+}
+
+/// Hashes values with a type tag each and a length before everything of variable length, so that no two different
+/// sequences give the same bytes.
+pub struct Hasher(blake3::Hasher);
+
+impl Hasher {
+    /// A hasher for one kind of thing; `domain` names the kind and its version, e.g. `llmp key 1`.
+    #[must_use]
+    pub fn new(domain: &str) -> Self {
+        let mut hasher = Self(blake3::Hasher::new());
+        hasher.text(domain);
+        hasher
+    }
+
+    /// Adds a text.
+    pub fn text(&mut self, text: &str) -> &mut Self {
+        self.0.update(b"s").update(&(text.len() as u64).to_le_bytes()).update(text.as_bytes());
+        self
+    }
+
+    /// Adds a hash.
+    pub fn digest(&mut self, digest: &Digest) -> &mut Self {
+        self.0.update(b"h").update(&digest.0);
+        self
+    }
+
+    /// Adds a number.
+    pub fn number(&mut self, number: u64) -> &mut Self {
+        self.0.update(b"u").update(&number.to_le_bytes());
+        self
+    }
+
+    /// Adds a lowered value; objects by sorted names.
+    pub fn value(&mut self, value: &Value) -> &mut Self {
+        match value {
+            Value::Null => {
+                self.0.update(b"0");
+            }
+            Value::Bool(flag) => {
+                self.0.update(if *flag { b"T" } else { b"F" });
+            }
+            Value::Number(number) => {
+                if let Some(whole) = number.as_i64() {
+                    self.0.update(b"i").update(&whole.to_le_bytes());
+                } else if let Some(whole) = number.as_u64() {
+                    self.number(whole);
+                } else {
+                    let float = number.as_f64().unwrap_or(f64::NAN);
+                    self.0.update(b"f").update(&float.to_bits().to_le_bytes());
+                }
+            }
+            Value::String(text) => {
+                self.text(text);
+            }
+            Value::Array(items) => {
+                self.0.update(b"[").update(&(items.len() as u64).to_le_bytes());
+                for item in items {
+                    self.value(item);
+                }
+            }
+            Value::Object(fields) => {
+                self.0.update(b"{").update(&(fields.len() as u64).to_le_bytes());
+                let mut fields: Vec<_> = fields.iter().collect();
+                fields.sort_by_key(|&(name, _)| name);
+                for (name, value) in fields {
+                    self.text(name).value(value);
+                }
+            }
+        }
+        self
+    }
+
+    /// The hash of all that was added.
+    #[must_use]
+    pub fn finish(&self) -> Digest {
+        Digest(*self.0.finalize().as_bytes())
+    }
+}
+
+/// One field of what identifies a stage's work.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Component {
+    /// `stage`, `epoch`, a setting's path (`model.width`), `input docs` or `files warcs`.
+    pub name: String,
+    /// Its value as people read it.
+    pub value: String,
+    /// Its hash.
+    pub digest: Digest,
+}
+
+/// What identifies a stage's work, and the table it was made from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Key {
+    /// The key.
+    pub digest: Digest,
+    /// Sorted by name.
+    pub components: Vec<Component>,
+}
+
+/// An input's content, for a key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Content {
+    /// The role, or the name of a path setting.
+    pub role: String,
+    /// Whether it comes from files, not from a stage.
+    pub files: bool,
+    /// As people read it: `8 files`, `base`.
+    pub label: String,
+    /// The hash of the content.
+    pub digest: Digest,
+}
+
+/// The key of a stage whose inputs have the given contents.
+#[must_use]
+pub fn key(stage: &Stage, contents: &[Content]) -> Key {
+    let mut components = recipe(stage);
+    let mut counts = std::collections::BTreeMap::<&str, usize>::new();
+    for content in contents {
+        let number = counts.entry(&content.role).or_default();
+        let kind = if content.files { "files" } else { "input" };
+        let name = match *number {
+            0 => format!("{kind} {}", content.role),
+            n => format!("{kind} {}[{n}]", content.role),
+        };
+        *number += 1;
+        components.push(Component { name, value: content.label.clone(), digest: content.digest });
+    }
+    components.sort_by(|a, b| a.name.cmp(&b.name));
+    let mut hasher = Hasher::new("llmp key 1");
+    for component in &components {
+        hasher.text(&component.name).digest(&component.digest);
+    }
+    Key { digest: hasher.finish(), components }
+}
+
+/// The components that do not depend on inputs: kind, epoch, settings, command.
+#[must_use]
+pub fn recipe(stage: &Stage) -> Vec<Component> {
+    let mut components = vec![
+        component("stage", &Value::from(stage.kind.as_str())),
+        component("epoch", &Value::from(stage.epoch)),
+    ];
+    for setting in stage.settings.iter().filter(|setting| !setting.runtime) {
+        // The content of a file counts, given among the contents; its path does not.
+        if !setting.path || setting.value.is_null() {
+            flatten(&setting.name, &setting.value, &mut components);
+        }
+    }
+    if let Some(command) = &stage.command {
+        components.push(component("run", &Value::from(command.clone())));
+    }
+    components
+}
+
+fn flatten(name: &str, value: &Value, components: &mut Vec<Component>) {
+    match value {
+        Value::Object(fields) => {
+            for (field, value) in fields {
+                flatten(&format!("{name}.{field}"), value, components);
+            }
+        }
+        _ => components.push(component(name, value)),
+    }
+}
+
+fn component(name: &str, value: &Value) -> Component {
+    let digest = Hasher::new("llmp value 1").value(value).finish();
+    Component { name: name.to_owned(), value: printable(value), digest }
+}
+
+/// A value as people read it.
+#[must_use]
+pub fn printable(value: &Value) -> String {
+    match value {
+        Value::Null => "none".into(),
+        Value::String(text) => text.clone(),
+        Value::Number(number) => match (number.as_u64(), number.as_f64()) {
+            (Some(whole), _) => grouped(whole),
+            (None, Some(float)) if float != 0.0 && !(1e-3..1e6).contains(&float.abs()) => format!("{float:e}"),
+            _ => number.to_string(),
+        },
+        Value::Array(items) => {
+            let items: Vec<_> = items.iter().map(printable).collect();
+            format!("[{}]", items.join(", "))
+        }
+        Value::Bool(_) | Value::Object(_) => value.to_string(),
+    }
+}
+
+/// `2_000_000`, as numbers are written in the language.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    if digits.len() < 5 {
+        return digits;
+    }
+    let mut text = String::with_capacity(digits.len() * 4 / 3 + 1);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index) % 3 == 0 {
+            text.push('_');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::graph::Setting;
+    use crate::source::Span;
+
+    fn stage(settings: &[(&str, Value)]) -> Stage {
+        Stage {
+            name: "x".into(),
+            kind: "filter.urls".into(),
+            epoch: 1,
+            settings: settings
+                .iter()
+                .map(|(name, value)| Setting {
+                    name: (*name).into(),
+                    value: value.clone(),
+                    runtime: false,
+                    path: false,
+                    span: None,
+                })
+                .collect(),
+            inputs: vec![],
+            output: "Pages".into(),
+            per_shard: None,
+            resumes: false,
+            command: None,
+            span: Span::default(),
+        }
+    }
+
+    #[test]
+    fn the_order_of_settings_and_the_name_do_not_count() {
+        let a = stage(&[("a", json!(1)), ("b", json!({"x": 1, "y": [true, null]}))]);
+        let mut b = stage(&[("b", json!({"y": [true, null], "x": 1})), ("a", json!(1))]);
+        b.name = "y".into();
+        assert_eq!(key(&a, &[]), key(&b, &[]));
+    }
+
+    #[test]
+    fn every_kind_of_value_counts() {
+        let values =
+            [json!(null), json!(true), json!(1), json!(1.5), json!("1"), json!([1]), json!([[1]]), json!(["1"])];
+        let keys: std::collections::BTreeSet<_> =
+            values.iter().map(|value| key(&stage(&[("a", value.clone())]), &[]).digest).collect();
+        assert_eq!(keys.len(), values.len());
+    }
+
+    #[test]
+    fn runtime_settings_do_not_count() {
+        let mut a = stage(&[("a", json!(1))]);
+        let before = key(&a, &[]);
+        a.settings[0].runtime = true;
+        a.settings[0].value = json!(2);
+        let after = key(&a, &[]);
+        assert_ne!(before, after, "a setting that becomes runtime leaves the table");
+        a.settings[0].value = json!(3);
+        assert_eq!(after, key(&a, &[]));
+    }
+
+    #[test]
+    fn inputs_count_by_role_and_content() {
+        let content = |role: &str, byte: u8| Content {
+            role: role.into(),
+            files: false,
+            label: "x".into(),
+            digest: Digest([byte; 32]),
+        };
+        let stage = stage(&[]);
+        let base = key(&stage, &[content("a", 1), content("b", 2)]);
+        assert_ne!(base, key(&stage, &[content("a", 2), content("b", 1)]));
+        assert_ne!(key(&stage, &[content("a", 1), content("a", 2)]), key(&stage, &[content("a", 2), content("a", 1)]));
+        assert_eq!(base, key(&stage, &[content("b", 2), content("a", 1)]));
+    }
+
+    #[test]
+    fn numbers_are_printed_as_they_are_written() {
+        assert_eq!(printable(&json!(2_000_000)), "2_000_000");
+        assert_eq!(printable(&json!(4096)), "4096");
+        assert_eq!(printable(&json!(0.0003)), "3e-4");
+        assert_eq!(printable(&json!(0.8)), "0.8");
+        assert_eq!(printable(&json!(["a", "b"])), "[a, b]");
+    }
+}

@@ -1,0 +1,275 @@
+//! The one decision: what a stage will do, and why.
+//!
+//! `plan`, `run`, `why` and the editor all call [`decide`]. It looks at what is known of the inputs and at the
+//! [`History`]; it does no work itself.
+
+use serde::{Deserialize, Serialize};
+
+use crate::graph::{Graph, Producer, Stage, StageId};
+use crate::key::{Component, Content, Digest, Key, key};
+use crate::source::Span;
+
+/// What has been done before, and what lies on disk. Implemented by `runtime`.
+pub trait History {
+    /// The artifact that the action with this key gave, if it is still there.
+    fn artifact(&self, key: &Digest) -> Option<Digest>;
+
+    /// Whether the action with this key was done once, though its artifact is gone.
+    fn lost(&self, key: &Digest) -> bool;
+
+    /// What the stage of this name was when it last ran in this pipeline.
+    fn previous(&self, stage: &Stage) -> Option<Previous>;
+
+    /// The files behind a path or pattern: their content, or why they cannot be had.
+    ///
+    /// # Errors
+    /// A sentence for people: what is missing or unreadable.
+    fn files(&self, pattern: &str) -> Result<Content, String>;
+
+    /// How many shards of the stage's input would have to run, of how many, where that is known.
+    fn shards(&self, stage: &Stage, key: &Key, input: &Digest) -> Option<(usize, usize)> {
+        let _ = (stage, key, input);
+        None
+    }
+}
+
+/// A stage as it was when it last ran.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Previous {
+    /// The run's number.
+    pub run: u64,
+    /// The component table of its key.
+    pub components: Vec<Component>,
+}
+
+/// What a stage will do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// Nothing: the result is there.
+    Cached {
+        /// Its key.
+        key: Box<Key>,
+        /// The result.
+        artifact: Digest,
+    },
+    /// Work.
+    Run {
+        /// Its key, where all inputs are known already.
+        key: Option<Box<Key>>,
+        /// Why, root causes first.
+        reasons: Vec<Reason>,
+        /// Whether it will be left out if its inputs turn out as they were (early cutoff).
+        may_skip: bool,
+        /// Shards to run, of how many, where known.
+        shards: Option<(usize, usize)>,
+    },
+    /// It cannot run.
+    Blocked(Blocked),
+}
+
+/// Why a stage cannot run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Blocked {
+    /// A file is missing or unreadable.
+    Files {
+        /// As written.
+        pattern: String,
+        /// What is wrong.
+        message: String,
+        /// Where it is written.
+        span: Span,
+    },
+    /// A stage before it cannot run.
+    By(StageId),
+}
+
+/// Why a stage will run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// It never ran.
+    New,
+    /// A component of its key differs from the last run's.
+    Changed {
+        /// The component's name: a setting, `epoch`, `input docs`.
+        name: String,
+        /// Then; `None` where it did not exist.
+        old: Option<String>,
+        /// Now; `None` where it is gone.
+        new: Option<String>,
+        /// Where the new value is written.
+        span: Option<Span>,
+    },
+    /// It waits for a stage that will run.
+    Waits(StageId),
+    /// Its result was removed or damaged.
+    Lost,
+    /// The user asked for it.
+    Forced,
+}
+
+impl Reason {
+    /// Whether it is a cause of its own, not the consequence of another stage's.
+    #[must_use]
+    pub fn is_root(&self) -> bool {
+        !matches!(self, Self::Waits(_)) && !matches!(self, Self::Changed { name, .. } if is_stage_input(name))
+    }
+}
+
+fn is_stage_input(name: &str) -> bool {
+    name.starts_with("input ")
+}
+
+/// What is known of an input.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum State {
+    /// Its content is there.
+    Known(Digest),
+    /// Its stage will run.
+    Pending,
+    /// Its stage cannot run.
+    Blocked,
+}
+
+/// Decides what `stage` will do, given the state of the stages before it.
+pub fn decide(
+    graph: &Graph,
+    stage: &Stage,
+    state: &dyn Fn(StageId) -> State,
+    history: &dyn History,
+    forced: bool,
+) -> Decision {
+    let mut contents = Vec::with_capacity(stage.inputs.len());
+    let mut pending = Vec::new();
+    for input in &stage.inputs {
+        match &input.from {
+            Producer::Stage(id) => match state(*id) {
+                State::Known(digest) => contents.push(Content {
+                    role: input.role.clone(),
+                    files: false,
+                    label: graph.stage(*id).name.clone(),
+                    digest,
+                }),
+                State::Pending => {
+                    if !pending.contains(id) {
+                        pending.push(*id);
+                    }
+                }
+                State::Blocked => return Decision::Blocked(Blocked::By(*id)),
+            },
+            Producer::Files(pattern) => match history.files(pattern) {
+                Ok(content) => contents.push(Content { role: input.role.clone(), ..content }),
+                Err(message) => {
+                    let pattern = pattern.clone();
+                    return Decision::Blocked(Blocked::Files { pattern, message, span: input.span });
+                }
+            },
+        }
+    }
+    for setting in stage.settings.iter().filter(|setting| setting.path) {
+        let Some(path) = setting.value.as_str() else { continue };
+        match history.files(path) {
+            Ok(content) => contents.push(Content { role: setting.name.clone(), ..content }),
+            Err(message) => {
+                let span = setting.span.unwrap_or(stage.span);
+                return Decision::Blocked(Blocked::Files { pattern: path.to_owned(), message, span });
+            }
+        }
+    }
+
+    let key = key(stage, &contents);
+    if !pending.is_empty() {
+        let mut reasons = match history.previous(stage) {
+            Some(previous) => changes(stage, &previous, &key.components, &pending_names(stage, &pending)),
+            None => vec![Reason::New],
+        };
+        let may_skip = reasons.is_empty() && !forced;
+        if forced {
+            reasons.insert(0, Reason::Forced);
+        }
+        reasons.extend(pending.into_iter().map(Reason::Waits));
+        return Decision::Run { key: None, reasons, may_skip, shards: None };
+    }
+    if !forced && let Some(artifact) = history.artifact(&key.digest) {
+        return Decision::Cached { key: Box::new(key), artifact };
+    }
+    let reasons = if forced {
+        vec![Reason::Forced]
+    } else if history.lost(&key.digest) {
+        vec![Reason::Lost]
+    } else {
+        match history.previous(stage) {
+            Some(previous) => changes(stage, &previous, &key.components, &[]),
+            None => vec![Reason::New],
+        }
+    };
+    let sharded = stage.per_shard.as_ref().and_then(|role| contents.iter().find(|content| content.role == *role));
+    let shards = sharded.and_then(|content| history.shards(stage, &key, &content.digest));
+    Decision::Run { key: Some(Box::new(key)), reasons, may_skip: false, shards }
+}
+
+/// Names of the key's components that wait for stages that will run.
+fn pending_names(stage: &Stage, pending: &[StageId]) -> Vec<String> {
+    let waits = |input: &&crate::graph::Input| matches!(&input.from, Producer::Stage(id) if pending.contains(id));
+    stage.inputs.iter().filter(waits).map(|input| format!("input {}", input.role)).collect()
+}
+
+/// What differs from the last run, settings first; components named in `unknown` are left out.
+fn changes(stage: &Stage, previous: &Previous, now: &[Component], unknown: &[String]) -> Vec<Reason> {
+    let unknown = |name: &str| unknown.iter().any(|known| name == known || name.starts_with(&format!("{known}[")));
+    let find = |table: &[Component], name: &str| -> Option<Component> {
+        let index = table.binary_search_by(|component| component.name.as_str().cmp(name)).ok()?;
+        table.get(index).cloned()
+    };
+    let mut reasons = Vec::new();
+    for component in now.iter().filter(|component| !unknown(&component.name)) {
+        let old = find(&previous.components, &component.name);
+        if old.as_ref().is_none_or(|old| old.digest != component.digest) {
+            reasons.push(Reason::Changed {
+                name: component.name.clone(),
+                old: old.map(|old| old.value),
+                new: Some(component.value.clone()),
+                span: place(stage, &component.name),
+            });
+        }
+    }
+    for old in previous.components.iter().filter(|old| !unknown(&old.name)) {
+        if find(now, &old.name).is_none() {
+            reasons.push(Reason::Changed {
+                name: old.name.clone(),
+                old: Some(old.value.clone()),
+                new: None,
+                span: None,
+            });
+        }
+    }
+    reasons.sort_by_key(|reason| !reason.is_root());
+    reasons
+}
+
+/// Where a component's value is written.
+fn place(stage: &Stage, component: &str) -> Option<Span> {
+    if let Some(role) = component.strip_prefix("input ").or_else(|| component.strip_prefix("files ")) {
+        let role = role.split('[').next().unwrap_or(role);
+        let input = stage.inputs.iter().find(|input| input.role == role).map(|input| input.span);
+        let setting = stage.settings.iter().find(|setting| setting.name == role);
+        return input.or_else(|| setting.and_then(|setting| setting.span));
+    }
+    let setting = component.split('.').next().unwrap_or(component);
+    stage.settings.iter().find(|candidate| candidate.name == setting).and_then(|setting| setting.span)
+}
+
+/// Decides for every stage, in topological order; the index of a decision is its stage's.
+#[must_use]
+pub fn plan(graph: &Graph, history: &dyn History, forced: &dyn Fn(StageId) -> bool) -> Vec<Decision> {
+    let mut decisions: Vec<Decision> = Vec::with_capacity(graph.stages.len());
+    for (id, stage) in graph.ids().zip(&graph.stages) {
+        let state = |id: StageId| match decisions.get(id.0 as usize) {
+            Some(Decision::Cached { artifact, .. }) => State::Known(*artifact),
+            Some(Decision::Run { .. }) | None => State::Pending,
+            Some(Decision::Blocked(_)) => State::Blocked,
+        };
+        let decision = decide(graph, stage, &state, history, forced(id));
+        decisions.push(decision);
+    }
+    decisions
+}
