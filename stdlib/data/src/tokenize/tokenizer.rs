@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
-use llmp_stage::{Error, Result};
+use llmp_stage::{Error, Input, Result};
 use serde_json::{Value, json};
 use tokenizers::pipeline::{EncodeOptions, PipelineToken, PipelineTokenizer};
 use tokenizers::utils::byte_level::char_to_byte;
@@ -84,6 +84,14 @@ impl Tokenizer {
         })
     }
 
+    /// Reads the tokenizer in the artifact `input`: a Tokenizer, or anything else that carries one along.
+    ///
+    /// # Errors
+    /// As for [`Tokenizer::load`].
+    pub fn open(input: &Input) -> Result<Self> {
+        Self::load_file(&input.file(TOKENIZER_FILE)?.path)
+    }
+
     /// GPT-4's vocabulary `cl100k_base` with llmp's special tokens: 100,277 ids. Built in.
     ///
     /// # Panics
@@ -120,21 +128,21 @@ impl Tokenizer {
         Self::from_document(vocabulary.to_json())
     }
 
-    /// This tokenizer with those of [`special::ALL`] that it lacks, at the ids after its own.
+    /// This tokenizer with those of [`special::ALL`] that it lacks, at the ids after its own, and without tokens that
+    /// Hugging Face would put around a text, which [`Tokenizer::encode`] does not either.
     ///
     /// # Errors
     /// Where the tokenizer's file cannot hold them.
     pub fn with_specials(&self) -> Result<Self> {
         let missing = special::ALL.iter().filter(|name| self.special(name).is_none());
         let mut document = self.0.document.clone();
-        let mut id = self.vocab_size();
-        for name in missing {
+        document["post_processor"] = Value::Null;
+        for (id, name) in (self.vocab_size()..).zip(missing) {
             document["model"]["vocab"][*name] = json!(id);
             match document.get_mut("added_tokens").and_then(Value::as_array_mut) {
                 Some(added) => added.push(added_token(name, id)),
                 None => document["added_tokens"] = json!([added_token(name, id)]),
             }
-            id += 1;
         }
         Self::from_document(document)
     }
@@ -148,7 +156,9 @@ impl Tokenizer {
                 "the tokenizer's model is `{}`, expected byte-level `BPE`",
                 canonical["model"]["type"].as_str().unwrap_or("none")
             ))
-            .help("use a tokenizer in the manner of GPT-2, Llama 3 or Qwen, or train one with `tokenize.train`"));
+            .help(
+                "use a tokenizer in the manner of GPT-2, Llama 3 or Qwen, or train one with `tokenize.train`",
+            ));
         }
         let table = Table::read(&document)?;
         // Only encoding is asked of the library: no padding, no tokens put around a text.
@@ -370,7 +380,9 @@ impl Table {
     /// Gives `bytes` the id that the file names.
     fn assign(&mut self, token: &str, id: &Value, bytes: Vec<u8>) -> Result<u32> {
         let id = id.as_u64().filter(|id| *id < MAX_VOCABULARY).ok_or_else(|| {
-            Error::new(format!("the token `{token}` has the id `{id}`, expected a number below {MAX_VOCABULARY}"))
+            Error::new(format!(
+                "the token `{token}` has the id `{id}`, expected a number below {MAX_VOCABULARY}"
+            ))
         })?;
         // Below 2²², so it fits every integer type used here.
         let index = id as usize;
@@ -394,5 +406,142 @@ impl Table {
         });
         let starts = std::iter::once(0).chain(ends).collect();
         (bytes, starts)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Read as _;
+    use std::path::PathBuf;
+
+    /// Facts to compare with, where this checkout has them.
+    fn shared(path: &str) -> Option<PathBuf> {
+        let root = std::env::var_os("LLMP_SHARED")
+            .map(PathBuf::from)
+            .unwrap_or_else(|| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared")));
+        Some(root.join(path)).filter(|path| path.exists())
+    }
+
+    #[test]
+    fn cl100k_gives_openais_ids() {
+        let tokenizer = Tokenizer::cl100k();
+        assert_eq!(tokenizer.vocab_size(), 100_277);
+        for (text, ids) in [("hello", &[15_339][..]), ("你", &[57_668]), ("韬", &[165, 253, 105]), ("", &[])]
+        {
+            assert_eq!(tokenizer.encode(text), ids);
+            assert_eq!(tokenizer.decode(ids), text);
+        }
+        for (name, id) in CL100K_SPECIALS {
+            assert_eq!(tokenizer.special(name), Some(id));
+            assert_eq!(tokenizer.decode(&[id]), name);
+        }
+        assert_eq!(tokenizer.decode(&[165, 253]), "\u{fffd}");
+        assert_eq!(tokenizer.decode_bytes(&[165, 100_256, u32::MAX]), [0xe9]);
+    }
+
+    #[test]
+    fn cl100k_agrees_with_tiktoken() {
+        let Some(path) = shared("data/tokenizer/cl100k-truth-small.jsonl.gz") else {
+            eprintln!("skipped: shared/data is absent");
+            return;
+        };
+        let mut rows = String::new();
+        flate2::read::GzDecoder::new(fs::File::open(path).unwrap()).read_to_string(&mut rows).unwrap();
+        let tokenizer = Tokenizer::cl100k();
+        let mut compared = 0;
+        for row in rows.lines() {
+            let row: Value = serde_json::from_str(row).unwrap();
+            let ids: Vec<u32> = serde_json::from_value(row["ids"].clone()).unwrap();
+            let text = row["text"].as_str().unwrap();
+            assert_eq!(tokenizer.decode(&ids), text);
+            // Rows where special tokens were allowed in the text are for decoding only.
+            if row["allowed_special"] == json!([]) {
+                assert_eq!(tokenizer.encode(text), ids, "{text:?}");
+                compared += 1;
+            }
+        }
+        assert!(compared > 100, "{compared}");
+    }
+
+    #[test]
+    fn text_never_becomes_a_special_token() {
+        let tokenizer = Tokenizer::cl100k();
+        for name in tokenizer.specials().keys() {
+            for text in [name.clone(), format!("a{name}b"), format!(" {name}\n{name}")] {
+                let ids = tokenizer.encode(&text);
+                assert!(ids.iter().all(|id| !tokenizer.is_special(*id)), "{text}");
+                assert_eq!(tokenizer.decode(&ids), text);
+            }
+        }
+    }
+
+    #[test]
+    fn saved_and_loaded_it_is_the_same() {
+        let folder = tempfile::tempdir().unwrap();
+        let tokenizer = Tokenizer::cl100k();
+        tokenizer.save(folder.path()).unwrap();
+        let loaded = Tokenizer::load(folder.path()).unwrap();
+        assert_eq!(loaded.specials(), tokenizer.specials());
+        assert_eq!(loaded.vocab_size(), tokenizer.vocab_size());
+        let text = "It's 12345 o'clock;\r\n\t naïve 你好 🦀 <|im_end|>";
+        assert_eq!(loaded.encode(text), tokenizer.encode(text));
+        let ranks = loaded.to_tiktoken().unwrap();
+        assert_eq!(Tokenizer::from_tiktoken(&ranks, Pattern::Cl100k).unwrap().vocab_size(), 100_277);
+    }
+
+    #[test]
+    fn missing_specials_are_added_behind() {
+        let mut document = Tokenizer::from_tiktoken(&byte_ranks(), Pattern::Gpt2).unwrap().0.document.clone();
+        document["added_tokens"] = json!([added_token("<|endoftext|>", 256)]);
+        document["model"]["vocab"].as_object_mut().unwrap().retain(|_, id| id.as_u64() <= Some(256));
+        let bare = Tokenizer::from_document(document).unwrap();
+        assert_eq!(bare.vocab_size(), 257);
+        let error = bare.require_special(special::IM_START).err().unwrap();
+        assert!(error.to_string().contains("<|im_start|>"), "{error}");
+        let full = bare.with_specials().unwrap();
+        assert_eq!(full.special(special::END_OF_TEXT), Some(256));
+        assert_eq!(full.special(special::IM_START), Some(257));
+        assert_eq!(full.vocab_size(), 264);
+        assert_eq!(full.encode("ab"), bare.encode("ab"));
+    }
+
+    fn byte_ranks() -> String {
+        let bytes: Vec<u8> = (0..=255).collect();
+        write_tiktoken((0..).zip(bytes.chunks(1)))
+    }
+
+    #[test]
+    fn malformed_files_are_errors() {
+        let good = Tokenizer::from_tiktoken(&byte_ranks(), Pattern::Gpt2).unwrap().0.document.clone();
+        let broken = |path: &str, value: Value| {
+            let mut document = good.clone();
+            *document.pointer_mut(path).unwrap() = value;
+            Tokenizer::from_document(document).err().map(|error| error.to_string())
+        };
+        for (path, value) in [
+            ("/model", json!(3)),
+            ("/model/type", json!("Unigram")),
+            ("/model/vocab", json!([])),
+            ("/model/vocab", json!({"a": 0})),
+            ("/model/vocab/a", json!(4_000_000_000_u64)),
+            ("/model/vocab/a", json!(-1)),
+            ("/model/vocab/a", json!(98)),
+            ("/model/merges", json!([["a", "zz"]])),
+            ("/model/merges", json!("a b")),
+            ("/pre_tokenizer", json!({"type": "Metaspace"})),
+            ("/pre_tokenizer/pretokenizers/0/pattern/Regex", json!("[")),
+            ("/added_tokens/0/id", json!(7)),
+            ("/added_tokens/0/content", json!("")),
+        ] {
+            assert!(broken(path, value.clone()).is_some(), "{path} = {value}");
+        }
+        assert_eq!(broken("/model/unk_token", Value::Null), None);
+        for ranks in ["", "IQ==", "IQ== 1", "!! 0", " 0", "IQ== 0\nIQ== 1"] {
+            assert!(Tokenizer::from_tiktoken(ranks, Pattern::Gpt2).is_err(), "{ranks:?}");
+        }
+        let unreachable = byte_ranks() + "YWJj 256\n";
+        let error = Tokenizer::from_tiktoken(&unreachable, Pattern::Gpt2).err().unwrap();
+        assert!(error.to_string().contains("abc"), "{error}");
     }
 }

@@ -59,10 +59,8 @@ impl Vocabulary {
     /// The content of Hugging Face's `tokenizer.json`, version 1.0, which `tokenizers` 0.20 and later read.
     pub(super) fn to_json(&self) -> Value {
         let names: Vec<String> = self.tokens.iter().map(|token| byte_level(token)).collect();
-        let mut vocab: Map<String, Value> = (0_u32..)
-            .zip(&names)
-            .map(|(id, name)| (name.clone(), Value::from(id)))
-            .collect();
+        let mut vocab: Map<String, Value> =
+            (0_u32..).zip(&names).map(|(id, name)| (name.clone(), Value::from(id))).collect();
         // Hugging Face numbers added tokens anew unless the vocabulary names their ids.
         vocab.extend(self.specials.iter().map(|(name, id)| (name.clone(), Value::from(*id))));
         let name = |id: u32| names[id as usize].as_str();

@@ -1,0 +1,80 @@
+//! `tokenize.cl100k` and `tokenize.load`: tokenizers that need no training.
+
+use llmp_stage::{Context, Error, InputFile, Result};
+use serde::Deserialize;
+
+use super::tokenizer::read_bounded;
+use super::{Pattern, Tokenizer};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Cl100kSettings {}
+
+pub(super) fn cl100k(ctx: &dyn Context, _settings: Cl100kSettings) -> Result<()> {
+    Tokenizer::cl100k().save(ctx.output())
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct LoadSettings {
+    pattern: Pattern,
+}
+
+pub(super) fn load(ctx: &dyn Context, settings: LoadSettings) -> Result<()> {
+    let files = ctx.input("files")?;
+    let is_json = |file: &&InputFile| file.name.rsplit('/').next() == Some(super::TOKENIZER_FILE);
+    let is_ranks = |file: &&InputFile| file.name.ends_with(".tiktoken");
+    let found: Vec<&InputFile> = files.files.iter().filter(|file| is_json(file) || is_ranks(file)).collect();
+    let [file] = found[..] else {
+        return Err(Error::new(format!(
+            "`{}` holds {} tokenizer files, expected one",
+            files.label,
+            found.len()
+        ))
+        .help("name one file: `tokenizer.json`, or ranks that end in `.tiktoken`"));
+    };
+    let tokenizer = if is_ranks(&file) {
+        Tokenizer::from_tiktoken(&read_bounded(&file.path)?, settings.pattern)?
+    } else {
+        Tokenizer::load_file(&file.path)?
+    };
+    tokenizer.with_specials()?.save(ctx.output())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tokenize::special;
+    use llmp_stage::testing::TestContext;
+
+    #[test]
+    fn ranks_and_json_give_the_same_tokenizer() {
+        let folder = tempfile::tempdir().unwrap();
+        let ranks = Tokenizer::cl100k().to_tiktoken().unwrap();
+        let first: String = ranks.lines().take(300).map(|line| format!("{line}\n")).collect();
+        let ctx = TestContext::new(&folder.path().join("a"))
+            .with_files("files", &[("x.tiktoken", first.as_bytes())]);
+        load(&ctx, LoadSettings { pattern: Pattern::Gpt2 }).unwrap();
+        let made = Tokenizer::load(ctx.output()).unwrap();
+        assert_eq!(made.vocab_size(), 308);
+        assert_eq!(made.special(special::RESULT_END), Some(307));
+        assert_eq!(made.to_tiktoken().unwrap(), first);
+
+        let again = TestContext::new(&folder.path().join("b")).with_folder("files", ctx.output());
+        load(&again, LoadSettings { pattern: Pattern::Cl100k }).unwrap();
+        for name in [crate::tokenize::TOKENIZER_FILE, crate::tokenize::CONFIG_FILE] {
+            assert!(
+                std::fs::read(ctx.output().join(name)).unwrap()
+                    == std::fs::read(again.output().join(name)).unwrap()
+            );
+        }
+    }
+
+    #[test]
+    fn one_file_is_expected() {
+        let folder = tempfile::tempdir().unwrap();
+        let ctx = TestContext::new(folder.path()).with_files("files", &[("vocab.txt", b"a")]);
+        let error = load(&ctx, LoadSettings { pattern: Pattern::Cl100k }).err().unwrap();
+        assert!(error.to_string().contains("expected one"), "{error}");
+    }
+}
