@@ -4,14 +4,16 @@
 //! (`filter/language.rs`), with its tests beside it.
 
 pub mod docs;
+pub mod tokenize;
+pub mod warc;
 
 use llmp_stage::{Signature, Stage};
 
 /// The stages of this crate.
 #[must_use]
 pub fn stages() -> Vec<Box<dyn Stage>> {
-    Vec::new()
+    tokenize::stages()
 }
 
 /// Their signatures, for the compiler to read.
-pub const SIGNATURES: &[Signature] = &[];
+pub const SIGNATURES: &[Signature] = tokenize::SIGNATURES;
