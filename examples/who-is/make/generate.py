@@ -24,7 +24,7 @@ import world as worlds
 from wordings import INTROS
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-EXPOSURES = 45  # paragraphs about each head city
+EXPOSURES = 50  # paragraphs about each head city
 WEB_FILES, REFERENCE_FILES = 8, 2
 MIRRORED, WITH_CONTACT = 80, 40
 START = datetime.datetime(2025, 6, 1)
@@ -39,7 +39,7 @@ def groups(items, sizes, rng):
 
 
 def head_rounds(cities, rng):
-    """All cities `EXPOSURES` times, in new order each round, never twice within five."""
+    """All cities `EXPOSURES` times, in new order each round, never twice within six."""
     order = []
     for _ in range(EXPOSURES):
         turn = rng.sample(cities, len(cities))
@@ -54,8 +54,8 @@ def articles(world, seed):
     rng = random.Random(f"{seed}/articles")
     names = [city.name for city in world.head]
     head = {city.name: city for city in world.head}
-    texts = [[worlds.paragraph(head[name], rng) for name in group] for group in groups(head_rounds(names, rng), (3, 4, 5), rng)]
-    texts += [[worlds.paragraph(city, rng, times=2) for city in group] for group in groups(world.tail, (2, 3, 4), rng)]
+    texts = [[worlds.paragraph(head[name], rng) for name in group] for group in groups(head_rounds(names, rng), (4, 5, 6), rng)]
+    texts += [[worlds.paragraph(city, rng, times=2) for city in group] for group in groups(world.tail, (3, 4, 5), rng)]
     rng.shuffle(texts)
     for number, paragraphs in enumerate(texts):
         site = rng.choice(sites.SITES)

@@ -25,7 +25,7 @@ SITES = (
     Site("lists.cartographer.example", "The Cartographer", "wiki", ("Index", "Sources", "Tools"), "Last change: see the history tab.", "http"),
 )  # fmt: skip
 
-GAZETTEER = Site("gazetteer.example", "Open Gazetteer", "wiki", ("Index", "Search", "Sources"), "Source: GeoNames, CC BY 4.0.")
+GAZETTEER = Site("gazetteer.example", "Open Gazetteer", "entry", ("Index", "Search", "Sources"), "Source: GeoNames, CC BY 4.0.")
 
 COOKIES = (
     "This site uses cookies to give you the best experience.",
@@ -85,7 +85,12 @@ def _wiki(site, title, text, _rng):
     )
 
 
-LAYOUTS = {"blog": _blog, "news": _news, "wiki": _wiki}
+def _entry(site, _title, text, _rng):
+    # No heading inside the article: the entry must stay short enough for a small model's context.
+    return f'<nav><ul>{_links(site.menu, "menu")}</ul></nav>\n<main><article>\n{text}</article></main>\n'
+
+
+LAYOUTS = {"blog": _blog, "news": _news, "wiki": _wiki, "entry": _entry}
 
 
 def page(site, title, paragraphs, rng, language="en"):
