@@ -11,4 +11,7 @@
 pub mod ast;
 pub mod diagnostic;
 pub mod graph;
+pub mod key;
+pub mod plan;
 pub mod source;
+pub mod syntax;

@@ -1,0 +1,120 @@
+//! Lists in brackets: their entries, separators and ends.
+
+use super::Builder;
+use crate::source::Span;
+use crate::syntax::errors;
+use crate::syntax::tree::{Kind, NodeId};
+
+impl Builder<'_> {
+    /// Hands every entry of the brackets `id` to `entry`, reports everything else that stands in them, and says whether
+    /// anything was wrong.
+    pub(super) fn brackets(&mut self, id: NodeId, mut entry: impl FnMut(&mut Self, NodeId)) -> bool {
+        let before = self.diagnostics.len();
+        let mut open = None;
+        let mut closed = false;
+        // Whether an entry on this line is already known to be wrong, and whether a comma may follow.
+        let (mut failed, mut separable) = (false, false);
+        let mut previous = None;
+        for child in self.tree.children(id) {
+            match self.kind(child) {
+                Kind::Newline => {
+                    failed = false;
+                    previous = None;
+                }
+                Kind::Sign => match self.str(child) {
+                    "," => {
+                        if !separable && !failed {
+                            self.report(errors::extra_comma(self.span(child)));
+                        }
+                        (failed, separable) = (false, false);
+                        previous = None;
+                    }
+                    _ if open.is_none() => open = Some(child),
+                    _ => closed = true,
+                },
+                Kind::Junk => {
+                    if !failed {
+                        self.junk(child, previous, self.kind(id));
+                    }
+                    (failed, separable) = (true, true);
+                }
+                kind if kind.is_trivia() => {}
+                _ => {
+                    let before = self.diagnostics.len();
+                    entry(self, child);
+                    failed = self.diagnostics.len() > before;
+                    separable = true;
+                    previous = Some(child);
+                }
+            }
+        }
+        if let Some(open) = open.filter(|_| !closed) {
+            self.unclosed(id, open);
+        }
+        self.diagnostics.len() > before
+    }
+
+    /// Reports that the brackets `id` have no end; once, where several end at the same place.
+    pub(super) fn unclosed(&mut self, id: NodeId, open: NodeId) {
+        let end = self.tree.range(id).end;
+        let rest = self.text[end..].trim_start();
+        let at = (self.text.len() - rest.len()) as u32;
+        let word = rest.find(|sign: char| !sign.is_ascii_alphanumeric() && sign != '_').unwrap_or(rest.len());
+        let length = word.max(rest.chars().next().map_or(0, char::len_utf8));
+        let found = match rest.is_empty() {
+            true => "the end of the file".to_owned(),
+            false => format!("`{}`", &rest[..length]),
+        };
+        let before = Span::new(self.file, at, at + length as u32);
+        let known = |label: &crate::diagnostic::Label| label.span == before;
+        if self.diagnostics.iter().any(|other| other.code == "E0003" && other.labels.iter().any(known)) {
+            return;
+        }
+        let open = self.askew(id).unwrap_or(open);
+        let sign = self.str(open).chars().next().unwrap_or('{');
+        self.report(errors::unclosed(self.span(open), sign, before, &found));
+    }
+
+    /// The innermost bracket below `id` whose closing bracket stands further left than its own line starts: the one
+    /// that is really missing its end, judging by indentation.
+    fn askew(&self, id: NodeId) -> Option<NodeId> {
+        let indent = |offset: usize| {
+            let line = self.text[..offset].rfind('\n').map_or(0, |newline| newline + 1);
+            let space = self.text[line..offset].trim_start_matches([' ', '\t']);
+            (
+                self.text[line..].bytes().take_while(|byte| matches!(byte, b' ' | b'\t')).count(),
+                space.is_empty(),
+            )
+        };
+        let mut found = None;
+        let signs = |id: NodeId| {
+            self.parts(id).filter(|&part| self.kind(part) == Kind::Sign && self.str(part) != ",")
+        };
+        let after = self.tree.range(id).end;
+        for below in self.tree.ids().skip(id.0 as usize + 1) {
+            if self.tree.range(below).start >= after {
+                break;
+            }
+            let is_list = matches!(
+                self.kind(below),
+                Kind::Record
+                    | Kind::RecordType
+                    | Kind::Clauses
+                    | Kind::Body
+                    | Kind::List
+                    | Kind::Args
+                    | Kind::Parameters
+            );
+            if !is_list {
+                continue;
+            }
+            if let (Some(open), Some(close)) = (signs(below).next(), signs(below).nth(1)) {
+                let (close_indent, first) = indent(self.tree.range(close).start);
+                if first && close_indent < indent(self.tree.range(open).start).0 {
+                    found = Some(open);
+                }
+            }
+        }
+        found
+    }
+}

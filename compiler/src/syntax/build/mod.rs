@@ -1,0 +1,122 @@
+//! The typed tree from the syntax tree, and every syntax error on the way.
+//!
+//! A node reports at most one thing that is missing, and text that is left over is reported only where nothing before
+//! it on the line was wrong: one cause, one message.
+
+mod block;
+mod docs;
+mod expr;
+mod item;
+mod junk;
+mod literal;
+mod types;
+
+use super::errors;
+use super::tree::{Kind, NodeId, Tree};
+use crate::ast;
+use crate::diagnostic::Diagnostic;
+use crate::source::{FileId, Span};
+
+/// Reads a whole tree.
+pub(super) fn build(file: FileId, text: &str, tree: &Tree) -> (ast::File, Vec<Diagnostic>) {
+    let mut builder = Builder { file, text, tree, diagnostics: Vec::new(), level: 0 };
+    let ast = builder.file();
+    for id in tree.leaves().filter(|&id| tree.kind(id) == Kind::HashComment) {
+        let span = builder.span(id);
+        builder.report(errors::hash_comment(span));
+    }
+    let mut diagnostics = builder.diagnostics;
+    diagnostics.sort_by_key(|diagnostic| diagnostic.span());
+    (ast, diagnostics)
+}
+
+struct Builder<'t> {
+    file: FileId,
+    text: &'t str,
+    tree: &'t Tree,
+    diagnostics: Vec<Diagnostic>,
+    /// How many expressions the one being built lies in.
+    level: usize,
+}
+
+impl<'t> Builder<'t> {
+    fn kind(&self, id: NodeId) -> Kind {
+        self.tree.kind(id)
+    }
+
+    fn span(&self, id: NodeId) -> Span {
+        let range = self.tree.range(id);
+        Span::new(self.file, range.start as u32, range.end as u32)
+    }
+
+    fn str(&self, id: NodeId) -> &'t str {
+        &self.text[self.tree.range(id)]
+    }
+
+    /// The point behind a node, where something is missing.
+    fn behind(&self, id: NodeId) -> Span {
+        let span = self.span(id);
+        Span { start: span.end, ..span }
+    }
+
+    /// A node's children without trivia.
+    fn parts(&self, id: NodeId) -> impl Iterator<Item = NodeId> + use<'t> {
+        let tree = self.tree;
+        tree.children(id).filter(|&child| !tree.kind(child).is_trivia())
+    }
+
+    fn part(&self, id: NodeId, kind: Kind) -> Option<NodeId> {
+        self.parts(id).find(|&part| self.kind(part) == kind)
+    }
+
+    fn name(&self, id: NodeId) -> ast::Name {
+        ast::Name { span: self.span(id), text: self.str(id).to_owned() }
+    }
+
+    fn report(&mut self, diagnostic: Diagnostic) {
+        self.diagnostics.push(diagnostic);
+    }
+
+    /// `a.b.c`
+    fn path(&mut self, id: NodeId) -> ast::Path {
+        let mut names = Vec::new();
+        let mut span = self.span(id);
+        for part in self.parts(id) {
+            match self.kind(part) {
+                Kind::Name => names.push(self.name(part)),
+                Kind::DanglingDot => {
+                    self.report(errors::missing_name(self.behind(part), "."));
+                    span.end -= 1;
+                }
+                _ => {}
+            }
+        }
+        ast::Path { span, names }
+    }
+
+    /// Reports an assignment by anything but `=`.
+    fn assign(&mut self, id: NodeId) {
+        let sign = self.str(id);
+        if sign != "=" {
+            self.report(errors::wrong_assign(self.span(id), sign));
+        }
+    }
+
+    /// The value in `name = value`; the node's last part is the sign where there is none.
+    fn value(&mut self, id: NodeId) -> Option<ast::Expr> {
+        let mut value = None;
+        let mut missing = None;
+        for part in self.parts(id) {
+            match self.kind(part) {
+                Kind::Assign => self.assign(part),
+                Kind::Expr => value = Some(self.expr(part)),
+                _ => {}
+            }
+            missing = matches!(self.kind(part), Kind::Assign | Kind::Sign).then_some(part);
+        }
+        if let Some(sign) = missing {
+            self.report(errors::missing_value(self.behind(sign), self.str(sign)));
+        }
+        value
+    }
+}

@@ -1,0 +1,190 @@
+//! Types, and declarations with a type, a default and a range.
+
+use super::Builder;
+use crate::ast::{Expr, Name, Parameter, Range, SettingDecl, Type, TypeArg, TypeKind};
+use crate::syntax::errors;
+use crate::syntax::tree::{Kind, NodeId};
+
+/// What `name: Type = default in range` says.
+#[derive(Default)]
+pub(super) struct Declared {
+    pub(super) name: Option<Name>,
+    pub(super) ty: Option<Type>,
+    pub(super) default: Option<Expr>,
+    pub(super) range: Option<Range>,
+}
+
+impl Builder<'_> {
+    /// Reads a declaration; `what` it declares is for messages.
+    pub(super) fn declared(&mut self, id: NodeId, what: &str) -> Declared {
+        let mut declared = Declared::default();
+        // The last part, as long as something must follow it.
+        let mut last = None;
+        let mut typed = false;
+        for part in self.parts(id) {
+            last = Some(part);
+            match self.kind(part) {
+                Kind::Name => declared.name = Some(self.name(part)),
+                Kind::Type => declared.ty = Some(self.ty(part)),
+                Kind::Expr => declared.default = Some(self.expr(part)),
+                Kind::Range => declared.range = Some(self.range(part)),
+                Kind::Sign if self.str(part) == ":" => {
+                    typed = true;
+                    if self.next_kind(part) != Some(Kind::Type) {
+                        self.report(errors::missing_type(self.behind(part), ":", what));
+                    }
+                }
+                Kind::Sign if self.next_kind(part) != Some(Kind::Expr) => {
+                    self.report(errors::missing_value(self.behind(part), self.str(part)));
+                }
+                Kind::Keyword if self.str(part) == "in" && self.next_kind(part) != Some(Kind::Range) => {
+                    self.report(errors::incomplete_range(self.span(part)));
+                }
+                _ => {}
+            }
+        }
+        match (&declared.name, last) {
+            (None, Some(_)) => {
+                let keyword = self.parts(id).next().unwrap_or(id);
+                self.report(errors::missing_name(self.behind(keyword), self.str(keyword)));
+            }
+            (Some(name), _) if !typed => {
+                let behind = crate::source::Span { start: name.span.end, ..name.span };
+                self.report(errors::missing_type(behind, &name.text, what));
+            }
+            _ => {}
+        }
+        declared
+    }
+
+    /// The kind of the next sibling that is not trivia.
+    fn next_kind(&self, id: NodeId) -> Option<Kind> {
+        let parent = self.tree.parent(id)?;
+        self.parts(parent).find(|part| part.0 > id.0).map(|part| self.kind(part))
+    }
+
+    pub(super) fn parameter(&mut self, id: NodeId) -> Parameter {
+        let Declared { name, ty, default, range } = self.declared(id, "parameter");
+        if let Some(range) = range {
+            self.report(errors::unexpected(range.span, "in", "no range; only settings and params have one"));
+        }
+        Parameter { span: self.span(id), name, ty, default }
+    }
+
+    pub(super) fn parameters(&mut self, id: NodeId) -> Vec<Parameter> {
+        let mut parameters = Vec::new();
+        self.brackets(id, |builder, part| parameters.push(builder.parameter(part)));
+        parameters
+    }
+
+    pub(super) fn setting(&mut self, id: NodeId, docs: String) -> SettingDecl {
+        let Declared { name, ty, default, range } = self.declared(id, "setting");
+        let runtime = self.part(id, Kind::Keyword).is_some_and(|word| self.str(word) == "runtime");
+        SettingDecl { span: self.span(id), docs, runtime, name, ty, default, range }
+    }
+
+    /// The documentation of each entry of a block, by its node.
+    pub(super) fn block_docs(&mut self, id: NodeId) -> impl FnMut(NodeId) -> String + use<> {
+        let mut entries = self.entries(id).into_iter();
+        move |part| entries.find(|entry| entry.id == part).map_or_else(String::new, |entry| entry.docs)
+    }
+
+    fn range(&mut self, id: NodeId) -> Range {
+        let (mut low, mut high, mut dots) = (None, None, false);
+        for part in self.parts(id) {
+            match self.kind(part) {
+                Kind::Sign => dots = true,
+                Kind::Expr if dots => high = Some(Box::new(self.expr(part))),
+                Kind::Expr => low = Some(Box::new(self.expr(part))),
+                _ => {}
+            }
+        }
+        if !dots || low.is_none() && high.is_none() {
+            self.report(errors::incomplete_range(self.span(id)));
+        }
+        Range { span: self.span(id), low, high }
+    }
+
+    pub(super) fn ty(&mut self, id: NodeId) -> Type {
+        let span = self.span(id);
+        let mut kind = TypeKind::Error;
+        let mut names: Vec<(Name, Vec<TypeArg>)> = Vec::new();
+        let mut optional = false;
+        let mut bar = None;
+        for part in self.parts(id) {
+            match self.kind(part) {
+                Kind::NamedType => {
+                    names.push(self.named(part));
+                    bar = None;
+                }
+                Kind::ListType => kind = self.list_type(part),
+                Kind::RecordType => kind = self.record_type(part),
+                Kind::Sign if self.str(part) == "?" => optional = true,
+                Kind::Sign => bar = Some(part),
+                _ => {}
+            }
+        }
+        if let Some(bar) = bar {
+            self.report(errors::missing_name(self.behind(bar), "|"));
+        }
+        if let [(name, args)] = &mut names[..]
+            && bar.is_none()
+        {
+            kind = TypeKind::Named(name.clone(), std::mem::take(args));
+        } else if !names.is_empty() {
+            if let Some((name, args)) = names.iter().find(|(_, args)| !args.is_empty()) {
+                let span = args.iter().fold(name.span, |span, arg| span.to(arg.span));
+                self.report(errors::argument_in_choice(span, &name.text));
+            }
+            kind = TypeKind::OneOf(names.into_iter().map(|(name, _)| name).collect());
+        }
+        if optional {
+            kind = TypeKind::Optional(Box::new(Type { span, kind }));
+        }
+        Type { span, kind }
+    }
+
+    fn named(&mut self, id: NodeId) -> (Name, Vec<TypeArg>) {
+        let mut name = Name { span: self.span(id), text: String::new() };
+        let mut args = Vec::new();
+        for part in self.parts(id) {
+            match self.kind(part) {
+                Kind::Name => name = self.name(part),
+                Kind::TypeArgs => args = self.type_args(part),
+                _ => {}
+            }
+        }
+        (name, args)
+    }
+
+    fn type_args(&mut self, id: NodeId) -> Vec<TypeArg> {
+        let mut args = Vec::new();
+        self.brackets(id, |builder, part| {
+            let span = builder.span(part);
+            let plus = builder.part(part, Kind::Plus).is_some();
+            if let Some(name) = builder.part(part, Kind::Name) {
+                args.push(TypeArg { span, plus, name: builder.name(name) });
+            }
+        });
+        args
+    }
+
+    fn list_type(&mut self, id: NodeId) -> TypeKind {
+        let mut element = None;
+        self.brackets(id, |builder, part| element = Some(builder.ty(part)));
+        if element.is_none() {
+            if let Some(open) = self.parts(id).next() {
+                self.report(errors::missing_type(self.behind(open), "[", "list"));
+            }
+            return TypeKind::Error;
+        }
+        element.map_or(TypeKind::Error, |element| TypeKind::List(Box::new(element)))
+    }
+
+    fn record_type(&mut self, id: NodeId) -> TypeKind {
+        let mut settings = Vec::new();
+        let mut docs = self.block_docs(id);
+        self.brackets(id, |builder, part| settings.push(builder.setting(part, docs(part))));
+        TypeKind::Record(settings)
+    }
+}

@@ -1,0 +1,106 @@
+//! The one place that knows pest: it drives the grammar and turns its rules into kinds of nodes.
+
+use pest::{Parser, Token};
+use rules::{Grammar, Rule};
+
+use super::tree::{Kind, Tree, TreeBuilder};
+
+/// What pest generates, which is public and without documentation.
+#[allow(missing_docs, unreachable_pub)]
+mod rules {
+    #[derive(pest_derive::Parser)]
+    #[grammar = "syntax/llmp.pest"]
+    pub struct Grammar;
+}
+
+/// Parses the stretches between `cuts` one by one.
+pub(super) fn tree(text: &str, cuts: &[usize]) -> Tree {
+    let mut tree = TreeBuilder::new(text);
+    let ends = cuts.iter().copied().chain([text.len()]);
+    let mut start = 0;
+    for end in ends {
+        // The grammar accepts every text; pest's stack guard alone can refuse one.
+        let Ok(pairs) = Grammar::parse(Rule::file, &text[start..end]) else {
+            return Tree::unread(text);
+        };
+        for token in pairs.tokens() {
+            match token {
+                Token::Start { rule, pos } => {
+                    if let Some(kind) = kind(rule) {
+                        tree.begin(kind, start + pos.pos());
+                    }
+                }
+                Token::End { rule, pos } => {
+                    if kind(rule).is_some() {
+                        tree.end(start + pos.pos());
+                    }
+                }
+            }
+        }
+        start = end;
+    }
+    tree.finish()
+}
+
+/// The node a rule makes. A new rule of the grammar does not compile until it has a place here.
+fn kind(rule: Rule) -> Option<Kind> {
+    Some(match rule {
+        Rule::import => Kind::Import,
+        Rule::param => Kind::Param,
+        Rule::profile => Kind::Profile,
+        Rule::def => Kind::Def,
+        Rule::stage => Kind::Stage,
+        Rule::binding => Kind::Binding,
+        Rule::range => Kind::Range,
+        Rule::parameters => Kind::Parameters,
+        Rule::parameter => Kind::Parameter,
+        Rule::body => Kind::Body,
+        Rule::clauses => Kind::Clauses,
+        Rule::per_shard => Kind::PerShard,
+        Rule::property => Kind::Property,
+        Rule::setting => Kind::Setting,
+        Rule::type_expr => Kind::Type,
+        Rule::list_type => Kind::ListType,
+        Rule::record_type => Kind::RecordType,
+        Rule::named => Kind::NamedType,
+        Rule::type_args => Kind::TypeArgs,
+        Rule::type_arg => Kind::TypeArg,
+        Rule::expr => Kind::Expr,
+        Rule::call => Kind::Call,
+        Rule::args => Kind::Args,
+        Rule::arg => Kind::Arg,
+        Rule::record => Kind::Record,
+        Rule::field => Kind::Field,
+        Rule::list => Kind::List,
+        Rule::group => Kind::Group,
+        Rule::each => Kind::Each,
+        Rule::choice => Kind::If,
+        Rule::then_branch => Kind::Then,
+        Rule::else_branch => Kind::Else,
+        Rule::path => Kind::Path,
+        Rule::number => Kind::Number,
+        Rule::name => Kind::Name,
+        Rule::dangling_dot => Kind::DanglingDot,
+        Rule::assign => Kind::Assign,
+        Rule::prefix => Kind::Prefix,
+        Rule::plus => Kind::Plus,
+        Rule::negation => Kind::Not,
+        Rule::operator => Kind::Operator,
+        Rule::pipe => Kind::Pipe,
+        Rule::digits => Kind::Digits,
+        Rule::unit => Kind::Unit,
+        Rule::text => Kind::Text,
+        Rule::hash_comment => Kind::HashComment,
+        Rule::junk | Rule::line_junk => Kind::Junk,
+        Rule::error_item => Kind::ErrorItem,
+        // The root is there from the start, and the others are silent.
+        Rule::file | Rule::EOI => return None,
+        Rule::sp | Rule::gap | Rule::comment | Rule::word_char | Rule::word_end | Rule::reserved => {
+            return None;
+        }
+        Rule::item_end | Rule::item | Rule::declared | Rule::default | Rule::signature | Rule::operand => {
+            return None;
+        }
+        Rule::text_tail | Rule::skipped | Rule::inside => return None,
+    })
+}
