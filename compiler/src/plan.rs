@@ -176,6 +176,13 @@ pub fn decide(
         }
     }
 
+    for argument in stage.command.iter().flatten() {
+        // A program's files count by content; its other arguments count as text, in the recipe.
+        if let Ok(content) = history.files(argument) {
+            contents.push(Content { role: argument.clone(), ..content });
+        }
+    }
+
     let key = key(stage, &contents);
     if !pending.is_empty() {
         let mut reasons = match history.previous(stage) {

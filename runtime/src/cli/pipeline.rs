@@ -1,0 +1,199 @@
+//! Opening a pipeline: find the file, compile it, print what is wrong, open its store.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use llmp_compiler::compile::{Compilation, Options, compile};
+
+use super::{Failure, PipelineArguments};
+use crate::engine::Past;
+use crate::library::library;
+use crate::render;
+use crate::store::Store;
+use crate::world::Folder;
+
+/// Largest params file that is read.
+const MAX_PARAMS: u64 = 16 << 20;
+
+/// A compiled pipeline.
+pub(super) struct Pipeline {
+    pub(super) main: PathBuf,
+    pub(super) compilation: Compilation,
+    store: Option<PathBuf>,
+    pub(super) profiles: Vec<String>,
+}
+
+impl PipelineArguments {
+    /// The main file.
+    pub(super) fn main(&self) -> Result<PathBuf, Failure> {
+        if let Some(file) = &self.file {
+            if file.is_dir() {
+                return only_pipeline(file);
+            }
+            return Ok(file.clone());
+        }
+        only_pipeline(Path::new("."))
+    }
+
+    /// Compiles; what is wrong is in the compilation.
+    pub(super) fn compile(&self) -> Result<Pipeline, Failure> {
+        let main = self.main()?;
+        let folder = match main.parent() {
+            Some(parent) if parent != Path::new("") => parent.to_owned(),
+            _ => PathBuf::from("."),
+        };
+        let name = main.file_name().and_then(|name| name.to_str()).ok_or_else(|| {
+            Failure::new(format!("`{}` is no file name that is UTF-8", main.display()))
+        })?;
+        let mut set = Vec::new();
+        for pair in &self.set {
+            let Some((name, value)) = pair.split_once('=') else {
+                return Err(Failure::new(format!("`--set {pair}` has no `=`")).help("write `--set base.lr=3e-4`"));
+            };
+            set.push((name.trim().to_owned(), value.trim().to_owned()));
+        }
+        let params = self.params.as_deref().map(read_params).transpose()?.unwrap_or_default();
+        let options = Options { profiles: self.profile.clone(), set, params };
+        let compilation = compile(&Folder::new(&folder), library(), name, &options);
+        Ok(Pipeline { main, compilation, store: self.store.clone(), profiles: self.profile.clone() })
+    }
+
+    /// Compiles; prints what is wrong, and fails on errors.
+    pub(super) fn checked(&self) -> Result<Pipeline, Failure> {
+        let pipeline = self.compile()?;
+        pipeline.print_diagnostics();
+        if pipeline.has_errors() { Err(Failure::silent(1)) } else { Ok(pipeline) }
+    }
+
+    /// The store without a pipeline, for commands that need none.
+    pub(super) fn store(&self) -> Result<Arc<Store>, Failure> {
+        let here = Path::new(".");
+        let folder = self.file.as_deref().and_then(Path::parent).filter(|parent| *parent != Path::new(""));
+        let root = self.store.clone().unwrap_or_else(|| Store::find(folder.unwrap_or(here), here));
+        existing(&root)
+    }
+}
+
+/// Opens a store that must be there already.
+pub(super) fn existing(root: &Path) -> Result<Arc<Store>, Failure> {
+    if !root.join("version").is_file() {
+        return Err(Failure::new(format!("there is no store `{}`", root.display()))
+            .help("run a pipeline first: `llmp run FILE`; or name its store with `--store DIR`"));
+    }
+    Ok(Arc::new(Store::open(root)?))
+}
+
+fn only_pipeline(folder: &Path) -> Result<PathBuf, Failure> {
+    let entries = std::fs::read_dir(folder)
+        .map_err(|error| Failure::new(format!("cannot read `{}`: {error}", folder.display())))?;
+    let mut found: Vec<_> = entries
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "llmp") && path.is_file())
+        .collect();
+    found.sort();
+    match found.as_slice() {
+        [one] => Ok(one.strip_prefix("./").unwrap_or(one).to_owned()),
+        [] => Err(Failure::new(format!("there is no .llmp file in `{}`", folder.display()))
+            .help("name one, or write one with `llmp init`")),
+        many => {
+            let names: Vec<_> = many.iter().map(|path| format!("`{}`", path.display())).collect();
+            Err(Failure::new(format!("which pipeline? there are {}", names.join(", "))).help("name one of them"))
+        }
+    }
+}
+
+fn read_params(path: &Path) -> Result<BTreeMap<String, serde_json::Value>, Failure> {
+    let size = std::fs::metadata(path).map(|meta| meta.len());
+    match size {
+        Err(error) => return Err(Failure::new(format!("cannot read `{}`: {error}", path.display()))),
+        Ok(size) if size > MAX_PARAMS => {
+            return Err(Failure::new(format!("`{}` is too large for a params file", path.display())));
+        }
+        Ok(_) => {}
+    }
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| Failure::new(format!("cannot read `{}`: {error}", path.display())))?;
+    serde_yaml::from_str(&text).map_err(|error| {
+        Failure::new(format!("`{}`: {error}", path.display()))
+            .help("a params file maps names to values: `width: 128`, `base.lr: 3e-4`")
+    })
+}
+
+impl Pipeline {
+    pub(super) fn has_errors(&self) -> bool {
+        self.compilation.diagnostics.iter().any(llmp_compiler::diagnostic::Diagnostic::is_error)
+    }
+
+    /// Prints all diagnostics to standard error.
+    pub(super) fn print_diagnostics(&self) {
+        let colour = render::use_colour();
+        let mut err = std::io::stderr().lock();
+        for diagnostic in &self.compilation.diagnostics {
+            let text = render::terminal(diagnostic, &self.compilation.sources, colour, width());
+            // A closed standard error leaves the exit code to tell.
+            let _ = writeln!(err, "{}", text.trim_end());
+        }
+    }
+
+    /// The folder of the main file.
+    pub(super) fn folder(&self) -> PathBuf {
+        match self.main.parent() {
+            Some(parent) if parent != Path::new("") => parent.to_owned(),
+            _ => PathBuf::from("."),
+        }
+    }
+
+    fn store_root(&self) -> PathBuf {
+        let here = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
+        self.store.clone().unwrap_or_else(|| Store::find(&self.folder(), &here))
+    }
+
+    /// Opens the store, making it where needed.
+    pub(super) fn open(&self) -> Result<Past, Failure> {
+        let store = Arc::new(Store::open(&self.store_root())?);
+        Ok(Past::open(store, &self.main)?)
+    }
+
+    /// The stage a user means: a full name, or the end of one where that is clear.
+    pub(super) fn stage(&self, name: &str) -> Result<llmp_compiler::graph::StageId, Failure> {
+        let graph = &self.compilation.graph;
+        let exact = graph.ids().find(|&id| graph.stage(id).name == name);
+        if let Some(id) = exact {
+            return Ok(id);
+        }
+        let fits = |id: &llmp_compiler::graph::StageId| {
+            let stage = graph.stage(*id);
+            stage.kind == name || stage.name.rsplit('/').next() == Some(name)
+        };
+        let found: Vec<_> = graph.ids().filter(fits).collect();
+        match found.as_slice() {
+            [one] => Ok(*one),
+            [] => {
+                let names = graph.stages.iter().map(|stage| stage.name.as_str());
+                let close = names.max_by(|a, b| strsim::jaro_winkler(a, name).total_cmp(&strsim::jaro_winkler(b, name)));
+                let failure = Failure::new(format!("there is no stage `{name}`"));
+                Err(match close.filter(|close| strsim::jaro_winkler(close, name) > 0.7) {
+                    Some(close) => failure.help(format!("did you mean `{close}`?")),
+                    None => failure.help("`llmp graph` lists the stages of a pipeline"),
+                })
+            }
+            many => {
+                let names: Vec<_> = many.iter().map(|id| format!("`{}`", graph.stage(*id).name)).collect();
+                Err(Failure::new(format!("`{name}` may be {}", names.join(" or "))).help("give the full name"))
+            }
+        }
+    }
+}
+
+/// Columns of the terminal; 100 where there is none.
+pub(super) fn width() -> usize {
+    std::env::var("COLUMNS")
+        .ok()
+        .and_then(|columns| columns.parse().ok())
+        .or_else(|| console::Term::stderr().size_checked().map(|(_, columns)| usize::from(columns)))
+        .unwrap_or(100)
+        .min(120)
+}

@@ -1,0 +1,220 @@
+//! `llmp run`: does what the plan says.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use clap::Args;
+use llmp_compiler::graph::Producer;
+use serde_json::json;
+
+use super::pipeline::Pipeline;
+use super::plan::{fingerprint, rows};
+use super::{Failure, Format, Outcome, PipelineArguments};
+use crate::engine::{Ended, Engine, Past, RunOptions, Status};
+use crate::library::Implementations;
+use crate::progress::Screen;
+use crate::store::write_atomically;
+use crate::{runs, text};
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    pipeline: PipelineArguments,
+    /// Where models run: auto, cpu, wgpu, cuda, cuda:1 …
+    #[arg(long, default_value = "auto")]
+    device: String,
+    /// Actions at the same time [default: cores]
+    #[arg(short, long, value_name = "N")]
+    jobs: Option<usize>,
+    /// Go on with everything that does not depend on a failed stage
+    #[arg(short, long)]
+    keep_going: bool,
+    /// Try a failed stage again, up to N times
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    retries: usize,
+    /// Run this stage though its result is there; may be given several times
+    #[arg(long, value_name = "STAGE")]
+    force: Vec<String>,
+    /// Refuse to run unless the plan in FILE (from `llmp plan --out`) is still what would happen
+    #[arg(long, value_name = "FILE")]
+    plan: Option<PathBuf>,
+    /// How the run is told: bars and lines, or JSON events
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+    /// Say nothing but results
+    #[arg(short, long)]
+    quiet: bool,
+}
+
+static STOP: AtomicBool = AtomicBool::new(false);
+
+pub(super) fn run(arguments: &Arguments) -> Outcome {
+    let pipeline = arguments.pipeline.checked()?;
+    let graph = &pipeline.compilation.graph;
+    let device = llmp_model::device::resolve(&arguments.device)?;
+    let forced = arguments.force.iter().map(|name| pipeline.stage(name)).collect::<Result<Vec<_>, _>>()?;
+    let past = pipeline.open()?;
+    if let Some(file) = &arguments.plan {
+        refuse_stale(file, &pipeline, &past)?;
+    }
+    let screen = Screen::new(arguments.format == Format::Json, arguments.quiet);
+    let clock = Instant::now();
+    if forced.is_empty() && nothing_to_do(&pipeline, &past) {
+        past.save()?;
+        say_nothing_to_do(&pipeline, &screen, clock)?;
+        return Ok(0);
+    }
+    // The first Ctrl-C asks for a clean stop, the second one insists.
+    let handler = || {
+        if STOP.swap(true, Ordering::Relaxed) {
+            std::process::exit(130);
+        }
+    };
+    ctrlc::set_handler(handler).map_err(|error| Failure::new(format!("cannot listen for Ctrl-C: {error}")))?;
+
+    let started = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |time| time.as_secs_f64());
+    let (number, folder) = past.store().new_run()?;
+    std::fs::create_dir_all(folder.join("logs"))?;
+    screen.record_events(&folder.join("events.jsonl"))?;
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let options = RunOptions {
+        jobs: arguments.jobs.unwrap_or(cores),
+        threads: cores,
+        keep_going: arguments.keep_going,
+        retries: arguments.retries,
+        forced,
+        device: device.clone(),
+        run: number,
+        run_folder: folder.clone(),
+        folder: pipeline.folder(),
+    };
+    screen.line(&format!("run {number}: {} on {device}", pipeline.main.display()));
+    screen.event(&json!({"event": "run_started", "format_version": 1, "run": number,
+        "pipeline": pipeline.main, "profiles": pipeline.profiles, "device": device}));
+    let implementations = Implementations::standard();
+    let engine = Engine {
+        graph,
+        past: &past,
+        implementations: &implementations,
+        screen: &screen,
+        stop: &STOP,
+        options: &options,
+    };
+    let ended = engine.run();
+    past.save()?;
+    past.ledger().sync()?;
+    let seconds = clock.elapsed().as_secs_f64();
+    let record = runs::Run::new(&pipeline.compilation, &pipeline.main, &pipeline.profiles, number, started, seconds, &ended, &device);
+    write_atomically(&folder.join("run.json"), serde_json::to_string_pretty(&record).unwrap_or_default().as_bytes())?;
+    runs::link_results(&past, graph, &pipeline.main, &ended)?;
+    runs::write_report(&past, &record, &folder)?;
+    finish(&pipeline, &past, &screen, &ended, number, seconds, &folder)
+}
+
+fn refuse_stale(file: &Path, pipeline: &Pipeline, past: &Past) -> Result<(), Failure> {
+    let text = std::fs::read_to_string(file)
+        .map_err(|error| Failure::new(format!("cannot read `{}`: {error}", file.display())))?;
+    let plan: serde_json::Value =
+        serde_json::from_str(&text).map_err(|_| Failure::new(format!("`{}` is no plan", file.display())))?;
+    let now = fingerprint(pipeline, &rows(pipeline, past));
+    if plan.get("fingerprint").and_then(serde_json::Value::as_str) == Some(now.as_str()) {
+        return Ok(());
+    }
+    Err(Failure::new(format!("the plan `{}` is stale: something changed since it was made", file.display()))
+        .help("look at the new one: `llmp plan --out FILE`"))
+}
+
+fn nothing_to_do(pipeline: &Pipeline, past: &Past) -> bool {
+    use llmp_compiler::plan::{Decision, plan};
+    let graph = &pipeline.compilation.graph;
+    let decisions = plan(graph, past, &|_| false);
+    let done = decisions.iter().all(|decision| matches!(decision, Decision::Cached { .. }));
+    if done {
+        for (stage, decision) in graph.stages.iter().zip(&decisions) {
+            let Decision::Cached { key, .. } = decision else { continue };
+            let run = past.last(&stage.name).map_or(0, |(_, run)| run);
+            past.settle(&stage.name, key.digest, run);
+        }
+    }
+    done
+}
+
+fn say_nothing_to_do(pipeline: &Pipeline, screen: &Screen, clock: Instant) -> Result<(), Failure> {
+    let stages = pipeline.compilation.graph.stages.len() as u64;
+    screen.event(&json!({"event": "run_finished", "format_version": 1, "status": "nothing_to_do", "cached": stages}));
+    if !screen.is_json() {
+        let time = text::duration(clock.elapsed().as_secs_f64());
+        writeln!(std::io::stdout(), "nothing to do: all {} are up to date ({time})", text::plural(stages, "stage"))?;
+    }
+    Ok(())
+}
+
+fn finish(
+    pipeline: &Pipeline,
+    past: &Past,
+    screen: &Screen,
+    ended: &[Ended],
+    number: u64,
+    seconds: f64,
+    folder: &Path,
+) -> Outcome {
+    let graph = &pipeline.compilation.graph;
+    let count = |wanted: fn(&Status) -> bool| ended.iter().filter(|end| wanted(&end.status)).count() as u64;
+    let ran = count(|status| matches!(status, Status::Ran { .. }));
+    let cached = count(|status| matches!(status, Status::Cached | Status::Skipped));
+    let failed = count(|status| matches!(status, Status::Failed { .. }));
+    let blocked = count(|status| matches!(status, Status::Blocked(_) | Status::Stopped));
+    let stopped = STOP.load(Ordering::Relaxed);
+    let status = if failed > 0 {
+        "failed"
+    } else if stopped {
+        "stopped"
+    } else {
+        "done"
+    };
+    screen.event(&json!({"event": "run_finished", "run": number, "status": status, "ran": ran, "cached": cached,
+        "failed": failed, "not_run": blocked, "seconds": seconds}));
+    if screen.is_json() {
+        return Ok(if failed > 0 { 1 } else { u8::from(stopped) * 130 });
+    }
+    // What the stages showed, once everything is quiet: reports last.
+    let mut out = std::io::stdout().lock();
+    for (stage, end) in graph.stages.iter().zip(ended) {
+        let final_report = stage.output == "Report";
+        if let (Status::Ran { .. }, Some(key)) = (&end.status, end.key)
+            && let Some(record) = past.ledger().record(&key)?
+            && final_report
+            && !record.shown.is_empty()
+        {
+            writeln!(out, "\n{}: {}\n\n{}\n", stage.name, stage.kind, record.shown.trim_end())?;
+        }
+    }
+    for (stage, end) in graph.stages.iter().zip(ended) {
+        if let Status::Failed { message, help } = &end.status {
+            let mut err = std::io::stderr().lock();
+            writeln!(err, "error: `{}` failed: {message}", stage.name)?;
+            writeln!(err, "   at: {}", pipeline.compilation.sources.place(stage.span))?;
+            if let Some(help) = help {
+                writeln!(err, " help: {help}")?;
+            }
+            if stage.inputs.iter().all(|input| matches!(input.from, Producer::Stage(_))) || end.key.is_some() {
+                writeln!(err, "  log: llmp log {}", stage.name)?;
+            }
+        }
+    }
+    let mut parts = vec![format!("{ran} ran"), format!("{cached} cached")];
+    for (count, word) in [(failed, "failed"), (blocked, "not run")] {
+        if count > 0 {
+            parts.push(format!("{count} {word}"));
+        }
+    }
+    writeln!(out, "run {number} {status} in {}: {}", text::duration(seconds), parts.join(", "))?;
+    if status == "done" {
+        writeln!(out, "report: {}", folder.join("report.md").display())?;
+        return Ok(0);
+    }
+    writeln!(std::io::stderr(), "what is finished is kept; `llmp run {}` goes on from there", pipeline.main.display())?;
+    Ok(if failed > 0 { 1 } else { 130 })
+}

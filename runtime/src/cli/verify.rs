@@ -1,0 +1,72 @@
+//! `llmp verify`: reads everything in the store again; what is damaged is set aside, and the next run makes it anew.
+
+use std::collections::BTreeSet;
+use std::io::Write;
+
+use clap::Args;
+
+use super::{Outcome, PipelineArguments};
+use crate::store::{Kind, Ledger, Manifest, Record};
+use crate::text;
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    pipeline: PipelineArguments,
+}
+
+pub(super) fn run(arguments: &Arguments) -> Outcome {
+    let store = arguments.pipeline.store()?;
+    let mut ledger = Ledger::open(&store.ledger_path())?;
+    let mut out = std::io::stdout().lock();
+    let all = store.objects.all()?;
+    let mut damaged = BTreeSet::new();
+    let mut bytes = 0;
+    for (digest, path, size) in &all {
+        bytes += size;
+        match crate::store::hash_file(path) {
+            Ok(found) if found == *digest => {}
+            Ok(_) | Err(_) => {
+                let aside = store.root().join("quarantine");
+                std::fs::create_dir_all(&aside)?;
+                std::fs::rename(path, aside.join(digest.hex()))?;
+                damaged.insert(*digest);
+            }
+        }
+    }
+    let mut affected = Vec::new();
+    for (key, kind, artifact) in ledger.all() {
+        let whole = match kind {
+            Kind::Forgotten => true,
+            Kind::Stage => store.objects.intact(&artifact),
+            Kind::Shard => ledger
+                .record(&key)?
+                .and_then(|record| Manifest::parse(&artifact, record.manifest.as_deref()?).ok())
+                .is_some_and(|files| files.files.values().all(|file| store.objects.has(&file.digest, file.size))),
+        };
+        if !whole {
+            let name = ledger.record(&key)?.map(|record| record.name).unwrap_or_default();
+            if kind == Kind::Stage {
+                affected.push(name);
+            }
+            ledger.append(Kind::Forgotten, &key, &artifact, &Record::default())?;
+        }
+    }
+    for digest in &damaged {
+        writeln!(out, "damaged: object {digest} (set aside in quarantine/)")?;
+    }
+    affected.sort();
+    affected.dedup();
+    for name in &affected {
+        writeln!(out, "needs it: {name}; the next run makes it again")?;
+    }
+    writeln!(
+        out,
+        "{}, {} read: {} damaged, {} to be made again",
+        text::plural(all.len() as u64, "object"),
+        text::bytes(bytes),
+        damaged.len(),
+        affected.len()
+    )?;
+    Ok(u8::from(!damaged.is_empty() || !affected.is_empty()))
+}

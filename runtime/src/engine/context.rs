@@ -1,0 +1,159 @@
+//! The context a stage runs in.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use llmp_stage::{Bar, Context, Dropped, Input};
+
+use crate::progress::Screen;
+
+/// Points of one curve that are kept; beyond it, every other point goes.
+const MAX_POINTS: usize = 2_000;
+
+/// Dropped documents that are kept per action; their count is exact beyond it.
+const MAX_DROPPED: usize = 20_000;
+
+/// What an action reported.
+#[derive(Default)]
+pub(super) struct Reported {
+    pub(super) counts: BTreeMap<String, u64>,
+    pub(super) curves: BTreeMap<String, Curve>,
+    pub(super) dropped: Vec<Dropped>,
+    pub(super) shown: String,
+}
+
+/// A curve thinned to a bounded number of points.
+#[derive(Default)]
+pub(super) struct Curve {
+    pub(super) points: Vec<(f64, f64)>,
+    stride: usize,
+    seen: usize,
+}
+
+impl Curve {
+    fn push(&mut self, point: (f64, f64)) {
+        let stride = self.stride.max(1);
+        if self.seen % stride == 0 {
+            self.points.push(point);
+        }
+        self.seen += 1;
+        if self.points.len() >= MAX_POINTS {
+            let mut index = 0;
+            self.points.retain(|_| {
+                index += 1;
+                index % 2 == 1
+            });
+            self.stride = stride * 2;
+        }
+    }
+}
+
+/// The context of one action.
+pub(super) struct RunContext<'a> {
+    pub(super) title: String,
+    pub(super) inputs: BTreeMap<String, Vec<Input>>,
+    pub(super) output: PathBuf,
+    pub(super) state: PathBuf,
+    pub(super) device: &'a str,
+    pub(super) threads: usize,
+    pub(super) stop: &'a AtomicBool,
+    pub(super) screen: &'a Screen,
+    pub(super) log: Mutex<Option<BufWriter<File>>>,
+    pub(super) reported: Mutex<Reported>,
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl RunContext<'_> {
+    /// Takes what was reported, and ends the log.
+    pub(super) fn finish(&self) -> Reported {
+        if let Some(mut log) = locked(&self.log).take() {
+            // A log that cannot be written must not fail the stage.
+            let _ = log.flush();
+        }
+        std::mem::take(&mut *locked(&self.reported))
+    }
+}
+
+impl Context for RunContext<'_> {
+    fn inputs(&self, role: &str) -> &[Input] {
+        self.inputs.get(role).map_or(&[], Vec::as_slice)
+    }
+
+    fn output(&self) -> &Path {
+        &self.output
+    }
+
+    fn state(&self) -> &Path {
+        &self.state
+    }
+
+    fn device(&self) -> &str {
+        self.device
+    }
+
+    fn threads(&self) -> usize {
+        self.threads
+    }
+
+    fn cancelled(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+
+    fn bar(&self, total: u64, unit: &str) -> Box<dyn Bar> {
+        self.screen.bar(&self.title, total, unit)
+    }
+
+    fn log(&self, line: &str) {
+        if let Some(log) = locked(&self.log).as_mut() {
+            let _ = writeln!(log, "{line}");
+        }
+    }
+
+    fn count(&self, name: &str, add: u64) {
+        *locked(&self.reported).counts.entry(name.to_owned()).or_default() += add;
+    }
+
+    fn point(&self, curve: &str, x: f64, y: f64) {
+        locked(&self.reported).curves.entry(curve.to_owned()).or_default().push((x, y));
+    }
+
+    fn dropped(&self, dropped: Dropped) {
+        let mut reported = locked(&self.reported);
+        *reported.counts.entry(format!("dropped.{}", dropped.rule)).or_default() += 1;
+        if reported.dropped.len() < MAX_DROPPED {
+            reported.dropped.push(dropped);
+        }
+    }
+
+    fn show(&self, text: &str) {
+        self.log(text);
+        let mut reported = locked(&self.reported);
+        if !reported.shown.is_empty() {
+            reported.shown.push('\n');
+        }
+        reported.shown.push_str(text);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn curves_stay_bounded_and_evenly_spaced() {
+        let mut curve = Curve::default();
+        for i in 0..100_000 {
+            curve.push((f64::from(i), 0.0));
+        }
+        assert!(curve.points.len() < MAX_POINTS);
+        let step = curve.points[1].0 - curve.points[0].0;
+        assert!(curve.points.windows(2).all(|pair| (pair[1].0 - pair[0].0 - step).abs() < 1e-9));
+    }
+}

@@ -1,0 +1,114 @@
+//! What a stage will cost, and what the estimate is based on.
+
+use llmp_compiler::graph::Stage;
+use llmp_compiler::plan::Decision;
+
+use super::Past;
+use super::action::settings;
+use crate::library::Implementations;
+use crate::store::Record;
+use crate::text;
+
+/// FLOP/s assumed for a CPU where nothing was measured: two cores with AVX2 at half their peak.
+const ASSUMED_FLOPS: f64 = 60e9;
+
+/// An estimate and its basis.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Estimate {
+    /// Wall-clock seconds, where anything is known.
+    pub seconds: Option<f64>,
+    /// Half-width of the band, as a fraction.
+    pub band: f64,
+    /// `measured in run 3`, `FLOPs at 60 GFLOP/s`.
+    pub basis: String,
+    /// What there is to do: `1,203 pages`, `0.5M parameters · 2.0M tokens`.
+    pub work: String,
+    /// Bytes of memory at the peak.
+    pub memory: Option<u64>,
+    /// Bytes of the result.
+    pub disk: Option<u64>,
+}
+
+/// Estimates what a decision costs. `rate` is the machine's measured FLOP/s for training, where it trained before.
+#[must_use]
+pub fn estimate(
+    stage: &Stage,
+    decision: &Decision,
+    past: &Past,
+    implementations: &Implementations,
+    rate: Option<f64>,
+) -> Estimate {
+    let record = past.last(&stage.name).and_then(|(key, _)| past.ledger().record(&key).ok().flatten());
+    let cost = implementations.get(&stage.kind).and_then(|stage_| stage_.cost(&settings(stage), None));
+    let mut estimate = Estimate { work: work(record.as_ref(), cost), ..Estimate::default() };
+    if let Some(record) = &record {
+        estimate.disk = Some(record.bytes);
+    }
+    estimate.memory = cost.map(|cost| cost.memory).filter(|&memory| memory > 0);
+    let Decision::Run { shards, .. } = decision else { return estimate };
+    if let Some(cost) = cost.filter(|cost| cost.flops > 0.0) {
+        let speed = rate.unwrap_or(ASSUMED_FLOPS);
+        estimate.seconds = Some(cost.flops / speed);
+        let basis = if rate.is_some() { "calibrated" } else { "FLOPs" };
+        estimate.basis = format!("{basis} at {}FLOP/s", text::short_count(speed));
+        estimate.band = if rate.is_some() { 0.25 } else { 0.6 };
+    }
+    // A measured time beats a formula, as long as the work is the same size.
+    if let Some(record) = record
+        && (estimate.seconds.is_none() || same_size(&record, cost))
+    {
+        let share = shards.map_or(1.0, |(todo, all)| todo as f64 / all.max(1) as f64);
+        let full = record.shards.map_or(1.0, |(ran, all)| ran.max(1) as f64 / all.max(1) as f64);
+        estimate.seconds = Some(record.seconds * share / full);
+        estimate.basis = format!("measured in run {}", record.run);
+        estimate.band = 0.1;
+    }
+    estimate
+}
+
+fn same_size(record: &Record, cost: Option<llmp_stage::Cost>) -> bool {
+    let before = record.counts.get("tokens").copied();
+    match (before, cost) {
+        (Some(before), Some(cost)) if cost.tokens > 0 => {
+            (before as f64 / cost.tokens as f64 - 1.0).abs() < 0.02
+        }
+        _ => true,
+    }
+}
+
+fn work(record: Option<&Record>, cost: Option<llmp_stage::Cost>) -> String {
+    let mut parts = Vec::new();
+    if let Some(cost) = cost {
+        if cost.parameters > 0 {
+            parts.push(format!("{} parameters", text::short_count(cost.parameters as f64)));
+        }
+        if cost.tokens > 0 {
+            parts.push(format!("{} tokens", text::short_count(cost.tokens as f64)));
+        }
+        if cost.flops > 0.0 {
+            parts.push(format!("{}FLOP", text::short_count(cost.flops)));
+        }
+    }
+    if parts.is_empty()
+        && let Some(record) = record
+    {
+        for unit in ["pages", "documents", "tokens", "conversations", "questions", "passages"] {
+            if let Some(count) = record.counts.get(unit) {
+                parts.push(format!("{} {unit}", text::count(*count)));
+            }
+        }
+    }
+    parts.join(" · ")
+}
+
+/// The machine's FLOP/s in training, from the newest training stage in the past of this pipeline.
+#[must_use]
+pub fn measured_rate(graph: &llmp_compiler::graph::Graph, past: &Past, implementations: &Implementations) -> Option<f64> {
+    graph.stages.iter().find_map(|stage| {
+        let (key, _) = past.last(&stage.name)?;
+        let record = past.ledger().record(&key).ok()??;
+        let cost = implementations.get(&stage.kind)?.cost(&settings(stage), None)?;
+        let fits = cost.flops > 0.0 && record.seconds > 1.0 && same_size(&record, Some(cost));
+        fits.then(|| cost.flops / record.seconds)
+    })
+}

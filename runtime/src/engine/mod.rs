@@ -1,0 +1,15 @@
+//! The incremental engine: what lies on disk, what was done before, and doing the rest.
+
+mod action;
+mod command;
+mod context;
+mod estimate;
+mod files;
+mod history;
+mod scheduler;
+
+pub use action::{Effect, inputs_of};
+pub use estimate::{Estimate, estimate, measured_rate};
+pub use files::{Files, Found};
+pub use history::{Past, pipeline_id};
+pub use scheduler::{Engine, Ended, RunOptions, Status};

@@ -1,0 +1,16 @@
+//! Compiles `.llmp` pipelines and runs them incrementally: store, ledger, scheduler, command line.
+//!
+//! ```text
+//! file ──compile──▶ graph ──decide (with the store's past)──▶ what to do ──engine──▶ artifacts in the store
+//! ```
+
+pub mod cli;
+pub mod engine;
+pub mod library;
+pub mod progress;
+pub mod reasons;
+pub mod render;
+pub mod runs;
+pub mod store;
+pub mod text;
+pub mod world;

@@ -1,0 +1,9 @@
+//! Diagnostics for people and for programs: terminal, JSON, SARIF.
+
+mod json;
+mod sarif;
+mod terminal;
+
+pub use json::{diagnostic as json_diagnostic, diagnostics as json_diagnostics};
+pub use sarif::sarif;
+pub use terminal::{terminal, use_colour};

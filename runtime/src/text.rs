@@ -1,0 +1,83 @@
+//! Numbers, sizes and times as people read them.
+
+/// `1,234,567`
+#[must_use]
+pub fn count(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() * 4 / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index) % 3 == 0 {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// `950`, `12.3k`, `4.5M`, `1.2B`
+#[must_use]
+pub fn short_count(number: f64) -> String {
+    let scaled = [(1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k")].into_iter().find(|&(unit, _)| number >= unit);
+    match scaled {
+        Some((unit, suffix)) => {
+            let value = number / unit;
+            if value < 10.0 { format!("{value:.2}{suffix}") } else { format!("{value:.1}{suffix}") }
+        }
+        None => format!("{number:.0}"),
+    }
+}
+
+/// `512 B`, `1.5 MiB`
+#[must_use]
+pub fn bytes(number: u64) -> String {
+    const UNITS: [&str; 5] = ["KiB", "MiB", "GiB", "TiB", "PiB"];
+    if number < 1024 {
+        return format!("{number} B");
+    }
+    let mut value = number as f64 / 1024.0;
+    let mut unit = 0;
+    while value >= 1024.0 && unit + 1 < UNITS.len() {
+        value /= 1024.0;
+        unit += 1;
+    }
+    format!("{value:.1} {}", UNITS.get(unit).unwrap_or(&"PiB"))
+}
+
+/// `0.4s`, `12s`, `3m 20s`, `1h 52m`
+#[must_use]
+pub fn duration(seconds: f64) -> String {
+    if seconds < 9.95 {
+        return format!("{seconds:.1}s");
+    }
+    let whole = seconds.round() as u64;
+    match whole {
+        0..60 => format!("{whole}s"),
+        60..3600 => format!("{}m {:02}s", whole / 60, whole % 60),
+        3600..86_400 => format!("{}h {:02}m", whole / 3600, whole % 3600 / 60),
+        _ => format!("{}d {:02}h", whole / 86_400, whole % 86_400 / 3600),
+    }
+}
+
+/// `1 page`, `3 pages`
+#[must_use]
+pub fn plural(number: u64, noun: &str) -> String {
+    let s = if number == 1 { "" } else { "s" };
+    format!("{} {noun}{s}", count(number))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_read_well() {
+        assert_eq!(count(1_234_567), "1,234,567");
+        assert_eq!(count(12), "12");
+        assert_eq!(short_count(12_345.0), "12.3k");
+        assert_eq!(bytes(1_572_864), "1.5 MiB");
+        assert_eq!(duration(200.0), "3m 20s");
+        assert_eq!(duration(0.42), "0.4s");
+        assert_eq!(duration(6720.0), "1h 52m");
+        assert_eq!(plural(1, "page"), "1 page");
+    }
+}

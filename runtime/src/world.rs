@@ -1,0 +1,46 @@
+//! The compiler's window on the file system: program texts, bounded, UTF-8, below one folder.
+
+use std::fs::File;
+use std::io::{ErrorKind, Read};
+use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
+
+use llmp_compiler::source::{ReadError, World};
+
+/// Largest program text that is read; the parser has a limit of its own below it.
+const MAX_BYTES: u64 = 64 << 20;
+
+/// Files below a folder.
+pub struct Folder {
+    root: PathBuf,
+}
+
+impl Folder {
+    /// The world whose paths are relative to `root`.
+    #[must_use]
+    pub fn new(root: &Path) -> Self {
+        Self { root: root.to_owned() }
+    }
+}
+
+impl World for Folder {
+    fn read(&self, path: &str) -> Result<Arc<str>, ReadError> {
+        let relative = Path::new(path);
+        if !relative.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir)) {
+            return Err(ReadError::Outside);
+        }
+        let file = File::open(self.root.join(relative)).map_err(|error| match error.kind() {
+            ErrorKind::NotFound => ReadError::Missing,
+            _ => ReadError::Other(error.to_string()),
+        })?;
+        let mut bytes = Vec::new();
+        file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(|error| ReadError::Other(error.to_string()))?;
+        if bytes.len() as u64 > MAX_BYTES {
+            return Err(ReadError::TooLarge { limit: MAX_BYTES });
+        }
+        match String::from_utf8(bytes) {
+            Ok(text) => Ok(text.into()),
+            Err(error) => Err(ReadError::NotUtf8 { at: error.utf8_error().valid_up_to() }),
+        }
+    }
+}
