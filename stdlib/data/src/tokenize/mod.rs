@@ -5,6 +5,7 @@ mod load;
 mod merges;
 mod pattern;
 pub mod special;
+mod table;
 mod tokenizer;
 mod tokens;
 mod train;

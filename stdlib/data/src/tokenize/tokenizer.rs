@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use llmp_stage::{Error, Input, Result};
 use serde_json::{Value, json};
 use tokenizers::pipeline::{EncodeOptions, PipelineToken, PipelineTokenizer};
-use tokenizers::utils::byte_level::char_to_byte;
 
+use super::table::Table;
 use super::vocabulary::{Vocabulary, added_token, read_tiktoken, write_tiktoken};
 use super::{Pattern, special};
 
@@ -18,8 +18,6 @@ pub const TOKENIZER_FILE: &str = "tokenizer.json";
 /// The file beside it that holds the chat template and names the tokens with a role.
 pub const CONFIG_FILE: &str = "tokenizer_config.json";
 
-/// Ids stay below this: twenty times the largest published vocabulary.
-const MAX_VOCABULARY: u64 = 1 << 22;
 /// The largest tokenizer file that is read; published ones are below 40 MB.
 const MAX_FILE_BYTES: u64 = 1 << 28;
 /// The encoder takes less than 4 GiB at once, after normalization, which may triple a text.
@@ -89,7 +87,18 @@ impl Tokenizer {
     /// # Errors
     /// As for [`Tokenizer::load`].
     pub fn open(input: &Input) -> Result<Self> {
-        Self::load_file(&input.file(TOKENIZER_FILE)?.path)
+        // Stages that run shard by shard open the same tokenizer again and again, which takes half a second.
+        static LAST: Mutex<Option<(String, Tokenizer)>> = Mutex::new(None);
+        let file = input.file(TOKENIZER_FILE)?;
+        let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*last {
+            Some((digest, tokenizer)) if *digest == file.digest => Ok(tokenizer.clone()),
+            _ => {
+                let tokenizer = Self::load_file(&file.path)?;
+                *last = Some((file.digest.clone(), tokenizer.clone()));
+                Ok(tokenizer)
+            }
+        }
     }
 
     /// GPT-4's vocabulary `cl100k_base` with llmp's special tokens: 100,277 ids. Built in.
@@ -337,81 +346,10 @@ pub(super) fn read_bounded(path: &Path) -> Result<String> {
     fs::read_to_string(path).map_err(Error::io("cannot read", path))
 }
 
-/// What ids stand for, as a tokenizer's file says.
-struct Table {
-    /// Bytes by id; empty where unassigned.
-    tokens: Vec<Vec<u8>>,
-    /// Tokens that are matched in the text as a whole, special or not.
-    added: BTreeMap<String, u32>,
-    specials: BTreeMap<String, u32>,
-}
-
-impl Table {
-    fn read(document: &Value) -> Result<Self> {
-        let vocab = document["model"]["vocab"]
-            .as_object()
-            .ok_or_else(|| Error::new("the tokenizer's `model.vocab` is no object"))?;
-        let mut table = Self { tokens: Vec::new(), added: BTreeMap::new(), specials: BTreeMap::new() };
-        for token in document["added_tokens"].as_array().into_iter().flatten() {
-            let content = token["content"]
-                .as_str()
-                .filter(|content| !content.is_empty())
-                .ok_or_else(|| Error::new("an added token has no `content`"))?;
-            let id = table.assign(content, &token["id"], content.as_bytes().to_vec())?;
-            table.added.insert(content.to_owned(), id);
-            if token["special"] == true {
-                table.specials.insert(content.to_owned(), id);
-            }
-        }
-        for (token, id) in vocab {
-            if table.added.get(token).is_some_and(|added| *id == *added) {
-                continue;
-            }
-            let bytes: Option<Vec<u8>> = token.chars().map(char_to_byte).collect();
-            let bytes = bytes.ok_or_else(|| {
-                Error::new(format!("the token `{token}` is not in the byte-level alphabet"))
-                    .help("expected GPT-2's spelling, in which a space is `Ġ`")
-            })?;
-            table.assign(token, id, bytes)?;
-        }
-        Ok(table)
-    }
-
-    /// Gives `bytes` the id that the file names.
-    fn assign(&mut self, token: &str, id: &Value, bytes: Vec<u8>) -> Result<u32> {
-        let id = id.as_u64().filter(|id| *id < MAX_VOCABULARY).ok_or_else(|| {
-            Error::new(format!(
-                "the token `{token}` has the id `{id}`, expected a number below {MAX_VOCABULARY}"
-            ))
-        })?;
-        // Below 2²², so it fits every integer type used here.
-        let index = id as usize;
-        if index >= self.tokens.len() {
-            self.tokens.resize(index + 1, Vec::new());
-        }
-        if !self.tokens[index].is_empty() {
-            return Err(Error::new(format!("the id {id} is given to two tokens, one of them `{token}`")));
-        }
-        self.tokens[index] = bytes;
-        Ok(id as u32)
-    }
-
-    fn pack(&self) -> (Vec<u8>, Vec<u32>) {
-        let bytes = self.tokens.concat();
-        let mut end = 0;
-        let ends = self.tokens.iter().map(|token| {
-            // A tokenizer's file has less than 2²⁸ bytes, and so do its tokens.
-            end += token.len() as u32;
-            end
-        });
-        let starts = std::iter::once(0).chain(ends).collect();
-        (bytes, starts)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
     use std::io::Read as _;
     use std::path::PathBuf;
 
@@ -473,6 +411,43 @@ mod tests {
                 assert!(ids.iter().all(|id| !tokenizer.is_special(*id)), "{text}");
                 assert_eq!(tokenizer.decode(&ids), text);
             }
+        }
+    }
+
+    /// `bpe-openai` finds pieces and merges by other means: a regex automaton and dynamic programming.
+    fn independent(text: &str) -> Vec<u32> {
+        bpe_openai::cl100k_base().encode(text)
+    }
+
+    /// Characters of no category in Unicode 16. Version 17, which our encoder knows, makes letters of some, where
+    /// tiktoken and the regex engines do not yet.
+    fn unassigned() -> regex::Regex {
+        regex::Regex::new(r"\p{Cn}").unwrap()
+    }
+
+    #[test]
+    fn every_character_is_cut_as_by_an_independent_encoder() {
+        let (tokenizer, unassigned) = (Tokenizer::cl100k(), unassigned());
+        for character in '\0'..=char::MAX {
+            let text = format!(
+                "{character}'r{character}1{character}  {character}\n{character}a {character}{character}"
+            );
+            if !unassigned.is_match(&text) {
+                assert_eq!(tokenizer.encode(&text), independent(&text), "{character:?}");
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_encodes_as_with_an_independent_encoder(
+            text in r"([ -~]{0,8}|\s{0,4}|\PC{0,6}|\p{Han}{0,9}|[0-9]{0,5}|[a-z]{0,40}|'[stre]+|(?s:.)){0,12}",
+        ) {
+            let tokenizer = Tokenizer::cl100k();
+            let text = unassigned().replace_all(&text, "");
+            let ids = tokenizer.encode(&text);
+            prop_assert_eq!(&ids, &independent(&text));
+            prop_assert_eq!(tokenizer.decode(&ids), text);
         }
     }
 

@@ -1,0 +1,86 @@
+//! What ids stand for, as a `tokenizer.json` says.
+
+use std::collections::BTreeMap;
+
+use llmp_stage::{Error, Result};
+use serde_json::Value;
+use tokenizers::utils::byte_level::char_to_byte;
+
+/// Ids stay below this: twenty times the largest published vocabulary.
+const MAX_VOCABULARY: u64 = 1 << 22;
+/// What ids stand for, as a tokenizer's file says.
+pub(super) struct Table {
+    /// Bytes by id; empty where unassigned.
+    tokens: Vec<Vec<u8>>,
+    /// Tokens that are matched in the text as a whole, special or not.
+    pub(super) added: BTreeMap<String, u32>,
+    pub(super) specials: BTreeMap<String, u32>,
+}
+
+impl Table {
+    /// Reads the vocabulary and the added tokens of a `tokenizer.json`.
+    ///
+    /// # Errors
+    /// Where ids collide or are out of bounds, or a token is not spelled in the byte-level alphabet.
+    pub(super) fn read(document: &Value) -> Result<Self> {
+        let vocab = document["model"]["vocab"]
+            .as_object()
+            .ok_or_else(|| Error::new("the tokenizer's `model.vocab` is no object"))?;
+        let mut table = Self { tokens: Vec::new(), added: BTreeMap::new(), specials: BTreeMap::new() };
+        for token in document["added_tokens"].as_array().into_iter().flatten() {
+            let content = token["content"]
+                .as_str()
+                .filter(|content| !content.is_empty())
+                .ok_or_else(|| Error::new("an added token has no `content`"))?;
+            let id = table.assign(content, &token["id"], content.as_bytes().to_vec())?;
+            table.added.insert(content.to_owned(), id);
+            if token["special"] == true {
+                table.specials.insert(content.to_owned(), id);
+            }
+        }
+        for (token, id) in vocab {
+            if table.added.get(token).is_some_and(|added| *id == *added) {
+                continue;
+            }
+            let bytes: Option<Vec<u8>> = token.chars().map(char_to_byte).collect();
+            let bytes = bytes.ok_or_else(|| {
+                Error::new(format!("the token `{token}` is not in the byte-level alphabet"))
+                    .help("expected GPT-2's spelling, in which a space is `Ġ`")
+            })?;
+            table.assign(token, id, bytes)?;
+        }
+        Ok(table)
+    }
+
+    /// Gives `bytes` the id that the file names.
+    fn assign(&mut self, token: &str, id: &Value, bytes: Vec<u8>) -> Result<u32> {
+        let id = id.as_u64().filter(|id| *id < MAX_VOCABULARY).ok_or_else(|| {
+            Error::new(format!(
+                "the token `{token}` has the id `{id}`, expected a number below {MAX_VOCABULARY}"
+            ))
+        })?;
+        // Below 2²², so it fits every integer type used here.
+        let index = id as usize;
+        if index >= self.tokens.len() {
+            self.tokens.resize(index + 1, Vec::new());
+        }
+        if !self.tokens[index].is_empty() {
+            return Err(Error::new(format!("the id {id} is given to two tokens, one of them `{token}`")));
+        }
+        self.tokens[index] = bytes;
+        Ok(id as u32)
+    }
+
+    /// The bytes of all tokens one after another, and where each id's begin, the end as last entry.
+    pub(super) fn pack(&self) -> (Vec<u8>, Vec<u32>) {
+        let bytes = self.tokens.concat();
+        let mut end = 0;
+        let ends = self.tokens.iter().map(|token| {
+            // A tokenizer's file has less than 2²⁸ bytes, and so do its tokens.
+            end += token.len() as u32;
+            end
+        });
+        let starts = std::iter::once(0).chain(ends).collect();
+        (bytes, starts)
+    }
+}
