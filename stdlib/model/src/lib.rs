@@ -6,7 +6,12 @@
 //! - [`stages`] and [`SIGNATURES`]: the stage `pretrain`.
 
 pub mod config;
+mod cpu;
 pub mod generate;
+mod model;
+mod ops;
+mod optimizer;
+mod random;
 pub mod train;
 
 pub use config::Config;

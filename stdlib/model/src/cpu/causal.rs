@@ -1,0 +1,157 @@
+//! Causal attention of one key-value head and the query heads that share it, over one sequence.
+//!
+//! Scores are computed for blocks of query rows and for the keys that a block may see only. The forward pass keeps the
+//! logarithm of each row's sum, from which the backward pass computes the probabilities anew (arXiv 2205.14135).
+
+use super::matrix::{Matrix, MatrixMut};
+use super::simd::{dot, exp_sum, max, vectorized};
+
+/// Query rows of a block.
+const BLOCK: usize = 64;
+
+/// Where the heads of one sequence lie: row `t` of head `h` starts at `t * stride + h * width`.
+#[derive(Clone, Copy)]
+pub(crate) struct Heads<'a> {
+    /// From the sequence's first row on.
+    pub(crate) data: &'a [f32],
+    /// Values from one token to the next.
+    pub(crate) stride: usize,
+}
+
+impl<'a> Heads<'a> {
+    fn rows(&self, head: usize, width: usize, from: usize, to: usize) -> Matrix<'a> {
+        Matrix::strided(&self.data[from * self.stride + head * width..], to - from, width, self.stride)
+    }
+
+    fn row(&self, head: usize, width: usize, t: usize) -> &'a [f32] {
+        &self.data[t * self.stride + head * width..][..width]
+    }
+}
+
+/// The sizes of one task.
+#[derive(Clone, Copy)]
+pub(crate) struct Task {
+    /// Tokens of the sequence.
+    pub(crate) length: usize,
+    /// Width of a head.
+    pub(crate) width: usize,
+    /// Query heads of the group.
+    pub(crate) group: usize,
+    /// The key-value head; its first query head is `kv_head * group`.
+    pub(crate) kv_head: usize,
+}
+
+impl Task {
+    fn scale(&self) -> f32 {
+        1.0 / (self.width as f32).sqrt()
+    }
+
+    fn blocks(&self) -> impl Iterator<Item = (usize, usize)> {
+        let length = self.length;
+        (0..length).step_by(BLOCK).map(move |from| (from, length.min(from + BLOCK)))
+    }
+}
+
+/// Writes the heads' results to `out` `[length, group * width]` and the rows' log-sum-exp to `lse` `[group, length]`.
+pub(crate) fn forward(
+    task: Task,
+    q: Heads<'_>,
+    k: Heads<'_>,
+    v: Heads<'_>,
+    out: &mut [f32],
+    lse: &mut [f32],
+) {
+    let Task { length, width, group, kv_head } = task;
+    let mut scores = vec![0.0; BLOCK.min(length) * length];
+    for g in 0..group {
+        let head = kv_head * group + g;
+        for (from, to) in task.blocks() {
+            let scores = &mut scores[..(to - from) * to];
+            MatrixMut::new(scores, to - from, to).set(
+                task.scale(),
+                q.rows(head, width, from, to),
+                k.rows(kv_head, width, 0, to).t(),
+            );
+            let lse = &mut lse[g * length + from..g * length + to];
+            softmax(scores, to, from, lse);
+            let out = &mut out[from * group * width + g * width..];
+            MatrixMut::strided(out, to - from, width, group * width).set(
+                1.0,
+                Matrix::new(scores, to - from, to),
+                v.rows(kv_head, width, 0, to),
+            );
+        }
+    }
+}
+
+/// Rows of scores to probabilities; row `i` sees the first `from + i + 1` columns.
+fn softmax(scores: &mut [f32], columns: usize, from: usize, lse: &mut [f32]) {
+    vectorized(
+        #[inline(always)]
+        || {
+            for (i, (row, lse)) in scores.chunks_exact_mut(columns).zip(lse).enumerate() {
+                let (seen, hidden) = row.split_at_mut(from + i + 1);
+                let largest = max(seen);
+                let sum = exp_sum(seen, 1.0, largest);
+                let inverse = 1.0 / sum;
+                for value in seen {
+                    *value *= inverse;
+                }
+                hidden.fill(0.0);
+                *lse = largest + sum.ln();
+            }
+        },
+    );
+}
+
+/// Gradients of the group: `dq` `[length, group * width]`, `dk` and `dv` `[length, width]`, all overwritten. `out` and
+/// `dout` are laid out as `q` is.
+#[allow(clippy::too_many_arguments)]
+pub(crate) fn backward(
+    task: Task,
+    (q, k, v): (Heads<'_>, Heads<'_>, Heads<'_>),
+    (out, dout): (Heads<'_>, Heads<'_>),
+    lse: &[f32],
+    dq: &mut [f32],
+    dk: &mut [f32],
+    dv: &mut [f32],
+) {
+    let Task { length, width, group, kv_head } = task;
+    let mut probabilities = vec![0.0; BLOCK.min(length) * length];
+    let mut gradients = vec![0.0; BLOCK.min(length) * length];
+    dk.fill(0.0);
+    dv.fill(0.0);
+    for g in 0..group {
+        let head = kv_head * group + g;
+        for (from, to) in task.blocks() {
+            let rows = to - from;
+            let p = &mut probabilities[..rows * to];
+            let d = &mut gradients[..rows * to];
+            let (q_rows, do_rows) = (q.rows(head, width, from, to), dout.rows(head, width, from, to));
+            let (k_rows, v_rows) = (k.rows(kv_head, width, 0, to), v.rows(kv_head, width, 0, to));
+            MatrixMut::new(p, rows, to).set(task.scale(), q_rows, k_rows.t());
+            MatrixMut::new(d, rows, to).set(1.0, do_rows, v_rows.t());
+            vectorized(
+                #[inline(always)]
+                || {
+                    let pairs = p.chunks_exact_mut(to).zip(d.chunks_exact_mut(to));
+                    for (i, (p, d)) in pairs.enumerate() {
+                        let t = from + i;
+                        let delta = dot(out.row(head, width, t), dout.row(head, width, t));
+                        let (seen, hidden) = p.split_at_mut(t + 1);
+                        exp_sum(seen, 1.0, lse[g * length + t]);
+                        hidden.fill(0.0);
+                        for (d, p) in d.iter_mut().zip(p.iter()) {
+                            *d = p * (*d - delta);
+                        }
+                    }
+                },
+            );
+            let (p, d) = (Matrix::new(p, rows, to), Matrix::new(d, rows, to));
+            MatrixMut::new(&mut dv[..to * width], to, width).product(1.0, 1.0, p.t(), do_rows);
+            MatrixMut::new(&mut dk[..to * width], to, width).product(1.0, task.scale(), d.t(), q_rows);
+            let dq = &mut dq[from * group * width + g * width..];
+            MatrixMut::strided(dq, rows, width, group * width).set(task.scale(), d, k_rows);
+        }
+    }
+}
