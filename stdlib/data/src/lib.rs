@@ -3,7 +3,10 @@
 //! Each stage is a pair of neighbours: its signature (`filter/language.llmp`) and its implementation
 //! (`filter/language.rs`), with its tests beside it.
 
+pub mod crawl;
 pub mod docs;
+pub mod filter;
+mod pages;
 pub mod tokenize;
 pub mod warc;
 
@@ -12,8 +15,33 @@ use llmp_stage::{Signature, Stage};
 /// The stages of this crate.
 #[must_use]
 pub fn stages() -> Vec<Box<dyn Stage>> {
-    tokenize::stages()
+    [crawl::stages(), filter::stages(), tokenize::stages()].into_iter().flatten().collect()
 }
 
+const PARTS: [&[Signature]; 3] = [crawl::SIGNATURES, filter::SIGNATURES, tokenize::SIGNATURES];
+
 /// Their signatures, for the compiler to read.
-pub const SIGNATURES: &[Signature] = tokenize::SIGNATURES;
+pub const SIGNATURES: &[Signature] = &joined::<{ count(PARTS) }>(PARTS);
+
+const fn count(parts: [&[Signature]; PARTS.len()]) -> usize {
+    let (mut count, mut part) = (0, 0);
+    while part < parts.len() {
+        count += parts[part].len();
+        part += 1;
+    }
+    count
+}
+
+/// Joins lists at compile time.
+const fn joined<const N: usize>(parts: [&[Signature]; PARTS.len()]) -> [Signature; N] {
+    let mut all = [Signature { path: "", text: "" }; N];
+    let (mut part, mut at, mut total) = (0, 0, 0);
+    while part < parts.len() {
+        while at < parts[part].len() {
+            all[total] = parts[part][at];
+            (at, total) = (at + 1, total + 1);
+        }
+        (part, at) = (part + 1, 0);
+    }
+    all
+}

@@ -34,13 +34,13 @@ pub enum BadHttp {
 }
 
 impl BadHttp {
-    /// The name it is counted under.
+    /// What it is, in words.
     #[must_use]
-    pub fn reason(self) -> &'static str {
+    pub fn describe(self) -> &'static str {
         match self {
-            Self::NoStatus => "http_status",
-            Self::TooLarge => "too_large",
-            Self::Encoding => "http_encoding",
+            Self::NoStatus => "no HTTP status line",
+            Self::TooLarge => "too large once decompressed",
+            Self::Encoding => "an encoding that is not supported",
         }
     }
 }

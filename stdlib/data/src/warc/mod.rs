@@ -12,5 +12,5 @@ mod writer;
 
 pub use reader::{DEFAULT_MAX_BLOCK, Item, Reader, Skipped};
 pub use record::{Headers, Record};
-pub use source::Format;
+pub(crate) use record::{is_html, media_type};
 pub use writer::Writer;

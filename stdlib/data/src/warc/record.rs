@@ -30,7 +30,7 @@ impl Headers {
     }
 
     /// The lines of the block as they stand in a file, each with CR LF.
-    pub(super) fn to_bytes(&self) -> Vec<u8> {
+    pub(crate) fn to_bytes(&self) -> Vec<u8> {
         self.0.iter().flat_map(|(name, value)| format!("{name}: {value}\r\n").into_bytes()).collect()
     }
 }

@@ -17,7 +17,7 @@ const REWIND_BUDGET: u64 = 64 << 20;
 
 /// What a file holds, judged by its first bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Format {
+pub(super) enum Format {
     /// Uncompressed bytes.
     Plain,
     /// gzip, of one or many members.

@@ -1,0 +1,103 @@
+//! `crawl.html`: HTML files as pages, each a WARC `resource` record.
+
+use std::fs::File;
+use std::io::Read;
+
+use llmp_stage::{Context, Dropped, Error, InputFile, Result};
+use serde::Deserialize;
+
+use super::shard_name;
+use crate::pages;
+use crate::warc::{Headers, Record, Writer};
+
+/// The settings of `crawl.html`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// The largest file, in bytes.
+    pub max_page: u64,
+}
+
+/// Runs the stage.
+///
+/// # Errors
+/// Where a file cannot be read.
+pub fn run(ctx: &dyn Context, settings: Settings) -> Result<()> {
+    let files = &ctx.input("files")?.files;
+    let bar = ctx.bar(files.len() as u64, "pages");
+    for file in files {
+        ctx.proceed()?;
+        let mut writer = Writer::create(&ctx.output().join(format!("{}.warc.gz", shard_name(file))))?;
+        let mut block = Vec::new();
+        let input = File::open(&file.path).map_err(Error::io("cannot read", &file.path))?;
+        let limit = settings.max_page.saturating_add(1);
+        input.take(limit).read_to_end(&mut block).map_err(Error::io("cannot read", &file.path))?;
+        let record = resource(file, block);
+        if record.block.len() as u64 > settings.max_page {
+            let (id, url) = (record.id().to_owned(), record.uri().to_owned());
+            let value = format!("more than {} bytes", settings.max_page);
+            ctx.dropped(Dropped { id, url, rule: "html.too_large".into(), value });
+        } else if is_html(file, &record.block) {
+            writer.write(&record)?;
+            ctx.count("pages", 1);
+        } else {
+            ctx.count("skipped.not_html", 1);
+        }
+        writer.finish()?;
+        bar.add(1);
+    }
+    Ok(())
+}
+
+fn resource(file: &InputFile, block: Vec<u8>) -> Record {
+    let uri = url::Url::from_file_path(std::path::Path::new("/").join(&file.name))
+        .map_or_else(|()| format!("file:///{}", file.name), String::from);
+    let headers = [
+        ("WARC-Type", "resource"),
+        ("WARC-Record-ID", &pages::urn(&[file.digest.as_bytes()])),
+        ("WARC-Target-URI", &uri),
+        ("WARC-Date", pages::NO_DATE),
+        ("Content-Type", "text/html"),
+    ];
+    let headers = Headers(headers.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec());
+    Record { headers, block }
+}
+
+fn is_html(file: &InputFile, content: &[u8]) -> bool {
+    let extension = file.name.rsplit_once('.').map(|(_, extension)| extension.to_ascii_lowercase());
+    matches!(extension.as_deref(), Some("html" | "htm" | "xhtml" | "shtml"))
+        || pages::looks_like_html(content)
+}
+
+#[cfg(test)]
+mod tests {
+    use llmp_stage::testing::TestContext;
+
+    use super::*;
+    use crate::warc::{Item, Reader};
+
+    #[test]
+    fn html_files_become_resources() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let ctx = TestContext::new(folder.path()).with_files(
+            "files",
+            &[
+                ("a b.html", b"<p>one"),
+                ("c", b"\n<!DOCTYPE html><p>two"),
+                ("d.css", b"p {}"),
+                ("e.htm", &[b'x'; 99]),
+            ],
+        );
+        run(&ctx, Settings { max_page: 64 }).expect("it runs");
+        let mut uris = Vec::new();
+        for entry in std::fs::read_dir(ctx.output()).expect("a folder") {
+            for item in Reader::open(&entry.expect("an entry").path(), 1 << 20).expect("opens") {
+                let Item::Record(record) = item.expect("readable") else { panic!("no record") };
+                uris.push(record.uri().to_owned());
+            }
+        }
+        uris.sort();
+        assert_eq!(uris, ["file:///a%20b.html", "file:///c"]);
+        assert_eq!((ctx.counted("skipped.not_html"), ctx.counted("dropped.html.too_large")), (1, 1));
+    }
+}

@@ -1,0 +1,15 @@
+//! Stages that leave pages and documents out, or change them.
+
+mod url_words;
+pub mod urls;
+
+use llmp_stage::{Signature, Stage, stage};
+
+/// The stages of this module.
+pub(crate) fn stages() -> Vec<Box<dyn Stage>> {
+    vec![stage("filter.urls", urls::run)]
+}
+
+/// Their signatures.
+pub(crate) const SIGNATURES: &[Signature] =
+    &[Signature { path: "data/filter/urls.llmp", text: include_str!("urls.llmp") }];
