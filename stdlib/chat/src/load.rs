@@ -109,7 +109,7 @@ mod tests {
     fn faults_name_file_and_line() {
         let good = r#"{"id": "1", "question": "Q?", "answer": "A.", "values": ["A"]}"#;
         for (line, message) in [
-            ("{", "q.jsonl:2: this is not JSON: EOF while parsing an object at line 1 column 1"),
+            ("{", "q.jsonl:2: this is not JSON: EOF while parsing an object, at column 1"),
             (good, "q.jsonl:2: the id `1` is taken by q.jsonl:1"),
             (r#"{"id": "2", "question": "Q?", "answer": "A."}"#, "q.jsonl:2: missing field `values`"),
             (

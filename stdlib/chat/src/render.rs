@@ -163,6 +163,13 @@ impl Template {
         (tokens, cut)
     }
 
+    /// The part of a result that fits behind `messages`.
+    #[must_use]
+    pub fn shown(&self, messages: &[Message], result: &str) -> String {
+        let (tokens, cut) = self.result(result, self.learn(messages).row.tokens.len());
+        if cut { self.tokenizer.decode(&tokens[1..tokens.len() - 1]) } else { result.to_owned() }
+    }
+
     /// `text` at the beginning of a document: how a model is asked that has no chat form.
     #[must_use]
     pub fn plain(&self, text: &str) -> Vec<u32> {

@@ -61,8 +61,12 @@ fn lines(file: &InputFile, name: &str, each: &mut impl FnMut(Value, &str) -> Res
         if line.iter().all(u8::is_ascii_whitespace) {
             continue;
         }
-        let row = serde_json::from_slice(&line)
-            .map_err(|error| Error::new(format!("{place}: this is not JSON")).because(error))?;
+        let row = serde_json::from_slice(line.trim_ascii_end()).map_err(|error| {
+            // serde counts lines within the row; only its column helps.
+            let reason = error.to_string();
+            let reason = reason.split(" at line ").next().unwrap_or_default();
+            Error::new(format!("{place}: this is not JSON: {reason}, at column {}", error.column()))
+        })?;
         each(row, &place)?;
     }
     Ok(())

@@ -72,6 +72,13 @@ pub struct Hit {
     pub score: f32,
 }
 
+/// Hits as the model is shown them.
+#[must_use]
+pub fn shown(hits: &[Hit]) -> String {
+    let texts: Vec<&str> = hits.iter().map(|hit| hit.text.as_str()).collect();
+    texts.join("\n")
+}
+
 /// An opened Index artifact. Threads may share one.
 pub struct Search {
     index: Index,
@@ -185,7 +192,7 @@ impl<'a> Writer<'a> {
         let schema = Fields::schema();
         let settings =
             IndexSettings { docstore_compress_dedicated_thread: false, ..IndexSettings::default() };
-        let tokenizers = tantivy::tokenizer::TokenizerManager::new();
+        let tokenizers = tantivy::tokenizer::TokenizerManager::default();
         tokenizers.register(ANALYZER, analyzer());
         let fields = Fields::of(&schema).map_err(failed)?;
         let directory = MmapDirectory::open(folder).map_err(|error| failed(error.into()))?;

@@ -1,0 +1,63 @@
+//! Stage `refusal`: to say "I don't know" where the probe found that the model does not.
+
+use llmp_model::Row;
+use llmp_stage::{Context, Error, Result};
+use serde::Deserialize;
+
+use crate::ability::Ability;
+use crate::message::{Message, Role};
+use crate::mix::{Mix, rows_of};
+use crate::question::{Question, read_probe};
+use crate::tune::{self, Student, Tuning};
+use crate::words::normalized;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Settings {
+    message: String,
+    known_share: f64,
+    chat_share: f64,
+    steps: u64,
+    batch: usize,
+    lr: f64,
+    warmup: f64,
+    replay_share: f64,
+    seed: u64,
+    checkpoint_every: u64,
+}
+
+pub(crate) fn run(ctx: &dyn Context, settings: Settings) -> Result<()> {
+    if normalized(&settings.message).is_empty() {
+        return Err(
+            Error::new("`message` says nothing").help("write what the model shall say when it does not know")
+        );
+    }
+    let mut student = Student::open(ctx)?;
+    let (known, unknown) = read_probe(ctx.input("probe")?)?;
+    ctx.count("known", known.len() as u64);
+    ctx.count("unknown", unknown.len() as u64);
+
+    let seed = settings.seed;
+    let chat = tune::chat_part(ctx, &student, rows_of(settings.batch, settings.chat_share), seed)?;
+    let rest = settings.batch - chat.as_ref().map_or(0, |part| part.rows);
+    let known_rows = rows_of(rest, settings.known_share);
+    tune::require(known_rows, known.len(), "knows", "known")?;
+    tune::require(rest - known_rows, unknown.len(), "does not know", "unknown")?;
+    let row = |question: &Question, answer: &str| -> Row {
+        let messages = [Message::new(Role::User, &question.question), Message::new(Role::Assistant, answer)];
+        student.row(ctx, &messages)
+    };
+    let answers = known.iter().map(|question| row(question, &question.answer)).collect();
+    let refusals = unknown.iter().map(|question| row(question, &settings.message)).collect();
+    let mut parts = vec![
+        tune::fixed_part(known_rows, answers, seed),
+        tune::fixed_part(rest - known_rows, refusals, seed + 1),
+    ];
+    parts.extend(chat);
+
+    let replay = student.replay(ctx, settings.replay_share, settings.batch, seed)?;
+    let Settings { steps, lr, warmup, checkpoint_every, .. } = settings;
+    student.train(ctx, &Mix { steps, parts, replay }, &Tuning { lr, warmup, seed, checkpoint_every })?;
+    student.abilities.refusal = Some(settings.message);
+    student.abilities.save_with(Ability::Refuses, ctx.output())
+}
