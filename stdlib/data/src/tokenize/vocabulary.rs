@@ -123,15 +123,23 @@ fn byte_level(bytes: &[u8]) -> String {
 
 /// The two parts of `token` that byte pair encoding joins last, using only tokens of lower rank.
 fn last_merge(token: &[u8], rank: u32, ranks: &HashMap<&[u8], u32>) -> Option<(u32, u32)> {
-    // Where parts start; the last entry is the token's end.
+    // Where parts start, the last entry being the token's end, and the rank of each part joined with the next.
     let mut starts: Vec<usize> = (0..=token.len()).collect();
-    let rank_of = |starts: &[usize], at: usize| ranks.get(&token[starts[at]..starts[at + 2]]).copied();
-    while starts.len() > 3 {
-        let lowest = (0..starts.len() - 2)
-            .filter_map(|at| Some((rank_of(&starts, at)?, at)))
-            .min()
-            .filter(|(found, _)| *found < rank)?;
-        starts.remove(lowest.1 + 1);
+    let rank_of = |start: usize, end: usize| ranks.get(&token[start..end]).copied().unwrap_or(u32::MAX);
+    let mut joined: Vec<u32> = (0..token.len() - 1).map(|at| rank_of(at, at + 2)).collect();
+    while joined.len() > 1 {
+        let (lowest, at) = joined.iter().copied().zip(0_usize..).min()?;
+        if lowest >= rank {
+            return None;
+        }
+        joined.remove(at);
+        starts.remove(at + 1);
+        if at > 0 {
+            joined[at - 1] = rank_of(starts[at - 1], starts[at + 1]);
+        }
+        if at < joined.len() {
+            joined[at] = rank_of(starts[at], starts[at + 2]);
+        }
     }
     let part = |at: usize| ranks.get(&token[starts[at]..starts[at + 1]]).copied();
     Some((part(0)?, part(1)?))
