@@ -13,8 +13,13 @@ impl Implementations {
     /// Those of the standard library.
     #[must_use]
     pub fn standard() -> Self {
-        let all = llmp_data::stages().into_iter().chain(llmp_model::stages()).chain(llmp_chat::stages());
-        Self(all.map(|stage| (stage.name(), Arc::from(stage))).collect())
+        Self::of(llmp_data::stages().into_iter().chain(llmp_model::stages()).chain(llmp_chat::stages()).collect())
+    }
+
+    /// Those given.
+    #[must_use]
+    pub fn of(stages: Vec<Box<dyn Stage>>) -> Self {
+        Self(stages.into_iter().map(|stage| (stage.name(), Arc::from(stage))).collect())
     }
 
     /// The implementation of a signature.

@@ -13,3 +13,6 @@ pub use estimate::{Estimate, estimate, measured_rate};
 pub use files::{Files, Found};
 pub use history::{Past, pipeline_id};
 pub use scheduler::{Engine, Ended, RunOptions, Status};
+
+#[cfg(test)]
+mod tests;
