@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use llmp_data::docs::{self, Doc};
 use llmp_data::tokenize::{TokenSet, Tokenizer};
+use llmp_model::config::RopeScaling;
 use llmp_model::{Batches, Config, Optimizer, Recipe, Row, Schedule, Start};
 use llmp_stage::testing::TestContext;
 use llmp_stage::{Context, Result, Stage};
@@ -201,7 +202,14 @@ fn pretrain(ctx: &TestContext, vocab: &Path) {
         head_width: width / heads,
         mlp_width: Config::default_mlp_width(width),
         context: 96,
-        ..Config::default()
+        rope_theta: 10_000.0,
+        rope_scaling: RopeScaling::None,
+        norm_eps: 1e-6,
+        qk_norm: true,
+        tied: true,
+        bos: None,
+        eos: Vec::new(),
+        pad: None,
     };
     let windows = Windows(TokenSet::open(ctx.input("tokens").unwrap()).unwrap());
     llmp_model::train(ctx, Start::Fresh(config), vocab, &windows, &recipe(0.05)).unwrap();
@@ -265,7 +273,7 @@ fn from_a_base_model_to_one_that_searches() {
     let report: Factuality = serde_json::from_str(&read(&ctx, "report.json")).unwrap();
     assert_eq!((report.rows.len(), report.answers.len()), (12, 24));
     let shown = ctx.lines.lock().unwrap().join("\n");
-    assert!(read(&ctx, "report.md").contains("| models") && shown.contains("don't know"), "{shown}");
+    assert!(read(&ctx, "report.md").contains("| model") && shown.contains("don't know"), "{shown}");
     let row = |model: usize, group: usize| &report.rows[model * 3 + group];
     assert_eq!(row(1, 0).correct, 4, "chat knows what it was taught\n{shown}");
     assert_eq!(row(2, 1).not_attempted, 2, "honest refuses the rest\n{shown}");
