@@ -9,9 +9,21 @@
 //! [`plan::History`].
 
 pub mod ast;
+pub mod check;
+pub mod compile;
 pub mod diagnostic;
 pub mod graph;
 pub mod key;
+pub mod lower;
+mod names;
 pub mod plan;
+pub mod resolve;
+pub mod signature;
 pub mod source;
 pub mod syntax;
+pub mod types;
+pub mod units;
+pub mod value;
+
+pub use compile::{Compilation, Options, compile};
+pub use signature::Library;

@@ -1,0 +1,190 @@
+//! Messages about what goes into stages and functions.
+
+use crate::diagnostic::Diagnostic;
+use crate::resolve::errors::suggest;
+use crate::source::Span;
+use crate::types::{Artifact, Pattern, SettingType, describe_ability};
+
+fn error(code: &'static str, message: impl Into<String>, span: Span) -> Diagnostic {
+    Diagnostic::error(code, message, span)
+}
+
+/// What an argument is for.
+#[derive(Clone, Copy)]
+pub(crate) struct Place<'a> {
+    /// The stage or function.
+    pub(crate) callee: &'a str,
+    /// Its parameter.
+    pub(crate) role: &'a str,
+}
+
+pub(crate) fn wrong_kind(place: Place<'_>, due: &Pattern, found: &str, span: Span, makers: &[&str]) -> Diagnostic {
+    let Place { callee, role } = place;
+    let error = error("E0201", format!("`{callee}` needs `{}` for `{role}`, found {found}", due.kind.name()), span);
+    match makers {
+        [] => error.help(format!("give it something of type `{due}`")),
+        makers => error.help(format!("these make `{}`: `{}`", due.kind.name(), makers.join("`, `"))),
+    }
+}
+
+/// `name` is the argument as written, `maker` a stage that teaches the ability.
+pub(crate) fn lacks_ability(
+    place: Place<'_>,
+    ability: &str,
+    found: &Artifact,
+    name: &str,
+    maker: Option<&str>,
+    span: Span,
+) -> Diagnostic {
+    let Place { callee, .. } = place;
+    let need = describe_ability(ability);
+    let error = error("E0202", format!("`{callee}` needs {need}, `{name}` is {}", found.describe()), span);
+    let help = match (maker, ability) {
+        (Some(maker), "chat") => format!("train it on conversations first: `{maker}({name}, …)`"),
+        (Some(maker), _) => format!("`{maker}` makes one: `{maker}({name}, …)`"),
+        (None, _) => format!("give it {need}"),
+    };
+    error.label(found.describe()).help(help)
+}
+
+pub(crate) fn two_vocabularies(
+    callee: &str,
+    found: (&str, Span),
+    first: (&str, Span),
+) -> Diagnostic {
+    let message = format!("`{callee}` gets two vocabularies, `{}` and `{}`", first.0, found.0);
+    error("E0203", message, found.1)
+        .label(format!("made with `{}`", found.0))
+        .also(first.1, format!("made with `{}`", first.0))
+        .help(format!("token ids mean nothing in another vocabulary: make both with `{}`", first.0))
+}
+
+pub(crate) fn result_vocabulary(def: &str, found: &str, due: &str, span: Span) -> Diagnostic {
+    error("E0203", format!("`{def}` promises the vocabulary `{due}`, found `{found}`"), span)
+        .help("use another variable in the result type where the vocabulary is another")
+}
+
+pub(crate) fn missing_input(callee: &str, role: &str, due: &str, signature: &str, span: Span) -> Diagnostic {
+    error("E0204", format!("`{callee}` needs `{role}`"), span)
+        .label(format!("`{role}: {due}` is missing"))
+        .help(format!("it is declared as `{signature}`"))
+}
+
+pub(crate) fn too_many(callee: &str, signature: &str, span: Span) -> Diagnostic {
+    error("E0205", format!("`{callee}` takes no more arguments"), span)
+        .help(format!("it is declared as `{signature}`"))
+}
+
+pub(crate) fn value_argument(callee: &str, setting: Option<&str>, span: Span) -> Diagnostic {
+    let error = error("E0205", format!("`{callee}` takes settings in braces"), span);
+    match setting {
+        Some(name) => error.help(format!("write `{callee}(…) {{ {name} = … }}`")),
+        None => error.help("inputs go in parentheses, settings in braces"),
+    }
+}
+
+pub(crate) fn unknown_argument(
+    callee: &str,
+    name: &str,
+    signature: &str,
+    span: Span,
+    meant: Option<&str>,
+) -> Diagnostic {
+    let error = error("E0206", format!("`{callee}` has no input `{name}`"), span);
+    match meant {
+        Some(_) => suggest(error, span, meant),
+        None => error.help(format!("it is declared as `{signature}`")),
+    }
+}
+
+pub(crate) fn input_in_braces(callee: &str, name: &str, span: Span) -> Diagnostic {
+    error("E0208", format!("`{name}` is an input of `{callee}`, not a setting"), span)
+        .help(format!("inputs go in parentheses: `{callee}(…, {name} = …)`"))
+}
+
+pub(crate) fn argument_twice(callee: &str, name: &str, span: Span, first: Span) -> Diagnostic {
+    error("E0207", format!("`{callee}` gets `{name}` twice"), span)
+        .also(first, "first given here")
+        .help("remove one of them")
+}
+
+pub(crate) fn positional_after_named(span: Span) -> Diagnostic {
+    error("E0207", "an argument without a name follows one with a name", span)
+        .help("name this one too, or move it to the front")
+}
+
+pub(crate) fn value_as_artifact(found: &str, due: Option<&str>, span: Span) -> Diagnostic {
+    let message = match due {
+        Some(due) => format!("expected `{due}`, found {found}"),
+        None => format!("expected the output of a stage, found {found}"),
+    };
+    error("E0222", message, span).help("values are settings: they go in braces, behind a stage")
+}
+
+/// `name = value` at the top, where `ty` is the type that the value seems to have.
+pub(crate) fn value_binding(name: &str, ty: Option<&str>, span: Span) -> Diagnostic {
+    let error = error("E0220", format!("`{name}` is a value and not the output of a stage"), span);
+    match ty {
+        Some(ty) => error
+            .help(format!("declare it as a param: `param {name}: {ty} = …`"))
+            .fix("make it a param", span, format!("param {name}: {ty}")),
+        None => error.help(format!("declare it as a param: `param {name}: Type = …`")),
+    }
+}
+
+pub(crate) fn param_as_artifact(name: &str, ty: &SettingType, span: Span, defined: Span) -> Diagnostic {
+    error("E0222", format!("`{name}` is a `{ty}`, and not the output of a stage"), span)
+        .also(defined, "it is a param")
+        .help("params go in braces, as settings")
+}
+
+pub(crate) fn def_without_call(name: &str, span: Span) -> Diagnostic {
+    error("E0222", format!("`{name}` is a function, and not the output of a stage"), span)
+        .help(format!("call it: `{name}(…)`"))
+}
+
+pub(crate) fn stage_without_call(name: &str, span: Span) -> Diagnostic {
+    error("E0222", format!("`{name}` is a stage, and not the output of one"), span)
+        .help(format!("call it: `{name}(…)`"))
+}
+
+pub(crate) fn not_callable(name: &str, what: &str, span: Span, defined: Span) -> Diagnostic {
+    error("E0110", format!("`{name}` is {what} and cannot be called"), span)
+        .also(defined, "it is defined here")
+        .help("stages and functions are called")
+}
+
+pub(crate) fn list_for_one(place: Place<'_>, due: &Pattern, span: Span) -> Diagnostic {
+    let Place { callee, role } = place;
+    error("E0228", format!("`{callee}` needs one `{}` for `{role}`, found a list", due.kind.name()), span)
+        .help("write `each [..]` to run it once for each")
+}
+
+pub(crate) fn def_settings(name: &str, span: Span) -> Diagnostic {
+    error("E0208", format!("the function `{name}` has no value parameters"), span)
+        .help(format!("give it one: `def {name}(…, name: Int = 1)`"))
+}
+
+pub(crate) fn bad_result(found: &str, span: Span) -> Diagnostic {
+    error("E0234", format!("`{found}` is not what a function can yield"), span)
+        .help("a function yields an artifact, such as `Docs`")
+}
+
+pub(crate) fn no_result(name: &str, span: Span) -> Diagnostic {
+    error("E0242", format!("the function `{name}` yields nothing"), span)
+        .help("end it with an expression: the stage whose output it yields")
+}
+
+pub(crate) fn result_kind(def: &str, due: &str, found: &str, span: Span, declared: Span) -> Diagnostic {
+    error("E0201", format!("`{def}` yields `{due}`, found {found}"), span).also(declared, "promised here")
+        .help("change the result type or the last expression")
+}
+
+pub(crate) fn result_ability(def: &str, ability: &str, found: &Artifact, span: Span, declared: Span) -> Diagnostic {
+    let message = format!("`{def}` yields {}, found {}", describe_ability(ability), found.describe());
+    error("E0202", message, span).also(declared, "promised here").help("change the result type or train the model on")
+}
+
+pub(crate) fn no_files(span: Span) -> Diagnostic {
+    error("E0222", "an empty path names no files", span).help("write a path or a pattern, like `\"data/*.warc.gz\"`")
+}

@@ -1,0 +1,305 @@
+//! Messages about values.
+
+use crate::ast::Number;
+use crate::diagnostic::Diagnostic;
+use crate::resolve::errors::suggest;
+use crate::source::Span;
+use crate::types::{Bounds, SettingType};
+use crate::units::{self, Dimension, Exact, LiteralError};
+
+fn error(code: &'static str, message: impl Into<String>, span: Span) -> Diagnostic {
+    Diagnostic::error(code, message, span)
+}
+
+/// How a value of this type is written.
+fn example(ty: &SettingType) -> String {
+    match ty.required() {
+        SettingType::Int => "a whole number, like `4_096`".to_owned(),
+        SettingType::Float => "a number, like `0.1` or `3e-4`".to_owned(),
+        SettingType::Bool => "`true` or `false`".to_owned(),
+        SettingType::Text => "text in quotes".to_owned(),
+        SettingType::Path => "a path in quotes".to_owned(),
+        SettingType::Ratio => "a ratio, like `80%`".to_owned(),
+        SettingType::Duration => "a duration, like `30s`, `10min` or `2h`".to_owned(),
+        SettingType::Bytes => "an amount of bytes, like `1.5GB` or `2GiB`".to_owned(),
+        SettingType::Count(None) => "a count, like `30k`".to_owned(),
+        SettingType::Count(Some(unit)) => format!("a number of {unit}, like `20k {unit}`"),
+        SettingType::OneOf(words) => one_of(words),
+        SettingType::List(inner) => format!("a list, like `[…]`, of {}", example(inner)),
+        SettingType::Record(_) => "fields in braces, like `{ … }`".to_owned(),
+        SettingType::Optional(_) | SettingType::Unknown => "something else".to_owned(),
+    }
+}
+
+fn one_of(words: &[String]) -> String {
+    const SHOWN: usize = 20;
+    let more = if words.len() > SHOWN { ", …" } else { "" };
+    let words: Vec<String> = words.iter().take(SHOWN).map(|word| format!("`{word}`")).collect();
+    match words.as_slice() {
+        [word] => word.clone(),
+        words => format!("one of {}{more}", words.join(", ")),
+    }
+}
+
+pub(crate) fn mismatch(name: &str, due: &SettingType, found: &str, span: Span) -> Diagnostic {
+    error("E0211", format!("`{name}` is a `{due}`, found {found}"), span).help(format!("write {}", example(due)))
+}
+
+pub(crate) fn text_for(name: &str, due: &SettingType, text: &str, span: Span) -> Diagnostic {
+    let error = error("E0211", format!("`{name}` is a `{due}`, found text"), span);
+    let looks_right = due.dimension().is_some() && text.starts_with(|first: char| first.is_ascii_digit());
+    match looks_right {
+        true => error.help("numbers and quantities stand without quotes").fix("remove the quotes", span, text),
+        false => error.help(format!("write {}", example(due))),
+    }
+}
+
+pub(crate) fn quoted_word(word: &str, name: &str, span: Span) -> Diagnostic {
+    error("E0211", format!("`{name}` takes words without quotes"), span)
+        .help(format!("write `{word}`"))
+        .fix("remove the quotes", span, word)
+}
+
+pub(crate) fn unquoted(word: &str, name: &str, span: Span) -> Diagnostic {
+    error("E0211", format!("`{name}` is text, found the word `{word}`"), span)
+        .help(format!("write `\"{word}\"`"))
+        .fix("add quotes", span, format!("\"{word}\""))
+}
+
+pub(crate) fn not_optional(name: &str, due: &SettingType, span: Span) -> Diagnostic {
+    error("E0211", format!("`{name}` cannot be `none`"), span).help(format!("write {}", example(due)))
+}
+
+pub(crate) fn bare_number(name: &str, number: &Number, value: Exact, due: &Dimension, span: Span) -> Diagnostic {
+    let suffix = number.suffix.as_ref().map_or("", |suffix| suffix.text.as_str());
+    let written = format!("{}{suffix}", number.digits);
+    let with_unit = match (due, suffix) {
+        (Dimension::Count(unit), _) => Some(format!("{written} {unit}")),
+        (Dimension::Bytes, "k" | "M" | "G" | "T") => Some(format!("{written}B")),
+        (Dimension::Bytes, "B") => Some(format!("{}GB", number.digits)),
+        (Dimension::Ratio, "") if value <= Exact::whole(1) => Some(units::display(value, due)),
+        _ => None,
+    };
+    let error = error("E0212", format!("`{name}` is {}, found a bare number", due.describe()), span);
+    match (with_unit, due) {
+        (Some(text), _) => error.help(format!("write `{text}`")).fix("add the unit", span, text),
+        (None, Dimension::Time) => error.help(format!("write `{written}s`, `{written}min`, `{written}h` or `{written}d`")),
+        (None, Dimension::Ratio) => error.help(format!("write `{written}%`")),
+        (None, _) => error.help(format!("write `{written}kB`, `{written}MB` or `{written}GB`")),
+    }
+}
+
+pub(crate) fn bare_value(name: &str, ty: &SettingType, due: &Dimension, span: Span) -> Diagnostic {
+    error("E0212", format!("`{name}` is {}, found a bare number", due.describe()), span)
+        .help(format!("give it a dimension: declare the param as `{ty}`, or multiply by {}", example(ty)))
+}
+
+pub(crate) fn wrong_unit(name: &str, number: &Number, due: &Dimension, span: Span) -> Diagnostic {
+    let found = number.unit.as_ref().map_or("", |unit| unit.text.as_str());
+    let place = number.unit.as_ref().map_or(span, |unit| unit.span);
+    match due {
+        Dimension::Count(unit) => error("E0213", format!("`{name}` counts {unit}, found {found}"), place)
+            .help(format!("write the number of {unit}, like `20k {unit}`")),
+        _ => error("E0213", format!("`{name}` has no unit, found {found}"), place).help("write the number alone"),
+    }
+}
+
+pub(crate) fn wrong_dimension(name: &str, found: &Dimension, due: &SettingType, span: Span) -> Diagnostic {
+    let message = format!("`{name}` is a `{due}`, found {}", found.describe());
+    error("E0213", message, span).help(format!("write {}", example(due)))
+}
+
+pub(crate) fn literal(problem: &LiteralError, span: Span) -> Diagnostic {
+    match problem {
+        LiteralError::TooPrecise => too_precise(span),
+        LiteralError::TwoUnits(suffix, unit) => {
+            error("E0214", format!("`{}` and `{}` are two units for one number", suffix.text, unit.text), unit.span)
+                .help("write one of them")
+        }
+        LiteralError::Suffix(suffix, Some(meant)) => {
+            error("E0214", format!("there is no unit `{}`", suffix.text), suffix.span)
+                .help(format!("did you mean `{meant}`?"))
+                .fix(format!("change to `{meant}`"), suffix.span, *meant)
+        }
+        LiteralError::Suffix(suffix, None) => {
+            let known: Vec<String> = units::suffixes().map(|name| format!("`{name}`")).collect();
+            error("E0214", format!("there is no unit `{}`", suffix.text), suffix.span)
+                .help(format!("units are {}; what is counted stands behind a space, like `20M tokens`", known.join(", ")))
+        }
+    }
+}
+
+pub(crate) fn too_precise(span: Span) -> Diagnostic {
+    error("E0218", "the number is too large or has too many digits", span)
+        .help("numbers are exact up to about 38 digits")
+}
+
+pub(crate) fn does_not_fit(
+    name: &str,
+    value: Exact,
+    ty: &SettingType,
+    dimension: &Dimension,
+    span: Span,
+) -> Diagnostic {
+    let message = format!("`{name}` is a `{ty}`, and {} is none", units::display(value, dimension));
+    let help = match ty {
+        SettingType::Int => "whole numbers have 64 bits: up to about 9.2e18 on both sides of zero",
+        SettingType::Duration => "a duration is not negative",
+        _ => "an amount is not negative and at most about 1.8e19",
+    };
+    error("E0215", message, span).help(help)
+}
+
+pub(crate) fn out_of_range(
+    name: &str,
+    value: Exact,
+    bounds: &Bounds,
+    dimension: &Dimension,
+    span: Span,
+) -> Diagnostic {
+    let value = units::display(value, dimension);
+    let end = |end: Exact| units::display(end, dimension);
+    let help = match (bounds.low, bounds.high) {
+        (Some(low), Some(high)) => format!("`{name}` may be {} to {}", end(low), end(high)),
+        (Some(low), None) => format!("`{name}` is at least {}", end(low)),
+        (None, Some(high)) => format!("`{name}` is at most {}", end(high)),
+        (None, None) => String::new(),
+    };
+    error("E0215", format!("{value} is out of range for `{name}`"), span)
+        .label(format!("allowed is {}", bounds.display(dimension)))
+        .help(help)
+}
+
+pub(crate) fn not_whole(name: &str, value: Exact, ty: &SettingType, span: Span) -> Diagnostic {
+    error("E0216", format!("`{name}` is a whole number, found {value}"), span)
+        .help(format!("write {}", example(ty)))
+}
+
+pub(crate) fn unknown_word(word: &str, name: &str, words: &[String], span: Span, meant: Option<&str>) -> Diagnostic {
+    let error = error("E0217", format!("`{name}` cannot be `{word}`"), span);
+    match meant {
+        Some(_) => suggest(error, span, meant),
+        None => error.help(format!("it is {}", one_of(words))),
+    }
+}
+
+pub(crate) fn not_constant(name: &str, span: Span) -> Diagnostic {
+    error("E0221", format!("`{name}` is no value here"), span)
+        .help("defaults and ranges of a signature are written out")
+}
+
+pub(crate) fn artifact_as_value(name: &str, span: Span, defined: Span) -> Diagnostic {
+    error("E0221", format!("`{name}` is the output of a stage, and no setting"), span)
+        .also(defined, "it is made here")
+        .help("outputs of stages go in parentheses; settings are numbers, text, words and params")
+}
+
+pub(crate) fn def_as_value(name: &str, span: Span) -> Diagnostic {
+    error("E0221", format!("`{name}` is a function, and no value"), span)
+        .help(format!("call it where its output goes in: `{name}(…)`"))
+}
+
+pub(crate) fn stage_as_value(name: &str, span: Span) -> Diagnostic {
+    error("E0221", format!("`{name}` is a setting, and cannot be the output of a stage"), span)
+        .help("outputs of stages go in parentheses; settings are numbers, text, words and params")
+}
+
+pub(crate) fn not_a_value(path: &str, span: Span) -> Diagnostic {
+    error("E0221", format!("`{path}` is no value"), span).help("names of values have no dots")
+}
+
+pub(crate) fn graph_condition(span: Span) -> Diagnostic {
+    error("E0219", "an `if` can decide on params only", span)
+        .label("this is known when the stage has run")
+        .help("the graph is the same whatever the stages find, so that a plan can be exact")
+}
+
+pub(crate) fn no_else(span: Span) -> Diagnostic {
+    error("E0226", "this `if` has no `else`", span).help("write `if … then … else …`: it must yield something either way")
+}
+
+pub(crate) fn branches(then: &str, otherwise: &str, span: Span) -> Diagnostic {
+    error("E0226", format!("the branches differ: `{then}` and `{otherwise}`"), span)
+        .help("both must yield the same kind of thing")
+}
+
+pub(crate) fn each_here(span: Span) -> Diagnostic {
+    error("E0225", "`each` cannot stand here", span)
+        .help("it makes a family of a binding: use it in a stage's settings or arguments")
+}
+
+pub(crate) fn empty_each(span: Span) -> Diagnostic {
+    error("E0225", "`each` needs at least one member", span).help("write `each [first, second]`")
+}
+
+pub(crate) fn operands(operator: &str, left: &SettingType, right: &SettingType, span: Span) -> Diagnostic {
+    error("E0223", format!("`{operator}` cannot take a `{left}` and a `{right}`"), span)
+        .help("both sides must have the same dimension; `*` and `/` also take a bare number")
+}
+
+pub(crate) fn no_operand(span: Span) -> Diagnostic {
+    error("E0223", "operators take numbers, text, words and truth values", span)
+        .help("lists, records and families cannot be compared or added")
+}
+
+pub(crate) fn division_by_zero(span: Span) -> Diagnostic {
+    error("E0229", "this divides by zero", span).help("check the params that go in")
+}
+
+pub(crate) fn too_deep(span: Span) -> Diagnostic {
+    error("E0230", "this is nested too deeply", span).help("split it with a param or a binding")
+}
+
+pub(crate) fn range_of(ty: &SettingType, span: Span) -> Diagnostic {
+    error("E0241", format!("a `{ty}` has no range"), span).help("ranges limit numbers and quantities")
+}
+
+pub(crate) fn empty_range(range: &str, span: Span) -> Diagnostic {
+    error("E0241", format!("the range {range} is empty"), span).help("write the lower end first")
+}
+
+pub(crate) fn unset_param(name: &str, ty: &SettingType, span: Span) -> Diagnostic {
+    error("E0224", format!("the param `{name}` has no value"), span)
+        .help(format!("give it a default, or set it: `--set {name}=…` ({})", example(ty)))
+}
+
+pub(crate) fn missing_field(name: &str, record: &str, ty: &SettingType, span: Span) -> Diagnostic {
+    error("E0209", format!("`{record}` needs `{name}`"), span)
+        .help(format!("add `{name} = …`: {}", example(ty)))
+}
+
+pub(crate) fn setting_twice(name: &str, span: Span, first: Span) -> Diagnostic {
+    error("E0210", format!("`{name}` is set twice"), span).also(first, "first set here").help("remove one of them")
+}
+
+pub(crate) fn unknown_field(name: &str, record: &str, known: &[&str], span: Span, meant: Option<&str>) -> Diagnostic {
+    unknown_setting(name, record, known, span, meant)
+}
+
+pub(crate) fn unknown_setting(name: &str, of: &str, known: &[&str], span: Span, meant: Option<&str>) -> Diagnostic {
+    let error = error("E0208", format!("`{of}` has no setting `{name}`"), span);
+    match (meant, known) {
+        (Some(_), _) => suggest(error, span, meant),
+        (None, []) => error.help(format!("`{of}` has no settings")),
+        (None, known) => error.help(format!("its settings are `{}`", known.join("`, `"))),
+    }
+}
+
+pub(crate) fn missing_setting(name: &str, stage: &str, ty: &SettingType, span: Span) -> Diagnostic {
+    error("E0209", format!("`{stage}` needs the setting `{name}`"), span)
+        .help(format!("add `{{ {name} = … }}`: {}", example(ty)))
+}
+
+pub(crate) fn bad_path(path: &str, span: Span) -> Diagnostic {
+    error("E0243", format!("`{path}` is no path to a setting"), span)
+        .help("write a param, like `width`, or a binding and its setting, like `base.model.width`")
+}
+
+pub(crate) fn bad_assignment(path: &str, span: Span) -> Diagnostic {
+    error("E0243", format!("this is no value for `{path}`"), span).help("write one value, as in the pipeline")
+}
+
+pub(crate) fn override_of_all(name: &str, span: Span) -> Diagnostic {
+    error("E0244", "a binding's value cannot be replaced, only its settings", span)
+        .help(format!("name the setting: `{name}.setting = …`"))
+}

@@ -1,0 +1,170 @@
+//! Types, units and ranges: does every input get what its stage needs, and every setting a value it takes?
+//!
+//! Order: the user's own stages, params (their values are known from here on), functions, bindings, and what profiles
+//! and the command line change. Broken things have no type; nothing is said about what is made from them.
+
+mod calls;
+pub(crate) mod changes;
+mod defs;
+pub(crate) mod errors;
+pub(crate) mod fold;
+mod nodes;
+mod overrides;
+pub(crate) mod params;
+pub mod pipeline;
+mod scope;
+pub(crate) mod tree;
+pub(crate) mod values;
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::diagnostic::Diagnostic;
+use crate::resolve::Program;
+use crate::signature::{Library, Signature, signature};
+use crate::source::{Sources, Span};
+use crate::types::{Artifact, Vocabularies};
+use changes::Change;
+use params::Param;
+use scope::Scope;
+use tree::{Binding, Def};
+
+/// A checked program.
+#[derive(Debug)]
+pub(crate) struct Checked {
+    /// Params with their values.
+    pub(crate) params: Vec<Param>,
+    /// Functions, each behind those it calls.
+    pub(crate) defs: Vec<Def>,
+    /// Bindings, each behind those it is made from.
+    pub(crate) bindings: Vec<Binding>,
+    /// Types of expressions and bindings, as people read them.
+    pub(crate) types: Vec<(Span, String)>,
+    /// Where names are used, and where they are defined.
+    pub(crate) references: Vec<Reference>,
+}
+
+/// A name and its definition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Reference {
+    /// Where the name is used.
+    pub at: Span,
+    /// Where what it means is defined; the name in the definition.
+    pub to: Span,
+}
+
+/// The type of an expression that makes artifacts.
+#[derive(Clone, Debug)]
+enum Type {
+    One(Artifact),
+    /// The elements, each with its place.
+    List(Vec<(Artifact, Span)>),
+}
+
+/// What checking reads.
+struct Context<'a> {
+    program: &'a Program<'a>,
+    library: &'a Library,
+    sources: &'a Sources,
+    /// The user's own stages, with the file they are declared in.
+    stages: BTreeMap<String, (Arc<Signature>, usize)>,
+    params: Vec<Param>,
+    references: RefCell<Vec<Reference>>,
+}
+
+/// What checking writes.
+struct Checker<'a> {
+    context: &'a Context<'a>,
+    defs: Vec<defs::Heading>,
+    /// The types of bindings checked so far; `None` for broken ones.
+    bindings: Vec<Option<Type>>,
+    /// For every binding, the settings that are set elsewhere.
+    overridden: Vec<Vec<Vec<String>>>,
+    vocabularies: Vocabularies,
+    types: Vec<(Span, String)>,
+    diagnostics: &'a mut Vec<Diagnostic>,
+}
+
+/// Checks `program`, with what profiles, the params file and the command line change.
+pub(crate) fn check(
+    program: &Program<'_>,
+    library: &Library,
+    changes: &[Change<'_>],
+    sources: &Sources,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Checked {
+    let mut stages = BTreeMap::new();
+    for item in &program.stages {
+        let Some(signature) = signature(item.ast, diagnostics) else { continue };
+        if signature.command.is_none() && !item.ast.clauses.iter().any(names_run) {
+            diagnostics.push(crate::signature::errors::no_command(&signature.name, signature.span));
+        }
+        stages.insert(signature.name.clone(), (Arc::new(signature), item.file));
+    }
+    let references = RefCell::default();
+    let params = params::params(program, changes, &references, diagnostics);
+    let context = Context { program, library, sources, stages, params, references };
+    let mut checker = Checker {
+        context: &context,
+        defs: Vec::new(),
+        bindings: Vec::new(),
+        overridden: vec![Vec::new(); program.bindings.len()],
+        vocabularies: Vocabularies::default(),
+        types: Vec::new(),
+        diagnostics,
+    };
+    checker.defs = program.defs.iter().map(|def| checker.heading(def)).collect();
+    let defs = program.defs.iter().enumerate().map(|(at, def)| checker.def(at, def)).collect();
+    checker.note_overridden(changes);
+    let mut bindings = Vec::with_capacity(program.bindings.len());
+    for (at, item) in program.bindings.iter().enumerate() {
+        let (node, ty) = checker.binding(at, item);
+        checker.bindings.push(ty);
+        bindings.push(Binding { name: item.name.clone(), node });
+    }
+    checker.overrides(changes, &mut bindings);
+    let types = checker.types;
+    let Context { params, references, .. } = context;
+    let mut references = references.into_inner();
+    references.sort_unstable();
+    references.dedup();
+    Checked { params, defs, bindings, types, references }
+}
+
+fn names_run(clause: &crate::ast::Clause) -> bool {
+    matches!(clause, crate::ast::Clause::Property(name, _) if name.text == "run")
+}
+
+impl Checker<'_> {
+    fn report(&mut self, error: Diagnostic) {
+        self.diagnostics.push(error);
+    }
+
+    /// Where to look up values in `scope`.
+    fn names<'s>(context: &'s Context<'s>, scope: &'s Scope<'s>) -> scope::ValueNames<'s> {
+        scope::ValueNames { context, scope }
+    }
+
+    /// The text below `span`, shortened for a message.
+    fn text(&self, span: Span) -> String {
+        scope::short(self.context.sources.text(span))
+    }
+
+    fn note_type(&mut self, span: Span, ty: Option<&Type>) {
+        if let Some(ty) = ty {
+            self.types.push((span, self.display(ty)));
+        }
+    }
+
+    fn display(&self, ty: &Type) -> String {
+        match ty {
+            Type::One(artifact) => artifact.display(&self.vocabularies),
+            Type::List(items) => {
+                let mut names: Vec<String> = items.iter().map(|(item, _)| item.display(&self.vocabularies)).collect();
+                names.dedup();
+                format!("[{}]", names.join(", "))
+            }
+        }
+    }
+}

@@ -1,0 +1,269 @@
+//! Expressions that make artifacts.
+
+use super::scope::{Artifacts, Scope};
+use super::tree::{Const, Each, Member, Node};
+use super::values::{Lookup, Values};
+use super::{Checker, Type, errors};
+use crate::ast::{self, Expr, ExprKind};
+use crate::resolve::{Item, value_names};
+use crate::source::Span;
+use crate::types::{Artifact, Kind, SettingType};
+use crate::units::{self, Dimension};
+use crate::value::Value;
+
+/// A node and its type; no type where it is broken.
+pub(super) type Typed = (Node, Option<Type>);
+
+const BROKEN: Typed = (Node::Unknown, None);
+
+/// What is known of an expression's place.
+#[derive(Clone, Copy)]
+pub(super) struct Place<'a> {
+    /// The kind that is due, where one is.
+    pub(super) due: Option<Kind>,
+    /// What a family here is called.
+    pub(super) label: &'a str,
+    /// Whether its value is the binding's value, so that profiles can reach the stage's settings.
+    pub(super) head: bool,
+}
+
+impl Checker<'_> {
+    /// Checks the binding at position `at` of the top level.
+    pub(super) fn binding(&mut self, at: usize, item: &Item<'_, ast::Binding>) -> Typed {
+        let Some(value) = &item.ast.value else { return BROKEN };
+        if item.cyclic {
+            return BROKEN;
+        }
+        if let Some(ty) = self.value_type(value, item.file) {
+            self.report(errors::value_binding(&item.name.text, ty.as_deref(), item.name.span));
+            return BROKEN;
+        }
+        let scope =
+            Scope { file: item.file, name: &item.name.text, binding: Some(at), ..Scope::default() };
+        let (node, ty) = self.node(value, &scope, Place { due: None, label: "", head: true });
+        self.note_type(item.name.span, ty.as_ref());
+        (node, ty)
+    }
+
+    /// Whether a binding's value is a value, and of which type, where that is evident.
+    fn value_type(&self, value: &Expr, file: usize) -> Option<Option<String>> {
+        let param = |name: &ast::Name| {
+            let scope = Scope { file, ..Scope::default() };
+            match self.context.artifact(name, &scope) {
+                Artifacts::Value(Lookup::Value(ty, _), _) => Some(ty),
+                _ => None,
+            }
+        };
+        match &value.kind {
+            ExprKind::Number(number) => Some(units::quantity(number).ok().map(|quantity| {
+                let whole = quantity.value.as_whole().is_some();
+                match quantity.dimension {
+                    Dimension::Plain if whole => "Int".to_owned(),
+                    Dimension::Plain => "Float".to_owned(),
+                    Dimension::Ratio => "Ratio".to_owned(),
+                    Dimension::Bytes => "Bytes".to_owned(),
+                    Dimension::Time => "Duration".to_owned(),
+                    Dimension::Count(unit) => format!("Count<{unit}>"),
+                }
+            })),
+            ExprKind::Text(_) => Some(Some("Text".to_owned())),
+            ExprKind::Record(_) => Some(None),
+            ExprKind::Not(_) => Some(Some("Bool".to_owned())),
+            ExprKind::Binary(_) => Some(value_names(value).into_iter().find_map(param).map(|ty| ty.to_string())),
+            ExprKind::Path(path) => match path.names.as_slice() {
+                [name] if matches!(name.text.as_str(), "true" | "false") => Some(Some("Bool".to_owned())),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// Checks an expression that makes artifacts.
+    pub(super) fn node(&mut self, expr: &Expr, scope: &Scope<'_>, place: Place<'_>) -> Typed {
+        let (node, ty) = match &expr.kind {
+            ExprKind::Error => BROKEN,
+            ExprKind::Path(path) => self.path(path, scope, place),
+            ExprKind::Text(text) if place.due == Some(Kind::Files) => {
+                if text.is_empty() {
+                    self.report(errors::no_files(expr.span));
+                    return BROKEN;
+                }
+                (Node::Files(Const::Value(Value::Text(text.clone()))), Some(Type::One(plain(Kind::Files))))
+            }
+            ExprKind::Text(_) => self.value_here("text", place, expr.span),
+            ExprKind::Number(_) | ExprKind::Binary(_) => self.value_here("a number", place, expr.span),
+            ExprKind::Not(_) => self.value_here("a truth value", place, expr.span),
+            ExprKind::Record(_) => self.value_here("fields in braces", place, expr.span),
+            ExprKind::List(items) => self.list(items, scope, place),
+            ExprKind::Each(members) => self.each(expr, members, scope, place),
+            ExprKind::If(choice) => self.choice(expr, choice, scope, place),
+            ExprKind::Call(call) => self.call(&call.callee, Some(call), None, expr.span, scope, place.head),
+            ExprKind::Pipe(_) => self.pipe(expr, scope, place),
+        };
+        self.note_type(expr.span, ty.as_ref());
+        (node, ty)
+    }
+
+    fn value_here(&mut self, found: &str, place: Place<'_>, span: Span) -> Typed {
+        self.report(errors::value_as_artifact(found, place.due.map(Kind::name), span));
+        BROKEN
+    }
+
+    fn path(&mut self, path: &ast::Path, scope: &Scope<'_>, place: Place<'_>) -> Typed {
+        let [name] = path.names.as_slice() else {
+            let text = path.text();
+            let error = match self.context.stage(&text, scope.file) {
+                Some(_) => errors::stage_without_call(&text, path.span),
+                None => self.unknown_callee(path, scope),
+            };
+            self.report(error);
+            return BROKEN;
+        };
+        match self.context.artifact(name, scope) {
+            Artifacts::Binding(at) => {
+                let ty = self.bindings.get(at).cloned().flatten();
+                (Node::Binding(at), ty)
+            }
+            Artifacts::Local(slot, ty) => (Node::Local(slot), ty),
+            Artifacts::Value(Lookup::Value(ty, value), _)
+                if place.due == Some(Kind::Files) && ty.fits(&SettingType::Path) =>
+            {
+                (Node::Files(value), Some(Type::One(plain(Kind::Files))))
+            }
+            Artifacts::Value(Lookup::Value(ty, _), defined) => {
+                self.report(errors::param_as_artifact(&name.text, &ty, name.span, defined));
+                BROKEN
+            }
+            Artifacts::Value(Lookup::Broken, _) => BROKEN,
+            Artifacts::Value(Lookup::Error(error), _) | Artifacts::Error(error) => {
+                self.report(*error);
+                BROKEN
+            }
+        }
+    }
+
+    fn list(&mut self, items: &[Expr], scope: &Scope<'_>, place: Place<'_>) -> Typed {
+        let mut nodes = Vec::with_capacity(items.len());
+        let mut types = Vec::with_capacity(items.len());
+        let mut known = true;
+        for item in items {
+            let (node, ty) = self.node(item, scope, Place { head: false, ..place });
+            nodes.push(node);
+            match ty {
+                Some(Type::One(artifact)) => types.push((artifact, item.span)),
+                Some(Type::List(inner)) => types.extend(inner),
+                None => known = false,
+            }
+        }
+        (Node::List(nodes), known.then_some(Type::List(types)))
+    }
+
+    fn each(&mut self, expr: &Expr, items: &[Expr], scope: &Scope<'_>, place: Place<'_>) -> Typed {
+        if items.is_empty() {
+            self.report(errors::empty_each(expr.span));
+            return BROKEN;
+        }
+        let mut types = Vec::with_capacity(items.len());
+        let mut members = Vec::with_capacity(items.len());
+        for item in items {
+            let (value, ty) = self.node(item, scope, place);
+            types.push(ty);
+            members.push(Member { text: self.text(item.span), value });
+        }
+        let ty = self.join(types, expr.span, scope);
+        (Node::Each(Box::new(Each { span: expr.span, label: place.label.to_owned(), members })), ty)
+    }
+
+    fn choice(&mut self, expr: &Expr, choice: &ast::If, scope: &Scope<'_>, place: Place<'_>) -> Typed {
+        let condition = {
+            let names = Self::names(self.context, scope);
+            Values::new(&names, self.diagnostics).condition(&choice.condition)
+        };
+        let then = self.node(&choice.then, scope, place);
+        let Some(otherwise) = &choice.otherwise else {
+            self.report(errors::no_else(expr.span));
+            return BROKEN;
+        };
+        let otherwise = self.node(otherwise, scope, place);
+        let ty = self.join(vec![then.1.clone(), otherwise.1.clone()], expr.span, scope);
+        match (condition, ty) {
+            (Const::Unknown, _) | (_, None) => BROKEN,
+            // What is known is as precise as the branch taken.
+            (Const::Value(Value::Bool(true)), _) => then,
+            (Const::Value(Value::Bool(false)), _) => otherwise,
+            (condition, ty) => (Node::If(Box::new((condition, then.0, otherwise.0))), ty),
+        }
+    }
+
+    /// The type of something that is one of several.
+    fn join(&mut self, types: Vec<Option<Type>>, span: Span, scope: &Scope<'_>) -> Option<Type> {
+        let mut types = types.into_iter().collect::<Option<Vec<Type>>>()?.into_iter();
+        let mut joined = types.next()?;
+        for ty in types {
+            let (left, right) = (self.display(&joined), self.display(&ty));
+            joined = match (joined, ty) {
+                (Type::One(left), Type::One(right)) if left.kind == right.kind => {
+                    let vocabulary = match (left.vocabulary, right.vocabulary) {
+                        (Some(left), Some(right)) if left != right => Some(self.vocabularies.fresh(scope.name)),
+                        (left, right) => left.and(right),
+                    };
+                    let abilities = left.abilities.into_iter().filter(|ability| right.abilities.contains(ability));
+                    Type::One(Artifact { kind: left.kind, abilities: abilities.collect(), vocabulary })
+                }
+                (Type::List(mut left), Type::List(right)) => {
+                    left.extend(right);
+                    Type::List(left)
+                }
+                _ => {
+                    self.report(errors::branches(&left, &right, span));
+                    return None;
+                }
+            };
+        }
+        Some(joined)
+    }
+
+    /// A pipe, from its first value on; as long as people like, so without recursion.
+    fn pipe(&mut self, expr: &Expr, scope: &Scope<'_>, place: Place<'_>) -> Typed {
+        let mut steps = Vec::new();
+        let mut first = expr;
+        while let ExprKind::Pipe(pipe) = &first.kind {
+            steps.push((&pipe.right, first.span));
+            first = &pipe.left;
+        }
+        steps.reverse();
+        let due = steps.first().and_then(|(step, _)| callee(step)).and_then(|path| self.first_input(path, scope));
+        let place_of_first = Place { due: due.as_ref().map(|(kind, _)| *kind), label: due.as_ref().map_or("", |it| &it.1), head: false };
+        let (node, mut ty) = self.node(first, scope, place_of_first);
+        let mut nodes = vec![node];
+        let mut previous = first.span;
+        let last = steps.len() - 1;
+        for (at, (step, span)) in steps.into_iter().enumerate() {
+            let piped = Some((ty, previous));
+            let head = place.head && at == last;
+            let typed = match &step.kind {
+                ExprKind::Path(path) => self.call(path, None, piped, step.span, scope, head),
+                ExprKind::Call(call) => self.call(&call.callee, Some(call), piped, step.span, scope, head),
+                _ => BROKEN,
+            };
+            nodes.push(typed.0);
+            ty = typed.1;
+            previous = span;
+            self.note_type(step.span, ty.as_ref());
+        }
+        (Node::Pipe(nodes), ty)
+    }
+}
+
+fn callee(step: &Expr) -> Option<&ast::Path> {
+    match &step.kind {
+        ExprKind::Path(path) => Some(path),
+        ExprKind::Call(call) => Some(&call.callee),
+        _ => None,
+    }
+}
+
+/// An artifact of a kind without abilities or vocabulary.
+pub(super) fn plain(kind: Kind) -> Artifact {
+    Artifact { kind, abilities: Vec::new(), vocabulary: None }
+}

@@ -1,0 +1,276 @@
+//! What profiles and the command line change in the settings of bindings.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::changes::Change;
+use super::scope::Scope;
+use super::tree::{Argument, Binding, Const, DefCall, Each, Given, Member, Node, StageCall};
+use super::values::{Due, Values};
+use super::{Checker, errors, fold, params};
+use crate::ast::{Expr, ExprKind, Name};
+use crate::names::closest;
+use crate::resolve::{Found, Meaning, errors as name_errors};
+use crate::source::Span;
+use crate::types::{SettingSpec, SettingType};
+use crate::value::Value;
+
+/// What a binding's value is made by: where its settings stand.
+enum Head<'a> {
+    Stage(&'a mut StageCall),
+    Def(&'a mut DefCall),
+}
+
+/// The calls that can make the node's value.
+fn heads<'a>(node: &'a mut Node, found: &mut Vec<Head<'a>>) {
+    match node {
+        Node::Call(call) => found.push(Head::Stage(call)),
+        Node::Apply(call) => found.push(Head::Def(call)),
+        Node::Pipe(steps) => {
+            if let Some(last) = steps.last_mut() {
+                heads(last, found);
+            }
+        }
+        Node::Each(each) => each.members.iter_mut().for_each(|member| heads(&mut member.value, found)),
+        Node::If(choice) => {
+            heads(&mut choice.1, found);
+            heads(&mut choice.2, found);
+        }
+        Node::Unknown | Node::Binding(_) | Node::Local(_) | Node::Files(_) | Node::List(_) | Node::Previous => {}
+    }
+}
+
+impl Checker<'_> {
+    /// Notes which settings of bindings are set elsewhere, so that they are not missed.
+    pub(super) fn note_overridden(&mut self, changes: &[Change<'_>]) {
+        for change in changes.iter().filter(|change| change.selected) {
+            let Some((first, rest)) = change.path.split_first() else { continue };
+            if let Found::Here(Meaning::Binding(at), _) = self.context.program.find(change.file, &first.text) {
+                let path: Vec<String> = rest.iter().map(|name| name.text.clone()).collect();
+                leaves(path, change.value, &mut self.overridden[at]);
+            }
+        }
+    }
+
+    /// Checks all changes and hands those that count to the calls that they change.
+    pub(super) fn overrides(&mut self, changes: &[Change<'_>], bindings: &mut [Binding]) {
+        self.duplicates(changes);
+        for change in changes {
+            if let Some(error) = params::unknown_target(self.context.program, change) {
+                self.report(error);
+                continue;
+            }
+            let Some((first, path)) = change.path.split_first() else { continue };
+            let Found::Here(Meaning::Binding(at), defined) = self.context.program.find(change.file, &first.text) else {
+                continue;
+            };
+            self.context.refer(first.span, defined);
+            let Some(binding) = bindings.get_mut(at) else { continue };
+            let broken = matches!(binding.node, Node::Unknown);
+            let mut calls = Vec::new();
+            heads(&mut binding.node, &mut calls);
+            match path {
+                _ if broken => {}
+                _ if calls.is_empty() => {
+                    self.report(name_errors::no_stage_to_override(&first.text, first.span, defined));
+                }
+                [] => self.report(errors::override_of_all(&first.text, first.span)),
+                [setting, fields @ ..] => {
+                    for call in calls {
+                        self.override_call(call, change, setting, fields);
+                    }
+                }
+            }
+        }
+        for binding in bindings {
+            let mut calls = Vec::new();
+            heads(&mut binding.node, &mut calls);
+            calls.into_iter().for_each(|call| self.incomplete(call));
+        }
+    }
+
+    /// Settings that a change was to give, and gave in part.
+    fn incomplete(&mut self, call: Head<'_>) {
+        let Head::Stage(call) = call else { return };
+        for (spec, given) in call.signature.settings.iter().zip(&call.settings) {
+            let (Const::Record(fields), SettingType::Record(specs)) = (&given.value, spec.ty.required()) else {
+                continue;
+            };
+            for (field, _) in fields.iter().filter(|(_, value)| matches!(value, Const::Missing)) {
+                if let Some(field) = specs.iter().find(|spec| spec.name == *field) {
+                    let place = given.span.unwrap_or(call.span);
+                    self.report(errors::missing_field(&field.name, &spec.name, &field.ty, place));
+                }
+            }
+        }
+    }
+
+    /// One path twice in one profile.
+    fn duplicates(&mut self, changes: &[Change<'_>]) {
+        let mut seen: BTreeSet<(String, String)> = BTreeSet::new();
+        for change in changes {
+            let super::changes::Origin::Profile(profile) = &change.origin else { continue };
+            let path: Vec<&str> = change.path.iter().map(|name| name.text.as_str()).collect();
+            let path = path.join(".");
+            if let (false, Some(first)) = (seen.insert((profile.clone(), path.clone())), change.path.first()) {
+                let earlier = changes.iter().find(|it| {
+                    it.origin == change.origin && it.path.iter().map(|name| name.text.as_str()).eq(path.split('.'))
+                });
+                let earlier = earlier.and_then(|it| it.path.first()).map_or(first.span, |name| name.span);
+                self.report(errors::setting_twice(&path, first.span, earlier));
+            }
+        }
+    }
+
+    fn override_call(&mut self, call: Head<'_>, change: &Change<'_>, setting: &Name, fields: &[Name]) {
+        let (name, specs): (String, Vec<Option<SettingSpec>>) = match &call {
+            Head::Stage(call) => {
+                (call.signature.name.clone(), call.signature.settings.iter().cloned().map(Some).collect())
+            }
+            Head::Def(call) => {
+                let heading = &self.defs[call.def];
+                (heading.name.clone(), heading.parameters.iter().map(|it| it.value().cloned()).collect())
+            }
+        };
+        let found = specs.iter().enumerate().find_map(|(at, spec)| Some((at, spec.as_ref()?)).filter(|(_, spec)| spec.name == setting.text));
+        let Some((at, spec)) = found else {
+            let known: Vec<&str> = specs.iter().flatten().map(|spec| spec.name.as_str()).collect();
+            let meant = closest(&setting.text, known.iter().copied());
+            self.report(errors::unknown_setting(&setting.text, &name, &known, setting.span, meant));
+            return;
+        };
+        self.context.refer(setting.span, spec.span);
+        let mut leaves = Vec::new();
+        self.leaf(spec, Vec::new(), fields, change, change.value, &mut leaves);
+        let given = match call {
+            Head::Stage(call) => call.settings.get_mut(at),
+            Head::Def(call) => match call.arguments.get_mut(at) {
+                Some(Argument::Value(given)) => Some(given),
+                _ => None,
+            },
+        };
+        let Some(given) = given.filter(|_| change.selected) else { return };
+        for Leaf { way, value, span } in leaves {
+            let before = std::mem::replace(&mut given.value, Const::Unknown);
+            *given = Given { value: overlay(before, spec, &way, &value), span: Some(span) };
+        }
+    }
+
+    /// Follows `rest` into the setting, then `value` into its fields: what is not named keeps its value.
+    fn leaf(
+        &mut self,
+        spec: &SettingSpec,
+        way: Vec<String>,
+        rest: &[Name],
+        change: &Change<'_>,
+        value: &Expr,
+        leaves: &mut Vec<Leaf>,
+    ) {
+        let fields = match spec.ty.required() {
+            SettingType::Record(fields) => fields.as_slice(),
+            SettingType::Unknown => return,
+            _ => &[],
+        };
+        let mut enter = |checker: &mut Self, name: &Name, rest: &[Name], value: &Expr| {
+            let Some(field) = fields.iter().find(|field| field.name == name.text) else {
+                let known: Vec<&str> = fields.iter().map(|field| field.name.as_str()).collect();
+                let meant = closest(&name.text, known.iter().copied());
+                checker.report(errors::unknown_setting(&name.text, &spec.name, &known, name.span, meant));
+                return;
+            };
+            checker.context.refer(name.span, field.span);
+            let mut way = way.clone();
+            way.push(name.text.clone());
+            checker.leaf(field, way, rest, change, value, leaves);
+        };
+        match (rest.split_first(), &value.kind) {
+            (Some((name, rest)), _) => enter(self, name, rest, value),
+            (None, ExprKind::Record(record)) if !fields.is_empty() => {
+                let mut seen: Vec<&Name> = Vec::new();
+                for field in &record.fields {
+                    if let Some(first) = seen.iter().find(|first| first.text == field.name.text) {
+                        self.report(errors::setting_twice(&field.name.text, field.name.span, first.span));
+                        continue;
+                    }
+                    seen.push(&field.name);
+                    if let Some(value) = &field.value {
+                        enter(self, &field.name, &[], value);
+                    }
+                }
+            }
+            (None, _) => {
+                let scope = Scope { file: change.file, ..Scope::default() };
+                let names = Self::names(self.context, &scope);
+                let checked = Values::new(&names, self.diagnostics).with_families().check(value, &Due::of(spec));
+                if !matches!(checked, Const::Unknown) {
+                    leaves.push(Leaf { way, value: checked, span: value.span });
+                }
+            }
+        }
+    }
+}
+
+/// A new value, and the fields that lead to it.
+struct Leaf {
+    way: Vec<String>,
+    value: Const,
+    span: Span,
+}
+
+/// `before` with the field at the end of `way` replaced.
+fn overlay(before: Const, spec: &SettingSpec, way: &[String], value: &Const) -> Const {
+    let (Some((name, rest)), SettingType::Record(specs)) = (way.split_first(), spec.ty.required()) else {
+        return value.clone();
+    };
+    let mut fields = match before {
+        Const::Record(fields) => fields,
+        Const::Value(Value::Record(fields)) => {
+            fields.into_iter().map(|(name, value)| (name, Const::Value(value))).collect()
+        }
+        Const::If(choice) => {
+            let (condition, then, otherwise) = *choice;
+            let both = [then, otherwise].map(|branch| overlay(branch, spec, way, value));
+            let [then, otherwise] = both;
+            return Const::If(Box::new((condition, then, otherwise)));
+        }
+        Const::Each(each) => {
+            let members = each.members.iter().map(|member| Member {
+                text: member.text.clone(),
+                value: overlay(member.value.clone(), spec, way, value),
+            });
+            let members = members.collect();
+            return Const::Each(Arc::new(Each { span: each.span, label: each.label.clone(), members }));
+        }
+        Const::Value(Value::None) | Const::Missing => {
+            let fields = specs.iter().map(|spec| {
+                let default = spec.default.clone().map_or(Const::Missing, Const::Value);
+                (spec.name.clone(), default)
+            });
+            fields.collect()
+        }
+        _ => return Const::Unknown,
+    };
+    if let (Some((_, field)), Some(spec)) =
+        (fields.iter_mut().find(|(field, _)| field == name), specs.iter().find(|spec| spec.name == *name))
+    {
+        let before = std::mem::replace(field, Const::Unknown);
+        *field = overlay(before, spec, rest, value);
+    }
+    fold::record(fields)
+}
+
+/// The paths that a value sets.
+fn leaves(path: Vec<String>, value: &Expr, found: &mut Vec<Vec<String>>) {
+    match &value.kind {
+        ExprKind::Record(record) => {
+            for field in &record.fields {
+                if let Some(value) = &field.value {
+                    let mut path = path.clone();
+                    path.push(field.name.text.clone());
+                    leaves(path, value, found);
+                }
+            }
+        }
+        _ => found.push(path),
+    }
+}

@@ -1,0 +1,547 @@
+//! Types, units and ranges of values: what stands in braces, behind `param`, and in conditions.
+
+use std::sync::Arc;
+
+use super::errors;
+use super::fold;
+use super::tree::{Const, Each, Member};
+use crate::ast::{self, Expr, ExprKind, Operator};
+use crate::diagnostic::Diagnostic;
+use crate::names::closest;
+use crate::source::Span;
+use crate::types::{Bounds, SettingSpec, SettingType};
+use crate::units::{self, Dimension, Quantity};
+use crate::value::Value;
+
+/// Nesting at which a value is refused; the parser allows less, except for long sums.
+const MAX_DEPTH: usize = 256;
+
+/// What a name means where a value is due.
+pub(crate) enum Lookup {
+    /// A param or value parameter.
+    Value(SettingType, Const),
+    /// Something that is known and broken: stay silent.
+    Broken,
+    /// Something that is no value, or nothing at all: this is wrong with it.
+    Error(Box<Diagnostic>),
+}
+
+/// The names that values can use.
+pub(crate) trait Names {
+    fn lookup(&self, name: &ast::Name) -> Lookup;
+
+    /// The text below a span, for the names of a family's members.
+    fn text(&self, span: Span) -> String;
+}
+
+/// No names at all: for signatures.
+pub(crate) struct NoNames;
+
+impl Names for NoNames {
+    fn lookup(&self, name: &ast::Name) -> Lookup {
+        Lookup::Error(Box::new(errors::not_constant(&name.text, name.span)))
+    }
+
+    fn text(&self, _: Span) -> String {
+        String::new()
+    }
+}
+
+/// What a value is for.
+#[derive(Clone, Copy)]
+pub(crate) struct Due<'a> {
+    /// The setting or param.
+    pub(crate) name: &'a str,
+    pub(crate) ty: &'a SettingType,
+    pub(crate) bounds: &'a Bounds,
+}
+
+impl<'a> Due<'a> {
+    pub(crate) fn of(spec: &'a SettingSpec) -> Self {
+        Self { name: &spec.name, ty: &spec.ty, bounds: &spec.bounds }
+    }
+}
+
+/// Checks values.
+pub(crate) struct Values<'a> {
+    names: &'a dyn Names,
+    diagnostics: &'a mut Vec<Diagnostic>,
+    /// Whether `each` may stand here.
+    families: bool,
+    depth: usize,
+    /// Fields that will be given by a profile or on the command line, as paths below the value.
+    overridden: Vec<Vec<String>>,
+}
+
+impl<'a> Values<'a> {
+    pub(crate) fn new(names: &'a dyn Names, diagnostics: &'a mut Vec<Diagnostic>) -> Self {
+        Self { names, diagnostics, families: false, depth: 0, overridden: Vec::new() }
+    }
+
+    /// Lets `each` stand in the values.
+    pub(crate) fn with_families(self) -> Self {
+        Self { families: true, ..self }
+    }
+
+    /// Lets these fields be absent.
+    pub(crate) fn with_overridden(self, overridden: Vec<Vec<String>>) -> Self {
+        Self { overridden, ..self }
+    }
+
+    /// Checks `expr` against what is due.
+    pub(crate) fn check(&mut self, expr: &Expr, due: &Due<'_>) -> Const {
+        if self.depth >= MAX_DEPTH {
+            self.diagnostics.push(errors::too_deep(expr.span));
+            return Const::Unknown;
+        }
+        self.depth += 1;
+        let value = self.check_here(expr, due);
+        self.depth -= 1;
+        value
+    }
+
+    fn check_here(&mut self, expr: &Expr, due: &Due<'_>) -> Const {
+        let ty = due.ty;
+        match (&expr.kind, ty) {
+            (ExprKind::Error, _) | (_, SettingType::Unknown) => Const::Unknown,
+            (ExprKind::If(choice), _) => self.choice(expr, choice, due),
+            (ExprKind::Each(members), _) => self.each(expr, members, due),
+            (ExprKind::Path(path), SettingType::Optional(_)) if is_word(path, "none") => Const::Value(Value::None),
+            (_, SettingType::Optional(inner)) => self.check(expr, &Due { ty: inner, ..*due }),
+            (ExprKind::Path(path), SettingType::OneOf(words)) => self.word(path, words, due),
+            (ExprKind::Path(path), _) if is_word(path, "none") => {
+                self.report(errors::not_optional(due.name, ty, expr.span))
+            }
+            (ExprKind::List(items), SettingType::List(element)) => {
+                let due = Due { ty: element, ..*due };
+                let items: Vec<Const> = items.iter().map(|item| self.check(item, &due)).collect();
+                fold::list(items)
+            }
+            (ExprKind::Record(record), SettingType::Record(fields)) => self.record(record, fields, due),
+            (ExprKind::Text(text), SettingType::Text | SettingType::Path) => Const::Value(Value::Text(text.clone())),
+            (ExprKind::Text(text), SettingType::OneOf(words)) if words.contains(text) => {
+                self.report(errors::quoted_word(text, due.name, expr.span))
+            }
+            (ExprKind::Number(number), _) => self.number(expr, number, due),
+            (ExprKind::Call(_) | ExprKind::Pipe(_), _) => {
+                self.report(errors::stage_as_value(due.name, expr.span))
+            }
+            (ExprKind::List(_), _) => self.report(errors::mismatch(due.name, ty, "a list", expr.span)),
+            (ExprKind::Record(_), _) => self.report(errors::mismatch(due.name, ty, "fields in braces", expr.span)),
+            (ExprKind::Text(text), _) => self.report(errors::text_for(due.name, ty, text, expr.span)),
+            (ExprKind::Path(path), SettingType::Text | SettingType::Path) => self.unquoted(path, due),
+            (ExprKind::Path(_) | ExprKind::Binary(_) | ExprKind::Not(_), _) => {
+                let Some((value, found)) = self.infer(expr) else { return Const::Unknown };
+                self.fit(expr, value, &found, due)
+            }
+        }
+    }
+
+    /// Checks the condition of an `if`.
+    pub(crate) fn condition(&mut self, expr: &Expr) -> Const {
+        let families = std::mem::replace(&mut self.families, false);
+        let due = Due { name: "the condition", ty: &SettingType::Bool, bounds: &Bounds::default() };
+        let value = match &expr.kind {
+            ExprKind::Call(_) | ExprKind::Pipe(_) => self.report(errors::graph_condition(expr.span)),
+            _ => self.check(expr, &due),
+        };
+        self.families = families;
+        value
+    }
+
+    /// Reads `low..high`.
+    pub(crate) fn bounds(&mut self, range: &ast::Range, ty: &SettingType) -> Bounds {
+        let element = match ty.required() {
+            SettingType::List(element) => element.required(),
+            ty => ty,
+        };
+        if *element == SettingType::Unknown {
+            return Bounds::default();
+        }
+        let Some(dimension) = element.dimension() else {
+            self.diagnostics.push(errors::range_of(ty, range.span));
+            return Bounds::default();
+        };
+        let mut end = |expr: Option<&Expr>| {
+            let expr = expr?;
+            // The type says already what a bare number counts.
+            let bare = match &expr.kind {
+                ExprKind::Number(number) if number.unit.is_none() => units::quantity(number).ok(),
+                _ => None,
+            };
+            if let Some(Quantity { value, dimension: Dimension::Plain }) = bare {
+                return Some(value);
+            }
+            let due = Due { name: "the range", ty: element, bounds: &Bounds::default() };
+            match self.check(expr, &due).into_value() {
+                Some(Value::Number(value)) => Some(value),
+                _ => None,
+            }
+        };
+        let bounds = Bounds { low: end(range.low.as_deref()), high: end(range.high.as_deref()) };
+        if let (Some(low), Some(high)) = (bounds.low, bounds.high)
+            && low > high
+        {
+            self.diagnostics.push(errors::empty_range(&bounds.display(&dimension), range.span));
+            return Bounds::default();
+        }
+        bounds
+    }
+
+    fn report(&mut self, error: Diagnostic) -> Const {
+        self.diagnostics.push(error);
+        Const::Unknown
+    }
+
+    fn choice(&mut self, expr: &Expr, choice: &ast::If, due: &Due<'_>) -> Const {
+        let condition = self.condition(&choice.condition);
+        let then = self.check(&choice.then, due);
+        let Some(otherwise) = &choice.otherwise else {
+            return self.report(errors::no_else(expr.span));
+        };
+        let otherwise = self.check(otherwise, due);
+        fold::choice(condition, then, otherwise)
+    }
+
+    fn each(&mut self, expr: &Expr, members: &[Expr], due: &Due<'_>) -> Const {
+        if !self.families {
+            return self.report(errors::each_here(expr.span));
+        }
+        if members.is_empty() {
+            return self.report(errors::empty_each(expr.span));
+        }
+        let members = members.iter().map(|member| {
+            let value = self.check(member, due);
+            Member { text: self.names.text(member.span), value }
+        });
+        Const::Each(Arc::new(Each { span: expr.span, label: due.name.to_owned(), members: members.collect() }))
+    }
+
+    /// A word of a `OneOf`, or a param with one of its words.
+    fn word(&mut self, path: &ast::Path, words: &[String], due: &Due<'_>) -> Const {
+        let [name] = path.names.as_slice() else {
+            return self.report(errors::not_a_value(&path.text(), path.span));
+        };
+        if words.contains(&name.text) {
+            return Const::Value(Value::Text(name.text.clone()));
+        }
+        match self.names.lookup(name) {
+            Lookup::Value(found, value) if found.fits(due.ty) => value,
+            Lookup::Value(found, _) => {
+                self.report(errors::mismatch(due.name, due.ty, &format!("a `{found}`"), path.span))
+            }
+            Lookup::Broken => Const::Unknown,
+            Lookup::Error(_) => {
+                let meant = closest(&name.text, words.iter().map(String::as_str));
+                self.report(errors::unknown_word(&name.text, due.name, words, name.span, meant))
+            }
+        }
+    }
+
+    /// A name where text is due: a param, or text without its quotes.
+    fn unquoted(&mut self, path: &ast::Path, due: &Due<'_>) -> Const {
+        let found = match path.names.as_slice() {
+            [name] => self.names.lookup(name),
+            _ => return self.report(errors::unquoted(&path.text(), due.name, path.span)),
+        };
+        match found {
+            Lookup::Value(found, value) if found.fits(due.ty) => value,
+            Lookup::Value(found, _) => {
+                self.report(errors::mismatch(due.name, due.ty, &format!("a `{found}`"), path.span))
+            }
+            Lookup::Broken => Const::Unknown,
+            Lookup::Error(error) if error.code == "E0101" && error.fix.is_none() => {
+                self.report(errors::unquoted(&path.text(), due.name, path.span))
+            }
+            Lookup::Error(error) => self.report(*error),
+        }
+    }
+
+    fn record(&mut self, record: &ast::Record, fields: &[SettingSpec], due: &Due<'_>) -> Const {
+        let mut given: Vec<Option<Const>> = vec![None; fields.len()];
+        let mut places: Vec<Option<Span>> = vec![None; fields.len()];
+        let overridden = std::mem::take(&mut self.overridden);
+        for field in &record.fields {
+            let name = &field.name;
+            let Some(at) = fields.iter().position(|spec| spec.name == name.text) else {
+                let known = fields.iter().map(|spec| spec.name.as_str());
+                let meant = closest(&name.text, known.clone());
+                let known: Vec<&str> = known.collect();
+                self.diagnostics.push(errors::unknown_field(&name.text, due.name, &known, name.span, meant));
+                continue;
+            };
+            if let Some(first) = places[at] {
+                self.diagnostics.push(errors::setting_twice(&name.text, name.span, first));
+                continue;
+            }
+            places[at] = Some(name.span);
+            self.overridden = below(&overridden, &name.text);
+            given[at] = Some(match &field.value {
+                Some(value) => self.check(value, &Due::of(&fields[at])),
+                None => Const::Unknown,
+            });
+        }
+        let all = fields.iter().zip(given).map(|(spec, given)| {
+            let value = given.unwrap_or_else(|| match &spec.default {
+                Some(default) => Const::Value(default.clone()),
+                None if record.broken || spec.ty == SettingType::Unknown => Const::Unknown,
+                None if overridden.iter().any(|path| path.first() == Some(&spec.name)) => Const::Missing,
+                None => {
+                    self.diagnostics.push(errors::missing_field(&spec.name, due.name, &spec.ty, record.span));
+                    Const::Unknown
+                }
+            });
+            (spec.name.clone(), value)
+        });
+        let all = all.collect();
+        self.overridden = overridden;
+        fold::record(all)
+    }
+
+    /// A number as written.
+    fn number(&mut self, expr: &Expr, number: &ast::Number, due: &Due<'_>) -> Const {
+        let Some(quantity) = self.quantity(expr.span, number) else { return Const::Unknown };
+        let Some(dimension) = due.ty.dimension() else {
+            return self.report(errors::mismatch(due.name, due.ty, &quantity.dimension.describe(), expr.span));
+        };
+        match (&quantity.dimension, &dimension) {
+            (Dimension::Plain, Dimension::Plain) => {}
+            (Dimension::Plain, _) => {
+                return self.report(errors::bare_number(due.name, number, quantity.value, &dimension, expr.span));
+            }
+            (found, due) if found == due => {}
+            (Dimension::Count(_), Dimension::Plain | Dimension::Count(_)) => {
+                return self.report(errors::wrong_unit(due.name, number, &dimension, expr.span));
+            }
+            (found, _) => return self.report(errors::wrong_dimension(due.name, found, due.ty, expr.span)),
+        }
+        self.validated(Const::Value(Value::Number(quantity.value)), expr.span, due)
+    }
+
+    fn quantity(&mut self, span: Span, number: &ast::Number) -> Option<Quantity> {
+        match units::quantity(number) {
+            Ok(quantity) => Some(quantity),
+            Err(error) => {
+                self.diagnostics.push(errors::literal(&error, span));
+                None
+            }
+        }
+    }
+
+    /// Whether an inferred value can stand where `due` is.
+    fn fit(&mut self, expr: &Expr, value: Const, found: &SettingType, due: &Due<'_>) -> Const {
+        if found.fits(due.ty) {
+            return self.validated(value, expr.span, due);
+        }
+        let plain = found.dimension() == Some(Dimension::Plain);
+        match due.ty.dimension() {
+            // `97 / 2.0` may be whole after all, where the value is known.
+            Some(Dimension::Plain) if plain && !matches!(expr.kind, ExprKind::Path(_)) => {
+                self.validated(value, expr.span, due)
+            }
+            Some(dimension) if plain && dimension != Dimension::Plain => {
+                self.report(errors::bare_value(due.name, due.ty, &dimension, expr.span))
+            }
+            _ => self.report(errors::mismatch(due.name, due.ty, &format!("a `{found}`"), expr.span)),
+        }
+    }
+
+    /// Checks a value that is known against the range.
+    fn validated(&mut self, value: Const, span: Span, due: &Due<'_>) -> Const {
+        match &value {
+            Const::Value(known) => match fold::validate(known, due, span) {
+                Ok(()) => value,
+                Err(error) => self.report(*error),
+            },
+            _ => value,
+        }
+    }
+
+    /// The value and type of an expression that says its type itself.
+    fn infer(&mut self, expr: &Expr) -> Option<(Const, SettingType)> {
+        if self.depth >= MAX_DEPTH {
+            self.diagnostics.push(errors::too_deep(expr.span));
+            return None;
+        }
+        self.depth += 1;
+        let found = self.infer_here(expr);
+        self.depth -= 1;
+        found
+    }
+
+    fn infer_here(&mut self, expr: &Expr) -> Option<(Const, SettingType)> {
+        match &expr.kind {
+            ExprKind::Error => None,
+            ExprKind::Number(number) => {
+                let Quantity { value, dimension } = self.quantity(expr.span, number)?;
+                let ty = match dimension {
+                    Dimension::Plain if value.as_whole().is_some() => SettingType::Int,
+                    Dimension::Plain => SettingType::Float,
+                    Dimension::Ratio => SettingType::Ratio,
+                    Dimension::Bytes => SettingType::Bytes,
+                    Dimension::Time => SettingType::Duration,
+                    Dimension::Count(unit) => SettingType::Count(Some(unit)),
+                };
+                Some((Const::Value(Value::Number(value)), ty))
+            }
+            ExprKind::Text(text) => Some((Const::Value(Value::Text(text.clone())), SettingType::Text)),
+            ExprKind::Path(path) => self.name(path),
+            ExprKind::Not(inner) => {
+                let due = Due { name: "not", ty: &SettingType::Bool, bounds: &Bounds::default() };
+                Some((fold::not(self.check(inner, &due)), SettingType::Bool))
+            }
+            ExprKind::Binary(binary) => self.binary(expr, binary),
+            ExprKind::If(choice) => {
+                let condition = self.condition(&choice.condition);
+                let then = self.infer(&choice.then);
+                let Some(otherwise) = &choice.otherwise else {
+                    self.diagnostics.push(errors::no_else(expr.span));
+                    return None;
+                };
+                let (otherwise, other) = self.infer(otherwise)?;
+                let (then, ty) = then?;
+                if !other.fits(&ty) && !ty.fits(&other) {
+                    self.diagnostics.push(errors::branches(&ty.to_string(), &other.to_string(), expr.span));
+                    return None;
+                }
+                let ty = if ty.fits(&other) { other } else { ty };
+                Some((fold::choice(condition, then, otherwise), ty))
+            }
+            ExprKind::Call(_) | ExprKind::Pipe(_) => {
+                self.diagnostics.push(errors::stage_as_value("this", expr.span));
+                None
+            }
+            ExprKind::List(_) | ExprKind::Record(_) | ExprKind::Each(_) => {
+                self.diagnostics.push(errors::no_operand(expr.span));
+                None
+            }
+        }
+    }
+
+    fn name(&mut self, path: &ast::Path) -> Option<(Const, SettingType)> {
+        if is_word(path, "true") || is_word(path, "false") {
+            return Some((Const::Value(Value::Bool(is_word(path, "true"))), SettingType::Bool));
+        }
+        let [name] = path.names.as_slice() else {
+            self.diagnostics.push(errors::not_a_value(&path.text(), path.span));
+            return None;
+        };
+        match self.names.lookup(name) {
+            Lookup::Value(_, Const::Unknown) | Lookup::Broken => None,
+            Lookup::Value(ty, value) => Some((value, ty)),
+            Lookup::Error(error) => {
+                self.diagnostics.push(*error);
+                None
+            }
+        }
+    }
+
+    fn binary(&mut self, expr: &Expr, binary: &ast::Binary) -> Option<(Const, SettingType)> {
+        let operator = binary.operator;
+        if matches!(operator, Operator::And | Operator::Or) {
+            let due = Due { name: fold::symbol(operator), ty: &SettingType::Bool, bounds: &Bounds::default() };
+            let (left, right) = (self.check(&binary.left, &due), self.check(&binary.right, &due));
+            return self.fold(operator, left, right, expr.span, SettingType::Bool);
+        }
+        if matches!(operator, Operator::Equal | Operator::NotEqual) {
+            return self.equality(expr, binary);
+        }
+        let left = self.infer(&binary.left);
+        let right = self.infer(&binary.right);
+        let ((left, left_ty), (right, right_ty)) = (left?, right?);
+        let dimensions = left_ty.dimension().zip(right_ty.dimension());
+        let whole = left_ty == SettingType::Int && right_ty == SettingType::Int;
+        let ty = match (operator, dimensions) {
+            (Operator::Less | Operator::LessEqual | Operator::Greater | Operator::GreaterEqual, Some((a, b)))
+                if a == b =>
+            {
+                Some(SettingType::Bool)
+            }
+            (Operator::Add | Operator::Subtract, Some((Dimension::Plain, Dimension::Plain))) => {
+                Some(if whole { SettingType::Int } else { SettingType::Float })
+            }
+            (Operator::Add | Operator::Subtract, Some((a, b))) if a == b => Some(left_ty.clone()),
+            (Operator::Multiply | Operator::Divide, Some((Dimension::Plain, Dimension::Plain))) => {
+                Some(if whole { SettingType::Int } else { SettingType::Float })
+            }
+            (Operator::Multiply, Some((Dimension::Plain | Dimension::Ratio, _))) => Some(right_ty.clone()),
+            (Operator::Multiply | Operator::Divide, Some((_, Dimension::Plain | Dimension::Ratio))) => {
+                Some(left_ty.clone())
+            }
+            (Operator::Divide, Some((a, b))) if a == b => Some(SettingType::Float),
+            _ => None,
+        };
+        let Some(ty) = ty else {
+            self.diagnostics.push(errors::operands(fold::symbol(operator), &left_ty, &right_ty, binary.operator_span));
+            return None;
+        };
+        self.fold(operator, left, right, expr.span, ty)
+    }
+
+    /// `a == b`: a word on one side is a word of the other side's type.
+    fn equality(&mut self, expr: &Expr, binary: &ast::Binary) -> Option<(Const, SettingType)> {
+        let (mut first, mut second) = (&binary.left, &binary.right);
+        if self.is_unknown_word(first) && !self.is_unknown_word(second) {
+            (first, second) = (second, first);
+        }
+        let (left, ty) = self.infer(first)?;
+        let right = match ty.required() {
+            SettingType::OneOf(_) => {
+                let name = self.names.text(first.span);
+                self.check(second, &Due { name: &name, ty: &ty, bounds: &Bounds::default() })
+            }
+            _ => {
+                let (right, right_ty) = self.infer(second)?;
+                let alike = ty.fits(&right_ty) || right_ty.fits(&ty);
+                if !alike || matches!(ty, SettingType::List(_) | SettingType::Record(_)) {
+                    let operator = fold::symbol(binary.operator);
+                    self.diagnostics.push(errors::operands(operator, &ty, &right_ty, binary.operator_span));
+                    return None;
+                }
+                right
+            }
+        };
+        self.fold(binary.operator, left, right, expr.span, SettingType::Bool)
+    }
+
+    fn is_unknown_word(&self, expr: &Expr) -> bool {
+        match &expr.kind {
+            ExprKind::Path(path) => match path.names.as_slice() {
+                [name] => {
+                    !matches!(name.text.as_str(), "true" | "false")
+                        && matches!(self.names.lookup(name), Lookup::Error(_))
+                }
+                _ => false,
+            },
+            _ => false,
+        }
+    }
+
+    fn fold(
+        &mut self,
+        operator: Operator,
+        left: Const,
+        right: Const,
+        span: Span,
+        ty: SettingType,
+    ) -> Option<(Const, SettingType)> {
+        match fold::binary(operator, left, right, span) {
+            Ok(Const::Unknown) => None,
+            Ok(value) => Some((value, ty)),
+            Err(error) => {
+                self.diagnostics.push(*error);
+                None
+            }
+        }
+    }
+}
+
+/// The paths that lead below `field`, from there on.
+pub(crate) fn below(paths: &[Vec<String>], field: &str) -> Vec<Vec<String>> {
+    let inside = paths.iter().filter_map(|path| path.split_first().filter(|(first, _)| *first == field));
+    inside.map(|(_, rest)| rest.to_vec()).collect()
+}
+
+fn is_word(path: &ast::Path, word: &str) -> bool {
+    matches!(path.names.as_slice(), [name] if name.text == word)
+}

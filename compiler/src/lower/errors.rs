@@ -1,0 +1,26 @@
+//! What can be wrong with the expansion of a program.
+
+use crate::diagnostic::Diagnostic;
+use crate::source::Span;
+
+pub(crate) fn too_many_stages(limit: usize, span: Span) -> Diagnostic {
+    Diagnostic::error("E0303", format!("the pipeline has more than {limit} stages"), span)
+        .label("this is one too many")
+        .help("use fewer members in `each [..]`, or split the pipeline")
+}
+
+pub(crate) fn family_too_large(sizes: &[usize], limit: usize, span: Span) -> Diagnostic {
+    let sizes: Vec<String> = sizes.iter().map(ToString::to_string).collect();
+    let message = format!("this family has more than {limit} members: {}", sizes.join(" × "));
+    Diagnostic::error("E0303", message, span).help("use fewer members in `each [..]`, or vary one thing at a time")
+}
+
+pub(crate) fn expands_too_far(span: Span) -> Diagnostic {
+    Diagnostic::error("E0303", "the pipeline expands too far", span)
+        .help("functions that call functions, families and lists multiply: use fewer of them")
+}
+
+pub(crate) fn too_deep(span: Span) -> Diagnostic {
+    Diagnostic::error("E0304", "functions call each other too deeply here", span)
+        .help("write some of them out")
+}

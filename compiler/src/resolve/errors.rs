@@ -1,0 +1,155 @@
+//! What can be wrong with names and imports.
+
+use crate::diagnostic::Diagnostic;
+use crate::source::{ReadError, Span};
+
+pub(crate) fn unreadable(path: &str, error: &ReadError, span: Span) -> Diagnostic {
+    let help = match error {
+        ReadError::Missing => "the path is relative to the file that names it",
+        ReadError::Outside => "move the file into the main file's folder",
+        ReadError::TooLarge { .. } => "a pipeline is a small file; is this data?",
+        ReadError::NotUtf8 { .. } => "save it as UTF-8",
+        ReadError::Other(_) => "check the path and its permissions",
+    };
+    Diagnostic::error("E0103", format!("cannot read `{path}`: {error}"), span).help(help)
+}
+
+pub(crate) fn outside(path: &str, span: Span) -> Diagnostic {
+    Diagnostic::error("E0104", format!("the import `{path}` leaves the main file's folder"), span)
+        .help("imports are relative to the importing file and stay below the main file's folder")
+}
+
+pub(crate) fn import_cycle(chain: &[(String, Span)]) -> Diagnostic {
+    let message = match chain {
+        [(name, _)] => format!("`{name}` imports itself"),
+        _ => format!("these files import each other: {}", circle(chain)),
+    };
+    links(Diagnostic::error("E0105", message, start(chain)), chain, "imports")
+        .help("move what both need into a third file")
+}
+
+pub(crate) fn too_many_files(limit: usize, span: Span) -> Diagnostic {
+    Diagnostic::error("E0106", format!("the pipeline imports more than {limit} files"), span)
+        .help("put what belongs together into one file")
+}
+
+pub(crate) fn twice(what: &str, name: &str, span: Span, first: Span) -> Diagnostic {
+    Diagnostic::error("E0102", format!("{what} `{name}` is defined twice"), span)
+        .also(first, "first defined here")
+        .help("give one of them another name")
+}
+
+pub(crate) fn shadows(name: &str, span: Span, first: Span) -> Diagnostic {
+    Diagnostic::error("E0102", format!("`{name}` already means something here"), span)
+        .also(first, "it is defined here")
+        .help("give it another name")
+}
+
+pub(crate) fn hides_stage(name: &str, span: Span) -> Diagnostic {
+    Diagnostic::error("E0102", format!("`{name}` is a stage of the standard library"), span)
+        .help("give yours another name, for example `my.stage`")
+}
+
+pub(crate) fn cycle(chain: &[(String, Span)]) -> Diagnostic {
+    let message = match chain {
+        [(name, _)] => format!("`{name}` is made from itself"),
+        _ => format!("these are made from each other: {}", circle(chain)),
+    };
+    links(Diagnostic::error("E0107", message, start(chain)), chain, "uses")
+        .help("break the circle: what goes in must exist before what comes out")
+}
+
+pub(crate) fn recursion(chain: &[(String, Span)]) -> Diagnostic {
+    let message = match chain {
+        [(name, _)] => format!("the function `{name}` calls itself"),
+        _ => format!("these functions call each other: {}", circle(chain)),
+    };
+    links(Diagnostic::error("E0108", message, start(chain)), chain, "calls")
+        .help("functions are written out where they are called, so that the graph is known before anything runs")
+}
+
+/// Links of a circle that are shown; nobody reads more.
+const SHOWN: usize = 12;
+
+fn start(chain: &[(String, Span)]) -> Span {
+    chain.first().map(|&(_, span)| span).unwrap_or_default()
+}
+
+/// `a` → `b` → `a`
+fn circle(chain: &[(String, Span)]) -> String {
+    let mut names: Vec<String> = chain.iter().take(SHOWN).map(|(name, _)| format!("`{name}`")).collect();
+    if chain.len() > SHOWN {
+        names.push(format!("… ({} more)", chain.len() - SHOWN));
+    }
+    names.extend(names.first().cloned());
+    names.join(" → ")
+}
+
+/// A label at every place where one refers to the next.
+fn links(mut error: Diagnostic, chain: &[(String, Span)], verb: &str) -> Diagnostic {
+    for (index, (_, span)) in chain.iter().take(SHOWN).enumerate() {
+        let next = chain.get(index + 1).or(chain.first()).map_or("", |(name, _)| name.as_str());
+        let text = format!("{verb} `{next}`");
+        error = if index == 0 { error.label(text) } else { error.also(*span, text) };
+    }
+    error
+}
+
+pub(crate) fn unknown(name: &str, span: Span, meant: Option<&str>) -> Diagnostic {
+    suggest(Diagnostic::error("E0101", format!("there is no `{name}` here"), span), span, meant)
+}
+
+pub(crate) fn unknown_stage(name: &str, span: Span, meant: Option<&str>) -> Diagnostic {
+    let error = Diagnostic::error("E0110", format!("there is no stage or function `{name}`"), span);
+    match meant {
+        Some(_) => suggest(error, span, meant),
+        None => error.help("`llmp stages` lists all stages; declare your own with `stage name(…) -> Type { … }`"),
+    }
+}
+
+pub(crate) fn not_imported(name: &str, span: Span, defined: Span, path: &str) -> Diagnostic {
+    Diagnostic::error("E0109", format!("`{name}` is defined in a file that is not imported here"), span)
+        .also(defined, "defined here")
+        .help(format!("add `import \"{path}\"`"))
+}
+
+pub(crate) fn outer_binding(name: &str, def: &str, span: Span, defined: Span) -> Diagnostic {
+    Diagnostic::error("E0113", format!("the function `{def}` cannot see `{name}`"), span)
+        .also(defined, "this stands outside of the function")
+        .help(format!("pass it in: `def {def}({name}: …)`"))
+}
+
+pub(crate) fn unknown_profile(name: &str, known: &[&str], span: Span, meant: Option<&str>) -> Diagnostic {
+    let error = Diagnostic::error("E0111", format!("there is no profile `{name}`"), span);
+    match (meant, known) {
+        (Some(meant), _) => error.help(format!("did you mean `{meant}`?")),
+        (None, []) => error.help("this pipeline has no profiles; write `profile name { … }`"),
+        (None, known) => error.help(format!("there are `{}`", known.join("`, `"))),
+    }
+}
+
+pub(crate) fn unknown_override(name: &str, span: Span, meant: Option<&str>) -> Diagnostic {
+    let error = Diagnostic::error("E0112", format!("there is no param or binding `{name}` to override"), span);
+    suggest(error, span, meant)
+}
+
+pub(crate) fn no_stage_to_override(name: &str, span: Span, defined: Span) -> Diagnostic {
+    Diagnostic::error("E0115", format!("`{name}` has no settings of its own"), span)
+        .also(defined, "this is another name for something else")
+        .help("override the settings of the binding that it stands for")
+}
+
+/// Adds "did you mean" with its fix.
+pub(crate) fn suggest(error: Diagnostic, span: Span, meant: Option<&str>) -> Diagnostic {
+    match meant {
+        Some(meant) => {
+            error.help(format!("did you mean `{meant}`?")).fix(format!("change to `{meant}`"), span, meant)
+        }
+        None => error,
+    }
+}
+
+pub(crate) fn reserved(name: &str, span: Span) -> Diagnostic {
+    Diagnostic::error("E0102", format!("`{name}` is a value and cannot be a name"), span)
+        .help("choose another name")
+}

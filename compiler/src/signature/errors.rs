@@ -1,0 +1,96 @@
+//! What can be wrong with types and signatures.
+
+use crate::diagnostic::Diagnostic;
+use crate::source::Span;
+
+pub(crate) fn not_a_stage(span: Span) -> Diagnostic {
+    Diagnostic::error("E0231", "a signature file declares stages and nothing else", span)
+        .help("move it to a pipeline, or write `stage name(…) -> Type { … }`")
+}
+
+pub(crate) fn stage_twice(name: &str, span: Span, first: Span) -> Diagnostic {
+    Diagnostic::error("E0102", format!("the stage `{name}` is declared twice"), span)
+        .also(first, "first declared here")
+        .help("give one of them another name")
+}
+
+pub(crate) fn name_twice(what: &str, name: &str, span: Span, first: Span) -> Diagnostic {
+    Diagnostic::error("E0102", format!("the {what} `{name}` is declared twice"), span)
+        .also(first, "first declared here")
+        .help("give one of them another name")
+}
+
+pub(crate) fn unknown_type(name: &str, span: Span, meant: Option<&str>) -> Diagnostic {
+    let error = Diagnostic::error("E0232", format!("there is no type `{name}`"), span);
+    match meant {
+        Some(meant) => {
+            error.help(format!("did you mean `{meant}`?")).fix(format!("change to `{meant}`"), span, meant)
+        }
+        None => error.help(
+            "artifacts are `Files`, `Pages`, `Docs`, `Tokenizer`, `Tokens`, `Model`, `Conversations`, `Questions`, \
+             `Probe`, `Index` and `Report`; values are `Int`, `Float`, `Bool`, `Text`, `Path`, `Ratio`, `Duration`, \
+             `Bytes` and `Count<unit>`",
+        ),
+    }
+}
+
+pub(crate) fn type_arguments(name: &str, problem: &str, span: Span) -> Diagnostic {
+    Diagnostic::error("E0233", format!("`{name}` {problem}"), span).help(
+        "write `Model<chat, V>` for a model with an ability and a vocabulary, `Tokens<V>` for tokens with a \
+         vocabulary, `Count<tokens>` for a number of tokens",
+    )
+}
+
+pub(crate) fn wrong_type_here(found: &str, due: &str, span: Span) -> Diagnostic {
+    let help = match due {
+        "an artifact" => "in parentheses stand artifacts such as `Docs`; values are declared in braces",
+        _ => "values are `Int`, `Float`, `Bool`, `Text`, `Path`, `Ratio`, `Duration`, `Bytes`, `Count<unit>`, words \
+              (`a | b`), lists and records",
+    };
+    Diagnostic::error("E0234", format!("`{found}` is not the type of {due}"), span).help(help)
+}
+
+pub(crate) fn untyped(name: &str, span: Span) -> Diagnostic {
+    Diagnostic::error("E0235", format!("`{name}` has no type"), span).help(format!("write `{name}: Type`"))
+}
+
+pub(crate) fn unknown_property(name: &str, span: Span, meant: Option<&str>) -> Diagnostic {
+    let error = Diagnostic::error("E0236", format!("a signature has no property `{name}`"), span);
+    match meant {
+        Some(meant) => {
+            error.help(format!("did you mean `{meant}`?")).fix(format!("change to `{meant}`"), span, meant)
+        }
+        None => error.help(format!(
+            "properties are `epoch`, `resumes`, `run` and `per shard`; for a setting, write `{name}: Type = default`"
+        )),
+    }
+}
+
+pub(crate) fn bad_property(name: &str, due: &str, span: Span) -> Diagnostic {
+    Diagnostic::error("E0237", format!("`{name}` must be {due}"), span).help(match name {
+        "run" => "for example `run = [\"python3\", \"clean.py\"]`",
+        "resumes" => "write `resumes = true` where the stage keeps checkpoints, else nothing",
+        _ => "write `epoch = 1`, and raise it when the stage's output changes",
+    })
+}
+
+pub(crate) fn shard_of_nothing(name: &str, span: Span) -> Diagnostic {
+    Diagnostic::error("E0238", format!("`per shard {name}` names no input of this stage"), span)
+        .help("name the parameter whose shards are processed one by one")
+}
+
+pub(crate) fn no_command(name: &str, span: Span) -> Diagnostic {
+    Diagnostic::error("E0239", format!("the stage `{name}` says nothing about how it runs"), span)
+        .help("add `run = [\"python3\", \"script.py\"]`: the program and its arguments")
+}
+
+pub(crate) fn default_in_parentheses(name: &str, span: Span) -> Diagnostic {
+    Diagnostic::error("E0240", format!("the input `{name}` of a stage cannot have a default"), span)
+        .help("write `?` behind its type where it may be left out")
+}
+
+pub(crate) fn unresolved_variable(variable: &str, result: &str, span: Span) -> Diagnostic {
+    Diagnostic::error("E0233", format!("`{result}` keeps the abilities of a model, and no model goes in"), span)
+        .label(format!("`+{variable}` adds to the abilities of the input"))
+        .help(format!("write `{variable}` without `+`, or take a `Model`"))
+}

@@ -1,0 +1,145 @@
+//! The stages a program can use, read from signature text in the language itself.
+
+mod read;
+
+pub(crate) mod errors;
+
+pub(crate) use read::{Declared, ReadType, setting, signature, type_of};
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::ast;
+use crate::diagnostic::Diagnostic;
+use crate::source::{Sources, Span};
+use crate::syntax;
+use crate::types::{Pattern, SettingSpec};
+
+/// What is known of a stage before anything is computed.
+#[derive(Clone, Debug)]
+pub struct Signature {
+    /// `filter.language`
+    pub name: String,
+    /// Documentation; its first paragraph is the summary.
+    pub docs: String,
+    /// Where the name is declared.
+    pub span: Span,
+    /// Inputs, in order.
+    pub inputs: Vec<Parameter>,
+    /// The output's type; `None` where it is broken, which agrees with everything.
+    pub output: Option<Pattern>,
+    /// Settings, in declared order.
+    pub settings: Vec<SettingSpec>,
+    /// Raised when the stage's output changes.
+    pub epoch: u32,
+    /// The input whose shards are processed one by one.
+    pub per_shard: Option<String>,
+    /// Whether the stage keeps checkpoints.
+    pub resumes: bool,
+    /// The command of a user's own stage.
+    pub command: Option<Vec<String>>,
+}
+
+/// An input of a stage.
+#[derive(Clone, Debug)]
+pub struct Parameter {
+    /// Its name, which is the role of the input.
+    pub name: String,
+    /// What it must be; `None` where the type is broken, which agrees with everything.
+    pub ty: Option<Pattern>,
+    /// Where its name is declared.
+    pub span: Span,
+}
+
+impl Signature {
+    /// The setting with this name.
+    #[must_use]
+    pub fn setting(&self, name: &str) -> Option<&SettingSpec> {
+        self.settings.iter().find(|setting| setting.name == name)
+    }
+
+    /// `filter.language(docs: Docs) -> Docs`
+    #[must_use]
+    pub fn display(&self) -> String {
+        let text = |ty: &Option<Pattern>| ty.as_ref().map_or_else(|| "?".to_owned(), ToString::to_string);
+        let inputs: Vec<String> =
+            self.inputs.iter().map(|input| format!("{}: {}", input.name, text(&input.ty))).collect();
+        format!("{}({}) -> {}", self.name, inputs.join(", "), text(&self.output))
+    }
+}
+
+/// Stages by name.
+#[derive(Clone, Debug, Default)]
+pub struct Library {
+    stages: BTreeMap<String, Arc<Signature>>,
+    sources: Sources,
+}
+
+impl Library {
+    /// Reads signature files, given as path and text, in that order.
+    ///
+    /// Stages with broken parts are kept, so that programs that use them are checked as far as possible. The spans of
+    /// signatures and diagnostics point into the sources returned.
+    #[must_use]
+    pub fn new(signatures: &[(&str, &str)]) -> (Self, Vec<Diagnostic>, Sources) {
+        let mut library = Self::default();
+        let mut diagnostics = Vec::new();
+        for &(path, text) in signatures {
+            let file = library.sources.add(path, text);
+            let parse = syntax::parse(file, text);
+            diagnostics.extend(parse.diagnostics);
+            for item in &parse.file.items {
+                match item {
+                    ast::Item::Stage(stage) => library.add(stage, &mut diagnostics),
+                    ast::Item::Error(_) => {}
+                    other => diagnostics.push(errors::not_a_stage(item_span(other))),
+                }
+            }
+        }
+        let sources = library.sources.clone();
+        (library, diagnostics, sources)
+    }
+
+    fn add(&mut self, stage: &ast::Stage, diagnostics: &mut Vec<Diagnostic>) {
+        let Some(signature) = signature(stage, diagnostics) else { return };
+        match self.stages.get(&signature.name) {
+            Some(first) => diagnostics.push(errors::stage_twice(&signature.name, signature.span, first.span)),
+            None => {
+                self.stages.insert(signature.name.clone(), Arc::new(signature));
+            }
+        }
+    }
+
+    /// The stage with this name.
+    #[must_use]
+    pub fn stage(&self, name: &str) -> Option<&Signature> {
+        self.shared(name).map(Arc::as_ref)
+    }
+
+    pub(crate) fn shared(&self, name: &str) -> Option<&Arc<Signature>> {
+        self.stages.get(name)
+    }
+
+    /// All stages, by name.
+    pub fn iter(&self) -> impl Iterator<Item = &Signature> {
+        self.stages.values().map(Arc::as_ref)
+    }
+
+    /// The text that the signatures' spans point into.
+    #[must_use]
+    pub fn sources(&self) -> &Sources {
+        &self.sources
+    }
+}
+
+fn item_span(item: &ast::Item) -> Span {
+    match item {
+        ast::Item::Import(item) => item.span,
+        ast::Item::Param(item) => item.span,
+        ast::Item::Profile(item) => item.span,
+        ast::Item::Def(item) => item.span,
+        ast::Item::Stage(item) => item.span,
+        ast::Item::Binding(item) => item.span,
+        ast::Item::Error(span) => *span,
+    }
+}

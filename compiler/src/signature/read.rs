@@ -1,0 +1,339 @@
+//! From the syntax tree of a signature to a [`Signature`].
+
+use std::collections::BTreeMap;
+
+use super::{Parameter, Signature, errors};
+use crate::ast;
+use crate::check::values::{Due, NoNames, Values};
+use crate::diagnostic::Diagnostic;
+use crate::names::closest;
+use crate::source::Span;
+use crate::types::{BASE, Bounds, Kind, Pattern, SettingSpec, SettingType};
+use crate::units::plural;
+use crate::value::Value;
+
+/// A type as read: of an artifact or of a value.
+pub(crate) enum ReadType {
+    Artifact(Pattern),
+    Value(SettingType),
+}
+
+impl ReadType {
+    /// As people write it.
+    pub(crate) fn display(&self) -> String {
+        match self {
+            Self::Artifact(pattern) => pattern.to_string(),
+            Self::Value(ty) => ty.to_string(),
+        }
+    }
+}
+
+const VALUES: [&str; 9] = ["Int", "Float", "Bool", "Text", "Path", "Ratio", "Duration", "Bytes", "Count"];
+
+/// Reads a type; `None` where it is broken, which has been reported then.
+pub(crate) fn type_of(ty: &ast::Type, diagnostics: &mut Vec<Diagnostic>) -> Option<ReadType> {
+    match &ty.kind {
+        ast::TypeKind::Error => None,
+        ast::TypeKind::Named(name, arguments) => named(name, arguments, diagnostics),
+        ast::TypeKind::OneOf(names) => {
+            let mut words: Vec<String> = Vec::new();
+            for (index, name) in names.iter().enumerate() {
+                match words.contains(&name.text) {
+                    true => {
+                        let first = names.iter().take(index).find(|first| first.text == name.text);
+                        let first = first.map_or(name.span, |first| first.span);
+                        diagnostics.push(errors::name_twice("word", &name.text, name.span, first));
+                    }
+                    false => words.push(name.text.clone()),
+                }
+            }
+            Some(ReadType::Value(SettingType::OneOf(words)))
+        }
+        ast::TypeKind::Record(fields) => {
+            let fields = settings(fields, diagnostics);
+            Some(ReadType::Value(SettingType::Record(fields)))
+        }
+        ast::TypeKind::List(inner) => match type_of(inner, diagnostics)? {
+            ReadType::Value(inner) => Some(ReadType::Value(SettingType::List(Box::new(inner)))),
+            ReadType::Artifact(pattern) if pattern.list || pattern.optional => {
+                let text = format!("[{pattern}]");
+                diagnostics.push(errors::type_arguments(&text, "is a list of something that is no artifact", ty.span));
+                None
+            }
+            ReadType::Artifact(pattern) => Some(ReadType::Artifact(Pattern { list: true, ..pattern })),
+        },
+        ast::TypeKind::Optional(inner) => match type_of(inner, diagnostics)? {
+            ReadType::Value(inner @ SettingType::Optional(_)) => Some(ReadType::Value(inner)),
+            ReadType::Value(inner) => Some(ReadType::Value(SettingType::Optional(Box::new(inner)))),
+            ReadType::Artifact(pattern) => Some(ReadType::Artifact(Pattern { optional: true, ..pattern })),
+        },
+    }
+}
+
+fn named(name: &ast::Name, arguments: &[ast::TypeArg], diagnostics: &mut Vec<Diagnostic>) -> Option<ReadType> {
+    if let Some(kind) = Kind::named(&name.text) {
+        return artifact(kind, name, arguments, diagnostics).map(ReadType::Artifact);
+    }
+    let ty = match name.text.as_str() {
+        "Int" => SettingType::Int,
+        "Float" => SettingType::Float,
+        "Bool" => SettingType::Bool,
+        "Text" => SettingType::Text,
+        "Path" => SettingType::Path,
+        "Ratio" => SettingType::Ratio,
+        "Duration" => SettingType::Duration,
+        "Bytes" => SettingType::Bytes,
+        "Count" => {
+            if let [_, extra, ..] = arguments {
+                diagnostics.push(errors::type_arguments("Count", "has one unit", extra.span));
+            }
+            let unit = arguments.first().map(|unit| plural(&unit.name.text));
+            return Some(ReadType::Value(SettingType::Count(unit)));
+        }
+        // A type of one word: `cl100k`.
+        word if word.starts_with(|first: char| first.is_ascii_lowercase()) && arguments.is_empty() => {
+            return Some(ReadType::Value(SettingType::OneOf(vec![word.to_owned()])));
+        }
+        other => {
+            let names = Kind::ALL.iter().map(|kind| kind.name()).chain(VALUES);
+            diagnostics.push(errors::unknown_type(other, name.span, closest(other, names)));
+            return None;
+        }
+    };
+    if let Some(argument) = arguments.first() {
+        diagnostics.push(errors::type_arguments(&name.text, "has no arguments", argument.span));
+    }
+    Some(ReadType::Value(ty))
+}
+
+fn artifact(
+    kind: Kind,
+    name: &ast::Name,
+    arguments: &[ast::TypeArg],
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Option<Pattern> {
+    let mut pattern =
+        Pattern { kind, abilities: Vec::new(), keeps: false, vocabulary: None, list: false, optional: false };
+    for argument in arguments {
+        let text = &argument.name.text;
+        let variable = text.starts_with(|first: char| first.is_ascii_uppercase());
+        let problem = match (variable, kind) {
+            (true, kind) if !kind.has_vocabulary() => "has no vocabulary",
+            (true, _) if pattern.vocabulary.is_some() => "has one vocabulary",
+            (true, _) if argument.plus => "has a vocabulary, to which nothing can be added",
+            (true, _) => {
+                pattern.vocabulary = Some(text.clone());
+                continue;
+            }
+            (false, Kind::Model) => {
+                pattern.keeps |= argument.plus;
+                if text != BASE && !pattern.abilities.contains(text) {
+                    pattern.abilities.push(text.clone());
+                }
+                continue;
+            }
+            (false, _) => "has no abilities",
+        };
+        diagnostics.push(errors::type_arguments(&name.text, problem, argument.span));
+        return None;
+    }
+    Some(pattern)
+}
+
+/// Reads the type of a setting, a field or a param.
+fn value_type(ty: &ast::Type, diagnostics: &mut Vec<Diagnostic>) -> SettingType {
+    match type_of(ty, diagnostics) {
+        Some(ReadType::Value(ty)) => ty,
+        // `param web: Files` names files to be given to a stage.
+        Some(ReadType::Artifact(pattern)) if pattern.kind == Kind::Files && !pattern.list => SettingType::Path,
+        Some(other) => {
+            diagnostics.push(errors::wrong_type_here(&other.display(), "a value", ty.span));
+            SettingType::Unknown
+        }
+        None => SettingType::Unknown,
+    }
+}
+
+fn settings(declarations: &[ast::SettingDecl], diagnostics: &mut Vec<Diagnostic>) -> Vec<SettingSpec> {
+    let mut specs: Vec<SettingSpec> = Vec::new();
+    for declaration in declarations {
+        let Some(spec) = setting(
+            &Declared {
+                name: declaration.name.as_ref(),
+                docs: &declaration.docs,
+                ty: declaration.ty.as_ref(),
+                default: declaration.default.as_ref(),
+                range: declaration.range.as_ref(),
+                runtime: declaration.runtime,
+            },
+            &NoNames,
+            diagnostics,
+        ) else {
+            continue;
+        };
+        match specs.iter().find(|first| first.name == spec.name) {
+            Some(first) => diagnostics.push(errors::name_twice("setting", &spec.name, spec.span, first.span)),
+            None => specs.push(spec),
+        }
+    }
+    specs
+}
+
+/// What a setting and a param have in common.
+pub(crate) struct Declared<'a> {
+    pub(crate) name: Option<&'a ast::Name>,
+    pub(crate) docs: &'a str,
+    pub(crate) ty: Option<&'a ast::Type>,
+    pub(crate) default: Option<&'a ast::Expr>,
+    pub(crate) range: Option<&'a ast::Range>,
+    pub(crate) runtime: bool,
+}
+
+/// Reads `name: Type = default in range`; `None` where it has no name.
+pub(crate) fn setting(
+    declared: &Declared<'_>,
+    names: &dyn crate::check::values::Names,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Option<SettingSpec> {
+    let name = declared.name?;
+    let ty = match declared.ty {
+        Some(ty) => value_type(ty, diagnostics),
+        None => SettingType::Unknown,
+    };
+    let mut values = Values::new(names, diagnostics);
+    let bounds = declared.range.map_or_else(Bounds::default, |range| values.bounds(range, &ty));
+    let due = Due { name: &name.text, ty: &ty, bounds: &bounds };
+    let default = match declared.default {
+        Some(default) => values.check(default, &due).into_value(),
+        None if matches!(ty, SettingType::Optional(_)) => Some(Value::None),
+        None => record_default(&ty),
+    };
+    let docs = declared.docs.to_owned();
+    Some(SettingSpec { name: name.text.clone(), docs, ty, default, bounds, runtime: declared.runtime, span: name.span })
+}
+
+/// A record whose fields all have defaults has one itself.
+fn record_default(ty: &SettingType) -> Option<Value> {
+    let SettingType::Record(fields) = ty else { return None };
+    let fields = fields.iter().map(|field| Some((field.name.clone(), field.default.clone()?)));
+    fields.collect::<Option<Vec<_>>>().map(Value::Record)
+}
+
+/// Reads a signature; `None` where it has no name.
+pub(crate) fn signature(stage: &ast::Stage, diagnostics: &mut Vec<Diagnostic>) -> Option<Signature> {
+    let name = stage.name.as_ref()?;
+    let inputs = inputs(&stage.params, diagnostics);
+    let output = stage.result.as_ref().and_then(|ty| result(ty, &inputs, diagnostics));
+    let mut signature = Signature {
+        name: name.text(),
+        docs: stage.docs.clone(),
+        span: name.span,
+        inputs,
+        output,
+        settings: settings(&stage.settings, diagnostics),
+        epoch: 1,
+        per_shard: None,
+        resumes: false,
+        command: None,
+    };
+    for clause in &stage.clauses {
+        match clause {
+            ast::Clause::PerShard(name) => match signature.inputs.iter().any(|input| input.name == name.text) {
+                true => signature.per_shard = Some(name.text.clone()),
+                false => diagnostics.push(errors::shard_of_nothing(&name.text, name.span)),
+            },
+            ast::Clause::Property(name, value) => property(&mut signature, name, value.as_ref(), diagnostics),
+        }
+    }
+    Some(signature)
+}
+
+fn inputs(parameters: &[ast::Parameter], diagnostics: &mut Vec<Diagnostic>) -> Vec<Parameter> {
+    let mut inputs: Vec<Parameter> = Vec::new();
+    let mut seen: BTreeMap<&str, Span> = BTreeMap::new();
+    for parameter in parameters {
+        let Some(name) = &parameter.name else { continue };
+        if let Some(&first) = seen.get(name.text.as_str()) {
+            diagnostics.push(errors::name_twice("input", &name.text, name.span, first));
+            continue;
+        }
+        seen.insert(&name.text, name.span);
+        if let Some(default) = &parameter.default {
+            diagnostics.push(errors::default_in_parentheses(&name.text, default.span));
+        }
+        let ty = parameter.ty.as_ref().and_then(|ty| match type_of(ty, diagnostics)? {
+            ReadType::Artifact(pattern) => Some(pattern),
+            other => {
+                diagnostics.push(errors::wrong_type_here(&other.display(), "an artifact", ty.span));
+                None
+            }
+        });
+        inputs.push(Parameter { name: name.text.clone(), ty, span: name.span });
+    }
+    inputs
+}
+
+/// Reads a result type, given what goes in.
+fn result(ty: &ast::Type, inputs: &[Parameter], diagnostics: &mut Vec<Diagnostic>) -> Option<Pattern> {
+    let pattern = match type_of(ty, diagnostics)? {
+        ReadType::Artifact(pattern) if !pattern.list && !pattern.optional && pattern.kind != Kind::Files => pattern,
+        other => {
+            diagnostics.push(errors::wrong_type_here(&other.display(), "a stage's output", ty.span));
+            return None;
+        }
+    };
+    let model_goes_in = inputs.iter().any(|input| input.ty.as_ref().is_none_or(|ty| ty.kind == Kind::Model));
+    if pattern.keeps && !model_goes_in {
+        let ability = pattern.abilities.first().map_or(BASE, String::as_str);
+        diagnostics.push(errors::unresolved_variable(ability, &pattern.to_string(), ty.span));
+        return None;
+    }
+    Some(pattern)
+}
+
+fn property(
+    signature: &mut Signature,
+    name: &ast::Name,
+    value: Option<&ast::Expr>,
+    diagnostics: &mut Vec<Diagnostic>,
+) {
+    const PROPERTIES: [&str; 3] = ["epoch", "resumes", "run"];
+    let Some(value) = value else { return };
+    if matches!(value.kind, ast::ExprKind::Error) {
+        return;
+    }
+    let bounds = Bounds::default();
+    let mut quiet = Vec::new();
+    let mut read = |ty: &SettingType| {
+        let due = Due { name: &name.text, ty, bounds: &bounds };
+        Values::new(&NoNames, &mut quiet).check(value, &due).into_value()
+    };
+    match name.text.as_str() {
+        "epoch" => match read(&SettingType::Int) {
+            Some(Value::Number(epoch)) if epoch.as_whole().is_some_and(|epoch| u32::try_from(epoch).is_ok()) => {
+                signature.epoch = epoch.as_whole().and_then(|epoch| u32::try_from(epoch).ok()).unwrap_or(1);
+            }
+            _ => diagnostics.push(errors::bad_property("epoch", "a whole number, not negative", value.span)),
+        },
+        "resumes" => match read(&SettingType::Bool) {
+            Some(Value::Bool(resumes)) => signature.resumes = resumes,
+            _ => diagnostics.push(errors::bad_property("resumes", "`true` or `false`", value.span)),
+        },
+        "run" => match read(&SettingType::List(Box::new(SettingType::Text))) {
+            Some(Value::List(words)) if !words.is_empty() => signature.command = Some(command(words)),
+            _ => diagnostics.push(errors::bad_property("run", "a program and its arguments, in quotes", value.span)),
+        },
+        other => diagnostics.push(errors::unknown_property(other, name.span, closest(other, PROPERTIES))),
+    }
+}
+
+/// The words of a command.
+fn command(words: Vec<Value>) -> Vec<String> {
+    words
+        .into_iter()
+        .filter_map(|word| match word {
+            Value::Text(text) => Some(text),
+            _ => None,
+        })
+        .collect()
+}

@@ -1,0 +1,339 @@
+//! What flows along edges (artifacts) and what stands in braces (setting types).
+
+use std::fmt;
+
+use crate::source::Span;
+use crate::units::{Dimension, Exact};
+use crate::value::Value;
+
+/// The kinds of artifact.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[allow(missing_docs)]
+pub enum Kind {
+    Files,
+    Pages,
+    Docs,
+    Tokenizer,
+    Tokens,
+    Model,
+    Conversations,
+    Questions,
+    Probe,
+    Index,
+    Report,
+}
+
+impl Kind {
+    /// All kinds, in the order data usually flows.
+    pub const ALL: [Self; 11] = [
+        Self::Files,
+        Self::Pages,
+        Self::Docs,
+        Self::Tokenizer,
+        Self::Tokens,
+        Self::Model,
+        Self::Conversations,
+        Self::Questions,
+        Self::Probe,
+        Self::Index,
+        Self::Report,
+    ];
+
+    /// The name in programs.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Files => "Files",
+            Self::Pages => "Pages",
+            Self::Docs => "Docs",
+            Self::Tokenizer => "Tokenizer",
+            Self::Tokens => "Tokens",
+            Self::Model => "Model",
+            Self::Conversations => "Conversations",
+            Self::Questions => "Questions",
+            Self::Probe => "Probe",
+            Self::Index => "Index",
+            Self::Report => "Report",
+        }
+    }
+
+    /// The kind with this name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+
+    /// Whether the type says which vocabulary it is made with.
+    #[must_use]
+    pub fn has_vocabulary(self) -> bool {
+        matches!(self, Self::Tokenizer | Self::Tokens | Self::Model)
+    }
+}
+
+/// A vocabulary, identified by the stage that makes it; an index into [`Vocabularies`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Vocabulary(u32);
+
+/// The names of all vocabularies of a program.
+#[derive(Clone, Debug, Default)]
+pub struct Vocabularies {
+    names: Vec<String>,
+}
+
+impl Vocabularies {
+    /// A vocabulary unlike all others, called `name` in messages.
+    pub fn fresh(&mut self, name: impl Into<String>) -> Vocabulary {
+        self.names.push(name.into());
+        Vocabulary(self.names.len() as u32 - 1)
+    }
+
+    /// What it is called.
+    #[must_use]
+    pub fn name(&self, vocabulary: Vocabulary) -> &str {
+        self.names.get(vocabulary.0 as usize).map_or("?", String::as_str)
+    }
+}
+
+/// The type of one artifact.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Artifact {
+    /// Its kind.
+    pub kind: Kind,
+    /// What a model has been taught, in that order: `chat`, `refuses`, `tools`.
+    pub abilities: Vec<String>,
+    /// Its vocabulary; `None` where it has none or where it is unknown, which agrees with every other.
+    pub vocabulary: Option<Vocabulary>,
+}
+
+impl Artifact {
+    /// `Model<chat, refuses, vocab>`, `Model<base, vocab>`, `Docs`.
+    #[must_use]
+    pub fn display(&self, vocabularies: &Vocabularies) -> String {
+        let mut arguments: Vec<&str> = self.abilities.iter().map(String::as_str).collect();
+        if self.kind == Kind::Model && arguments.is_empty() {
+            arguments.push(BASE);
+        }
+        if let Some(vocabulary) = self.vocabulary {
+            arguments.push(vocabularies.name(vocabulary));
+        }
+        match arguments.is_empty() {
+            true => self.kind.name().to_owned(),
+            false => format!("{}<{}>", self.kind.name(), arguments.join(", ")),
+        }
+    }
+
+    /// "a base model", "a chat model", "a model that refuses", "documents".
+    #[must_use]
+    pub fn describe(&self) -> String {
+        match (self.kind, self.abilities.last()) {
+            (Kind::Model, None) => "a base model".to_owned(),
+            (Kind::Model, Some(last)) => describe_ability(last),
+            _ => format!("`{}`", self.kind.name()),
+        }
+    }
+}
+
+/// The ability that every model has: the name of the empty set.
+pub const BASE: &str = "base";
+
+/// "a chat model", "a model that refuses".
+#[must_use]
+pub fn describe_ability(ability: &str) -> String {
+    match ability {
+        BASE => "a base model".to_owned(),
+        "chat" => "a chat model".to_owned(),
+        "refuses" => "a model that refuses".to_owned(),
+        "tools" => "a model that uses tools".to_owned(),
+        other => format!("a model with `{other}`"),
+    }
+}
+
+/// A type in a signature: what an input must be, or what an output will be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pattern {
+    /// The kind.
+    pub kind: Kind,
+    /// Abilities required, or given.
+    pub abilities: Vec<String>,
+    /// Whether the result keeps the abilities of the model that goes in.
+    pub keeps: bool,
+    /// The vocabulary variable; `None` for any.
+    pub vocabulary: Option<String>,
+    /// Whether it is a list.
+    pub list: bool,
+    /// Whether it may be absent.
+    pub optional: bool,
+}
+
+impl fmt::Display for Pattern {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let plus = if self.keeps { "+" } else { "" };
+        let mut arguments: Vec<String> = self.abilities.iter().map(|ability| format!("{plus}{ability}")).collect();
+        arguments.extend(self.vocabulary.clone());
+        let arguments = if arguments.is_empty() { String::new() } else { format!("<{}>", arguments.join(", ")) };
+        let (open, close) = if self.list { ("[", "]") } else { ("", "") };
+        let optional = if self.optional { "?" } else { "" };
+        write!(formatter, "{open}{}{arguments}{close}{optional}", self.kind.name())
+    }
+}
+
+/// The type of a setting, a param or a value parameter.
+#[derive(Clone, Debug, PartialEq)]
+pub enum SettingType {
+    /// A whole number, 64 bits.
+    Int,
+    /// A floating-point number, 64 bits.
+    Float,
+    /// `true` or `false`.
+    Bool,
+    /// Text in quotes.
+    Text,
+    /// The path of a file whose content counts.
+    Path,
+    /// `80%`
+    Ratio,
+    /// `3h`
+    Duration,
+    /// `1.5GB`
+    Bytes,
+    /// `20M tokens`; a plain count where there is no unit.
+    Count(Option<String>),
+    /// One of these words.
+    OneOf(Vec<String>),
+    /// Any number of these.
+    List(Box<SettingType>),
+    /// These fields.
+    Record(Vec<SettingSpec>),
+    /// This, or `none`.
+    Optional(Box<SettingType>),
+    /// Already reported; agrees with everything.
+    Unknown,
+}
+
+impl SettingType {
+    /// The dimension of its numbers.
+    #[must_use]
+    pub fn dimension(&self) -> Option<Dimension> {
+        match self {
+            Self::Int | Self::Float | Self::Count(None) => Some(Dimension::Plain),
+            Self::Ratio => Some(Dimension::Ratio),
+            Self::Duration => Some(Dimension::Time),
+            Self::Bytes => Some(Dimension::Bytes),
+            Self::Count(Some(unit)) => Some(Dimension::Count(unit.clone())),
+            Self::Optional(inner) => inner.dimension(),
+            _ => None,
+        }
+    }
+
+    /// Whether its numbers have no fractions.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        match self {
+            Self::Int | Self::Bytes | Self::Count(_) => true,
+            Self::Optional(inner) => inner.is_whole(),
+            _ => false,
+        }
+    }
+
+    /// Whether its value is the path of a file whose content counts.
+    #[must_use]
+    pub fn is_path(&self) -> bool {
+        match self {
+            Self::Path => true,
+            Self::Optional(inner) | Self::List(inner) => inner.is_path(),
+            _ => false,
+        }
+    }
+
+    /// The type without `?`.
+    #[must_use]
+    pub fn required(&self) -> &Self {
+        match self {
+            Self::Optional(inner) => inner.required(),
+            other => other,
+        }
+    }
+
+    /// Whether a value of type `self` can stand where `expected` is due.
+    #[must_use]
+    pub fn fits(&self, expected: &Self) -> bool {
+        match (self, expected) {
+            (Self::Unknown, _) | (_, Self::Unknown) => true,
+            (Self::Optional(found), Self::Optional(expected)) => found.fits(expected),
+            (found, Self::Optional(expected)) => found.fits(expected),
+            (Self::Int, Self::Float | Self::Count(None)) | (Self::Count(None), Self::Int | Self::Float) => true,
+            (Self::Text, Self::Path) | (Self::Path, Self::Text) => true,
+            (Self::OneOf(found), Self::OneOf(expected)) => found.iter().all(|name| expected.contains(name)),
+            (Self::List(found), Self::List(expected)) => found.fits(expected),
+            (found, expected) => found == expected,
+        }
+    }
+}
+
+impl fmt::Display for SettingType {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Int => formatter.write_str("Int"),
+            Self::Float => formatter.write_str("Float"),
+            Self::Bool => formatter.write_str("Bool"),
+            Self::Text => formatter.write_str("Text"),
+            Self::Path => formatter.write_str("Path"),
+            Self::Ratio => formatter.write_str("Ratio"),
+            Self::Duration => formatter.write_str("Duration"),
+            Self::Bytes => formatter.write_str("Bytes"),
+            Self::Count(None) => formatter.write_str("Count"),
+            Self::Count(Some(unit)) => write!(formatter, "Count<{unit}>"),
+            Self::OneOf(names) => formatter.write_str(&names.join(" | ")),
+            Self::List(inner) => write!(formatter, "[{inner}]"),
+            Self::Optional(inner) => write!(formatter, "{inner}?"),
+            Self::Unknown => formatter.write_str("?"),
+            Self::Record(fields) => {
+                let fields: Vec<String> = fields.iter().map(|field| format!("{}: {}", field.name, field.ty)).collect();
+                write!(formatter, "{{ {} }}", fields.join(", "))
+            }
+        }
+    }
+}
+
+/// What a number is limited to, both ends included.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Bounds {
+    /// Lowest value.
+    pub low: Option<Exact>,
+    /// Highest value.
+    pub high: Option<Exact>,
+}
+
+impl Bounds {
+    /// Whether `value` lies within.
+    #[must_use]
+    pub fn contain(&self, value: Exact) -> bool {
+        self.low.is_none_or(|low| low <= value) && self.high.is_none_or(|high| value <= high)
+    }
+
+    /// `32..1024`, in the units of `dimension`.
+    #[must_use]
+    pub fn display(&self, dimension: &Dimension) -> String {
+        let end = |end: Option<Exact>| end.map_or_else(String::new, |value| crate::units::display(value, dimension));
+        format!("{}..{}", end(self.low), end(self.high))
+    }
+}
+
+/// A setting of a stage, a field of a record, a param, or a value parameter of a function.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SettingSpec {
+    /// Its name.
+    pub name: String,
+    /// Its documentation.
+    pub docs: String,
+    /// Its type.
+    pub ty: SettingType,
+    /// Its default; without one it must be given.
+    pub default: Option<Value>,
+    /// What its numbers are limited to.
+    pub bounds: Bounds,
+    /// Whether the result cannot depend on it.
+    pub runtime: bool,
+    /// Where its name is declared.
+    pub span: Span,
+}

@@ -1,0 +1,91 @@
+//! Values of settings and params, and their one canonical JSON form.
+
+use serde_json::{Map, Number, Value as Json};
+
+use crate::types::SettingType;
+use crate::units::{self, Exact};
+
+/// A value. Numbers are in base units; what they count is in the type.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value {
+    /// `none`
+    None,
+    /// `true`, `false`
+    Bool(bool),
+    /// A number of any dimension.
+    Number(Exact),
+    /// Text, a path, or a word of a `OneOf`.
+    Text(String),
+    /// A list.
+    List(Vec<Value>),
+    /// All fields of a record, in declared order.
+    Record(Vec<(String, Value)>),
+}
+
+impl Value {
+    /// The canonical JSON form: whole numbers as integers, ratios as fractions, durations as seconds.
+    ///
+    /// The value has been checked against `ty`; a number too large for its type would become `null`.
+    #[must_use]
+    pub fn to_json(&self, ty: &SettingType) -> Json {
+        let ty = ty.required();
+        match self {
+            Self::None => Json::Null,
+            Self::Bool(value) => Json::Bool(*value),
+            Self::Text(text) => Json::String(text.clone()),
+            Self::Number(number) if ty.is_whole() => {
+                let whole = number.as_whole();
+                let signed = whole.and_then(|whole| i64::try_from(whole).ok()).map(Number::from);
+                let number = signed.or_else(|| whole.and_then(|whole| u64::try_from(whole).ok()).map(Number::from));
+                number.map_or(Json::Null, Json::Number)
+            }
+            Self::Number(number) => Number::from_f64(number.to_f64()).map_or(Json::Null, Json::Number),
+            Self::List(values) => match ty {
+                SettingType::List(element) => values.iter().map(|value| value.to_json(element)).collect(),
+                _ => Json::Null,
+            },
+            Self::Record(values) => match ty {
+                SettingType::Record(fields) => {
+                    let typed = values.iter().filter_map(|(name, value)| {
+                        let field = fields.iter().find(|field| field.name == *name)?;
+                        Some((name.clone(), value.to_json(&field.ty)))
+                    });
+                    // Sorted, so that the order of declaration is no part of the value.
+                    let sorted: std::collections::BTreeMap<_, _> = typed.collect();
+                    Json::Object(sorted.into_iter().collect::<Map<_, _>>())
+                }
+                _ => Json::Null,
+            },
+        }
+    }
+
+    /// How people write it.
+    #[must_use]
+    pub fn display(&self, ty: &SettingType) -> String {
+        let ty = ty.required();
+        match (self, ty) {
+            (Self::None, _) => "none".to_owned(),
+            (Self::Bool(value), _) => value.to_string(),
+            (Self::Text(text), SettingType::OneOf(_)) => text.clone(),
+            (Self::Text(text), _) => format!("{text:?}"),
+            (Self::Number(number), _) => {
+                units::display(*number, &ty.dimension().unwrap_or(units::Dimension::Plain))
+            }
+            (Self::List(values), SettingType::List(element)) => {
+                let values: Vec<String> = values.iter().map(|value| value.display(element)).collect();
+                format!("[{}]", values.join(", "))
+            }
+            (Self::Record(values), SettingType::Record(fields)) => {
+                let fields: Vec<String> = fields
+                    .iter()
+                    .filter_map(|field| {
+                        let (_, value) = values.iter().find(|(name, _)| *name == field.name)?;
+                        Some(format!("{} = {}", field.name, value.display(&field.ty)))
+                    })
+                    .collect();
+                format!("{{ {} }}", fields.join(", "))
+            }
+            (Self::List(_) | Self::Record(_), _) => "?".to_owned(),
+        }
+    }
+}
