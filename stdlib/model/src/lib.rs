@@ -5,9 +5,12 @@
 //! - [`Sampler`]: decoding with a KV cache.
 //! - [`stages`] and [`SIGNATURES`]: the stage `pretrain`.
 
+mod checkpoint;
 pub mod config;
 mod cpu;
+pub mod device;
 pub mod generate;
+mod hub;
 mod model;
 mod ops;
 mod optimizer;
@@ -15,5 +18,6 @@ mod random;
 pub mod train;
 
 pub use config::Config;
+pub use device::Device;
 pub use generate::{Completion, Request, Sampler};
 pub use train::{Batches, Optimizer, Recipe, Row, Schedule, Start, Trained, train};
