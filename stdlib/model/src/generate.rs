@@ -1,10 +1,17 @@
 //! Decoding with a KV cache: many rows at once, each independent of the others.
 
+mod cpu;
+mod sample;
+
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use llmp_stage::{Error, Result};
+use rayon::prelude::*;
 
-use crate::Config;
+use crate::random::Random;
+use crate::{Config, Device, hub};
+use cpu::CpuDecoder;
 
 /// What to complete, and how.
 #[derive(Clone, Debug, PartialEq)]
@@ -39,7 +46,13 @@ pub struct Completion {
 /// A loaded model that generates.
 pub struct Sampler {
     config: Config,
+    decoder: CpuDecoder,
 }
+
+/// Sequences that one thread decodes together.
+const SEQUENCES: usize = 32;
+/// Bytes of KV caches of all threads together, at most.
+const MAX_CACHE_BYTES: usize = 1 << 30;
 
 impl Sampler {
     /// Loads a Hugging Face model folder onto a device (`auto`, `cpu`, `wgpu`, `cuda:0`).
@@ -47,8 +60,9 @@ impl Sampler {
     /// # Errors
     /// Where the folder is no model that this program computes, or the device is missing.
     pub fn load(folder: &Path, device: &str) -> Result<Self> {
-        let _ = device;
-        Ok(Self { config: Config::load(folder)? })
+        Device::open(device)?;
+        let (config, weights) = hub::load(folder)?;
+        Ok(Self { decoder: CpuDecoder::new(config.clone(), weights), config })
     }
 
     /// The shape of the model.
@@ -60,7 +74,7 @@ impl Sampler {
     /// Completes all requests; the results stand in the requests' order and do not depend on each other.
     ///
     /// `progress` is told how many more rows have finished, from any thread. `on_token` is told (row, token) for each
-    /// new token as it comes; giving it keeps the work on the calling thread.
+    /// new token as it comes; giving it keeps the rows on the calling thread.
     ///
     /// # Errors
     /// Where a prompt is empty, longer than the context, or holds an id outside the vocabulary.
@@ -70,8 +84,30 @@ impl Sampler {
         progress: &(dyn Fn(usize) + Sync),
         on_token: Option<&mut dyn FnMut(usize, u32)>,
     ) -> Result<Vec<Completion>> {
-        let _ = (requests, progress, on_token);
-        Err(Error::new("sampling is not built yet"))
+        for (row, request) in requests.iter().enumerate() {
+            self.check(&request.prompt).map_err(|error| Error::new(format!("row {row}")).because(error))?;
+        }
+        let queue = Queue { requests, next: AtomicUsize::new(0), progress };
+        let decoder = &self.decoder;
+        let mut done = if let Some(on_token) = on_token {
+            queue.work(decoder, &self.config, SEQUENCES, on_token)?
+        } else {
+            let threads = rayon::current_num_threads();
+            let cache =
+                8 * self.config.layers * self.config.kv_heads * self.config.head_width * self.config.context;
+            let fit = (MAX_CACHE_BYTES / threads / cache.max(1)).clamp(1, SEQUENCES);
+            let sequences = requests.len().div_ceil(threads).clamp(1, fit);
+            (0..threads)
+                .into_par_iter()
+                .with_max_len(1)
+                .map(|_| queue.work(decoder, &self.config, sequences, &mut |_, _| ()))
+                .try_reduce(Vec::new, |mut all, mut more| {
+                    all.append(&mut more);
+                    Ok(all)
+                })?
+        };
+        done.sort_by_key(|(row, _)| *row);
+        Ok(done.into_iter().map(|(_, completion)| completion).collect())
     }
 
     /// The `n` most probable next tokens after `prompt`, with their probabilities at temperature 1.
@@ -79,8 +115,7 @@ impl Sampler {
     /// # Errors
     /// As [`Sampler::generate`].
     pub fn top(&self, prompt: &[u32], n: usize) -> Result<Vec<(u32, f32)>> {
-        let _ = (prompt, n);
-        Err(Error::new("sampling is not built yet"))
+        Ok(sample::top(&self.forward(prompt, Wanted::Last)?, n))
     }
 
     /// The logits after each of `tokens`, `[tokens][vocabulary]`.
@@ -88,7 +123,134 @@ impl Sampler {
     /// # Errors
     /// As [`Sampler::generate`].
     pub fn logits(&self, tokens: &[u32]) -> Result<Vec<Vec<f32>>> {
-        let _ = tokens;
-        Err(Error::new("sampling is not built yet"))
+        let logits = self.forward(tokens, Wanted::All)?;
+        Ok(logits.chunks_exact(self.config.vocabulary).map(<[f32]>::to_vec).collect())
+    }
+
+    fn forward(&self, tokens: &[u32], wanted: Wanted) -> Result<Vec<f32>> {
+        self.check(tokens)?;
+        let mut cache = self.decoder.cache(tokens.len());
+        Ok(self.decoder.forward(&mut [Feed { cache: &mut cache, tokens }], wanted))
+    }
+
+    fn check(&self, prompt: &[u32]) -> Result<()> {
+        let Config { context, vocabulary, .. } = self.config;
+        if prompt.is_empty() {
+            return Err(Error::new("the prompt is empty").help("start with the end-of-text token"));
+        }
+        if prompt.len() > context {
+            let message = format!("the prompt has {} tokens, the model's context {context}", prompt.len());
+            return Err(Error::new(message).help("shorten the prompt, or train with a longer `context`"));
+        }
+        match prompt.iter().find(|&&id| id as usize >= vocabulary) {
+            Some(id) => {
+                Err(Error::new(format!("token {id} is outside the model's vocabulary of {vocabulary}"))
+                    .help("use the tokenizer that the model was trained with"))
+            }
+            None => Ok(()),
+        }
     }
 }
+
+/// Computes logits for sequences with caches.
+trait Decoder {
+    /// What is kept of a sequence's tokens.
+    type Cache;
+
+    /// An empty cache with room for `tokens` tokens.
+    fn cache(&self, tokens: usize) -> Self::Cache;
+
+    /// Appends each feed's tokens (at least one) to its sequence; gives logits `[wanted, vocabulary]`, feed after feed.
+    fn forward(&self, feeds: &mut [Feed<'_, Self::Cache>], wanted: Wanted) -> Vec<f32>;
+}
+
+/// New tokens of a sequence.
+struct Feed<'a, C> {
+    cache: &'a mut C,
+    tokens: &'a [u32],
+}
+
+/// Which logits a forward pass gives.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Wanted {
+    /// After the last token of each feed.
+    Last,
+    /// After every token.
+    All,
+}
+
+/// Requests that threads take from.
+struct Queue<'a> {
+    requests: &'a [Request],
+    next: AtomicUsize,
+    progress: &'a (dyn Fn(usize) + Sync),
+}
+
+/// A request that is being decoded.
+struct Active<C> {
+    row: usize,
+    cache: C,
+    random: Random,
+    /// The next feed: the prompt at first, then the token before.
+    feed: Vec<u32>,
+    tokens: Vec<u32>,
+    /// New tokens that fit.
+    room: usize,
+}
+
+impl Queue<'_> {
+    /// Decodes requests, up to `sequences` at a time, until none is left. Finished rows make place for new ones.
+    fn work<D: Decoder>(
+        &self,
+        decoder: &D,
+        config: &Config,
+        sequences: usize,
+        on_token: &mut dyn FnMut(usize, u32),
+    ) -> Result<Vec<(usize, Completion)>> {
+        let mut active: Vec<Active<D::Cache>> = Vec::new();
+        let mut done = Vec::new();
+        loop {
+            while active.len() < sequences {
+                let row = self.next.fetch_add(1, Ordering::Relaxed);
+                let Some(request) = self.requests.get(row) else { break };
+                let room = request.max_tokens.min(config.context - request.prompt.len());
+                if room == 0 {
+                    done.push((row, Completion::default()));
+                    (self.progress)(1);
+                    continue;
+                }
+                let cache = decoder.cache(request.prompt.len() + room);
+                let (random, feed) = (Random::new(request.seed, 0), request.prompt.clone());
+                active.push(Active { row, cache, random, feed, tokens: Vec::new(), room });
+            }
+            if active.is_empty() {
+                return Ok(done);
+            }
+            let mut feeds: Vec<_> =
+                active.iter_mut().map(|one| Feed { cache: &mut one.cache, tokens: &one.feed }).collect();
+            let logits = decoder.forward(&mut feeds, Wanted::Last);
+            let mut logits = logits.chunks_exact(config.vocabulary);
+            let mut going = Vec::with_capacity(active.len());
+            for mut one in active {
+                let logits = logits.next().expect("one row of logits a feed");
+                let request = &self.requests[one.row];
+                let token = sample::choose(request, logits, &mut one.random)
+                    .map_err(|error| Error::new(format!("row {}", one.row)).because(error))?;
+                on_token(one.row, token);
+                one.tokens.push(token);
+                let stopped = request.stop.contains(&token);
+                if stopped || one.tokens.len() == one.room {
+                    done.push((one.row, Completion { tokens: one.tokens, stopped }));
+                    (self.progress)(1);
+                } else {
+                    one.feed = vec![token];
+                    going.push(one);
+                }
+            }
+            active = going;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -9,6 +9,7 @@
 pub(crate) mod attention;
 pub(crate) mod causal;
 pub(crate) mod embedding;
+pub(crate) mod linear;
 pub(crate) mod loss;
 pub(crate) mod matrix;
 pub(crate) mod mlp;

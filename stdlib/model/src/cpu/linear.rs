@@ -1,0 +1,126 @@
+//! Products with a weight that is laid out once and used many times: decoding.
+//!
+//! The weight stands in panels of [`PANEL`] outputs. Each result is one chain of multiply-adds over the inputs, however
+//! many rows there are, so that a row's result does not depend on the rows beside it.
+
+use rayon::prelude::*;
+
+use super::simd::vectorized;
+
+/// Outputs of a panel.
+const PANEL: usize = 32;
+/// Rows that share one pass over a panel.
+const ROWS: usize = 4;
+/// Multiply-adds from which a product is split over threads.
+const PARALLEL: usize = 1 << 21;
+
+/// A weight `[out, in]`, laid out for products with rows.
+pub(crate) struct Linear {
+    /// `[panels, in, PANEL]`; outputs beyond the last are zero.
+    panels: Vec<[f32; PANEL]>,
+    inputs: usize,
+    outputs: usize,
+}
+
+impl Linear {
+    /// Lays out `weight` `[outputs, inputs]`.
+    pub(crate) fn new(weight: &[f32], outputs: usize, inputs: usize) -> Self {
+        let mut panels = vec![[0.0; PANEL]; outputs.div_ceil(PANEL) * inputs];
+        for (output, row) in weight.chunks_exact(inputs).enumerate() {
+            let panel = &mut panels[output / PANEL * inputs..][..inputs];
+            for (to, value) in panel.iter_mut().zip(row) {
+                to[output % PANEL] = *value;
+            }
+        }
+        Self { panels, inputs, outputs }
+    }
+
+    /// `x · weightᵀ`; `x` is `[rows, in]`, the result `[rows, out]`.
+    pub(crate) fn apply(&self, x: &[f32]) -> Vec<f32> {
+        let rows = x.len() / self.inputs;
+        let mut y = vec![0.0; rows * self.outputs];
+        let panels = self.panels.par_chunks_exact(self.inputs);
+        if rows * self.inputs * self.outputs < PARALLEL || rayon::current_num_threads() == 1 {
+            let mut part = vec![0.0; rows * PANEL];
+            for (i, panel) in self.panels.chunks_exact(self.inputs).enumerate() {
+                product(panel, x, &mut part);
+                self.place(i, &part, &mut y);
+            }
+        } else {
+            let mut parts = vec![0.0; panels.len() * rows * PANEL];
+            parts.par_chunks_mut(rows * PANEL).zip(panels).for_each(|(part, panel)| product(panel, x, part));
+            for (i, part) in parts.chunks_exact(rows * PANEL).enumerate() {
+                self.place(i, part, &mut y);
+            }
+        }
+        y
+    }
+
+    /// Copies panel `i`'s results `[rows, PANEL]` to their columns of `y`.
+    fn place(&self, i: usize, part: &[f32], y: &mut [f32]) {
+        let width = PANEL.min(self.outputs - i * PANEL);
+        for (part, y) in part.chunks_exact(PANEL).zip(y.chunks_exact_mut(self.outputs)) {
+            y[i * PANEL..][..width].copy_from_slice(&part[..width]);
+        }
+    }
+}
+
+/// Results of one panel, `[rows, PANEL]`.
+fn product(panel: &[[f32; PANEL]], x: &[f32], out: &mut [f32]) {
+    let inputs = panel.len();
+    vectorized(
+        #[inline(always)]
+        || {
+            let blocks = x.chunks_exact(ROWS * inputs);
+            let (x_rest, full) = (blocks.remainder(), blocks.len());
+            let (out, out_rest) = out.split_at_mut(full * ROWS * PANEL);
+            for (x, out) in blocks.zip(out.chunks_exact_mut(ROWS * PANEL)) {
+                rows::<ROWS>(panel, x, out);
+            }
+            for (x, out) in x_rest.chunks_exact(inputs).zip(out_rest.chunks_exact_mut(PANEL)) {
+                rows::<1>(panel, x, out);
+            }
+        },
+    );
+}
+
+/// Results of `R` rows of one panel.
+#[inline(always)]
+fn rows<const R: usize>(panel: &[[f32; PANEL]], x: &[f32], out: &mut [f32]) {
+    let inputs = panel.len();
+    let x: [&[f32]; R] = std::array::from_fn(|r| &x[r * inputs..][..inputs]);
+    let mut sums = [[0.0f32; PANEL]; R];
+    for (k, weights) in panel.iter().enumerate() {
+        for r in 0..R {
+            let value = x[r][k];
+            for j in 0..PANEL {
+                sums[r][j] = value.mul_add(weights[j], sums[r][j]);
+            }
+        }
+    }
+    for (out, sums) in out.chunks_exact_mut(PANEL).zip(&sums) {
+        out.copy_from_slice(sums);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_do_not_depend_on_each_other() {
+        for (rows, outputs, inputs) in [(1, 5, 3), (7, 70, 33), (9, 1100, 300)] {
+            let values = |len: usize| (0..len).map(|i| (i as f32 * 0.37).sin()).collect::<Vec<f32>>();
+            let (x, weight) = (values(rows * inputs), values(outputs * inputs));
+            let linear = Linear::new(&weight, outputs, inputs);
+            let y = linear.apply(&x);
+            for (x, y) in x.chunks_exact(inputs).zip(y.chunks_exact(outputs)) {
+                assert_eq!(linear.apply(x), y);
+                for (weight, y) in weight.chunks_exact(inputs).zip(y) {
+                    let plain: f32 = weight.iter().zip(x).map(|(a, b)| a * b).sum();
+                    assert!((plain - y).abs() < 1e-3);
+                }
+            }
+        }
+    }
+}
