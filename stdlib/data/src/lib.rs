@@ -5,6 +5,7 @@
 
 pub mod crawl;
 pub mod docs;
+pub mod extract;
 pub mod filter;
 mod pages;
 pub mod tokenize;
@@ -15,10 +16,11 @@ use llmp_stage::{Signature, Stage};
 /// The stages of this crate.
 #[must_use]
 pub fn stages() -> Vec<Box<dyn Stage>> {
-    [crawl::stages(), filter::stages(), tokenize::stages()].into_iter().flatten().collect()
+    [crawl::stages(), extract::stages(), filter::stages(), tokenize::stages()].into_iter().flatten().collect()
 }
 
-const PARTS: [&[Signature]; 3] = [crawl::SIGNATURES, filter::SIGNATURES, tokenize::SIGNATURES];
+const PARTS: [&[Signature]; 4] =
+    [crawl::SIGNATURES, extract::SIGNATURES, filter::SIGNATURES, tokenize::SIGNATURES];
 
 /// Their signatures, for the compiler to read.
 pub const SIGNATURES: &[Signature] = &joined::<{ count(PARTS) }>(PARTS);
