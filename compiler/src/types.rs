@@ -142,8 +142,8 @@ pub fn describe_ability(ability: &str) -> String {
     match ability {
         BASE => "a base model".to_owned(),
         "chat" => "a chat model".to_owned(),
-        "refuses" => "a model that refuses".to_owned(),
         "tools" => "a model that uses tools".to_owned(),
+        verb if verb.ends_with('s') => format!("a model that {verb}"),
         other => format!("a model with `{other}`"),
     }
 }

@@ -180,10 +180,7 @@ impl Checker<'_> {
             Values::new(&names, self.diagnostics).condition(&choice.condition)
         };
         let then = self.node(&choice.then, scope, place);
-        let Some(otherwise) = &choice.otherwise else {
-            self.report(errors::no_else(expr.span));
-            return BROKEN;
-        };
+        let Some(otherwise) = &choice.otherwise else { return BROKEN };
         let otherwise = self.node(otherwise, scope, place);
         let ty = self.join(vec![then.1.clone(), otherwise.1.clone()], expr.span, scope);
         match (condition, ty) {

@@ -1,10 +1,177 @@
 //! Checks across stages, on the lowered graph: one small function each.
 
-use crate::diagnostic::Diagnostic;
-use crate::graph::Graph;
-use crate::resolve::Program;
+mod errors;
 
-/// Runs all checks across stages.
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use crate::ast;
+use crate::diagnostic::Diagnostic;
+use crate::graph::{Graph, Producer, Stage, StageId};
+use crate::resolve::Program;
+use crate::source::Span;
+
+/// Runs all checks across stages. Lints are about programs that work, so they wait until there are no errors.
 pub(crate) fn check(graph: &Graph, program: &Program<'_>, diagnostics: &mut Vec<Diagnostic>) {
-    let _ = (graph, program, diagnostics);
+    let users = users(graph);
+    for stage in &graph.stages {
+        heads(stage, diagnostics);
+        probe_thresholds(stage, diagnostics);
+    }
+    contamination(graph, &users, diagnostics);
+    if !diagnostics.iter().any(Diagnostic::is_error) {
+        unused(graph, program, &users, diagnostics);
+        personal_data(graph, diagnostics);
+    }
+}
+
+/// For every stage, those that its output goes into.
+fn users(graph: &Graph) -> Vec<Vec<StageId>> {
+    let mut users = vec![Vec::new(); graph.stages.len()];
+    for id in graph.ids() {
+        for from in producers(graph.stage(id)) {
+            if let Some(users) = users.get_mut(from.0 as usize) {
+                users.push(id);
+            }
+        }
+    }
+    users
+}
+
+fn producers(stage: &Stage) -> impl Iterator<Item = StageId> + '_ {
+    stage.inputs.iter().filter_map(|input| match input.from {
+        Producer::Stage(id) => Some(id),
+        Producer::Files(_) => None,
+    })
+}
+
+/// The kind of a stage's output: `Model` of `Model<chat, vocab>`.
+fn output(stage: &Stage) -> &str {
+    stage.output.split('<').next().unwrap_or("")
+}
+
+/// The value of a setting, or of a field in it, and where it is written.
+fn setting<'a>(stage: &'a Stage, path: &[&str]) -> Option<(&'a Value, Option<Span>)> {
+    let (name, fields) = path.split_first()?;
+    let setting = stage.settings.iter().find(|setting| setting.name == *name)?;
+    let value = fields.iter().try_fold(&setting.value, |value, field| value.get(field))?;
+    Some((value, setting.span))
+}
+
+/// Every head of attention takes an equal share of the model's width.
+fn heads(stage: &Stage, diagnostics: &mut Vec<Diagnostic>) {
+    let number = |field| setting(stage, &["model", field]).and_then(|(value, span)| Some((value.as_u64()?, span)));
+    let (Some((width, span)), Some((heads, _))) = (number("width"), number("heads")) else { return };
+    if heads > 0 && !width.is_multiple_of(heads) {
+        diagnostics.push(errors::heads(width, heads, span.unwrap_or(stage.span)));
+    }
+}
+
+/// A question cannot be known and unknown at once.
+fn probe_thresholds(stage: &Stage, diagnostics: &mut Vec<Diagnostic>) {
+    if output(stage) != "Probe" {
+        return;
+    }
+    let ratio = |name| setting(stage, &[name]).and_then(|(value, span)| Some((value.as_f64()?, span)));
+    if let (Some((known, at)), Some((unknown, also))) = (ratio("known"), ratio("unknown"))
+        && unknown >= known
+    {
+        diagnostics.push(errors::thresholds(at.or(also).unwrap_or(stage.span)));
+    }
+}
+
+/// Questions that models are measured with must not have been trained on: the same files, or the same stage's output.
+fn contamination(graph: &Graph, users: &[Vec<StageId>], diagnostics: &mut Vec<Diagnostic>) {
+    // Questions by what they are made from: files, or one stage.
+    let mut sources: BTreeMap<String, Vec<StageId>> = BTreeMap::new();
+    for id in graph.ids() {
+        let stage = graph.stage(id);
+        if output(stage) != "Questions" {
+            continue;
+        }
+        let files: Vec<&str> = stage.inputs.iter().filter_map(|input| match &input.from {
+            Producer::Files(pattern) => Some(pattern.as_str()),
+            Producer::Stage(_) => None,
+        }).collect();
+        match files.is_empty() {
+            true => sources.entry(format!("#{}", id.0)).or_default().push(id),
+            false => files.into_iter().for_each(|file| sources.entry(file.to_owned()).or_default().push(id)),
+        }
+    }
+    for (_, questions) in sources {
+        let mut measured = None;
+        let mut trained = None;
+        for &id in &questions {
+            for &user in users.get(id.0 as usize).into_iter().flatten() {
+                let stage = graph.stage(user);
+                match output(stage) {
+                    "Report" => measured = measured.or(use_of(stage, id)),
+                    // What a probe finds out is trained on by `refusal` and its like.
+                    "Probe" if leads_to_model(graph, users, user) => trained = trained.or(use_of(stage, id)),
+                    "Model" | "Conversations" => trained = trained.or(use_of(stage, id)),
+                    _ => {}
+                }
+            }
+        }
+        if let (Some(measured), Some(trained), Some(&first)) = (measured, trained, questions.first()) {
+            diagnostics.push(errors::contamination(&graph.stage(first).name, measured, trained));
+        }
+    }
+}
+
+/// Where a stage takes the output of `from`.
+fn use_of(stage: &Stage, from: StageId) -> Option<Span> {
+    stage.inputs.iter().find(|input| input.from == Producer::Stage(from)).map(|input| input.span)
+}
+
+fn leads_to_model(graph: &Graph, users: &[Vec<StageId>], id: StageId) -> bool {
+    users.get(id.0 as usize).is_some_and(|users| users.iter().any(|&user| output(graph.stage(user)) == "Model"))
+}
+
+/// Something is made and nothing is done with it. Models and reports are ends in themselves, and so is what a pipeline
+/// ends in.
+fn unused(graph: &Graph, program: &Program<'_>, users: &[Vec<StageId>], diagnostics: &mut Vec<Diagnostic>) {
+    let main = program.files.first().map(|file| &file.ast);
+    let last = main.and_then(|main| {
+        main.items.iter().rev().find_map(|item| match item {
+            ast::Item::Binding(binding) => Some(binding.name.text.as_str()),
+            _ => None,
+        })
+    });
+    for item in &program.bindings {
+        let name = item.name.text.as_str();
+        let Some(ids) = graph.bindings.get(name).filter(|_| Some(name) != last) else { continue };
+        let idle = |id: &StageId| {
+            let used = users.get(id.0 as usize).is_some_and(|users| !users.is_empty());
+            !used && !matches!(output(graph.stage(*id)), "Model" | "Report")
+        };
+        let shared = |id: &StageId| graph.bindings.iter().any(|(other, ids)| other != name && ids.contains(id));
+        if !ids.is_empty() && ids.iter().all(|id| idle(id) && !shared(id)) {
+            diagnostics.push(errors::unused(name, item.name.span));
+        }
+    }
+}
+
+/// Models repeat what they have read: personal data is best masked before documents become tokens.
+fn personal_data(graph: &Graph, diagnostics: &mut Vec<Diagnostic>) {
+    // Whether documents may hold personal data, by stage.
+    let mut unmasked = vec![false; graph.stages.len()];
+    for id in graph.ids() {
+        let stage = graph.stage(id);
+        let is_text = matches!(output(stage), "Docs" | "Pages");
+        let mut from = producers(stage).peekable();
+        let raw = from.peek().is_none() || from.any(|id| unmasked.get(id.0 as usize) == Some(&true));
+        if let Some(slot) = unmasked.get_mut(id.0 as usize) {
+            *slot = is_text && raw && stage.kind != "filter.pii";
+        }
+        if stage.kind == "tokenize.encode"
+            && let Some(input) = stage.inputs.iter().find(|input| match input.from {
+                Producer::Stage(id) => unmasked.get(id.0 as usize) == Some(&true),
+                Producer::Files(_) => false,
+            })
+        {
+            diagnostics.push(errors::personal_data(input.span));
+        }
+    }
 }

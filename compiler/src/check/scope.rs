@@ -52,7 +52,7 @@ impl Names for ValueNames<'_> {
             context.refer(name.span, local.span);
             return match &local.what {
                 LocalKind::Value(SettingType::Unknown) => Lookup::Broken,
-                LocalKind::Value(ty) => Lookup::Value(ty.clone(), Const::Local(local.slot, name.span)),
+                LocalKind::Value(ty) => Lookup::Value(ty.clone(), Const::Local(local.slot)),
                 LocalKind::Artifact(_) => {
                     Lookup::Error(Box::new(errors::artifact_as_value(&name.text, name.span, local.span)))
                 }

@@ -19,7 +19,7 @@ pub(crate) enum Const {
     /// Worked out.
     Value(Value),
     /// A value parameter of the function, by slot.
-    Local(usize, Span),
+    Local(usize),
     List(Vec<Const>),
     /// All fields, in declared order.
     Record(Vec<(String, Const)>),

@@ -104,7 +104,7 @@ impl<'a> Values<'a> {
         let ty = due.ty;
         match (&expr.kind, ty) {
             (ExprKind::Error, _) | (_, SettingType::Unknown) => Const::Unknown,
-            (ExprKind::If(choice), _) => self.choice(expr, choice, due),
+            (ExprKind::If(choice), _) => self.choice(choice, due),
             (ExprKind::Each(members), _) => self.each(expr, members, due),
             (ExprKind::Path(path), SettingType::Optional(_)) if is_word(path, "none") => Const::Value(Value::None),
             (_, SettingType::Optional(inner)) => self.check(expr, &Due { ty: inner, ..*due }),
@@ -193,12 +193,10 @@ impl<'a> Values<'a> {
         Const::Unknown
     }
 
-    fn choice(&mut self, expr: &Expr, choice: &ast::If, due: &Due<'_>) -> Const {
+    fn choice(&mut self, choice: &ast::If, due: &Due<'_>) -> Const {
         let condition = self.condition(&choice.condition);
         let then = self.check(&choice.then, due);
-        let Some(otherwise) = &choice.otherwise else {
-            return self.report(errors::no_else(expr.span));
-        };
+        let Some(otherwise) = &choice.otherwise else { return Const::Unknown };
         let otherwise = self.check(otherwise, due);
         fold::choice(condition, then, otherwise)
     }
@@ -394,11 +392,7 @@ impl<'a> Values<'a> {
             ExprKind::If(choice) => {
                 let condition = self.condition(&choice.condition);
                 let then = self.infer(&choice.then);
-                let Some(otherwise) = &choice.otherwise else {
-                    self.diagnostics.push(errors::no_else(expr.span));
-                    return None;
-                };
-                let (otherwise, other) = self.infer(otherwise)?;
+                let (otherwise, other) = self.infer(choice.otherwise.as_ref()?)?;
                 let (then, ty) = then?;
                 if !other.fits(&ty) && !ty.fits(&other) {
                     self.diagnostics.push(errors::branches(&ty.to_string(), &other.to_string(), expr.span));

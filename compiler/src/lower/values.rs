@@ -13,7 +13,7 @@ impl Lowerer<'_> {
         match value {
             Const::Unknown | Const::Missing => None,
             Const::Value(value) => Some(Family::single(value.clone())),
-            Const::Local(slot, _) => match frame.slots.get(*slot)? {
+            Const::Local(slot) => match frame.slots.get(*slot)? {
                 Slot::Value(family) => family.clone(),
                 Slot::Artifact(_) => None,
             },

@@ -50,10 +50,6 @@ pub(crate) fn wrong_type_here(found: &str, due: &str, span: Span) -> Diagnostic 
     Diagnostic::error("E0234", format!("`{found}` is not the type of {due}"), span).help(help)
 }
 
-pub(crate) fn untyped(name: &str, span: Span) -> Diagnostic {
-    Diagnostic::error("E0235", format!("`{name}` has no type"), span).help(format!("write `{name}: Type`"))
-}
-
 pub(crate) fn unknown_property(name: &str, span: Span, meant: Option<&str>) -> Diagnostic {
     let error = Diagnostic::error("E0236", format!("a signature has no property `{name}`"), span);
     match meant {

@@ -160,19 +160,9 @@ pub(crate) fn list_for_one(place: Place<'_>, due: &Pattern, span: Span) -> Diagn
         .help("write `each [..]` to run it once for each")
 }
 
-pub(crate) fn def_settings(name: &str, span: Span) -> Diagnostic {
-    error("E0208", format!("the function `{name}` has no value parameters"), span)
-        .help(format!("give it one: `def {name}(…, name: Int = 1)`"))
-}
-
 pub(crate) fn bad_result(found: &str, span: Span) -> Diagnostic {
     error("E0234", format!("`{found}` is not what a function can yield"), span)
         .help("a function yields an artifact, such as `Docs`")
-}
-
-pub(crate) fn no_result(name: &str, span: Span) -> Diagnostic {
-    error("E0242", format!("the function `{name}` yields nothing"), span)
-        .help("end it with an expression: the stage whose output it yields")
 }
 
 pub(crate) fn result_kind(def: &str, due: &str, found: &str, span: Span, declared: Span) -> Diagnostic {

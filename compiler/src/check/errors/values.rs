@@ -214,10 +214,6 @@ pub(crate) fn graph_condition(span: Span) -> Diagnostic {
         .help("the graph is the same whatever the stages find, so that a plan can be exact")
 }
 
-pub(crate) fn no_else(span: Span) -> Diagnostic {
-    error("E0226", "this `if` has no `else`", span).help("write `if … then … else …`: it must yield something either way")
-}
-
 pub(crate) fn branches(then: &str, otherwise: &str, span: Span) -> Diagnostic {
     error("E0226", format!("the branches differ: `{then}` and `{otherwise}`"), span)
         .help("both must yield the same kind of thing")

@@ -1,0 +1,90 @@
+//! Cases in files. `--- name` begins a case, and may go on with `--profile name`, `--set path=value` and
+//! `--params path=json`; `=== path` begins another file of the case. A case in `right/` has no errors, one in `wrong/`
+//! has some; the snapshot beside shows the graph or the messages.
+
+use llmp_compiler::Options;
+
+use crate::render;
+use crate::support::compile_files;
+
+/// A case.
+struct Case<'a> {
+    name: &'a str,
+    options: Options,
+    files: Vec<(&'a str, String)>,
+}
+
+fn cases(text: &str) -> Vec<Case<'_>> {
+    let mut cases: Vec<Case<'_>> = Vec::new();
+    for line in text.lines() {
+        if let Some(head) = line.strip_prefix("--- ") {
+            let mut parts = head.split(" --");
+            let name = parts.next().unwrap_or("").trim();
+            let mut options = Options::default();
+            for part in parts {
+                let (option, value) = part.split_once(' ').expect("an option has a value");
+                let pair = || value.split_once('=').expect("path=value");
+                match option {
+                    "profile" => options.profiles.push(value.trim().to_owned()),
+                    "set" => options.set.push((pair().0.to_owned(), pair().1.to_owned())),
+                    "params" => {
+                        let json = serde_json::from_str(pair().1).expect("JSON");
+                        options.params.insert(pair().0.to_owned(), json);
+                    }
+                    other => panic!("unknown option --{other}"),
+                }
+            }
+            cases.push(Case { name, options, files: vec![("main.llmp", String::new())] });
+        } else if let Some(path) = line.strip_prefix("=== ") {
+            cases.last_mut().expect("a case first").files.push((path, String::new()));
+        } else if let Some((_, text)) = cases.last_mut().and_then(|case| case.files.last_mut()) {
+            text.push_str(line);
+            text.push('\n');
+        }
+    }
+    cases
+}
+
+fn run(right: bool) {
+    let folder = if right { "right" } else { "wrong" };
+    let path = format!("{}/tests/language/{folder}", env!("CARGO_MANIFEST_DIR"));
+    let mut files: Vec<_> = std::fs::read_dir(path).expect("the folder").map(|file| file.expect("a file").path()).collect();
+    files.retain(|path| path.extension().is_some_and(|extension| extension == "llmp"));
+    files.sort();
+    let mut failed = Vec::new();
+    for path in files {
+        let text = std::fs::read_to_string(&path).expect("a fixture");
+        let mut shown = String::new();
+        for case in cases(&text) {
+            let files: Vec<(&str, &str)> = case.files.iter().map(|(path, text)| (*path, text.as_str())).collect();
+            let compilation = compile_files(&files, &case.options);
+            let messages = render::diagnostics(&compilation.diagnostics, &compilation.sources);
+            if compilation.is_ok() != right && (right || messages.is_empty()) {
+                failed.push(format!("{} in {}:\n{messages}", case.name, path.display()));
+            }
+            shown.push_str(&format!("--- {}\n{messages}", case.name));
+            if right {
+                shown.push_str(&render::graph(&compilation.graph));
+            }
+        }
+        let name = path.file_stem().and_then(|name| name.to_str()).expect("a name");
+        insta::with_settings!({
+            prepend_module_to_snapshot => false,
+            omit_expression => true,
+            snapshot_path => folder,
+        }, {
+            insta::assert_snapshot!(name, shown);
+        });
+    }
+    assert!(failed.is_empty(), "{}", failed.join("\n"));
+}
+
+#[test]
+fn right() {
+    run(true);
+}
+
+#[test]
+fn wrong() {
+    run(false);
+}
