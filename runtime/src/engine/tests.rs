@@ -243,28 +243,29 @@ proptest! {
     fn planned_is_executed(case in plans()) {
         let root = tempfile::tempdir().unwrap();
         let mut stages: Vec<_> =
-            case.edges.iter().enumerate().map(|(id, from)| node(&format!("s{id}"), from, 0, false, false)).collect();
+            case.edges.iter().enumerate().map(|(id, from)| node(&format!("s{id}"), from, 10 * id as u64, false, false)).collect();
         for &(id, value, constant, fail) in &case.edits {
             let from = case.edges[id].clone();
-            stages[id] = node(&format!("s{id}"), &from, value, constant, fail);
+            // Equal stages are one node after lowering; here each has values of its own.
+            stages[id] = node(&format!("s{id}"), &from, 10 * id as u64 + value, constant, fail);
             let graph = graph(stages.clone());
             let (decisions, ended) = run(root.path(), &graph);
             for (decision, end) in decisions.iter().zip(&ended) {
-                match &end.status {
-                    Status::Ran { .. } | Status::Failed { .. } => {
-                        prop_assert!(matches!(decision, Decision::Run { .. }));
-                    }
+                let agrees = match &end.status {
+                    Status::Ran { .. } | Status::Failed { .. } => matches!(decision, Decision::Run { .. }),
                     Status::Cached | Status::Skipped => {
-                        prop_assert!(matches!(decision, Decision::Cached { .. } | Decision::Run { key: None, .. }));
+                        matches!(decision, Decision::Cached { .. } | Decision::Run { key: None, .. })
                     }
                     Status::Blocked(_) | Status::Stopped => {
-                        prop_assert!(matches!(decision, Decision::Run { .. } | Decision::Blocked(_)));
+                        matches!(decision, Decision::Run { .. } | Decision::Blocked(_))
                     }
-                }
+                };
+                prop_assert!(agrees, "planned {decision:?}, got {end:?}");
             }
             if ended.iter().all(|end| end.artifact.is_some()) {
                 let (again, _) = run(root.path(), &graph);
-                prop_assert!(again.iter().all(|decision| matches!(decision, Decision::Cached { .. })));
+                let done = again.iter().all(|decision| matches!(decision, Decision::Cached { .. }));
+                prop_assert!(done, "{again:?}");
             }
         }
     }

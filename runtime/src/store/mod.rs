@@ -29,7 +29,7 @@ pub use artifact::{Entry, Manifest};
 pub use error::{Result, StoreError, at};
 pub use ledger::{FileRecord, InputRecord, Kind, Ledger, Record};
 pub use lock::Lock;
-pub use objects::{Objects, write_atomically};
+pub use objects::{Objects, hash_file, write_atomically};
 pub use stat::Stat;
 
 /// The store's format; raised when a newer program could not read what an older one wrote.
