@@ -218,7 +218,7 @@ fn pretrain(ctx: &TestContext, vocab: &Path) {
 #[test]
 fn from_a_base_model_to_one_that_searches() {
     let mut world = World::new();
-    let tuned = json!({"steps": 40, "batch": 8, "lr": 1e-2});
+    let tuned = json!({"steps": 80, "batch": 8, "lr": 1e-2, "message": "I don't know."});
 
     let ctx =
         world.ctx("chat", &[("model", "base"), ("conversations", "conversations"), ("replay", "tokens")]);

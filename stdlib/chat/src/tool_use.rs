@@ -47,9 +47,10 @@ pub(crate) fn run(ctx: &dyn Context, settings: Settings) -> Result<()> {
     tune::require(known_rows, known.len(), "knows", "known")?;
     tune::require(rest - known_rows, unknown.len(), "does not know", "unknown")?;
 
+    let refusal = student.abilities.refusal.get_or_insert_with(|| REFUSAL.to_owned()).clone();
     let lessons = Lessons {
         template: &student.template,
-        refusal: student.abilities.refusal.clone().unwrap_or_else(|| REFUSAL.to_owned()),
+        refusal,
         results: look_up(ctx, &search, &unknown, settings.results)?,
         values: values(known.iter().chain(&unknown)),
         questions: &unknown,
