@@ -3,6 +3,7 @@
 use pest::{Parser, Token};
 use rules::{Grammar, Rule};
 
+use super::lexer::Lexed;
 use super::tree::{Kind, Tree, TreeBuilder};
 
 /// What pest generates, which is public and without documentation.
@@ -14,13 +15,12 @@ mod rules {
 }
 
 /// Parses the stretches between `cuts` one by one.
-pub(super) fn tree(text: &str, cuts: &[usize]) -> Tree {
-    let mut tree = TreeBuilder::new(text);
-    let ends = cuts.iter().copied().chain([text.len()]);
+pub(super) fn tree(text: &str, lexed: &Lexed, cuts: &[usize]) -> Tree {
+    let mut tree = TreeBuilder::new(lexed);
     let mut start = 0;
-    for end in ends {
+    for end in cuts.iter().copied().chain([lexed.letters.len()]) {
         // The grammar accepts every text; pest's stack guard alone can refuse one.
-        let Ok(pairs) = Grammar::parse(Rule::file, &text[start..end]) else {
+        let Ok(pairs) = Grammar::parse(Rule::file, &lexed.letters[start..end]) else {
             return Tree::unread(text);
         };
         for token in pairs.tokens() {
@@ -80,8 +80,7 @@ fn kind(rule: Rule) -> Option<Kind> {
         Rule::path => Kind::Path,
         Rule::number => Kind::Number,
         Rule::name => Kind::Name,
-        Rule::dangling_dot => Kind::DanglingDot,
-        Rule::assign => Kind::Assign,
+        Rule::assign | Rule::arg_sign => Kind::Assign,
         Rule::prefix => Kind::Prefix,
         Rule::plus => Kind::Plus,
         Rule::negation => Kind::Not,
@@ -90,17 +89,13 @@ fn kind(rule: Rule) -> Option<Kind> {
         Rule::digits => Kind::Digits,
         Rule::unit => Kind::Unit,
         Rule::text => Kind::Text,
-        Rule::hash_comment => Kind::HashComment,
         Rule::junk | Rule::line_junk => Kind::Junk,
         Rule::error_item => Kind::ErrorItem,
         // The root is there from the start, and the others are silent.
         Rule::file | Rule::EOI => return None,
-        Rule::sp | Rule::gap | Rule::comment | Rule::word_char | Rule::word_end | Rule::reserved => {
-            return None;
-        }
-        Rule::item_end | Rule::item | Rule::declared | Rule::default | Rule::signature | Rule::operand => {
-            return None;
-        }
-        Rule::text_tail | Rule::skipped | Rule::inside => return None,
+        Rule::IMPORT | Rule::PARAM | Rule::PROFILE | Rule::DEF | Rule::STAGE | Rule::PER | Rule::SHARD => return None,
+        Rule::RUNTIME | Rule::LET | Rule::IF | Rule::THEN | Rule::ELSE | Rule::EACH | Rule::IN => return None,
+        Rule::NOT | Rule::AND | Rule::OR | Rule::PIPE | Rule::ARROW | Rule::DOTS | Rule::ALMOST => return None,
+        Rule::item | Rule::declared | Rule::signature | Rule::operand | Rule::skipped | Rule::inside => return None,
     })
 }

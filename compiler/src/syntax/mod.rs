@@ -1,7 +1,7 @@
 //! Text to syntax tree. Parsing never fails: what is broken becomes an error node and a diagnostic.
 //!
 //! ```text
-//! text ──scan──▶ depth, cuts ──pest──▶ begins and ends ──tree──▶ Tree ──build──▶ ast::File + diagnostics
+//! text ──lexer──▶ tokens ──scan──▶ depth, cuts ──grammar──▶ nodes ──tree──▶ Tree ──build──▶ ast::File + diagnostics
 //! ```
 //!
 //! pest is known in `grammar` alone. The grammar, `llmp.pest`, accepts every text; `build` finds what is missing or
@@ -10,6 +10,7 @@
 mod build;
 mod errors;
 mod grammar;
+mod lexer;
 mod scan;
 mod tree;
 
@@ -36,21 +37,45 @@ pub struct Parse {
 /// Reads a file.
 #[must_use]
 pub fn parse(file: FileId, text: &str) -> Parse {
-    let scan = if text.len() > MAX_BYTES {
-        Err(errors::too_large(file, text))
-    } else {
-        let scan = scan::scan(text);
-        scan.too_deep.map_or(Ok(scan.cuts), |at| Err(errors::too_deep(file, at)))
-    };
-    match scan {
-        Ok(cuts) => {
-            let tree = grammar::tree(text, &cuts);
+    match read(file, text) {
+        Ok(tree) => {
             let (ast, diagnostics) = build::build(file, text, &tree);
             Parse { tree, file: ast, diagnostics }
         }
         Err(diagnostic) => {
-            let tree = Tree::unread(text);
-            Parse { tree, file: ast::File::default(), diagnostics: vec![diagnostic] }
+            Parse { tree: Tree::unread(text), file: ast::File::default(), diagnostics: vec![diagnostic] }
         }
     }
+}
+
+/// The tree of a text that is neither too large nor too deep.
+fn read(file: FileId, text: &str) -> Result<Tree, Diagnostic> {
+    if text.len() > MAX_BYTES {
+        return Err(errors::too_large(file, text));
+    }
+    let lexed = lexer::lex(text);
+    match scan::scan(text, &lexed) {
+        Ok(cuts) => Ok(grammar::tree(text, &lexed, &cuts)),
+        Err(letter) => {
+            let at = lexed.places.get(letter).and_then(|&place| lexed.tokens.get(place as usize));
+            Err(errors::too_deep(file, at.map_or(0, |token| token.start as usize)))
+        }
+    }
+}
+
+/// How many bytes at the start of a number are its digits, point and exponent; its suffix follows.
+fn digits_length(bytes: &[u8]) -> usize {
+    let run = |from: usize, of: fn(&u8) -> bool| from + bytes[from..].iter().take_while(|&byte| of(byte)).count();
+    let digits = |from| run(from, |byte| byte.is_ascii_digit() || *byte == b'_');
+    let mut at = digits(0);
+    if bytes.get(at) == Some(&b'.') && bytes.get(at + 1).is_some_and(u8::is_ascii_digit) {
+        at = digits(at + 1);
+    }
+    if matches!(bytes.get(at), Some(b'e' | b'E')) {
+        let exponent = at + 1 + usize::from(matches!(bytes.get(at + 1), Some(b'+' | b'-')));
+        if bytes.get(exponent).is_some_and(u8::is_ascii_digit) {
+            at = run(exponent, u8::is_ascii_digit);
+        }
+    }
+    at
 }

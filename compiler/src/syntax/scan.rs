@@ -1,170 +1,94 @@
 //! What is known before parsing: how deep the text nests, and where a bracket that is never closed must have ended.
 //!
-//! One linear pass over the bytes. Parsing recurses as deep as brackets and `if`s nest, so the bound is checked here.
-//! Where a bracket is left open, the text is cut where the item it belongs to seems to end, so that one missing `}`
-//! does not turn the rest of the file into fields.
+//! One pass over the letters of the tokens. Parsing recurses as deep as brackets and `if`s nest, so the bound is checked
+//! here. Where a bracket is left open, the text is cut where the item it belongs to seems to end, so that one missing
+//! `}` does not turn the rest of the file into fields.
+
+use super::lexer::{self, Lexed};
 
 /// How deep brackets and `if`s may nest.
 pub(super) const MAX_DEPTH: usize = 64;
 
-/// The result of a scan.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Scan {
-    /// Where the text nests too deep.
-    pub(super) too_deep: Option<usize>,
-    /// Where parsing starts anew, in order.
-    pub(super) cuts: Vec<usize>,
-}
-
-/// At so many open brackets the file is too broken to guess on.
+/// With so many open brackets the file is too broken to guess on.
 const MAX_CUTS: usize = 16;
 
-#[derive(Clone, Copy)]
+/// Where parsing starts anew: indices of letters, in order. As an error, the letter that nests too deep.
+pub(super) fn scan(text: &str, lexed: &Lexed) -> Result<Vec<usize>, usize> {
+    let mut cuts = Vec::new();
+    let mut start = 0;
+    while let Some(open) = first_open(lexed.letters.as_bytes(), start)?
+        && let Some(cut) = end_of_item(text, lexed, open)
+        && cuts.len() < MAX_CUTS
+    {
+        cuts.push(cut);
+        start = cut;
+    }
+    Ok(cuts)
+}
+
 struct Open {
     /// The bracket that closes it.
     close: u8,
-    /// Where it stands.
     at: usize,
-    /// `if`s of the value it stands in.
+    /// How many `if`s the value has in which it stands.
     ifs: usize,
 }
 
-/// Scans a whole file.
-pub(super) fn scan(text: &str) -> Scan {
-    let mut result = Scan::default();
-    let mut start = 0;
-    loop {
-        let open = match first_open(text, start) {
-            Ok(open) => open,
-            Err(at) => return Scan { too_deep: Some(at), cuts: Vec::new() },
-        };
-        let Some(cut) = open.and_then(|at| end_of_item(text, at)).filter(|_| result.cuts.len() < MAX_CUTS)
-        else {
-            return result;
-        };
-        result.cuts.push(cut);
-        start = cut;
-    }
-}
-
-/// The outermost bracket behind `start` that is never closed; or, as an error, where the text nests too deep.
-fn first_open(text: &str, start: usize) -> Result<Option<usize>, usize> {
-    let bytes = text.as_bytes();
+/// The outermost bracket from `start` that is never closed; or, as an error, where the text nests too deep.
+fn first_open(letters: &[u8], start: usize) -> Result<Option<usize>, usize> {
     let mut stack: Vec<Open> = Vec::new();
+    // Brackets, and `if`s outside the innermost bracket.
+    let mut depth = 0;
     let mut ifs = 0;
-    let mut at = start;
-    // After a newline, a value with an `if` goes on where `then` or `else` follows.
-    let mut new_line = false;
-    while let Some(&byte) = bytes.get(at) {
-        let comment = byte == b'#' || bytes[at..].starts_with(b"//");
-        if new_line && !comment && !byte.is_ascii_whitespace() {
-            new_line = false;
-            if !bytes[at..].starts_with(b"then") && !bytes[at..].starts_with(b"else") {
+    for (at, &letter) in letters.iter().enumerate().skip(start) {
+        match letter {
+            b'(' | b'[' | b'{' => {
+                let close = if letter == b'(' { b')' } else { letter + 2 };
+                stack.push(Open { close, at, ifs });
+                depth += 1 + ifs;
                 ifs = 0;
             }
-        }
-        match byte {
-            _ if comment => at = line_end(bytes, at),
-            b'"' | b'\'' => {
-                at += text_length(&bytes[at..]);
-                continue;
-            }
-            b'(' | b'[' | b'{' => {
-                let close = if byte == b'(' { b')' } else { byte + 2 };
-                stack.push(Open { close, at, ifs: std::mem::take(&mut ifs) });
-                if stack.iter().map(|open| open.ifs + 1).sum::<usize>() > MAX_DEPTH {
-                    return Err(at);
-                }
-            }
             b')' | b']' | b'}' => {
-                if let Some(index) = stack.iter().rposition(|open| open.close == byte) {
+                if let Some(index) = stack.iter().rposition(|open| open.close == letter) {
                     ifs = stack[index].ifs;
-                    stack.truncate(index);
+                    depth -= stack.drain(index..).map(|open| 1 + open.ifs).sum::<usize>();
                 }
             }
+            lexer::IF => ifs += 1,
             b',' | b'=' => ifs = 0,
-            b'\n' => new_line = true,
-            byte if is_word(byte) => {
-                let length = bytes[at..].iter().take_while(|&&byte| is_word(byte)).count();
-                if &bytes[at..at + length] == b"if" {
-                    ifs += 1;
-                    if stack.iter().map(|open| open.ifs + 1).sum::<usize>() + ifs > MAX_DEPTH {
-                        return Err(at);
-                    }
-                }
-                at += length;
-                continue;
-            }
+            // A value with an `if` goes on where `then` or `else` follows.
+            lexer::NEWLINE => {}
+            lexer::THEN | lexer::ELSE => {}
+            _ if at > 0 && letters[at - 1] == lexer::NEWLINE => ifs = 0,
             _ => {}
         }
-        at += 1;
+        if depth + ifs > MAX_DEPTH {
+            return Err(at);
+        }
     }
     Ok(stack.first().map(|open| open.at))
 }
 
-fn is_word(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || byte == b'_'
-}
-
-/// Where the line at `at` ends, so that the newline is seen next.
-fn line_end(bytes: &[u8], at: usize) -> usize {
-    bytes[at..].iter().position(|&byte| byte == b'\n').map_or(bytes.len(), |length| at + length - 1)
-}
-
-/// How long the text literal at the start of `bytes` is: the rule `text` of the grammar.
-fn text_length(bytes: &[u8]) -> usize {
-    let line = bytes.iter().position(|&byte| byte == b'\n').unwrap_or(bytes.len());
-    let line = &bytes[..line];
-    let quote = line[0];
-    let mut at = 1;
-    while let Some(&byte) = line.get(at) {
-        match byte {
-            _ if byte == quote => return at + 1,
-            b'\\' if quote == b'"' => at += 2,
-            _ => at += 1,
-        }
-    }
-    if quote == b'\'' {
-        return 1;
-    }
-    let tail = line.iter().rev().take_while(|byte| b")]}, \r".contains(byte)).take(8).count();
-    line.len().saturating_sub(tail).max(1)
-}
-
-/// Where the item with an open bracket at `open` seems to end: at the next line that is indented no further than the
-/// bracket's own line. Where the lines inside are not indented at all, only a line that starts with an item's keyword
-/// will do.
-fn end_of_item(text: &str, open: usize) -> Option<usize> {
-    let line_start = text[..open].rfind('\n').map_or(0, |newline| newline + 1);
-    let base = indentation(&text[line_start..]);
-    let mut start = text[open..].find('\n')? + open + 1;
+/// Where the item with an open bracket seems to end: at the next line that is indented no further than the bracket's
+/// own line. Where the lines inside are not indented at all, only a line that starts with an item's keyword will do.
+fn end_of_item(text: &str, lexed: &Lexed, open: usize) -> Option<usize> {
+    let letters = lexed.letters.as_bytes();
+    let indentation = |letter: usize| {
+        let start = lexed.tokens[lexed.places[letter] as usize].start as usize;
+        let line = text[..start].rfind('\n').map_or(0, |newline| newline + 1);
+        text[line..start].trim_end_matches(|sign: char| !matches!(sign, ' ' | '\t')).len()
+    };
+    let base_line = (0..=open).rev().take_while(|&at| letters[at] != lexer::NEWLINE).last()?;
+    let base = indentation(base_line);
+    let lines = (open + 1..letters.len()).filter(|&at| letters[at - 1] == lexer::NEWLINE && letters[at] != lexer::NEWLINE);
     let mut flat = None;
-    for line in text[start..].split_inclusive('\n') {
-        let indent = indentation(line);
-        let words = &line[indent..];
-        if !words.trim_end().is_empty() {
-            let flat = *flat.get_or_insert(indent <= base && !is_item(words));
-            let begins =
-                words.starts_with(|sign: char| sign.is_ascii_alphabetic()) || words.starts_with("//");
-            if indent <= base && if flat { is_item(words) } else { begins } {
-                return Some(start);
-            }
+    for at in lines {
+        let item = lexer::ITEMS.contains(&letters[at]) && letters.get(at + 1).is_some_and(u8::is_ascii_alphabetic);
+        let indent = indentation(at);
+        let flat = *flat.get_or_insert(indent <= base && !item);
+        if indent <= base && (item || !flat && letters[at].is_ascii_alphabetic()) {
+            return Some(at);
         }
-        start += line.len();
     }
     None
-}
-
-fn indentation(line: &str) -> usize {
-    line.bytes().take_while(|byte| matches!(byte, b' ' | b'\t')).count()
-}
-
-/// Whether a line starts with an item's keyword and a name.
-fn is_item(line: &str) -> bool {
-    let mut words = line.split([' ', '\t']);
-    let keyword = matches!(words.next(), Some("import" | "param" | "profile" | "def" | "stage"));
-    keyword
-        && words
-            .next()
-            .is_some_and(|next| next.starts_with(|sign: char| sign.is_ascii_alphabetic() || sign == '"'))
 }

@@ -3,6 +3,8 @@
 //! Nodes lie in one vector in the order of their first byte, so that a subtree is a range of indices and the leaves,
 //! read in order, are the text.
 
+use super::lexer::{Lexed, NEWLINE};
+
 /// What a node is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[allow(missing_docs)]
@@ -45,7 +47,6 @@ pub enum Kind {
     Number,
     // Tokens.
     Name,
-    DanglingDot,
     Assign,
     /// `let ` and its like before a binding; already an error.
     Prefix,
@@ -124,11 +125,10 @@ impl Tree {
 
     /// The tree of a text that could not be read: one error.
     pub(super) fn unread(text: &str) -> Self {
-        let mut tree = TreeBuilder::new(text);
-        if !text.is_empty() {
-            tree.token(Kind::ErrorItem, text.len());
-        }
-        tree.finish()
+        let end = text.len() as u32;
+        let root = Node { kind: Kind::File, start: 0, end, parent: 0, after: 1 + u32::from(end > 0) };
+        let error = Node { kind: Kind::ErrorItem, after: 2, ..root };
+        Self { nodes: if end > 0 { vec![root, error] } else { vec![root] } }
     }
 
     /// What a node is.
@@ -189,83 +189,72 @@ impl Tree {
     }
 }
 
-/// Builds a tree from the begins and ends of nodes; what lies between becomes tokens.
-pub(super) struct TreeBuilder<'t> {
-    text: &'t str,
+/// Builds a tree from the begins and ends of nodes, both counted in letters; tokens between become leaves.
+pub(super) struct TreeBuilder<'l> {
+    lexed: &'l Lexed,
     nodes: Vec<Node>,
     open: Vec<u32>,
-    /// Up to here the tree covers the text.
-    done: usize,
+    /// The first token that is not in the tree yet.
+    next: usize,
 }
 
-impl<'t> TreeBuilder<'t> {
-    pub(super) fn new(text: &'t str) -> Self {
-        let root = Node { kind: Kind::File, start: 0, end: text.len() as u32, parent: 0, after: 0 };
-        Self { text, nodes: vec![root], open: vec![0], done: 0 }
+impl<'l> TreeBuilder<'l> {
+    pub(super) fn new(lexed: &'l Lexed) -> Self {
+        let root = Node { kind: Kind::File, start: 0, end: 0, parent: 0, after: 0 };
+        let mut nodes = Vec::with_capacity(3 * lexed.letters.len() + 1);
+        nodes.push(root);
+        Self { lexed, nodes, open: vec![0], next: 0 }
     }
 
-    pub(super) fn begin(&mut self, kind: Kind, start: usize) {
+    /// Begins a node before the letter `at`.
+    pub(super) fn begin(&mut self, kind: Kind, at: usize) {
+        let start = self.lexed.places.get(at).map_or(self.lexed.tokens.len(), |&place| place as usize);
         self.cover(start);
-        let id = self.push(kind, start, start);
+        let offset = self.lexed.tokens.get(start).map_or(0, |token| token.start);
+        let id = self.push(kind, offset, offset);
         self.open.push(id);
     }
 
-    pub(super) fn end(&mut self, end: usize) {
-        let Some(id) = self.open.pop() else { return };
-        if self.nodes[id as usize].kind.is_token() {
-            self.done = end;
-        } else {
-            self.open.push(id);
-            self.cover(end);
-            self.open.pop();
+    /// Ends the node begun last, before the letter `at`; newlines at its end go to its parent.
+    pub(super) fn end(&mut self, mut at: usize) {
+        let Some(&id) = self.open.last() else { return };
+        while at > 0 && self.lexed.letters.as_bytes()[at - 1] == NEWLINE {
+            at -= 1;
         }
+        let last = at.checked_sub(1).and_then(|at| self.lexed.places.get(at)).map_or(0, |&place| place as usize + 1);
+        if self.nodes[id as usize].kind.is_token() {
+            self.next = self.next.max(last);
+        } else {
+            self.cover(last);
+        }
+        self.open.pop();
         let after = self.nodes.len() as u32;
+        let end = last.checked_sub(1).map_or(0, |last| self.lexed.tokens[last].end);
         let node = &mut self.nodes[id as usize];
-        node.end = end as u32;
+        node.end = end;
         node.after = after;
     }
 
-    fn token(&mut self, kind: Kind, end: usize) {
-        self.push(kind, self.done, end);
-        self.done = end;
-    }
-
     pub(super) fn finish(mut self) -> Tree {
-        self.cover(self.text.len());
+        self.cover(self.lexed.tokens.len());
+        self.nodes[0].end = self.lexed.tokens.last().map_or(0, |token| token.end);
         self.nodes[0].after = self.nodes.len() as u32;
         Tree { nodes: self.nodes }
     }
 
-    fn push(&mut self, kind: Kind, start: usize, end: usize) -> u32 {
+    fn push(&mut self, kind: Kind, start: u32, end: u32) -> u32 {
         let id = self.nodes.len() as u32;
         let parent = self.open.last().copied().unwrap_or(0);
-        self.nodes.push(Node { kind, start: start as u32, end: end as u32, parent, after: id + 1 });
+        self.nodes.push(Node { kind, start, end, parent, after: id + 1 });
         id
     }
 
-    /// Makes tokens of what the grammar passed over without a node of its own.
+    /// Makes leaves of the tokens up to `end`.
     fn cover(&mut self, end: usize) {
-        while self.done < end {
-            let (kind, length) = token(&self.text[self.done..end]);
-            self.token(kind, self.done + length);
+        let lexed = self.lexed;
+        for token in lexed.tokens.get(self.next..end).unwrap_or_default() {
+            self.push(token.kind, token.start, token.end);
         }
-    }
-}
-
-/// The first token of `text`, which is not empty: space, comments, keywords and signs.
-fn token(text: &str) -> (Kind, usize) {
-    let bytes = text.as_bytes();
-    let line = || bytes.iter().position(|&byte| byte == b'\n').unwrap_or(bytes.len());
-    let run = |of: fn(&u8) -> bool| bytes.iter().position(|byte| !of(byte)).unwrap_or(bytes.len());
-    match bytes[0] {
-        b' ' | b'\t' | b'\r' => (Kind::Space, run(|byte| matches!(byte, b' ' | b'\t' | b'\r'))),
-        b'\n' => (Kind::Newline, 1),
-        b'/' if text.starts_with("///") && !text.starts_with("////") => (Kind::Doc, line()),
-        b'/' if text.starts_with("//!") => (Kind::FileDoc, line()),
-        b'/' if text.starts_with("//") => (Kind::Comment, line()),
-        byte if byte.is_ascii_alphabetic() => (Kind::Keyword, run(|byte| byte.is_ascii_alphanumeric())),
-        _ if text.starts_with("->") || text.starts_with("..") => (Kind::Sign, 2),
-        _ if text.starts_with('\u{feff}') => (Kind::Space, '\u{feff}'.len_utf8()),
-        _ => (Kind::Sign, text.chars().next().map_or(1, char::len_utf8)),
+        self.next = self.next.max(end);
     }
 }

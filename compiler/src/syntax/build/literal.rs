@@ -3,7 +3,7 @@
 use super::Builder;
 use crate::ast::{ExprKind, Name, Number};
 use crate::source::Span;
-use crate::syntax::errors;
+use crate::syntax::{digits_length, errors};
 use crate::syntax::tree::{Kind, NodeId};
 
 impl Builder<'_> {
@@ -11,10 +11,11 @@ impl Builder<'_> {
         let mut number = Number { digits: String::new(), suffix: None, unit: None };
         for part in self.parts(id) {
             match self.kind(part) {
+                Kind::Sign => number.digits.push('-'),
                 Kind::Digits => {
                     let text = self.str(part);
-                    let length = digits_length(text);
-                    number.digits = text[..length].replace('_', "");
+                    let length = digits_length(text.as_bytes());
+                    number.digits.extend(text[..length].chars().filter(|&sign| sign != '_'));
                     if length < text.len() {
                         let span = self.span(part);
                         let span = Span { start: span.start + length as u32, ..span };
@@ -65,28 +66,6 @@ impl Builder<'_> {
         }
         text
     }
-}
-
-/// How much of a number literal is digits, point and exponent; its suffix is the rest.
-fn digits_length(text: &str) -> usize {
-    let bytes = text.as_bytes();
-    let run = |mut at: usize| {
-        while bytes.get(at).is_some_and(|&byte| byte.is_ascii_digit() || byte == b'_') {
-            at += 1;
-        }
-        at
-    };
-    let mut at = run(usize::from(text.starts_with('-')));
-    if bytes.get(at) == Some(&b'.') {
-        at = run(at + 1);
-    }
-    if matches!(bytes.get(at), Some(b'e' | b'E')) {
-        let digits = at + 1 + usize::from(matches!(bytes.get(at + 1), Some(b'+' | b'-')));
-        if bytes.get(digits).is_some_and(u8::is_ascii_digit) {
-            at = digits + bytes[digits..].iter().take_while(|byte| byte.is_ascii_digit()).count();
-        }
-    }
-    at
 }
 
 /// The sign that the escape at the start of `text` stands for, and the escape's length.

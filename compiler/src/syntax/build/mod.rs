@@ -81,15 +81,18 @@ impl<'t> Builder<'t> {
     fn path(&mut self, id: NodeId) -> ast::Path {
         let mut names = Vec::new();
         let mut span = self.span(id);
+        let mut dot = None;
         for part in self.parts(id) {
-            match self.kind(part) {
-                Kind::Name => names.push(self.name(part)),
-                Kind::DanglingDot => {
-                    self.report(errors::missing_name(self.behind(part), "."));
-                    span.end -= 1;
-                }
-                _ => {}
+            if self.kind(part) == Kind::Name {
+                names.push(self.name(part));
+                dot = None;
+            } else {
+                dot = Some(part);
             }
+        }
+        if let Some(dot) = dot {
+            self.report(errors::missing_name(self.behind(dot), "."));
+            span.end = self.span(dot).start;
         }
         ast::Path { span, names }
     }

@@ -1,0 +1,39 @@
+//! Prints the syntax tree, the typed tree or the diagnostics of a file: `cargo run --example syntax FILE [--ast]`.
+
+use std::error::Error;
+use std::time::{Duration, Instant};
+
+use llmp_compiler::source::Sources;
+use llmp_compiler::syntax::parse;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let mut args = std::env::args().skip(1);
+    let path = args.next().ok_or("name a file")?;
+    let text = std::fs::read_to_string(&path)?;
+    let mut sources = Sources::default();
+    let file = sources.add(path, text.as_str());
+    let mut took = Duration::MAX;
+    for _ in 0..std::env::var("N").map_or(20, |n| n.parse().unwrap_or(20)) {
+        let start = Instant::now();
+        std::hint::black_box(parse(file, &text));
+        took = took.min(start.elapsed());
+    }
+    let parse = parse(file, &text);
+    if args.next().is_some() {
+        println!("{:#?}", parse.file);
+    }
+    for diagnostic in &parse.diagnostics {
+        println!("{} {} {}", sources.place(diagnostic.span()), diagnostic.code, diagnostic.message);
+        for label in &diagnostic.labels {
+            println!("    {} {:?} {}", sources.place(label.span), sources.text(label.span), label.text);
+        }
+        println!("    help: {}", diagnostic.help.as_deref().unwrap_or("-"));
+    }
+    println!(
+        "{} bytes, {} items, {} diagnostics, {took:?}",
+        text.len(),
+        parse.file.items.len(),
+        parse.diagnostics.len()
+    );
+    Ok(())
+}

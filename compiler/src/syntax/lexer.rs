@@ -1,0 +1,162 @@
+//! Text to tokens, and tokens to the letters that the grammar reads.
+//!
+//! Every token but space and comments has a letter: `{`, `=` and other signs of one character stand for themselves, `a`
+//! for a name, `0` for a number, `"` for a text, and the letters below for keywords and longer signs. So the grammar is
+//! about structure alone, and the same tokens serve bracket matching, the tree and the formatter.
+
+use super::tree::Kind;
+
+/// A token; it ends where the next one starts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Token {
+    pub(super) kind: Kind,
+    pub(super) start: u32,
+    pub(super) end: u32,
+}
+
+/// A text in tokens.
+#[derive(Debug, Default)]
+pub(super) struct Lexed {
+    /// All tokens; they cover every byte.
+    pub(super) tokens: Vec<Token>,
+    /// A letter for each token that the grammar reads.
+    pub(super) letters: String,
+    /// Which token a letter stands for.
+    pub(super) places: Vec<u32>,
+}
+
+/// The letter of a newline.
+pub(super) const NEWLINE: u8 = b'\n';
+/// The letters of `if`, `then` and `else`.
+pub(super) const IF: u8 = b'i';
+pub(super) const THEN: u8 = b't';
+pub(super) const ELSE: u8 = b'e';
+/// The letters of the words that begin an item.
+pub(super) const ITEMS: &[u8] = b"IPRDS";
+
+/// The letter of a word. Small letters but `a` are reserved in expressions.
+fn word(text: &str) -> u8 {
+    match text {
+        "import" => b'I',
+        "param" => b'P',
+        "profile" => b'R',
+        "def" => b'D',
+        "stage" => b'S',
+        "per" => b'E',
+        "shard" => b'H',
+        "runtime" => b'U',
+        "let" | "var" | "const" | "val" => b'L',
+        "if" => IF,
+        "then" => THEN,
+        "else" => ELSE,
+        "each" => b'c',
+        "in" => b'r',
+        "not" => b'n',
+        "and" => b'd',
+        "or" => b'o',
+        _ => b'a',
+    }
+}
+
+/// Signs of two characters and their letters.
+const LONG_SIGNS: [(&[u8; 2], u8); 11] = [
+    (b"==", b'1'),
+    (b"!=", b'2'),
+    (b"<=", b'3'),
+    (b">=", b'4'),
+    (b"&&", b'5'),
+    (b"||", b'6'),
+    (b"|>", b'7'),
+    (b"->", b'8'),
+    (b"..", b'9'),
+    (b":=", b'@'),
+    (b"=>", b'^'),
+];
+
+/// The letter of what no token starts with.
+const FOREIGN: u8 = b'$';
+
+/// Splits a text into tokens.
+pub(super) fn lex(text: &str) -> Lexed {
+    let bytes = text.as_bytes();
+    let mut lexed = Lexed::default();
+    let mut at = 0;
+    while at < bytes.len() {
+        let (kind, length, letter) = token(&bytes[at..], text, at);
+        if let Some(letter) = letter {
+            lexed.places.push(lexed.tokens.len() as u32);
+            lexed.letters.push(char::from(letter));
+        }
+        lexed.tokens.push(Token { kind, start: at as u32, end: (at + length) as u32 });
+        at += length;
+    }
+    lexed
+}
+
+/// The first token of `rest`, which is not empty and stands at `at` in `text`: its kind, length and letter.
+fn token(rest: &[u8], text: &str, at: usize) -> (Kind, usize, Option<u8>) {
+    let run = |from: usize, of: fn(u8) -> bool| from + rest[from..].iter().take_while(|&&byte| of(byte)).count();
+    match rest[0] {
+        b' ' | b'\t' | b'\r' => (Kind::Space, run(1, |byte| matches!(byte, b' ' | b'\t' | b'\r')), None),
+        b'\n' => (Kind::Newline, 1, Some(NEWLINE)),
+        b'/' if rest.get(1) == Some(&b'/') => {
+            let kind = match (rest.get(2), rest.get(3)) {
+                (Some(b'/'), Some(b'/')) => Kind::Comment,
+                (Some(b'/'), _) => Kind::Doc,
+                (Some(b'!'), _) => Kind::FileDoc,
+                _ => Kind::Comment,
+            };
+            (kind, line_length(rest), None)
+        }
+        b'#' => (Kind::HashComment, line_length(rest), None),
+        byte if byte.is_ascii_alphabetic() || byte == b'_' => {
+            let length = run(1, is_word);
+            (Kind::Keyword, length, Some(word(&text[at..at + length])))
+        }
+        byte if byte.is_ascii_digit() => (Kind::Digits, number_length(rest), Some(b'0')),
+        b'"' => (Kind::Text, text_length(rest), Some(b'"')),
+        b'\'' => match rest[1..].iter().position(|&byte| matches!(byte, b'\'' | b'\n')) {
+            Some(length) if rest[length + 1] == b'\'' => (Kind::Text, length + 2, Some(b'"')),
+            _ => (Kind::Sign, 1, Some(FOREIGN)),
+        },
+        _ if text[at..].starts_with('\u{feff}') && at == 0 => (Kind::Space, '\u{feff}'.len_utf8(), None),
+        byte => match LONG_SIGNS.iter().find(|(sign, _)| rest.starts_with(*sign)) {
+            Some(&(_, letter)) => (Kind::Sign, 2, Some(letter)),
+            None if b"{}()[]<>=:,.|?+-*/!".contains(&byte) => (Kind::Sign, 1, Some(byte)),
+            None => (Kind::Sign, text[at..].chars().next().map_or(1, char::len_utf8), Some(FOREIGN)),
+        },
+    }
+}
+
+fn is_word(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'_'
+}
+
+fn line_length(bytes: &[u8]) -> usize {
+    bytes.iter().position(|&byte| byte == b'\n').unwrap_or(bytes.len())
+}
+
+/// Digits, point and exponent, then a suffix: letters or `%`.
+fn number_length(bytes: &[u8]) -> usize {
+    let digits = super::digits_length(bytes);
+    match bytes.get(digits) {
+        Some(b'%') => digits + 1,
+        _ => digits + bytes[digits..].iter().take_while(|&&byte| is_word(byte)).count(),
+    }
+}
+
+/// A text up to its closing quote. One that is never closed ends before the closing brackets at the end of its line, so
+/// that it does not swallow them.
+fn text_length(bytes: &[u8]) -> usize {
+    let line = &bytes[..line_length(bytes)];
+    let mut at = 1;
+    while let Some(&byte) = line.get(at) {
+        match byte {
+            b'"' => return at + 1,
+            b'\\' => at += 2,
+            _ => at += 1,
+        }
+    }
+    let tail = line.iter().rev().take_while(|byte| b")]}, \t\r".contains(byte)).count();
+    line.len().saturating_sub(tail).max(1)
+}
