@@ -1,0 +1,107 @@
+"""The same training and decoding in PyTorch, for examples/bench.rs.
+
+Prints tokens per second of training with AdamW, training with Muon (0 where torch has none), decoding 1 row and
+decoding 256 rows with a KV cache. Arguments: width layers heads context vocabulary batch mlp steps.
+Measured with the versions in requirements.txt; only torch is needed here.
+"""
+
+import sys
+import time
+
+import torch
+import torch.nn.functional as F
+
+WIDTH, LAYERS, HEADS, CONTEXT, VOCABULARY, BATCH, MLP, STEPS = map(int, sys.argv[1:9])
+WARM_UP = 4
+HEAD = WIDTH // HEADS
+
+
+def rope_tables():
+    frequencies = 10_000.0 ** (-torch.arange(0, HEAD, 2) / HEAD)
+    angles = torch.outer(torch.arange(CONTEXT), frequencies)
+    return torch.cat([angles, angles], -1).cos(), torch.cat([angles, angles], -1).sin()
+
+
+COS, SIN = rope_tables()
+
+
+def rotate(x, first):
+    length = x.shape[-2]
+    a, b = x.chunk(2, -1)
+    return x * COS[first : first + length] + torch.cat([-b, a], -1) * SIN[first : first + length]
+
+
+class Block(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        linear = lambda i, o: torch.nn.Linear(i, o, bias=False)
+        self.norm1, self.norm2 = torch.nn.RMSNorm(WIDTH), torch.nn.RMSNorm(WIDTH)
+        self.q_norm, self.k_norm = torch.nn.RMSNorm(HEAD), torch.nn.RMSNorm(HEAD)
+        self.qkv, self.o = linear(WIDTH, 3 * WIDTH), linear(WIDTH, WIDTH)
+        self.gate_up, self.down = linear(WIDTH, 2 * MLP), linear(MLP, WIDTH)
+
+    def forward(self, x, cache=None):
+        batch, length, _ = x.shape
+        q, k, v = self.qkv(self.norm1(x)).view(batch, length, 3, HEADS, HEAD).permute(2, 0, 3, 1, 4)
+        first = 0 if not cache else cache[0].shape[2]
+        q, k = rotate(self.q_norm(q), first), rotate(self.k_norm(k), first)
+        if cache is not None:
+            if cache:
+                k, v = torch.cat([cache[0], k], 2), torch.cat([cache[1], v], 2)
+            cache[:] = [k, v]
+        out = F.scaled_dot_product_attention(q, k, v, is_causal=first == 0)
+        x = x + self.o(out.transpose(1, 2).reshape(batch, length, WIDTH))
+        gate, up = self.gate_up(self.norm2(x)).chunk(2, -1)
+        return x + self.down(F.silu(gate) * up)
+
+
+class Model(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.embedding = torch.nn.Embedding(VOCABULARY, WIDTH)
+        self.blocks = torch.nn.ModuleList(Block() for _ in range(LAYERS))
+        self.norm = torch.nn.RMSNorm(WIDTH)
+
+    def forward(self, ids, caches=None):
+        x = self.embedding(ids)
+        for i, block in enumerate(self.blocks):
+            x = block(x, None if caches is None else caches[i])
+        return self.norm(x if caches is None else x[:, -1:]) @ self.embedding.weight.T
+
+
+def training(muon):
+    torch.manual_seed(1)
+    model = Model()
+    hidden = [p for b in model.blocks for p in b.parameters() if p.ndim == 2]
+    chosen = {id(p) for p in hidden}
+    others = [p for p in model.parameters() if not muon or id(p) not in chosen]
+    optimizers = [torch.optim.AdamW(others, lr=1e-3, weight_decay=0.05)]
+    if muon:
+        if not hasattr(torch.optim, "Muon"):
+            return 0.0
+        optimizers.append(torch.optim.Muon(hidden, lr=0.02, weight_decay=0.05))
+    ids = torch.randint(VOCABULARY, (STEPS, BATCH, CONTEXT + 1))
+    for step in range(STEPS):
+        if step == WARM_UP:
+            begin = time.perf_counter()
+        loss = F.cross_entropy(model(ids[step, :, :-1]).flatten(0, 1), ids[step, :, 1:].flatten())
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        for optimizer in optimizers:
+            optimizer.step()
+            optimizer.zero_grad()
+    return (STEPS - WARM_UP) * BATCH * CONTEXT / (time.perf_counter() - begin)
+
+
+@torch.inference_mode()
+def decoding(rows):
+    model = Model().eval()
+    caches = [[] for _ in range(LAYERS)]
+    ids = torch.tensor([[1, 2, 3, 4]]).repeat(rows, 1)
+    begin = time.perf_counter()
+    for _ in range(CONTEXT - 4):
+        ids = torch.multinomial(model(ids, caches)[:, -1].softmax(-1), 1)
+    return rows * (CONTEXT - 4) / (time.perf_counter() - begin)
+
+
+print(training(False), training(True), decoding(1), decoding(256))
