@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::Value as Json;
 
-use crate::check::changes::{self, Origin};
+use crate::check::changes;
+pub use crate::check::changes::Origin;
 use crate::check::{self, Checked, Reference, pipeline};
 use crate::diagnostic::Diagnostic;
 use crate::graph::Graph;

@@ -3,8 +3,10 @@
 use std::io::Write;
 
 use clap::Args;
-use llmp_compiler::key::printable;
 use serde_json::json;
+
+use llmp_compiler::compile::{Origin, ParamInfo};
+use llmp_compiler::source::Sources;
 
 use super::{Format, Outcome, PipelineArguments};
 
@@ -26,7 +28,7 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
             .iter()
             .map(|param| {
                 json!({"name": param.name, "type": param.ty, "range": param.range, "default": param.default,
-                       "value": param.value, "origin": param.origin, "docs": param.docs})
+                       "value": param.json, "origin": origin(param, &pipeline.compilation.sources), "docs": param.docs})
             })
             .collect();
         writeln!(out, "{:#}", json!({"format_version": 1, "params": all}))?;
@@ -37,10 +39,21 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     }
     for param in params {
         let range = param.range.as_ref().map_or(String::new(), |range| format!(" in {range}"));
-        writeln!(out, "{}: {}{range} = {}  ({})", param.name, param.ty, printable(&param.value), param.origin)?;
+        let value = param.value.as_deref().unwrap_or("none");
+        writeln!(out, "{}: {}{range} = {value}  ({})", param.name, param.ty, origin(param, &pipeline.compilation.sources))?;
         for line in param.docs.lines() {
             writeln!(out, "    {line}")?;
         }
     }
     Ok(0)
+}
+
+/// Where a param's value comes from, with its place where it stands in a file.
+fn origin(param: &ParamInfo, sources: &Sources) -> String {
+    match &param.origin {
+        Origin::Default => "default".into(),
+        Origin::Profile(name) => format!("profile {name}, {}", sources.place(param.value_span)),
+        Origin::ParamsFile => "params file".into(),
+        Origin::Set => "--set".into(),
+    }
 }

@@ -1,0 +1,139 @@
+//! Data pipelines: what runs, what does not, and what is said about bad input.
+
+use crate::world::{World, warc};
+
+const PIPELINE: &str = r#"
+// Pages to documents.
+docs = crawl.warc("web/*.warc")
+  |> filter.urls { block = [adult] }
+  |> extract.text
+  |> filter.pii { mask = [email] }
+"#;
+
+fn world() -> World {
+    let world = World::new();
+    world.write("main.llmp", PIPELINE);
+    for site in ["alpha", "beta", "gamma"] {
+        world.write(&format!("web/{site}.warc"), warc(site, 4));
+    }
+    world
+}
+
+#[test]
+fn only_what_depends_on_an_edit_runs() {
+    let world = world();
+    let all = ["docs/crawl.warc", "docs/filter.urls", "docs/extract.text", "docs"];
+    assert_eq!(world.planned("main.llmp"), all);
+    let first = world.ok(&["run", "main.llmp", "--format", "json"]);
+    assert_eq!(world.ran(&first), all);
+    assert!(world.result("docs").is_dir());
+
+    let again = world.ok(&["run", "main.llmp"]);
+    assert!(again.out.contains("nothing to do"), "{}", again.out);
+
+    // Comments, order, formatting and names count for nothing.
+    let same = "pages = crawl.warc(\"web/*.warc\") |> filter.urls {\n  block=[adult], }\n\
+                other = pages |> extract.text |> filter.pii {mask=[ email ]} // the same\n";
+    world.write("main.llmp", same);
+    let renamed = world.ok(&["run", "main.llmp"]);
+    assert!(renamed.out.contains("nothing to do"), "{}", renamed.out);
+
+    world.write("main.llmp", PIPELINE.replace("[email]", "[email, phone]"));
+    assert_eq!(world.planned("main.llmp"), ["docs"]);
+    let plan = world.llmp(&["plan", "main.llmp"]);
+    assert_eq!(plan.code, 2);
+    assert!(plan.out.contains("mask [email] → [email, phone]"), "{}", plan.out);
+    assert!(plan.out.contains("main.llmp:6:"), "{}", plan.out);
+    let edited = world.ok(&["run", "main.llmp", "--format", "json"]);
+    assert_eq!(world.ran(&edited), ["docs"]);
+    assert_eq!(world.llmp(&["plan", "main.llmp"]).code, 0);
+}
+
+#[test]
+fn a_new_file_costs_its_own_share() {
+    let world = world();
+    world.ok(&["run", "main.llmp"]);
+    world.write("web/delta.warc", warc("delta", 4));
+    let run = world.ok(&["run", "main.llmp", "--format", "json"]);
+    assert_eq!(
+        world.ran(&run),
+        ["docs/crawl.warc 1/4", "docs/filter.urls 1/4", "docs/extract.text 1/4", "docs 1/4"]
+    );
+}
+
+#[test]
+fn broken_warcs_end_in_clear_messages() {
+    let world = world();
+    let whole = warc("cut", 4);
+    world.write("web/cut.warc", &whole.as_bytes()[..whole.len() * 3 / 4]);
+    let run = world.ok(&["run", "main.llmp", "--format", "json"]);
+    assert!(run.out.contains("skipped."), "{}", run.out);
+
+    world.write("web/none.warc", "this is no WARC file at all\n".repeat(50));
+    let run = world.llmp(&["run", "main.llmp"]);
+    assert_eq!(run.code, 1);
+    assert!(run.err.contains("web/none.warc"), "{}", run.err);
+    assert!(!run.err.contains("panicked"), "{}", run.err);
+}
+
+#[test]
+fn a_plan_can_be_kept_and_is_refused_when_stale() {
+    let world = world();
+    assert_eq!(world.llmp(&["plan", "main.llmp", "--out", "plan.json"]).code, 2);
+    world.write("main.llmp", PIPELINE.replace("[email]", "[phone]"));
+    let stale = world.llmp(&["run", "main.llmp", "--plan", "plan.json"]);
+    assert_eq!(stale.code, 1);
+    assert!(stale.err.contains("stale"), "{}", stale.err);
+    world.write("main.llmp", PIPELINE);
+    world.ok(&["run", "main.llmp", "--plan", "plan.json"]);
+}
+
+#[test]
+fn damage_is_found_and_repaired() {
+    let world = world();
+    world.ok(&["run", "main.llmp"]);
+    assert_eq!(world.llmp(&["verify"]).code, 0);
+    let document = std::fs::read_dir(world.result("docs")).unwrap().next().unwrap().unwrap().path();
+    let digest = std::fs::read(&document).map(|bytes| blake3::hash(&bytes).to_hex().to_string()).unwrap();
+    let object = world.path().join(".llmp/objects").join(&digest[..2]).join(&digest[2..]);
+    let mut bytes = std::fs::read(&object).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    std::fs::remove_file(&object).unwrap();
+    std::fs::write(&object, bytes).unwrap();
+    let verify = world.llmp(&["verify"]);
+    assert_eq!(verify.code, 1);
+    assert!(verify.out.contains("needs it: docs"), "{}", verify.out);
+    let run = world.ok(&["run", "main.llmp", "--format", "json"]);
+    assert_eq!(world.ran(&run), ["docs 1/3"]);
+    assert_eq!(world.llmp(&["verify"]).code, 0);
+}
+
+#[test]
+fn two_runs_share_the_work() {
+    let world = world();
+    let start = || world.command(&["run", "main.llmp", "--format", "json"]).stdout(std::process::Stdio::piped()).spawn().unwrap();
+    let (one, two) = (start(), start());
+    let outputs = [one.wait_with_output().unwrap(), two.wait_with_output().unwrap()];
+    let finished: usize = outputs
+        .iter()
+        .map(|output| {
+            assert!(output.status.success());
+            String::from_utf8_lossy(&output.stdout).matches("stage_finished").count()
+        })
+        .sum();
+    assert_eq!(finished, 4, "each stage once");
+}
+
+#[test]
+fn a_users_own_program_is_a_stage() {
+    let world = world();
+    world.write("shout.sh", "for f in \"$LLMP_INPUT_DOCS\"/*; do cp \"$f\" \"$LLMP_OUTPUT\"/; done; echo done\n");
+    let stage = "stage my.copy(docs: Docs) -> Docs { run = [\"sh\", \"shout.sh\"] }\n";
+    world.write("main.llmp", format!("{stage}docs = crawl.warc(\"web/*.warc\") |> extract.text |> my.copy\n"));
+    world.ok(&["run", "main.llmp"]);
+    assert!(world.ok(&["log", "docs"]).out.contains("done"));
+    assert!(world.planned("main.llmp").is_empty());
+    world.write("shout.sh", "cp \"$LLMP_INPUT_DOCS\"/* \"$LLMP_OUTPUT\"/\n");
+    assert_eq!(world.planned("main.llmp"), ["docs"], "the program's text counts");
+}

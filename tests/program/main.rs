@@ -1,0 +1,6 @@
+//! Whole-program tests: the binary on real files.
+
+mod data;
+mod mistakes;
+mod models;
+mod world;

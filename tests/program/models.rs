@@ -1,0 +1,109 @@
+//! The whole road in small, crashes in the middle of it, and what other programs make of the results.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use crate::world::{World, warc};
+
+const PIPELINE: &str = r#"
+param steps: Count<tokens> = 24k tokens
+
+docs   = crawl.warc("web/*.warc") |> extract.text |> filter.pii { mask = [email] }
+vocab  = tokenize.train(docs) { size = 400 }
+tokens = tokenize.encode(docs, vocab)
+base   = pretrain(tokens) {
+  model = { layers = 2, width = 32, heads = 2, context = 64 }
+  for = steps, batch = 4, checkpoint_every = 20
+}
+chat   = sft(base, chat.load("talk.jsonl"), replay = tokens) { epochs = 2 }
+"#;
+
+fn world() -> World {
+    let world = World::new();
+    world.write("main.llmp", PIPELINE);
+    for site in ["alpha", "beta"] {
+        world.write(&format!("web/{site}.warc"), warc(site, 6));
+    }
+    let talk: String = (0..40)
+        .map(|i| format!("{{\"messages\":[{{\"role\":\"user\",\"content\":\"What is {i}?\"}},{{\"role\":\"assistant\",\"content\":\"A number, {i}.\"}}]}}\n"))
+        .collect();
+    world.write("talk.jsonl", talk);
+    world
+}
+
+fn digests(folder: &Path) -> BTreeMap<String, String> {
+    let mut digests = BTreeMap::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        digests.insert(name, blake3::hash(&std::fs::read(&path).unwrap()).to_hex().to_string());
+    }
+    digests
+}
+
+#[test]
+fn killed_runs_go_on_to_the_same_bytes() {
+    let undisturbed = world();
+    undisturbed.ok(&["run", "main.llmp"]);
+    let expected = digests(&undisturbed.result("chat"));
+    assert!(expected.contains_key("model.safetensors") && expected.contains_key("tokenizer.json"));
+
+    let killed = world();
+    let mut kills = 0;
+    for attempt in 0..60_u64 {
+        let mut child = killed.command(&["run", "main.llmp", "-q"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        // Somewhere else each time, and late enough for each attempt to get further.
+        std::thread::sleep(Duration::from_millis(60 + attempt * 45));
+        if child.try_wait().unwrap().is_some() {
+            break;
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+        kills += 1;
+    }
+    killed.ok(&["run", "main.llmp"]);
+    assert!(kills > 0, "nothing was killed");
+    assert_eq!(digests(&killed.result("chat")), expected, "after {kills} kills");
+    assert_eq!(killed.llmp(&["verify"]).code, 0);
+}
+
+#[test]
+fn models_sample_and_answer() {
+    let world = world();
+    world.ok(&["run", "main.llmp"]);
+    let sample = |seed: &str| world.ok(&["sample", "The river", "--seed", seed, "-n", "12"]).out;
+    assert!(sample("1").starts_with("The river"));
+    assert_eq!(sample("1"), sample("1"));
+    let table = world.ok(&["sample", "The river", "--probs", "3", "-n", "4"]).out;
+    assert!(table.lines().count() >= 4 && table.contains('%'), "{table}");
+    world.ok(&["chat", "--once", "What is 3?"]);
+    let missing = world.llmp(&["chat", "--model", "nobody", "--once", "Hello"]);
+    assert_eq!(missing.code, 1);
+    assert!(missing.err.contains("nobody"), "{}", missing.err);
+    let device = world.llmp(&["run", "main.llmp", "--device", "cuda:7"]);
+    assert_eq!(device.code, 1);
+    assert!(device.err.contains("devices found"), "{}", device.err);
+}
+
+#[test]
+fn python_reads_the_model() {
+    let python = std::env::var("PYTHON").unwrap_or_else(|_| "python3".into());
+    let has = Command::new(&python).args(["-c", "import torch, transformers"]).stderr(Stdio::null()).status();
+    if !has.is_ok_and(|status| status.success()) {
+        eprintln!("skipped: `{python}` has no torch and transformers (set PYTHON to one that has)");
+        return;
+    }
+    let world = world();
+    world.ok(&["run", "main.llmp"]);
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/check_model.py");
+    let output = Command::new(python)
+        .arg(script)
+        .arg(env!("CARGO_BIN_EXE_llmp"))
+        .arg(world.result("base"))
+        .current_dir(world.path())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+}
