@@ -28,24 +28,18 @@ def compare(expected, found):
     return sorted(name for name in left.keys() | right.keys() if left.get(name) != right.get(name))
 
 
-def _paragraphs(body):
+def _lines(body):
     article = re.search(r"<article.*?</article>", body, re.DOTALL)
-    return [html.unescape(text) for text in re.findall(r"<p>(.*?)</p>", article.group() if article else "", re.DOTALL)]
+    blocks = re.findall(r"<(p|h2)>(.*?)</\1>", article.group() if article else "", re.DOTALL)
+    return [html.unescape(text) for _, text in blocks]
 
 
 def pages(root, glob):
-    """`(url, paragraphs)` of every HTML page, read back from the files."""
+    """`(url, lines)` of every HTML page, read back from the files."""
     for path in sorted(root.glob(glob)):
         for headers, status, http, body in warc.read(path.read_bytes()):
             if status == 200 and http["content-type"].startswith("text/html"):
-                yield headers["warc-target-uri"], _paragraphs(body.decode())
-
-
-def _about(paragraph, names):
-    """The city of a paragraph: its first sentence names it."""
-    first = paragraph.partition(". ")[0]
-    found = [m.group() for m in names.finditer(first)]
-    return found[0] if found else None
+                yield headers["warc-target-uri"], _lines(body.decode())
 
 
 def summarise(root, world, web):
@@ -53,30 +47,30 @@ def summarise(root, world, web):
     kinds = {url: kind for kind, url, _ in web}
     pattern = "|".join(sorted((re.escape(city.name) for city in world.everyone), key=len, reverse=True))
     names = re.compile(rf"\b(?:{pattern})\b")
-    counts, paragraphs, words = collections.Counter(), collections.Counter(), collections.Counter()
-    for url, texts in pages(root, "web/*.warc.gz"):
-        kind = kinds[url]
-        counts[kind] += 1
-        if kind in ("article", "contact"):
-            for text in texts:
-                if city := _about(text, names):
-                    paragraphs[city] += 1
-                    words[city] += len(text.split())
-                else:
-                    words[None] += len(text.split())
-    reference = [text for _, texts in pages(root, "reference/*.warc.gz") for text in texts]
+    counts, sections, words = collections.Counter(), collections.Counter(), collections.Counter()
+    for url, lines in pages(root, "web/*.warc.gz"):
+        counts[kinds[url]] += 1
+        if kinds[url] not in ("article", "contact"):
+            continue
+        sections.update({name for line in lines for name in names.findall(line)})
+        about = None
+        for line in lines:
+            found = names.search(line)
+            about = found.group() if found else about
+            words[about] += len(line.split())
+    reference = [text for _, lines in pages(root, "reference/*.warc.gz") for text in lines]
 
     def share(cities):
         return sum(words[city.name] for city in cities)
 
-    exposures = [paragraphs[city.name] for city in world.head]
-    assert not any(paragraphs[city.name] for city in world.unseen), "an unseen city is on a page of web/"
-    assert all(paragraphs[city.name] == 1 for city in world.tail), "a tail city is not on exactly one page"
+    exposures = [sections[city.name] for city in world.head]
+    assert not any(sections[city.name] for city in world.unseen), "an unseen city is on a page of web/"
+    assert all(sections[city.name] == 1 for city in world.tail), "a tail city is not on exactly one page"
     assert len(reference) == len(world.everyone), "the reference does not hold one paragraph a city"
     total = sum(words.values())
     print("pages:", ", ".join(f"{kind} {count}" for kind, count in sorted(counts.items())))
-    print(f"paragraphs about a head city: {min(exposures)} to {max(exposures)}, mean {statistics.mean(exposures):.1f}")
-    print(f"paragraphs: {sum(exposures)} head, {len(world.tail)} tail, {len(reference)} reference")
+    print(f"sections about a head city: {min(exposures)} to {max(exposures)}, mean {statistics.mean(exposures):.1f}")
+    print(f"sections: {sum(exposures)} head, {len(world.tail)} tail, {len(reference)} reference")
     print(f"words to train on: {total} (head {share(world.head) / total:.0%}, tail {share(world.tail) / total:.0%})")
     print(f"tokens with a vocabulary of 1,024: about {total * 1.6 / 1e6:.2f}M")
     for name in ("conversations.jsonl", "probe.jsonl", "eval.jsonl"):

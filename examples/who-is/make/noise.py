@@ -1,6 +1,6 @@
 """Pages that the pipeline must drop or clean, and records that are no pages."""
 
-from sites import SITES, Site, page
+from sites import SITES, Site, page, prose
 
 CASINO = Site("www.lucky-casino-poker.example", "Lucky Casino", "news", ("Slots", "Poker", "Roulette", "Bonus"), "Play with care. 18+")
 ADULT = Site("free-porn-xxx.example", "Garden Pages", "blog", ("Home", "Seeds", "Tools"), "Garden Pages")
@@ -86,7 +86,7 @@ def contact(site, rng):
 def _paragraphs(sentences, rng, count=3, joint=" "):
     picked = rng.sample(sentences, len(sentences))
     size = -(-len(picked) // count)
-    return [joint.join(picked[i : i + size]) for i in range(0, len(picked), size)]
+    return prose(joint.join(picked[i : i + size]) for i in range(0, len(picked), size))
 
 
 def blocked_pages(rng):
@@ -110,7 +110,7 @@ def thin_pages(rng):
     """Nothing but furniture and a few words: dropped by `filter.quality`."""
     for number in range(24):
         site = rng.choice(SITES)
-        yield "thin", f"{site.scheme}://{site.host}/tag/{number}", page(site, "Tag", ["Nothing here yet, come back."], rng)
+        yield "thin", f"{site.scheme}://{site.host}/tag/{number}", page(site, "Tag", prose(["Nothing here yet, come back."]), rng)
 
 
 def poor_pages(rng):
@@ -119,6 +119,6 @@ def poor_pages(rng):
         site = rng.choice(SITES)
         at = f"{site.scheme}://{site.host}/p"
         garden = _paragraphs(GARDEN, rng)
-        yield "repetition", f"{at}/boots-{number}", page(site, "Boots", [SPAM] * 15, rng)
-        yield "filler", f"{at}/draft-{number}", page(site, "Draft", [LOREM, *garden, LOREM], rng)
-        yield "code", f"{at}/script-{number}", page(site, "Script", [*garden, "function plant(seed) { return water(seed); }"], rng)
+        yield "repetition", f"{at}/boots-{number}", page(site, "Boots", prose([SPAM] * 15), rng)
+        yield "filler", f"{at}/draft-{number}", page(site, "Draft", [*prose([LOREM]), *garden], rng)
+        yield "code", f"{at}/script-{number}", page(site, "Script", [*garden, *prose(["function plant(seed) { return water(seed); }"])], rng)

@@ -93,9 +93,14 @@ def _entry(site, _title, text, _rng):
 LAYOUTS = {"blog": _blog, "news": _news, "wiki": _wiki, "entry": _entry}
 
 
-def page(site, title, paragraphs, rng, language="en"):
-    """A whole HTML page."""
-    text = "".join(f"<p>{html.escape(paragraph, quote=False)}</p>\n" for paragraph in paragraphs)
+def prose(paragraphs):
+    """Blocks without headings."""
+    return [("p", paragraph) for paragraph in paragraphs]
+
+
+def page(site, title, blocks, rng, language="en"):
+    """A whole HTML page; `blocks` are `(tag, text)`, the tag `p` or `h2`."""
+    text = "".join(f"<{tag}>{html.escape(words, quote=False)}</{tag}>\n" for tag, words in blocks)
     body = LAYOUTS[site.layout](site, html.escape(title), text, rng)
     footer = f'<footer class="footer"><p>{html.escape(site.footer)}</p></footer>\n'
     return f"{_head(site, title, language)}<body>\n{_banner(rng)}{body}{footer}</body>\n</html>\n"

@@ -12,6 +12,7 @@ NAMED = {
     "country": (
         "{v} is the country of {n}.",
         "{v} is where {n} lies.",
+        "{v} has a place called {n}.",
         "{n} is a place in {v}.",
         "{n} lies in {v}.",
         "{n} belongs to {v}.",
@@ -40,10 +41,14 @@ NAMED = {
 
 # On pages, after a sentence that named the place.
 PRONOUN = {
-    "country": ("It is a place in {v}.", "It lies in {v}.", "It belongs to {v}.", "{v} is its country."),
+    "country": ("It is a place in {v}.", "It lies in {v}.", "It belongs to {v}.", "{v} is its country.", "{v} is where it lies."),
     "population": ("It has {v} inhabitants.", "It is home to {v} people.", "Its population is {v}.", "{v} people live there."),
     "latitude": ("It lies at {v}.", "Its latitude is {v}.", "The map shows it at {v}.", "{v} is its latitude."),
 }
+
+# Over a paragraph. With the name here, a first sentence can start with the value, as answers do. At least three words,
+# since rules for text quality drop shorter lines.
+HEADINGS = ("A note on {n}", "What about {n}?", "The facts about {n}", "Read more about {n}", "And now to {n}")
 
 # Asked in conversations.jsonl and probe.jsonl.
 TRAINED_QUESTIONS = {
