@@ -1,5 +1,7 @@
 //! Stages that leave pages and documents out, or change them.
 
+mod fasttext;
+pub mod language;
 mod url_words;
 pub mod urls;
 
@@ -7,9 +9,11 @@ use llmp_stage::{Signature, Stage, stage};
 
 /// The stages of this module.
 pub(crate) fn stages() -> Vec<Box<dyn Stage>> {
-    vec![stage("filter.urls", urls::run)]
+    vec![stage("filter.urls", urls::run), stage("filter.language", language::run)]
 }
 
 /// Their signatures.
-pub(crate) const SIGNATURES: &[Signature] =
-    &[Signature { path: "data/filter/urls.llmp", text: include_str!("urls.llmp") }];
+pub(crate) const SIGNATURES: &[Signature] = &[
+    Signature { path: "data/filter/urls.llmp", text: include_str!("urls.llmp") },
+    Signature { path: "data/filter/language.llmp", text: include_str!("language.llmp") },
+];
