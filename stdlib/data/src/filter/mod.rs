@@ -2,6 +2,7 @@
 
 mod fasttext;
 pub mod language;
+pub mod pii;
 mod url_words;
 pub mod urls;
 
@@ -9,11 +10,16 @@ use llmp_stage::{Signature, Stage, stage};
 
 /// The stages of this module.
 pub(crate) fn stages() -> Vec<Box<dyn Stage>> {
-    vec![stage("filter.urls", urls::run), stage("filter.language", language::run)]
+    vec![
+        stage("filter.urls", urls::run),
+        stage("filter.language", language::run),
+        stage("filter.pii", pii::run),
+    ]
 }
 
 /// Their signatures.
 pub(crate) const SIGNATURES: &[Signature] = &[
     Signature { path: "data/filter/urls.llmp", text: include_str!("urls.llmp") },
     Signature { path: "data/filter/language.llmp", text: include_str!("language.llmp") },
+    Signature { path: "data/filter/pii.llmp", text: include_str!("pii.llmp") },
 ];

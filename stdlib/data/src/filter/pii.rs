@@ -1,0 +1,201 @@
+//! `filter.pii`: masks personal data.
+
+mod account;
+mod address;
+mod email;
+mod ip;
+mod phone;
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use llmp_stage::{Context, Result};
+use serde::Deserialize;
+
+use crate::docs::{Doc, Verdict, filter_shards};
+
+/// The settings of `filter.pii`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// What to mask.
+    pub mask: Vec<Kind>,
+}
+
+/// A kind of personal data.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, PartialOrd, Ord)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// E-mail addresses.
+    Email,
+    /// International bank account numbers.
+    Iban,
+    /// Card numbers.
+    Card,
+    /// Public IP addresses.
+    Ip,
+    /// Telephone numbers.
+    Phone,
+    /// Street addresses.
+    Address,
+}
+
+impl Kind {
+    /// All kinds. Where two of them see the same characters, the earlier one has them.
+    pub const ALL: [Self; 6] = [Self::Email, Self::Iban, Self::Card, Self::Ip, Self::Phone, Self::Address];
+
+    /// The word for it in settings and counts.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Email => "email",
+            Self::Iban => "iban",
+            Self::Card => "card",
+            Self::Ip => "ip",
+            Self::Phone => "phone",
+            Self::Address => "address",
+        }
+    }
+
+    /// Where it stands in `text`, in bytes.
+    fn find(self, text: &str) -> Vec<Range<usize>> {
+        match self {
+            Self::Email => email::find(text),
+            Self::Iban => account::find_ibans(text),
+            Self::Card => account::find_cards(text),
+            Self::Ip => ip::find(text),
+            Self::Phone => phone::find(text),
+            Self::Address => address::find(text),
+        }
+    }
+
+    /// What stands for it, taken in turn. FineWeb's two e-mail addresses; addresses reserved for documentation (RFC
+    /// 5737, RFC 3849); numbers reserved for fiction.
+    fn replacements(self, original: &str) -> &'static [&'static str] {
+        match self {
+            Self::Email => &["email@example.com", "firstname.lastname@example.org"],
+            Self::Iban => &["GB00EXAM00000000000000"],
+            Self::Card => &["0000 0000 0000 0000"],
+            Self::Ip if original.contains(':') => &["2001:db8::1", "2001:db8::2", "2001:db8::3"],
+            Self::Ip => {
+                &["192.0.2.1", "198.51.100.1", "203.0.113.1", "192.0.2.2", "198.51.100.2", "203.0.113.2"]
+            }
+            Self::Phone => &["+1 202-555-0100", "+1 202-555-0101"],
+            Self::Address => &["1 Example Street"],
+        }
+    }
+}
+
+/// Runs the stage.
+///
+/// # Errors
+/// Where documents cannot be read or written.
+pub fn run(ctx: &dyn Context, settings: Settings) -> Result<()> {
+    filter_shards(ctx, |doc| {
+        let found = find(&doc.text, &settings.mask);
+        let mut counts = BTreeMap::<Kind, u64>::new();
+        for (kind, _) in &found {
+            *counts.entry(*kind).or_default() += 1;
+        }
+        for (kind, count) in counts {
+            ctx.count(&format!("masked.{}", kind.name()), count);
+        }
+        Ok(Verdict::Keep(Doc { text: replace(&doc.text, &found), ..doc }))
+    })
+}
+
+/// Where personal data of the given kinds stands in `text`: in order, without overlaps.
+#[must_use]
+pub fn find(text: &str, kinds: &[Kind]) -> Vec<(Kind, Range<usize>)> {
+    let mut found: BTreeMap<usize, (Kind, Range<usize>)> = BTreeMap::new();
+    for kind in Kind::ALL.into_iter().filter(|kind| kinds.contains(kind)) {
+        for range in kind.find(text) {
+            let before = found.range(..range.end).next_back();
+            if before.is_none_or(|(_, (_, before))| before.end <= range.start) {
+                found.insert(range.start, (kind, range));
+            }
+        }
+    }
+    found.into_values().collect()
+}
+
+fn replace(text: &str, found: &[(Kind, Range<usize>)]) -> String {
+    let (mut masked, mut from) = (String::with_capacity(text.len()), 0);
+    let mut seen = BTreeMap::<Kind, usize>::new();
+    for (kind, range) in found {
+        let turn = seen.entry(*kind).or_default();
+        let replacements = kind.replacements(&text[range.clone()]);
+        masked.push_str(&text[from..range.start]);
+        masked.push_str(replacements[*turn % replacements.len()]);
+        from = range.end;
+        *turn += 1;
+    }
+    masked.push_str(&text[from..]);
+    masked
+}
+
+/// Whether `character` could belong to a longer word or number.
+fn joins(character: Option<char>) -> bool {
+    character.is_some_and(|character| character.is_alphanumeric() || character == '_')
+}
+
+/// The words before `at` in lower case, as far as `bytes` back: what a number is called.
+fn before(text: &str, at: usize, bytes: usize) -> String {
+    let mut start = at.saturating_sub(bytes);
+    while !text.is_char_boundary(start) {
+        start += 1;
+    }
+    text[start..at].to_lowercase()
+}
+
+#[cfg(test)]
+mod tests {
+    use llmp_stage::testing::TestContext;
+
+    use super::*;
+    use crate::docs::{Reader, Writer};
+
+    fn masked(text: &str, kinds: &[Kind]) -> String {
+        replace(text, &find(text, kinds))
+    }
+
+    #[test]
+    fn replacements_come_in_turn_and_kinds_do_not_overlap() {
+        assert_eq!(
+            masked("Ask ann@mail.org, bob@mail.org or 8.8.8.8.", &Kind::ALL),
+            "Ask email@example.com, firstname.lastname@example.org or 192.0.2.1."
+        );
+        assert_eq!(masked("x@[8.8.8.8]", &[Kind::Ip]), "x@[192.0.2.1]");
+        assert_eq!(masked("x@[8.8.8.8]", &[]), "x@[8.8.8.8]");
+    }
+
+    #[test]
+    fn masking_twice_changes_nothing_more() {
+        let text = "Mail a@b.org, call +44 20 7946 0958 or (212) 664-7665, 8.8.8.8, 4111 1111 1111 1111, \
+                    GB82 WEST 1234 5698 7654 32, 221 Baker Street.";
+        let once = masked(text, &Kind::ALL);
+        for part in ["a@b", "7946", "664", "8.8", "4111", "WEST", "Baker"] {
+            assert!(!once.contains(part), "{once}");
+        }
+        assert_eq!(masked(&once, &[Kind::Ip, Kind::Card, Kind::Iban]), once);
+    }
+
+    #[test]
+    fn kinds_are_counted() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let shard = folder.path().join("shard");
+        let mut writer = Writer::create(&shard).expect("made");
+        writer.write(Doc { text: "a@b.org c@d.org 1.1.1.1".into(), ..Doc::default() }).expect("written");
+        writer.finish().expect("written");
+        let bytes = std::fs::read(&shard).expect("read");
+        let ctx = TestContext::new(folder.path()).with_files("docs", &[("s.parquet", &bytes)]);
+        run(&ctx, Settings { mask: vec![Kind::Email] }).expect("it runs");
+        let doc =
+            Reader::open(&ctx.output().join("s.parquet")).expect("opens").next().expect("one").expect("read");
+        assert_eq!(doc.text, "email@example.com firstname.lastname@example.org 1.1.1.1");
+        assert_eq!(
+            (ctx.counted("masked.email"), ctx.counted("masked.ip"), ctx.counted("documents")),
+            (2, 0, 1)
+        );
+    }
+}
