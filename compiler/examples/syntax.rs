@@ -1,4 +1,4 @@
-//! Prints the syntax tree, the typed tree or the diagnostics of a file: `cargo run --example syntax FILE [--ast]`.
+//! Prints the syntax tree, the typed tree or the diagnostics of a file: `cargo run --example syntax FILE [--ast | --format]`.
 
 use std::error::Error;
 use std::time::{Duration, Instant};
@@ -19,8 +19,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         took = took.min(start.elapsed());
     }
     let parse = parse(file, &text);
-    if args.next().is_some() {
-        println!("{:#?}", parse.file);
+    match args.next().as_deref() {
+        Some("--ast") => println!("{:#?}", parse.file),
+        Some("--format") => print!("{}", llmp_compiler::format::format(&text)),
+        _ => {}
     }
     for diagnostic in &parse.diagnostics {
         println!("{} {} {}", sources.place(diagnostic.span()), diagnostic.code, diagnostic.message);

@@ -1,12 +1,10 @@
 //! What the parser says: one function a message, codes E0001 to E0099.
 
-use crate::diagnostic::{Diagnostic, Edit, Fix};
+use crate::diagnostic::Diagnostic;
 use crate::source::{FileId, Span};
 
-/// What can stand at the top of a file, for suggestions.
-const ITEMS: [&str; 5] = ["import", "param", "profile", "def", "stage"];
-
-fn quoted(text: &str) -> String {
+/// The first line of `text` in backquotes, shortened.
+pub(super) fn quoted(text: &str) -> String {
     let line = text.lines().next().unwrap_or("").trim_end();
     match line.char_indices().nth(40) {
         Some((at, _)) => format!("`{}…`", &line[..at]),
@@ -53,22 +51,6 @@ pub(super) fn unclosed(open: Span, sign: char, before: Span, found: &str) -> Dia
         .help(format!("add the missing `{close}`"))
 }
 
-/// E0004
-pub(super) fn stray(span: Span, sign: &str) -> Diagnostic {
-    Diagnostic::error("E0004", format!("unexpected `{sign}`"), span)
-        .label("closes nothing")
-        .help(format!("remove the `{sign}`, or add the bracket it should close"))
-        .fix(format!("remove the `{sign}`"), span, "")
-}
-
-/// E0005
-pub(super) fn unfinished_text(span: Span) -> Diagnostic {
-    Diagnostic::error("E0005", "the text is never closed", span)
-        .label("expected `\"` before the end of the line")
-        .help("close it with `\"`; a line break inside a text is written `\\n`")
-        .fix("close the text", Span { start: span.end, ..span }, "\"")
-}
-
 /// E0006
 pub(super) fn bad_escape(span: Span, escape: &str) -> Diagnostic {
     Diagnostic::error("E0006", format!("unknown escape {}", quoted(escape)), span)
@@ -83,35 +65,6 @@ pub(super) fn single_quotes(span: Span, inner: &str) -> Diagnostic {
         .label("single quotes")
         .help(format!("write {}", quoted(&text)))
         .fix("use double quotes", span, text)
-}
-
-/// E0008
-pub(super) fn not_an_item(span: Span, text: &str) -> Diagnostic {
-    let word: String = text.chars().take_while(|sign| sign.is_alphanumeric() || *sign == '_').collect();
-    let error = Diagnostic::error("E0008", format!("expected an item, found {}", quoted(text)), span)
-        .label("neither `name = …` nor an item");
-    if text.starts_with("|>") {
-        return error.help("a pipe goes on with the line before it; no other item may stand between");
-    }
-    match near(&word, &ITEMS).filter(|_| text.len() > word.len()) {
-        Some(keyword) => {
-            let at = Span { end: span.start + word.len() as u32, ..span };
-            error.help(format!("did you mean `{keyword}`?")).fix(
-                format!("replace by `{keyword}`"),
-                at,
-                keyword,
-            )
-        }
-        None if word.is_empty() => error.help("an item starts with a name, as in `docs = …`"),
-        None => error.help("write `name = …`, or start with `import`, `param`, `profile`, `def` or `stage`"),
-    }
-}
-
-/// The candidate that is at most two edits away from `word`, and no other word.
-fn near<'c>(word: &str, candidates: &[&'c str]) -> Option<&'c str> {
-    let limit = if word.len() < 4 { 1 } else { 2 };
-    let rated = candidates.iter().map(|&candidate| (strsim::osa_distance(word, candidate), candidate));
-    rated.filter(|&(distance, _)| (1..=limit).contains(&distance)).min().map(|(_, candidate)| candidate)
 }
 
 /// E0009
@@ -166,30 +119,12 @@ pub(super) fn hash_comment(span: Span) -> Diagnostic {
         .fix("replace by `//`", Span { end: span.start + 1, ..span }, "//")
 }
 
-/// E0015
-pub(super) fn semicolon(span: Span) -> Diagnostic {
-    Diagnostic::error("E0015", "unexpected `;`", span)
-        .label("lines end without a sign")
-        .help("remove the `;`")
-        .fix("remove the `;`", span, "")
-}
-
 /// E0016
 pub(super) fn wrong_pipe(span: Span, found: &str) -> Diagnostic {
     Diagnostic::error("E0016", format!("expected `|>`, found `{found}`"), span)
         .label("this does not lead to a stage")
         .help("data flows on with `|>`")
         .fix("replace by `|>`", span, "|>")
-}
-
-/// E0017
-pub(super) fn wrong_operator(span: Span, found: &str, right: &str) -> Diagnostic {
-    // `!big` needs a space once it is `not big`.
-    let text = if found == "!" { "not " } else { right };
-    Diagnostic::error("E0017", format!("unknown operator `{found}`"), span)
-        .label("no operator here")
-        .help(format!("write `{right}`"))
-        .fix(format!("replace by `{right}`"), span, text)
 }
 
 /// E0018
@@ -243,26 +178,11 @@ pub(super) fn not_last(span: Span, last: Span) -> Diagnostic {
         .help("give it a name with `name = …`, or remove it")
 }
 
-/// E0023
-pub(super) fn dotted_field(span: Span, path: &str, first: &str, rest: &str) -> Diagnostic {
-    Diagnostic::error("E0023", format!("a field's name has no dots, found `{path}`"), span)
-        .label("a path, which only a profile takes")
-        .help(format!("write `{first} = {{ {rest} = … }}`"))
-}
-
 /// E0024
 pub(super) fn incomplete_range(span: Span) -> Diagnostic {
     Diagnostic::error("E0024", "expected a range after `in`", span)
         .label("not a range")
         .help("a range has two ends, as in `in 64..4096`; one may be left out, as in `in 1..`")
-}
-
-/// E0025
-pub(super) fn thousands(span: Span, digits: &str) -> Diagnostic {
-    Diagnostic::error("E0025", "a comma separates values, not thousands", span)
-        .label("read as a value of its own")
-        .help(format!("write `{digits}`"))
-        .fix(format!("write `{digits}`"), span, digits)
 }
 
 /// E0025 for `.5`.
@@ -302,20 +222,6 @@ pub(super) fn extra_comma(span: Span) -> Diagnostic {
         .fix("remove the `,`", span, "")
 }
 
-/// E0029
-pub(super) fn foreign_sign(span: Span, sign: char, name: &str, right: Option<&str>) -> Diagnostic {
-    let error =
-        Diagnostic::error("E0029", format!("unexpected {name} `{sign}` (U+{:04X})", u32::from(sign)), span)
-            .label("outside of texts and comments, only ASCII is read");
-    match right {
-        Some(" ") => error.help("write a plain space").fix("replace by a space", span, " "),
-        Some(right) => {
-            error.help(format!("write `{right}`")).fix(format!("replace by `{right}`"), span, right)
-        }
-        None => error.help("names consist of `a`-`z`, `A`-`Z`, `0`-`9` and `_`; put anything else in quotes"),
-    }
-}
-
 /// E0030
 pub(super) fn argument_in_choice(span: Span, name: &str) -> Diagnostic {
     Diagnostic::error("E0030", format!("`{name}` stands for itself and takes no arguments"), span)
@@ -330,15 +236,235 @@ pub(super) fn missing_arrow(at: Span, item: &str) -> Diagnostic {
         .help("write the type behind the parameters, as in `(pages: Pages) -> Docs`")
 }
 
-/// Fixes one place by two edits.
-pub(super) fn both(mut diagnostic: Diagnostic, title: &str, edits: Vec<Edit>) -> Diagnostic {
-    diagnostic.fix = Some(Fix { title: title.to_owned(), edits });
-    diagnostic
-}
-
 /// E0010 for `each`.
 pub(super) fn missing_list(at: Span) -> Diagnostic {
     Diagnostic::error("E0010", "expected a list after `each`", at)
         .label("the list is missing")
         .help("name the values to try, as in `each [1e-3, 3e-4]`")
+}
+
+/// E0004
+pub(super) fn stray(span: Span, sign: char) -> Diagnostic {
+    Diagnostic::error("E0004", format!("unexpected `{sign}`"), span)
+        .label("closes nothing")
+        .help(format!("remove the `{sign}`, or add the bracket that it should close"))
+}
+
+/// E0005
+pub(super) fn unfinished_text(span: Span, quote: char) -> Diagnostic {
+    let error = Diagnostic::error("E0005", "the text is never closed", span)
+        .label("expected `\"` before the end of the line")
+        .help("close it with `\"`; a line break inside a text is written `\\n`");
+    match quote {
+        '"' => error.fix("close the text", Span { start: span.end, ..span }, "\""),
+        _ => error,
+    }
+}
+
+/// E0008
+pub(super) fn not_an_item(span: Span, text: &str) -> Diagnostic {
+    let error = Diagnostic::error("E0008", format!("expected an item, found {}", quoted(text)), span)
+        .label("neither `name = …` nor an item");
+    match text.starts_with("|>") {
+        true => error.help("a pipe goes on with the value before it; no other item may stand between"),
+        false => error.help("write `name = …`, or start with `import`, `param`, `profile`, `def` or `stage`"),
+    }
+}
+
+/// E0008 for a word that is almost an item's keyword, or that other languages use.
+pub(super) fn misspelt_item(span: Span, word: &str, keyword: &str) -> Diagnostic {
+    Diagnostic::error("E0008", format!("unknown keyword `{word}`"), span)
+        .label("starts no item")
+        .help(format!("did you mean `{keyword}`?"))
+        .fix(format!("replace by `{keyword}`"), span, keyword)
+}
+
+/// The item keyword that `word` may have been meant as.
+pub(super) fn near_item(word: &str) -> Option<&'static str> {
+    match word {
+        "fn" | "func" | "function" | "fun" | "task" => return Some("def"),
+        "include" | "use" | "require" | "load" => return Some("import"),
+        "overlay" | "config" | "env" => return Some("profile"),
+        "parameter" | "arg" | "input" => return Some("param"),
+        _ => {}
+    }
+    let limit = if word.len() < 4 { 1 } else { 2 };
+    let items = ["import", "param", "profile", "def", "stage"];
+    let rated = items.map(|item| (strsim::osa_distance(word, item), item));
+    rated.into_iter().filter(|&(distance, _)| distance <= limit).min().map(|(_, item)| item)
+}
+
+/// E0008 for a value at the top of a file.
+pub(super) fn unnamed_value(span: Span, text: &str) -> Diagnostic {
+    Diagnostic::error("E0008", format!("the value {} has no name", quoted(text)), span)
+        .label("nothing can use it")
+        .help("give it a name, as in `docs = …`")
+        .fix("give it a name", Span { end: span.start, ..span }, "result = ")
+}
+
+/// E0010 for a name that stands alone at the top of a file.
+pub(super) fn binding_without_value(span: Span, name: &str) -> Diagnostic {
+    Diagnostic::error("E0010", format!("`{name}` has no value"), span)
+        .label("expected `=` and a value behind it")
+        .help(format!("write `{name} = …`"))
+}
+
+/// E0010, or E0013 where a value seems to follow.
+pub(super) fn field_without_value(span: Span, text: &str, name: &str) -> Diagnostic {
+    match text.len() == name.len() {
+        true => binding_without_value(span, name),
+        false => missing_assign(Span { end: span.start + name.len() as u32, ..span }, name, text),
+    }
+}
+
+/// E0012 for a declaration without `:`.
+pub(super) fn missing_colon(name_span: Span, name: &str, text: &str) -> Diagnostic {
+    let error = Diagnostic::error("E0012", format!("expected `:` and a type after `{name}`"), name_span)
+        .label("the type is missing")
+        .help(format!("write `{name}: Type`"));
+    let rest = text[name.len().min(text.len())..].trim_start();
+    match rest.starts_with(|sign: char| sign.is_ascii_alphabetic() || matches!(sign, '[' | '{')) {
+        true => error.fix("insert `:`", Span { start: name_span.end, ..name_span }, ":"),
+        false => error,
+    }
+}
+
+/// E0013 where nothing stands between name and value.
+pub(super) fn missing_assign(name_span: Span, name: &str, text: &str) -> Diagnostic {
+    let rest = text[name.len().min(text.len())..].trim_start();
+    let error =
+        Diagnostic::error("E0013", format!("expected `=` after `{name}`, found {}", quoted(rest)), name_span)
+            .label("a name without `=`")
+            .help(format!("write `{name} = …`"));
+    match rest.starts_with(|sign: char| sign.is_ascii_alphanumeric() || matches!(sign, '[' | '"' | '_' | '{'))
+    {
+        true => error.fix("insert `=`", Span { start: name_span.end, ..name_span }, " ="),
+        false => error,
+    }
+}
+
+/// E0014 for `/* … */`.
+pub(super) fn block_comment(span: Span) -> Diagnostic {
+    Diagnostic::error("E0014", "a comment starts with `//`", span)
+        .label("`/*` starts no comment")
+        .help("write `//` at the start of each line of the comment")
+}
+
+/// E0015
+pub(super) fn semicolon(span: Span, last: bool, in_brackets: bool) -> Diagnostic {
+    let error = Diagnostic::error("E0015", "unexpected `;`", span);
+    match (last, in_brackets) {
+        (true, _) => {
+            error.label("lines end without a sign").help("remove the `;`").fix("remove the `;`", span, "")
+        }
+        (_, true) => error.label("separates nothing").help("write `,`").fix("replace by `,`", span, ","),
+        (_, false) => error.label("separates nothing").help("start a new line instead"),
+    }
+}
+
+/// E0017
+pub(super) fn wrong_operator(span: Span, found: &str, right: Option<&str>) -> Diagnostic {
+    let error =
+        Diagnostic::error("E0017", format!("unknown operator `{found}`"), span).label("no operator of llmp");
+    match right {
+        // `!big` needs a space once it is `not big`.
+        Some("not") => error.help("write `not`").fix("replace by `not`", span, "not "),
+        Some(right) => {
+            error.help(format!("write `{right}`")).fix(format!("replace by `{right}`"), span, right)
+        }
+        None => error.help("the operators are `+ - * /`, `== != < <= > >=`, `and`, `or` and `not`"),
+    }
+}
+
+/// E0020 for a branch without its `if`.
+pub(super) fn lost_branch(span: Span, word: &str) -> Diagnostic {
+    Diagnostic::error("E0020", format!("`{word}` without `if`"), span)
+        .label("belongs to no `if`")
+        .help("write `if condition then a else b`")
+}
+
+/// E0023 in a record.
+pub(super) fn dotted_field(span: Span, path: &str) -> Diagnostic {
+    let (first, rest) = path.split_once('.').unwrap_or((path, ""));
+    Diagnostic::error("E0023", format!("a field's name has no dots, found `{path}`"), span)
+        .label("a path, which only profiles take")
+        .help(format!("write `{first} = {{ {rest} = … }}`"))
+}
+
+/// E0023 at the top of a file.
+pub(super) fn dotted_binding(span: Span, path: &str) -> Diagnostic {
+    Diagnostic::error("E0023", format!("a binding's name has no dots, found `{path}`"), span)
+        .label("a path, which only profiles take")
+        .help(format!(
+            "write the setting where the stage is called, or override it: `profile name {{ {path} = … }}`"
+        ))
+}
+
+/// E0025 for `1,000`.
+pub(super) fn thousands(span: Span, comma: Span, digits: &str) -> Diagnostic {
+    Diagnostic::error(
+        "E0025",
+        format!("`,{digits}` is not read as part of the number before it"),
+        comma.to(span),
+    )
+    .label("a comma separates values")
+    .help(format!("group digits with `_`, as in `1_{digits}`"))
+    .fix("replace `,` by `_`", comma, "_")
+}
+
+/// E0025 for `80 %`.
+pub(super) fn spaced_percent(span: Span) -> Diagnostic {
+    Diagnostic::error("E0025", "`%` stands right behind its number", span)
+        .label("space before `%`")
+        .help("write it without space, as in `80%`")
+        .fix("remove the space", span, "%")
+}
+
+/// E0029
+pub(super) fn foreign_sign(span: Span, sign: char) -> Diagnostic {
+    let (name, right) = match sign {
+        '\u{201c}' | '\u{201d}' | '\u{201e}' | '\u{ab}' | '\u{bb}' | '\u{ff02}' => {
+            ("a typographic quote", Some("\""))
+        }
+        '\u{2018}' | '\u{2019}' | '\u{201a}' => ("a typographic quote", Some("\"")),
+        '\u{a0}' | '\u{2002}'..='\u{200b}' | '\u{202f}' | '\u{3000}' | '\u{feff}' => {
+            ("a space that is no plain one", Some(" "))
+        }
+        '\u{2010}'..='\u{2015}' | '\u{2212}' => ("a dash", Some("-")),
+        '\u{d7}' => ("a multiplication sign", Some("*")),
+        '\u{2192}' | '\u{21d2}' | '\u{25b7}' => ("an arrow", Some("|>")),
+        '\u{2026}' => ("an ellipsis", Some("..")),
+        '\u{2260}' => ("an unequal sign", Some("!=")),
+        '\u{2264}' => ("a comparison sign", Some("<=")),
+        '\u{2265}' => ("a comparison sign", Some(">=")),
+        '\u{ff01}'..='\u{ff5e}' => ("a full-width sign", None),
+        _ => ("a sign that is not ASCII", None),
+    };
+    let full_width =
+        char::from_u32(u32::from(sign).wrapping_sub(0xfee0)).filter(char::is_ascii).map(String::from);
+    let right = right.map(str::to_owned).or(full_width);
+    let error = Diagnostic::error("E0029", format!("unexpected `{sign}` (U+{:04X})", u32::from(sign)), span)
+        .label(format!("{name}; outside of texts and comments, only ASCII is read"));
+    match right.as_deref() {
+        Some(" ") => error.help("write a plain space").fix("replace by a space", span, " "),
+        Some(right) => {
+            error.help(format!("write `{right}`")).fix(format!("replace by `{right}`"), span, right)
+        }
+        None => error.help("names consist of `a`-`z`, `A`-`Z`, `0`-`9` and `_`; put other text in quotes"),
+    }
+}
+
+/// E0032
+pub(super) fn keyword_as_name(span: Span, word: &str) -> Diagnostic {
+    Diagnostic::error("E0032", format!("`{word}` is a keyword"), span)
+        .label("cannot be a name, since no expression could use it")
+        .help(format!("choose another name, such as `{word}_`"))
+}
+
+/// E0033
+pub(super) fn sigil(span: Span, sign: char) -> Diagnostic {
+    Diagnostic::error("E0033", format!("unexpected `{sign}`"), span)
+        .label("names are used as they are")
+        .help(format!("write the name without `{sign}`"))
+        .fix(format!("remove the `{sign}`"), span, "")
 }

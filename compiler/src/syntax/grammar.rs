@@ -93,9 +93,17 @@ fn kind(rule: Rule) -> Option<Kind> {
         Rule::error_item => Kind::ErrorItem,
         // The root is there from the start, and the others are silent.
         Rule::file | Rule::EOI => return None,
-        Rule::IMPORT | Rule::PARAM | Rule::PROFILE | Rule::DEF | Rule::STAGE | Rule::PER | Rule::SHARD => return None,
-        Rule::RUNTIME | Rule::LET | Rule::IF | Rule::THEN | Rule::ELSE | Rule::EACH | Rule::IN => return None,
-        Rule::NOT | Rule::AND | Rule::OR | Rule::PIPE | Rule::ARROW | Rule::DOTS | Rule::ALMOST => return None,
-        Rule::item | Rule::declared | Rule::signature | Rule::operand | Rule::skipped | Rule::inside => return None,
+        Rule::IMPORT | Rule::PARAM | Rule::PROFILE | Rule::DEF | Rule::STAGE | Rule::PER | Rule::SHARD => {
+            return None;
+        }
+        Rule::RUNTIME | Rule::LET | Rule::IF | Rule::THEN | Rule::ELSE | Rule::EACH | Rule::IN => {
+            return None;
+        }
+        Rule::NOT | Rule::AND | Rule::OR | Rule::PIPE | Rule::ARROW | Rule::DOTS | Rule::ALMOST => {
+            return None;
+        }
+        Rule::item | Rule::declared | Rule::signature | Rule::operand | Rule::skipped | Rule::inside => {
+            return None;
+        }
     })
 }

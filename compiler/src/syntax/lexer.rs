@@ -95,7 +95,8 @@ pub(super) fn lex(text: &str) -> Lexed {
 
 /// The first token of `rest`, which is not empty and stands at `at` in `text`: its kind, length and letter.
 fn token(rest: &[u8], text: &str, at: usize) -> (Kind, usize, Option<u8>) {
-    let run = |from: usize, of: fn(u8) -> bool| from + rest[from..].iter().take_while(|&&byte| of(byte)).count();
+    let run =
+        |from: usize, of: fn(u8) -> bool| from + rest[from..].iter().take_while(|&&byte| of(byte)).count();
     match rest[0] {
         b' ' | b'\t' | b'\r' => (Kind::Space, run(1, |byte| matches!(byte, b' ' | b'\t' | b'\r')), None),
         b'\n' => (Kind::Newline, 1, Some(NEWLINE)),

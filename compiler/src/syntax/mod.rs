@@ -48,6 +48,12 @@ pub fn parse(file: FileId, text: &str) -> Parse {
     }
 }
 
+/// The tree of a text alone; `None` where it is too large or nests too deep.
+#[must_use]
+pub fn tree(text: &str) -> Option<Tree> {
+    read(FileId::default(), text).ok()
+}
+
 /// The tree of a text that is neither too large nor too deep.
 fn read(file: FileId, text: &str) -> Result<Tree, Diagnostic> {
     if text.len() > MAX_BYTES {
@@ -63,9 +69,18 @@ fn read(file: FileId, text: &str) -> Result<Tree, Diagnostic> {
     }
 }
 
+/// Whether two tokens read differently where no space stands between them.
+#[must_use]
+pub fn would_join(left: &str, right: &str) -> bool {
+    let joined = format!("{left}{right}");
+    let tokens = lexer::lex(&joined).tokens;
+    !matches!(&tokens[..], [first, _] if first.end as usize == left.len())
+}
+
 /// How many bytes at the start of a number are its digits, point and exponent; its suffix follows.
 fn digits_length(bytes: &[u8]) -> usize {
-    let run = |from: usize, of: fn(&u8) -> bool| from + bytes[from..].iter().take_while(|&byte| of(byte)).count();
+    let run =
+        |from: usize, of: fn(&u8) -> bool| from + bytes[from..].iter().take_while(|&byte| of(byte)).count();
     let digits = |from| run(from, |byte| byte.is_ascii_digit() || *byte == b'_');
     let mut at = digits(0);
     if bytes.get(at) == Some(&b'.') && bytes.get(at + 1).is_some_and(u8::is_ascii_digit) {

@@ -80,10 +80,12 @@ fn end_of_item(text: &str, lexed: &Lexed, open: usize) -> Option<usize> {
     };
     let base_line = (0..=open).rev().take_while(|&at| letters[at] != lexer::NEWLINE).last()?;
     let base = indentation(base_line);
-    let lines = (open + 1..letters.len()).filter(|&at| letters[at - 1] == lexer::NEWLINE && letters[at] != lexer::NEWLINE);
+    let lines = (open + 1..letters.len())
+        .filter(|&at| letters[at - 1] == lexer::NEWLINE && letters[at] != lexer::NEWLINE);
     let mut flat = None;
     for at in lines {
-        let item = lexer::ITEMS.contains(&letters[at]) && letters.get(at + 1).is_some_and(u8::is_ascii_alphabetic);
+        let item =
+            lexer::ITEMS.contains(&letters[at]) && letters.get(at + 1).is_some_and(u8::is_ascii_alphabetic);
         let indent = indentation(at);
         let flat = *flat.get_or_insert(indent <= base && !item);
         if indent <= base && (item || !flat && letters[at].is_ascii_alphabetic()) {

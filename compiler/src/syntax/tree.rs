@@ -161,6 +161,13 @@ impl Tree {
         })
     }
 
+    /// The node that starts where `id` ends, if any.
+    #[must_use]
+    pub fn following(&self, id: NodeId) -> Option<NodeId> {
+        let after = self.node(id).after;
+        ((after as usize) < self.nodes.len()).then_some(NodeId(after))
+    }
+
     /// All nodes, parents before their children.
     pub fn ids(&self) -> impl Iterator<Item = NodeId> + use<> {
         (0..self.nodes.len() as u32).map(NodeId)
@@ -221,7 +228,8 @@ impl<'l> TreeBuilder<'l> {
         while at > 0 && self.lexed.letters.as_bytes()[at - 1] == NEWLINE {
             at -= 1;
         }
-        let last = at.checked_sub(1).and_then(|at| self.lexed.places.get(at)).map_or(0, |&place| place as usize + 1);
+        let last =
+            at.checked_sub(1).and_then(|at| self.lexed.places.get(at)).map_or(0, |&place| place as usize + 1);
         if self.nodes[id as usize].kind.is_token() {
             self.next = self.next.max(last);
         } else {

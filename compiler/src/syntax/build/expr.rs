@@ -67,7 +67,7 @@ impl Builder<'_> {
             match self.kind(part) {
                 Kind::Not => {
                     if self.str(part) == "!" {
-                        self.report(errors::wrong_operator(self.span(part), "!", "not"));
+                        self.report(errors::wrong_operator(self.span(part), "!", Some("not")));
                     }
                     waiting.push(Waiting::Not(self.span(part)));
                 }
@@ -145,7 +145,7 @@ impl Builder<'_> {
             "||" => Some("or"),
             _ => None,
         } {
-            self.report(errors::wrong_operator(self.span(id), sign, right));
+            self.report(errors::wrong_operator(self.span(id), sign, Some(right)));
         }
         match sign {
             "or" | "||" => Operator::Or,
@@ -222,10 +222,9 @@ impl Builder<'_> {
         let value = self.value(id);
         match &path.names[..] {
             [name] => Some(Field { span: self.span(id), name: name.clone(), value }),
-            [first, ..] => {
+            [_, ..] => {
                 let text = path.text();
-                let rest = &text[first.text.len() + 1..];
-                self.report(errors::dotted_field(path.span, &text, &first.text, rest));
+                self.report(errors::dotted_field(path.span, &text));
                 None
             }
             [] => None,
@@ -244,7 +243,7 @@ impl Builder<'_> {
         let broken = self.brackets(id, |builder, part| inner = Some(builder.expr(part)));
         if inner.is_none() && !broken {
             let open = self.parts(id).next().unwrap_or(id);
-            self.report(errors::missing_value(self.behind(open), "("));
+            self.missing(open, errors::missing_value(self.behind(open), "("));
         }
         inner.map_or(ExprKind::Error, |inner| inner.kind)
     }
@@ -253,7 +252,7 @@ impl Builder<'_> {
         match self.part(id, Kind::List) {
             Some(list) => ExprKind::Each(self.list(list)),
             None => {
-                self.report(errors::missing_list(self.behind(id)));
+                self.missing(id, errors::missing_list(self.behind(id)));
                 ExprKind::Error
             }
         }

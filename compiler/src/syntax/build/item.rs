@@ -46,7 +46,7 @@ impl Builder<'_> {
         let text = self.part(id, Kind::Text);
         let path = text.map(|text| Name { span: self.span(text), text: self.text(text) });
         if path.is_none() {
-            self.report(errors::missing_path(self.behind(id)));
+            self.missing(id, errors::missing_path(self.behind(id)));
         }
         Import { span: self.span(id), path }
     }
@@ -65,7 +65,7 @@ impl Builder<'_> {
             }
             None if name.is_some() => {
                 let example = "`profile smoke { base.for = 200k tokens }`";
-                self.report(errors::missing_block(self.behind(id), "profile", example));
+                self.missing(id, errors::missing_block(self.behind(id), "profile", example));
             }
             None => {}
         }
@@ -89,13 +89,13 @@ impl Builder<'_> {
         let body = self.part(id, Kind::Body);
         if def.name.is_some() && self.diagnostics.len() == before {
             if parameters.is_none() {
-                self.report(errors::missing_parameters(self.behind(id), "def"));
+                self.missing(id, errors::missing_parameters(self.behind(id), "def"));
             } else if def.result.is_none() {
                 let at = parameters.map_or(self.behind(id), |part| self.behind(part));
                 self.report(errors::missing_arrow(at, "def"));
             } else if body.is_none() {
                 let example = "the function's bindings and its result in braces";
-                self.report(errors::missing_block(self.behind(id), "def", example));
+                self.missing(id, errors::missing_block(self.behind(id), "def", example));
             }
         }
         if let Some(body) = body {
@@ -137,16 +137,16 @@ impl Builder<'_> {
         let name = self.part(id, Kind::Path).map(|path| self.path(path));
         if name.is_none() {
             let keyword = self.parts(id).next().unwrap_or(id);
-            self.report(errors::missing_name(self.behind(keyword), "stage"));
+            self.missing(keyword, errors::missing_name(self.behind(keyword), "stage"));
         }
         let parameters = self.part(id, Kind::Parameters);
         let params = parameters.map(|part| self.parameters(part)).unwrap_or_default();
         let result = self.part(id, Kind::Type).map(|part| self.ty(part));
         if self.diagnostics.len() == before {
             match parameters {
-                None => self.report(errors::missing_parameters(self.behind(id), "stage")),
+                None => self.missing(id, errors::missing_parameters(self.behind(id), "stage")),
                 Some(part) if result.is_none() => {
-                    self.report(errors::missing_arrow(self.behind(part), "stage"))
+                    self.missing(part, errors::missing_arrow(self.behind(part), "stage"))
                 }
                 Some(_) => {}
             }
@@ -174,7 +174,7 @@ impl Builder<'_> {
         let name = self.part(id, Kind::Name);
         if self.kind(id) == Kind::PerShard {
             if name.is_none() {
-                self.report(errors::missing_name(self.behind(id), "per shard"));
+                self.missing(id, errors::missing_name(self.behind(id), "per shard"));
             }
             return name.map(|name| Clause::PerShard(self.name(name)));
         }
@@ -189,6 +189,7 @@ impl Builder<'_> {
         let name = self
             .part(id, Kind::Name)
             .map_or_else(|| Name { span: self.span(id), text: String::new() }, |name| self.name(name));
+        self.reserved(&name);
         let value = self.value(id);
         Binding { span: self.span(id), docs, name, value }
     }
@@ -198,8 +199,17 @@ impl Builder<'_> {
         let name = self.part(id, Kind::Name);
         if name.is_none() {
             let keyword = self.parts(id).next().unwrap_or(id);
-            self.report(errors::missing_name(self.behind(keyword), self.str(keyword)));
+            self.missing(keyword, errors::missing_name(self.behind(keyword), self.str(keyword)));
         }
-        name.map(|name| self.name(name))
+        let name = name.map(|name| self.name(name));
+        name.inspect(|name| self.reserved(name))
+    }
+
+    /// Reports a name that no expression could use.
+    pub(super) fn reserved(&mut self, name: &Name) {
+        let keywords = ["and", "each", "else", "false", "if", "in", "none", "not", "or", "then", "true"];
+        if keywords.contains(&name.text.as_str()) {
+            self.report(errors::keyword_as_name(name.span, &name.text));
+        }
     }
 }

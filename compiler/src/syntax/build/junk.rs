@@ -1,24 +1,163 @@
 //! Text that fits nowhere: what its author may have meant.
 
 use super::Builder;
+use crate::diagnostic::Diagnostic;
 use crate::source::Span;
 use crate::syntax::errors;
 use crate::syntax::tree::{Kind, NodeId};
 
 impl Builder<'_> {
-    /// Reports the error node `id`, which stands in the brackets (or file) `container`, on one line with the entry
+    /// Reports the error node `id`, which stands in the brackets (or file) `container`, on one line behind the entry
     /// `previous` where that is given.
     pub(super) fn junk(&mut self, id: NodeId, previous: Option<NodeId>, container: Kind) {
-        let text = self.str(id).trim_end();
-        let span = self.span(id);
-        let span = Span { end: span.start + text.len() as u32, ..span };
-        let diagnostic = match self.kind(id) {
-            Kind::ErrorItem => errors::not_an_item(span, text),
-            _ if previous.is_some() => errors::missing_comma(span, text),
-            _ => errors::unexpected(span, text, expected(container)),
+        let (text, span) = self.junk_text(id);
+        let word = word(text);
+        let diagnostic = match self.look_alike(id, text, span, container) {
+            Some(diagnostic) => diagnostic,
+            None if self.kind(id) == Kind::ErrorItem => not_an_item(text, span),
+            None if previous.is_some() => behind_entry(text, span),
+            None if container == Kind::Record && !word.is_empty() => {
+                errors::field_without_value(span, text, word)
+            }
+            None if matches!(container, Kind::Clauses | Kind::RecordType) && !word.is_empty() => {
+                errors::missing_colon(behind_word(span, word), word, text)
+            }
+            None => errors::unexpected(span, text, expected(container)),
         };
         self.report(diagnostic);
     }
+
+    /// Reports that something is missing behind `id`; where junk stands there instead, its look tells more.
+    pub(super) fn missing(&mut self, id: NodeId, diagnostic: Diagnostic) {
+        let Some(junk) = self.junk_behind(id) else { return self.report(diagnostic) };
+        let (text, span) = self.junk_text(junk);
+        let found =
+            text.split([' ', '\t', '(', '{', '[']).next().filter(|word| !word.is_empty()).unwrap_or(text);
+        let diagnostic = match self.look_alike(junk, text, span, Kind::Expr) {
+            Some(better) => better,
+            None if text.starts_with('-') && diagnostic.code == "E0010" => errors::negated(span, text),
+            None => {
+                let label = format!("found {}", errors::quoted(found));
+                let mut diagnostic = diagnostic.label(label);
+                if let Some(first) = diagnostic.labels.first_mut() {
+                    first.span = Span { end: span.start + found.len() as u32, ..span };
+                }
+                diagnostic
+            }
+        };
+        self.report(diagnostic);
+    }
+
+    /// The junk that follows `id` on its line.
+    pub(super) fn junk_behind(&self, id: NodeId) -> Option<NodeId> {
+        let mut next = self.tree.following(id);
+        while let Some(space) = next.filter(|&next| self.kind(next) == Kind::Space) {
+            next = self.tree.following(space);
+        }
+        next.filter(|&next| self.kind(next) == Kind::Junk)
+    }
+
+    pub(super) fn junk_text(&self, id: NodeId) -> (&str, Span) {
+        let text = self.str(id).trim_end();
+        let span = self.span(id);
+        (text, Span { end: span.start + text.len() as u32, ..span })
+    }
+
+    /// A habit from elsewhere, or a sign that only looks right.
+    fn look_alike(&self, id: NodeId, text: &str, span: Span, container: Kind) -> Option<Diagnostic> {
+        let first = text.chars().next()?;
+        let second = text[first.len_utf8()..].chars().next();
+        let sign = Span { end: span.start + first.len_utf8() as u32, ..span };
+        let letters = text.len()
+            - text.trim_start_matches(|sign: char| sign.is_ascii_alphanumeric() || sign == '_').len();
+        if let Some(foreign) = text[letters..].chars().next().filter(|sign| !sign.is_ascii()) {
+            let start = span.start + letters as u32;
+            return Some(errors::foreign_sign(
+                Span { start, end: start + foreign.len_utf8() as u32, ..span },
+                foreign,
+            ));
+        }
+        Some(match (first, second) {
+            (';', _) => errors::semicolon(sign, text.len() == 1, container != Kind::File),
+            (')' | ']' | '}', _) => errors::stray(sign, first),
+            ('/', Some('*')) => errors::block_comment(Span { end: span.start + 2, ..span }),
+            ('.', Some('0'..='9')) => errors::leading_point(span, text),
+            ('\'', _) => errors::unfinished_text(span, '\''),
+            ('$' | '@', _) => errors::sigil(sign, first),
+            ('%', None)
+                if self.text[..span.start as usize]
+                    .trim_end()
+                    .ends_with(|sign: char| sign.is_ascii_digit()) =>
+            {
+                let space = self.text[..span.start as usize].trim_end().len() as u32;
+                errors::spaced_percent(Span { start: space, ..sign })
+            }
+            ('&', _) => errors::wrong_operator(sign, "&", Some("and")),
+            ('%' | '^' | '~' | '\\' | '`' | '?', _) if container != Kind::Type => {
+                errors::wrong_operator(sign, &first.to_string(), None)
+            }
+            ('0'..='9', _) if self.is_thousands(id, text) => {
+                let comma = Span { start: span.start - 1, end: span.start, ..span };
+                errors::thousands(span, comma, text)
+            }
+            _ => match word(text) {
+                branch @ ("then" | "else") => errors::lost_branch(behind_word(span, branch), branch),
+                _ => return None,
+            },
+        })
+    }
+
+    /// Whether `,` and three digits follow a digit without space.
+    fn is_thousands(&self, id: NodeId, text: &str) -> bool {
+        let before = &self.text.as_bytes()[..self.tree.range(id).start];
+        let comma = matches!(before, [.., b'0'..=b'9', b',']);
+        comma && text.len() == 3 && text.bytes().all(|byte| byte.is_ascii_digit())
+    }
+}
+
+/// The word at the start of a text; empty where there is none.
+fn word(text: &str) -> &str {
+    let is_word = |sign: char| sign.is_ascii_alphanumeric() || sign == '_';
+    let length = text.find(|sign| !is_word(sign)).unwrap_or(text.len());
+    if text.starts_with(|sign: char| sign.is_ascii_digit()) { "" } else { &text[..length] }
+}
+
+/// The place of `word` at the start of `span`.
+fn behind_word(span: Span, word: &str) -> Span {
+    Span { end: span.start + word.len() as u32, ..span }
+}
+
+/// What follows an entry on its line: the next entry, or something that the entry cannot have.
+fn behind_entry(text: &str, span: Span) -> Diagnostic {
+    match text.starts_with(|sign: char| sign.is_ascii_alphanumeric() || matches!(sign, '_' | '"' | '[')) {
+        true => errors::missing_comma(span, text),
+        false => errors::unexpected(span, text, "`,` or a new line"),
+    }
+}
+
+fn not_an_item(text: &str, span: Span) -> Diagnostic {
+    let word = word(text);
+    let rest = text[word.len()..].trim_start();
+    let at = behind_word(span, word);
+    if word.is_empty() {
+        return errors::not_an_item(span, text);
+    }
+    if rest.is_empty() {
+        return errors::binding_without_value(span, word);
+    }
+    let path = text.find([' ', '\t', '=']).map_or(text, |end| &text[..end]);
+    if rest.starts_with('.') && text[path.len()..].trim_start().starts_with('=') {
+        return errors::dotted_binding(Span { end: span.start + path.len() as u32, ..span }, path);
+    }
+    if let Some(keyword) = errors::near_item(word)
+        .filter(|_| rest.starts_with(|sign: char| sign.is_ascii_alphabetic() || sign == '"'))
+    {
+        return errors::misspelt_item(at, word, keyword);
+    }
+    if rest.starts_with(['(', '.', '{', '|']) {
+        return errors::unnamed_value(span, text);
+    }
+    errors::missing_assign(at, word, text)
 }
 
 /// What the entries of a container are, for messages.

@@ -3,8 +3,8 @@
 use super::Builder;
 use crate::ast::{ExprKind, Name, Number};
 use crate::source::Span;
-use crate::syntax::{digits_length, errors};
 use crate::syntax::tree::{Kind, NodeId};
+use crate::syntax::{digits_length, errors};
 
 impl Builder<'_> {
     pub(super) fn number(&mut self, id: NodeId) -> ExprKind {
@@ -62,7 +62,7 @@ impl Builder<'_> {
             }
         }
         if !closed {
-            self.report(errors::unfinished_text(span));
+            self.report(errors::unfinished_text(span, '"'));
         }
         text
     }

@@ -91,7 +91,7 @@ impl<'t> Builder<'t> {
             }
         }
         if let Some(dot) = dot {
-            self.report(errors::missing_name(self.behind(dot), "."));
+            self.missing(dot, errors::missing_name(self.behind(dot), "."));
             span.end = self.span(dot).start;
         }
         ast::Path { span, names }
@@ -118,7 +118,7 @@ impl<'t> Builder<'t> {
             missing = matches!(self.kind(part), Kind::Assign | Kind::Sign).then_some(part);
         }
         if let Some(sign) = missing {
-            self.report(errors::missing_value(self.behind(sign), self.str(sign)));
+            self.missing(sign, errors::missing_value(self.behind(sign), self.str(sign)));
         }
         value
     }

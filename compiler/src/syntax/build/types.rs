@@ -31,11 +31,11 @@ impl Builder<'_> {
                 Kind::Sign if self.str(part) == ":" => {
                     typed = true;
                     if self.next_kind(part) != Some(Kind::Type) {
-                        self.report(errors::missing_type(self.behind(part), ":", what));
+                        self.missing(part, errors::missing_type(self.behind(part), ":", what));
                     }
                 }
                 Kind::Sign if self.next_kind(part) != Some(Kind::Expr) => {
-                    self.report(errors::missing_value(self.behind(part), self.str(part)));
+                    self.missing(part, errors::missing_value(self.behind(part), self.str(part)));
                 }
                 Kind::Keyword if self.str(part) == "in" && self.next_kind(part) != Some(Kind::Range) => {
                     self.report(errors::incomplete_range(self.span(part)));
@@ -43,10 +43,13 @@ impl Builder<'_> {
                 _ => {}
             }
         }
+        if let Some(name) = declared.name.as_ref().filter(|_| what != "setting") {
+            self.reserved(name);
+        }
         match (&declared.name, last) {
             (None, Some(_)) => {
                 let keyword = self.parts(id).next().unwrap_or(id);
-                self.report(errors::missing_name(self.behind(keyword), self.str(keyword)));
+                self.missing(keyword, errors::missing_name(self.behind(keyword), self.str(keyword)));
             }
             (Some(name), _) if !typed => {
                 let behind = crate::source::Span { start: name.span.end, ..name.span };
@@ -125,7 +128,7 @@ impl Builder<'_> {
             }
         }
         if let Some(bar) = bar {
-            self.report(errors::missing_name(self.behind(bar), "|"));
+            self.missing(bar, errors::missing_name(self.behind(bar), "|"));
         }
         if let [(name, args)] = &mut names[..]
             && bar.is_none()
@@ -174,7 +177,7 @@ impl Builder<'_> {
         self.brackets(id, |builder, part| element = Some(builder.ty(part)));
         if element.is_none() {
             if let Some(open) = self.parts(id).next() {
-                self.report(errors::missing_type(self.behind(open), "[", "list"));
+                self.missing(open, errors::missing_type(self.behind(open), "[", "list"));
             }
             return TypeKind::Error;
         }
