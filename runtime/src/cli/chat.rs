@@ -4,7 +4,7 @@ use std::io::{BufRead, IsTerminal, Write};
 
 use clap::Args;
 use llmp_chat::assistant::{Assistant, Event, Options};
-use llmp_chat::message::Message;
+use llmp_chat::message::{Message, Role};
 
 use super::model::{Wanted, find};
 use super::{Failure, Outcome, PipelineArguments};
@@ -34,7 +34,7 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Outcome {
-    let device = llmp_model::device::resolve(&arguments.device)?;
+    let device = llmp_model::device::Device::open(&arguments.device)?.to_string();
     let found = find(&arguments.pipeline, arguments.model.as_deref(), Wanted::Chat)?;
     let assistant = Assistant::load(&found.folder, found.index.as_deref(), &device)?;
     let options = Options {
@@ -44,7 +44,7 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
         ..Options::default()
     };
     if let Some(question) = &arguments.once {
-        let mut talk = vec![Message::user(question)];
+        let mut talk = vec![Message::new(Role::User, question)];
         answer(&assistant, &mut talk, &options)?;
         return Ok(0);
     }
@@ -68,7 +68,7 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
             "/quit" | "/exit" => break,
             "/clear" => talk.clear(),
             question => {
-                talk.push(Message::user(question));
+                talk.push(Message::new(Role::User, question));
                 answer(&assistant, &mut talk, &options)?;
             }
         }
@@ -88,6 +88,7 @@ fn answer(assistant: &Assistant, talk: &mut Vec<Message>, options: &Options) -> 
         // A reader that has gone must not stop the answer from being taken in.
         let _ = match event {
             Event::Text(text) => write!(out, "{text}").and_then(|()| out.flush()),
+            Event::Forgot(count) => writeln!(out, "[the oldest {count} messages no longer fit]"),
             Event::Search(query) => writeln!(out, "[search: {}]", query.trim()),
             Event::Results(hits) if hits.is_empty() => writeln!(out, "[nothing found]"),
             Event::Results(hits) => hits.iter().try_for_each(|hit| writeln!(out, "[found: {} <{}>]", hit.text, hit.url)),
@@ -95,6 +96,6 @@ fn answer(assistant: &Assistant, talk: &mut Vec<Message>, options: &Options) -> 
     };
     let reply = assistant.reply(talk, options, &mut show)?;
     println("")?;
-    talk.extend(reply.messages());
+    talk.extend(reply.messages);
     Ok(())
 }

@@ -149,8 +149,11 @@ fn why(row: &Row, pipeline: &Pipeline, verbose: bool) -> Vec<String> {
             vec![format!("{message}  {}", compilation.sources.place(*span))]
         }
         Decision::Run { reasons, may_skip, shards, .. } => {
+            // What never ran waits for what never ran: that needs no saying.
+            let new = reasons.contains(&llmp_compiler::plan::Reason::New) && !verbose;
             let mut texts: Vec<String> = reasons
                 .iter()
+                .filter(|reason| !new || reason.is_root())
                 .map(|reason| {
                     let text = reasons::text(reason, &compilation.graph);
                     match reasons::place(reason, &compilation.sources) {
@@ -171,7 +174,7 @@ fn why(row: &Row, pipeline: &Pipeline, verbose: bool) -> Vec<String> {
             if !verbose && texts.len() > 3 {
                 let more = texts.len() - 3;
                 texts.truncate(3);
-                texts.push(format!("and {more} more (`llmp why {}`)", compilation.graph.stage(row.id).name));
+                texts.push(format!("and {more} more: llmp why {}", compilation.graph.stage(row.id).name));
             }
             texts
         }

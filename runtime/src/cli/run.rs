@@ -53,7 +53,7 @@ static STOP: AtomicBool = AtomicBool::new(false);
 pub(super) fn run(arguments: &Arguments) -> Outcome {
     let pipeline = arguments.pipeline.checked()?;
     let graph = &pipeline.compilation.graph;
-    let device = llmp_model::device::resolve(&arguments.device)?;
+    let device = llmp_model::device::Device::open(&arguments.device)?.to_string();
     let forced = arguments.force.iter().map(|name| pipeline.stage(name)).collect::<Result<Vec<_>, _>>()?;
     let past = pipeline.open()?;
     if let Some(file) = &arguments.plan {

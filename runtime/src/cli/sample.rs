@@ -56,7 +56,7 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     if !(0.0..=100.0).contains(&arguments.temperature) {
         return Err(Failure::new("the temperature must lie in 0 to 100"));
     }
-    let device = llmp_model::device::resolve(&arguments.device)?;
+    let device = llmp_model::device::Device::open(&arguments.device)?.to_string();
     let found = find(&pipeline, arguments.model.as_deref(), Wanted::Base)?;
     let tokenizer = Tokenizer::load(&found.folder)?;
     let sampler = Sampler::load(&found.folder, &device)?;
