@@ -4,6 +4,7 @@
 //! (`filter/language.rs`), with its tests beside it.
 
 pub mod crawl;
+pub mod dedup;
 pub mod docs;
 pub mod extract;
 pub mod filter;
@@ -16,11 +17,14 @@ use llmp_stage::{Signature, Stage};
 /// The stages of this crate.
 #[must_use]
 pub fn stages() -> Vec<Box<dyn Stage>> {
-    [crawl::stages(), extract::stages(), filter::stages(), tokenize::stages()].into_iter().flatten().collect()
+    [crawl::stages(), extract::stages(), filter::stages(), dedup::stages(), tokenize::stages()]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
-const PARTS: [&[Signature]; 4] =
-    [crawl::SIGNATURES, extract::SIGNATURES, filter::SIGNATURES, tokenize::SIGNATURES];
+const PARTS: [&[Signature]; 5] =
+    [crawl::SIGNATURES, extract::SIGNATURES, filter::SIGNATURES, dedup::SIGNATURES, tokenize::SIGNATURES];
 
 /// Their signatures, for the compiler to read.
 pub const SIGNATURES: &[Signature] = &joined::<{ count(PARTS) }>(PARTS);

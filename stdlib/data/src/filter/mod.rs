@@ -3,6 +3,7 @@
 mod fasttext;
 pub mod language;
 pub mod pii;
+pub mod quality;
 mod url_words;
 pub mod urls;
 
@@ -14,6 +15,7 @@ pub(crate) fn stages() -> Vec<Box<dyn Stage>> {
         stage("filter.urls", urls::run),
         stage("filter.language", language::run),
         stage("filter.pii", pii::run),
+        stage("filter.quality", quality::run),
     ]
 }
 
@@ -22,4 +24,5 @@ pub(crate) const SIGNATURES: &[Signature] = &[
     Signature { path: "data/filter/urls.llmp", text: include_str!("urls.llmp") },
     Signature { path: "data/filter/language.llmp", text: include_str!("language.llmp") },
     Signature { path: "data/filter/pii.llmp", text: include_str!("pii.llmp") },
+    Signature { path: "data/filter/quality.llmp", text: include_str!("quality.llmp") },
 ];

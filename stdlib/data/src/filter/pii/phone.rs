@@ -16,6 +16,7 @@ static FORMATTED: LazyLock<Regex> = LazyLock::new(|| {
         | (?: \b001 [\ .\-] ) \d{3} [\ .\-] \d{3} [\ .\-] \d{4}
         | \(0\d{1,4}\) [\ \-]? \d{3,4} [\ \-]? \d{3,5}
         | \b0\d{2,4} [\ \-] \d{3,4} [\ \-]? \d{3,4}
+        | \b0\d{2,3} \ \d{2,3} \ \d{2} \ \d{2}
         ",
     )
     .expect("the expression is valid")
@@ -108,6 +109,7 @@ mod tests {
             "020 7946 0958",
             "(07) 4554 9876",
             "0118 496 0100",
+            "024 971 50 30",
         ] {
             assert_eq!(found(&format!("Reach me under {number}, please.")), [number]);
         }

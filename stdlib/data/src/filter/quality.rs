@@ -1,0 +1,115 @@
+//! `filter.quality`: keeps documents that read like text.
+//!
+//! The rules of datatrove's filters in FineWeb's order: Gopher repetition, Gopher quality, C4, FineWeb.
+
+mod c4;
+mod fineweb;
+mod gopher;
+mod repetition;
+mod words;
+
+use llmp_stage::{Context, Result};
+use serde::Deserialize;
+
+use crate::docs::{Doc, Verdict, filter_shards};
+use words::Words;
+
+/// The settings of `filter.quality`; ratios are fractions.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs, reason = "the signature documents each threshold")]
+pub struct Settings {
+    pub rules: Vec<Group>,
+    pub min_words: usize,
+    pub max_words: usize,
+    pub min_word_length: f64,
+    pub max_word_length: f64,
+    pub max_symbols: f64,
+    pub max_bullets: f64,
+    pub max_ellipses: f64,
+    pub min_alphabetic: f64,
+    pub min_stop_words: usize,
+    pub max_repeated_lines: f64,
+    pub max_repeated_paragraphs: f64,
+    pub max_repeated_line_characters: f64,
+    pub max_repeated_paragraph_characters: f64,
+    pub max_top_ngrams: Vec<f64>,
+    pub max_repeated_ngrams: Vec<f64>,
+    pub min_line_words: usize,
+    pub max_word_characters: usize,
+    pub min_sentences: usize,
+    pub min_punctuated_lines: f64,
+    pub short_line: usize,
+    pub max_short_lines: f64,
+    pub max_duplicate_characters: f64,
+    pub max_line_breaks: f64,
+}
+
+/// A group of rules.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub enum Group {
+    /// Rae et al. (2021), appendix A.1: quality and repetition.
+    Gopher,
+    /// Raffel et al. (2020): rules by line.
+    C4,
+    /// Penedo et al. (2024), section 3.6.
+    Fineweb,
+}
+
+/// A rule that a document breaks, and the value that the rule saw.
+type Broken = (&'static str, String);
+
+/// Runs the stage.
+///
+/// # Errors
+/// Where documents cannot be read or written.
+pub fn run(ctx: &dyn Context, settings: Settings) -> Result<()> {
+    filter_shards(ctx, |doc| {
+        Ok(match judge(doc, &settings) {
+            Ok(doc) => Verdict::Keep(doc),
+            Err((rule, value)) => Verdict::Drop { rule, value },
+        })
+    })
+}
+
+/// The document as the rules leave it, or the first rule that it breaks.
+fn judge(mut doc: Doc, settings: &Settings) -> std::result::Result<Doc, Broken> {
+    let applies = |group| settings.rules.contains(&group);
+    let language = doc.language.clone().unwrap_or_default();
+    if applies(Group::Gopher) {
+        let words = Words::of(&doc.text, &language);
+        repetition::check(&doc.text, &words, settings)?;
+        gopher::check(&doc.text, &words, settings)?;
+    }
+    if applies(Group::C4) {
+        doc.text = c4::clean(&doc.text, &language, settings)?;
+    }
+    if applies(Group::Fineweb) {
+        fineweb::check(&doc.text, &Words::of(&doc.text, &language), settings)?;
+    }
+    Ok(doc)
+}
+
+/// `Err` where a share is above its limit.
+fn at_most(rule: &'static str, share: f64, limit: f64) -> std::result::Result<(), Broken> {
+    if share > limit { Err((rule, percent(share))) } else { Ok(()) }
+}
+
+/// `Err` where a share is below its limit.
+fn at_least(rule: &'static str, share: f64, limit: f64) -> std::result::Result<(), Broken> {
+    if share < limit { Err((rule, percent(share))) } else { Ok(()) }
+}
+
+fn percent(share: f64) -> String {
+    format!("{:.1}%", share * 100.0)
+}
+
+/// `part / all`, and 0 of nothing.
+fn share(part: usize, all: usize) -> f64 {
+    if all == 0 { 0.0 } else { part as f64 / all as f64 }
+}
+
+#[cfg(test)]
+#[path = "quality/tests.rs"]
+mod tests;

@@ -1,0 +1,53 @@
+//! C4's rules by line. The rule on terminal punctuation is left out, as in FineWeb.
+
+use std::sync::LazyLock;
+
+use regex::Regex;
+use unicode_segmentation::UnicodeSegmentation;
+
+use super::words::without_blanks;
+use super::{Broken, Settings};
+
+static CITATION: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"\[\d*\]|\[edit\]|\[citation needed\]").expect("the expression is valid"));
+
+const POLICIES: [&str; 6] =
+    ["terms of use", "privacy policy", "cookie policy", "uses cookies", "use of cookies", "use cookies"];
+
+/// The text of the lines that are left.
+pub(super) fn clean(text: &str, language: &str, settings: &Settings) -> Result<String, Broken> {
+    let (mut lines, mut sentences) = (Vec::new(), 0);
+    for line in text.lines() {
+        let line = line.trim();
+        if line.split_whitespace().any(|word| word.chars().count() > settings.max_word_characters) {
+            continue;
+        }
+        let line = CITATION.replace_all(line, "");
+        if count_words(&line, language) < settings.min_line_words {
+            continue;
+        }
+        let lower = line.to_lowercase();
+        if lower.contains("lorem ipsum") {
+            return Err(("c4.lorem_ipsum", "lorem ipsum".into()));
+        }
+        if lower.contains("javascript") {
+            continue;
+        }
+        if line.contains('{') {
+            return Err(("c4.curly_bracket", "{".into()));
+        }
+        if POLICIES.iter().any(|policy| lower.contains(policy)) {
+            continue;
+        }
+        sentences += line.unicode_sentences().count();
+        lines.push(line);
+    }
+    if sentences < settings.min_sentences {
+        return Err(("c4.min_sentences", format!("{sentences} sentences")));
+    }
+    Ok(lines.join("\n").trim().to_owned())
+}
+
+fn count_words(line: &str, language: &str) -> usize {
+    if without_blanks(language) { line.unicode_words().count() } else { line.split_whitespace().count() }
+}

@@ -1,0 +1,90 @@
+//! Gopher's repetition rules.
+
+use std::collections::{HashMap, HashSet};
+
+use super::words::Words;
+use super::{Broken, Settings, at_most, share};
+
+const TOP_RULES: [&str; 3] = ["gopher.top_2_grams", "gopher.top_3_grams", "gopher.top_4_grams"];
+
+const REPEATED_RULES: [&str; 6] = [
+    "gopher.repeated_5_grams",
+    "gopher.repeated_6_grams",
+    "gopher.repeated_7_grams",
+    "gopher.repeated_8_grams",
+    "gopher.repeated_9_grams",
+    "gopher.repeated_10_grams",
+];
+
+pub(super) fn check(text: &str, words: &Words<'_>, settings: &Settings) -> Result<(), Broken> {
+    let characters = text.chars().count();
+    let (count, repeated) = repeats(paragraphs(text));
+    at_most("gopher.repeated_paragraphs", share(repeated.count, count), settings.max_repeated_paragraphs)?;
+    let limit = settings.max_repeated_paragraph_characters;
+    at_most("gopher.repeated_paragraph_characters", share(repeated.characters, characters), limit)?;
+    let (count, repeated) = repeats(text.split('\n').filter(|line| !line.is_empty()));
+    at_most("gopher.repeated_lines", share(repeated.count, count), settings.max_repeated_lines)?;
+    let limit = settings.max_repeated_line_characters;
+    at_most("gopher.repeated_line_characters", share(repeated.characters, characters), limit)?;
+
+    let lengths: Vec<usize> = words.all.iter().map(|word| word.chars().count()).collect();
+    for ((rule, limit), n) in TOP_RULES.into_iter().zip(&settings.max_top_ngrams).zip(2..) {
+        at_most(rule, share(top(words, &lengths, n), characters), *limit)?;
+    }
+    for ((rule, limit), n) in REPEATED_RULES.into_iter().zip(&settings.max_repeated_ngrams).zip(5..) {
+        at_most(rule, share(repeated_ngrams(words, &lengths, n), characters), *limit)?;
+    }
+    Ok(())
+}
+
+/// Paragraphs: parted by two line breaks or more.
+fn paragraphs(text: &str) -> impl Iterator<Item = &str> {
+    text.trim().split("\n\n").map(|paragraph| paragraph.trim_matches('\n')).filter(|part| !part.is_empty())
+}
+
+/// Parts that stood before.
+#[derive(Default)]
+pub(super) struct Repeats {
+    pub(super) count: usize,
+    pub(super) characters: usize,
+}
+
+/// How many parts there are, and which of them stood before.
+pub(super) fn repeats<'a>(parts: impl Iterator<Item = &'a str>) -> (usize, Repeats) {
+    let (mut seen, mut count, mut repeats) = (HashSet::new(), 0, Repeats::default());
+    for part in parts {
+        count += 1;
+        if !seen.insert(part) {
+            repeats.count += 1;
+            repeats.characters += part.chars().count();
+        }
+    }
+    (count, repeats)
+}
+
+/// Characters in the most frequent sequence of `n` words, with one blank between them. Where each stands once, none is
+/// the most frequent: datatrove takes any then, which drops very short texts.
+fn top(words: &Words<'_>, lengths: &[usize], n: usize) -> usize {
+    let mut counts: HashMap<&[&str], (usize, usize)> = HashMap::new();
+    for (ngram, lengths) in words.all.windows(n).zip(lengths.windows(n)) {
+        let (count, _) = counts.entry(ngram).or_insert((0, lengths.iter().sum::<usize>() + n - 1));
+        *count += 1;
+    }
+    // Of equally frequent ones the longest, so that no order decides.
+    let top = counts.into_values().filter(|(count, _)| *count > 1).max();
+    top.map_or(0, |(count, length)| count * length)
+}
+
+/// Characters in sequences of `n` words that stood before, without overlaps.
+fn repeated_ngrams(words: &Words<'_>, lengths: &[usize], n: usize) -> usize {
+    let (mut seen, mut at, mut repeated) = (HashSet::new(), 0, 0);
+    while let (Some(ngram), Some(lengths)) = (words.all.get(at..at + n), lengths.get(at..at + n)) {
+        if seen.insert(ngram) {
+            at += 1;
+        } else {
+            repeated += lengths.iter().sum::<usize>();
+            at += n;
+        }
+    }
+    repeated
+}
