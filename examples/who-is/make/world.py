@@ -11,7 +11,7 @@ ASKED, PROBED, SEEN = 40, 120, 60  # the head: on many pages each
 TAIL = 3_000  # on one page each
 UNSEEN = 100  # on no page of web/
 TAIL_PROBED = 1_000
-HEADED, OWN_LINES = 0.6, 0.5  # shares of sections
+HEADED, OWN_LINES = 0.7, 0.8  # shares of sections
 
 
 @dataclass(frozen=True)
