@@ -329,6 +329,18 @@ pub(crate) mod tests {
         assert!(Index::open_in_dir(a.output()).unwrap().validate_checksum().unwrap().is_empty());
     }
 
+    /// What `tools.search` writes may only change together with its `epoch`.
+    #[test]
+    fn the_index_is_what_it_was() {
+        let root = tempfile::tempdir().unwrap();
+        let ctx = index(root.path(), &TEXTS);
+        let mut hasher = blake3::Hasher::new();
+        for (name, content) in bytes(ctx.output()) {
+            hasher.update(name.as_bytes()).update(&content);
+        }
+        assert_eq!(hasher.finalize().to_hex()[..16], *"923afc8fc06c1fe8");
+    }
+
     #[test]
     fn no_documents_make_an_empty_index() {
         let root = tempfile::tempdir().unwrap();
