@@ -2,8 +2,8 @@
 
 /// The nearest of `names`, where one is near enough to have been meant.
 pub(crate) fn closest<'a>(name: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    // One slip in short names, about one in three letters in long ones.
-    let slips = (name.chars().count() / 3).clamp(1, 4);
+    // About one slip in three letters; names of one or two letters are either right or something else.
+    let slips = (name.chars().count() / 3).min(4);
     let lower = name.to_lowercase();
     names
         .into_iter()

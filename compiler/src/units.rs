@@ -333,18 +333,39 @@ pub fn quantity(number: &ast::Number) -> Result<Quantity, LiteralError> {
 #[must_use]
 pub fn display(value: Exact, dimension: &Dimension) -> String {
     match dimension {
-        Dimension::Plain => value.to_string(),
+        Dimension::Plain => number(value),
         Dimension::Ratio => match value.multiply(Exact::whole(100)) {
             Ok(percent) => format!("{percent}%"),
             Err(TooPrecise) => value.to_string(),
         },
-        Dimension::Bytes => scaled(value, Kind::Bytes).unwrap_or_else(|| format!("{value} bytes")),
+        Dimension::Bytes => scaled(value, Kind::Bytes).unwrap_or_else(|| format!("{} bytes", number(value))),
         Dimension::Time => scaled(value, Kind::Time).unwrap_or_else(|| format!("{value}s")),
         Dimension::Count(unit) => {
-            let number = scaled(value, Kind::Multiplier).unwrap_or_else(|| value.to_string());
-            format!("{number} {unit}")
+            let amount = scaled(value, Kind::Multiplier).unwrap_or_else(|| number(value));
+            format!("{amount} {unit}")
         }
     }
+}
+
+fn number(value: Exact) -> String {
+    match value.as_whole().and_then(|whole| usize::try_from(whole).ok()) {
+        Some(whole) => grouped(whole),
+        None => value.to_string(),
+    }
+}
+
+/// `4_096`, `1_000_000`
+#[must_use]
+pub fn grouped(value: usize) -> String {
+    let digits = value.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at) % 3 == 0 {
+            text.push('_');
+        }
+        text.push(digit);
+    }
+    text
 }
 
 /// The value in the largest unit of `kind` that leaves at most two digits after the point.

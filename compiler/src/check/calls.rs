@@ -57,6 +57,17 @@ impl Context<'_> {
         names.filter(makes).take(SHOWN).collect()
     }
 
+    /// A stage that makes one kind from another.
+    fn converter(&self, from: Kind, to: Kind, file: usize) -> Option<&str> {
+        self.stage_names(file).find(|name| {
+            self.stage(name, file).is_some_and(|stage| {
+                let kind = |ty: &Option<Pattern>| ty.as_ref().map(|ty| ty.kind);
+                let takes = stage.inputs.first().and_then(|input| kind(&input.ty));
+                kind(&stage.output) == Some(to) && takes == Some(from)
+            })
+        })
+    }
+
     /// A stage that takes a model and gives one with this ability.
     fn teacher(&self, ability: &str, file: usize) -> Option<&str> {
         self.stage_names(file).find(|name| {
@@ -126,15 +137,13 @@ impl Checker<'_> {
                     return errors::not_callable(&text, "a param", callee.span, to);
                 }
                 Found::Elsewhere(home, to) => {
-                    let path = context.program.import_path(scope.file, home);
-                    return name_errors::not_imported(&text, callee.span, to, &path);
+                    return context.program.not_imported(scope.file, home, &text, callee.span, to);
                 }
                 Found::Here(Meaning::Def(_), _) | Found::Nowhere => {}
             }
         }
         if let Some((signature, home)) = context.stages.get(&text) {
-            let path = context.program.import_path(scope.file, *home);
-            return name_errors::not_imported(&text, callee.span, signature.span, &path);
+            return context.program.not_imported(scope.file, *home, &text, callee.span, signature.span);
         }
         let defs = context.program.visible_names(scope.file, |what| matches!(what, Meaning::Def(_)));
         let known: Vec<&str> = context.stage_names(scope.file).chain(defs).collect();
@@ -142,7 +151,7 @@ impl Checker<'_> {
         // A slip in the name, else the right name in another family: `language` for `filter.language`.
         let meant = closest(&text, known.iter().copied())
             .or_else(|| known.iter().copied().find(|name| name.rsplit('.').next() == Some(last)));
-        name_errors::unknown_stage(&text, callee.span, meant)
+        name_errors::unknown_stage(&text, callee.span, meant, &kin(&text, &known))
     }
 
     /// Arguments of something unknown are looked at for errors of their own.
@@ -198,9 +207,9 @@ impl Checker<'_> {
         let record = call.and_then(|call| call.settings.as_ref());
         let overridden = self.overridden_of(scope, head);
         let settings = self.settings(&signature, callee.span, record, &overridden, scope);
-        let ty = self.output(&signature, &variables, model, scope, head).map(Type::One);
-        let output = ty.as_ref().map_or_else(String::new, |ty| self.display(ty));
-        let call = StageCall { signature, span, output, inputs, settings };
+        let identity = identity(&signature, &inputs, &settings);
+        let ty = self.output(&signature, &variables, model, identity, scope, head).map(Type::One);
+        let call = StageCall { signature, span, inputs, settings };
         (Node::Call(Box::new(call)), ty)
     }
 
@@ -220,7 +229,10 @@ impl Checker<'_> {
     ) -> (Vec<Option<Placed<'e>>>, bool) {
         let mut placed: Vec<Option<Placed<'e>>> = roles.iter().map(|_| None).collect();
         let mut spans: Vec<Option<Span>> = vec![None; roles.len()];
-        let mut complete = !call.is_some_and(|call| call.broken);
+        let in_braces = call.and_then(|call| call.settings.as_ref()).map_or(&[][..], |record| &record.fields);
+        // An input in braces is at the wrong place, and not missing.
+        let misplaced = in_braces.iter().any(|field| declared.input(&field.name.text));
+        let mut complete = !misplaced && !call.is_some_and(|call| call.broken);
         let mut next = 0;
         if let Some((_, span)) = piped {
             match placed.first_mut() {
@@ -229,7 +241,7 @@ impl Checker<'_> {
                     spans[0] = Some(*span);
                 }
                 None => {
-                    self.report(errors::too_many(callee, &declared.text(), *span));
+                    self.report(errors::too_many(callee, roles.len(), &declared.text(), *span));
                     complete = false;
                 }
             }
@@ -267,7 +279,7 @@ impl Checker<'_> {
                     );
                     self.report(match value_like {
                         true => errors::value_argument(callee, None, value.span),
-                        false => errors::too_many(callee, &declared.text(), value.span),
+                        false => errors::too_many(callee, roles.len(), &declared.text(), value.span),
                     });
                     complete = false;
                     continue;
@@ -332,8 +344,9 @@ impl Checker<'_> {
         for (artifact, span) in items {
             if artifact.kind != pattern.kind {
                 let found = artifact.display(&self.vocabularies);
+                let converter = self.context.converter(artifact.kind, pattern.kind, scope.file);
                 let makers = self.context.makers(pattern.kind, scope.file);
-                let error = errors::wrong_kind(role, pattern, &format!("`{found}`"), *span, &makers);
+                let error = errors::wrong_kind(role, pattern, &found, converter, &makers, *span);
                 self.report(error);
                 continue;
             }
@@ -361,6 +374,7 @@ impl Checker<'_> {
         signature: &Signature,
         variables: &Variables,
         model: Option<Option<Artifact>>,
+        identity: Option<String>,
         scope: &Scope<'_>,
         head: bool,
     ) -> Option<Artifact> {
@@ -378,7 +392,11 @@ impl Checker<'_> {
         }
         let name = if head && !scope.name.is_empty() { scope.name } else { &signature.name };
         let inputs = signature.inputs.iter().map(|input| input.ty.as_ref());
-        let vocabulary = self.vocabulary_of(pattern, inputs, variables, name);
+        let known = identity.as_ref().and_then(|identity| self.known_vocabularies.get(identity)).copied();
+        let vocabulary = known.or_else(|| self.vocabulary_of(pattern, inputs, variables, name));
+        if let (Some(identity), Some(vocabulary)) = (identity, vocabulary) {
+            self.known_vocabularies.insert(identity, vocabulary);
+        }
         Some(Artifact { kind: pattern.kind, abilities, vocabulary })
     }
 
@@ -416,7 +434,9 @@ impl Checker<'_> {
             given.take().unwrap_or_else(|| {
                 let value = match &spec.default {
                     Some(default) => Const::Value(default.clone()),
-                    None if broken || spec.ty == SettingType::Unknown => Const::Unknown,
+                    None if broken || spec.ty == SettingType::Unknown || misspelt(&spec.name, &specs, record) => {
+                        Const::Unknown
+                    }
                     None if overridden.iter().any(|path| path.first() == Some(&spec.name)) => Const::Missing,
                     None => {
                         let error = errors::missing_setting(&spec.name, &signature.name, &spec.ty, place);
@@ -542,6 +562,7 @@ impl Checker<'_> {
                     let value = match &spec.default {
                         Some(default) => Const::Value(default.clone()),
                         None if broken || spec.ty == SettingType::Unknown => Const::Unknown,
+                        None if misspelt(&spec.name, &specs, record) => Const::Unknown,
                         None if overridden.iter().any(|path| path.first() == Some(&spec.name)) => Const::Missing,
                         None => {
                             let due = spec.ty.to_string();
@@ -569,6 +590,42 @@ impl Checker<'_> {
     }
 }
 
+/// What tells the output of a stage without stages before it: two calls with the same give the same vocabulary.
+fn identity(signature: &Signature, inputs: &[Option<Input>], settings: &[Given]) -> Option<String> {
+    signature.output.as_ref()?.vocabulary.as_ref()?;
+    let mut identity = signature.name.clone();
+    for input in inputs.iter().flatten() {
+        let Node::Files(Const::Value(files)) = &input.node else { return None };
+        identity.push_str(&format!(" {files:?}"));
+    }
+    for given in settings {
+        let Const::Value(value) = &given.value else { return None };
+        identity.push_str(&format!(" {value:?}"));
+    }
+    Some(identity)
+}
+
+/// Whether a field that is no setting was meant to be `name`.
+fn misspelt(name: &str, specs: &[&SettingSpec], record: Option<&Record>) -> bool {
+    let fields = record.map_or(&[][..], |record| &record.fields);
+    fields.iter().any(|field| {
+        let known = specs.iter().map(|spec| spec.name.as_str());
+        known.clone().all(|known| known != field.name.text) && closest(&field.name.text, known) == Some(name)
+    })
+}
+
+/// The stages of the family that `name` speaks of, else all families.
+fn kin<'n>(name: &str, known: &[&'n str]) -> Vec<&'n str> {
+    const SHOWN: usize = 16;
+    let family = |name: &'n str| name.split_once('.').map_or(name, |(family, _)| family);
+    let wanted = name.split_once('.').map(|(family, _)| family);
+    let same: Vec<&str> = known.iter().copied().filter(|known| Some(family(known)) == wanted).collect();
+    let mut kin = if same.is_empty() { known.iter().copied().map(family).collect() } else { same };
+    kin.dedup();
+    kin.truncate(SHOWN);
+    kin
+}
+
 /// What messages about arguments need to know of a stage or function.
 trait Declared {
     /// The declaration in one line.
@@ -576,6 +633,9 @@ trait Declared {
 
     /// Whether it has a setting of this name.
     fn setting(&self, name: &str) -> bool;
+
+    /// Whether an artifact of this name goes in.
+    fn input(&self, name: &str) -> bool;
 }
 
 impl Declared for Arc<Signature> {
@@ -586,6 +646,10 @@ impl Declared for Arc<Signature> {
     fn setting(&self, name: &str) -> bool {
         Signature::setting(self, name).is_some()
     }
+
+    fn input(&self, name: &str) -> bool {
+        self.inputs.iter().any(|input| input.name == name)
+    }
 }
 
 impl Declared for Heading {
@@ -595,5 +659,9 @@ impl Declared for Heading {
 
     fn setting(&self, _: &str) -> bool {
         false
+    }
+
+    fn input(&self, name: &str) -> bool {
+        self.parameters.iter().any(|parameter| parameter.name == name && parameter.value().is_none())
     }
 }

@@ -109,7 +109,7 @@ impl Checker<'_> {
             }
             Some(ReadType::Artifact(pattern)) => {
                 if let Some(default) = &parameter.default {
-                    self.report(signature::errors::default_in_parentheses(&name.text, default.span));
+                    self.report(errors::artifact_default(&name.text, default.span));
                 }
                 What::Artifact(pattern)
             }
@@ -144,8 +144,9 @@ impl Checker<'_> {
             };
             scope.locals.insert(&parameter.name, Local { slot, span: parameter.span, what });
         }
+        let parameters: Vec<&str> = heading.parameters.iter().map(|parameter| parameter.name.as_str()).collect();
         let mut bindings = Vec::new();
-        for local in sort_locals(&item.ast.bindings, self.diagnostics) {
+        for local in sort_locals(&item.ast.bindings, &parameters, self.diagnostics) {
             let name = local.name;
             self.shadowing(&name.text, name.span, item.file);
             if let Some(first) = scope.locals.get(name.text.as_str()) {
@@ -166,6 +167,7 @@ impl Checker<'_> {
             bindings.push((name.clone(), node));
         }
         let body = match &item.ast.body {
+            _ if item.cyclic => Node::Unknown,
             Some(body) => {
                 let (node, ty) = self.node(body, &scope, Place { due: None, label: "", head: false });
                 if let (Some(ty), Some(result)) = (&ty, &heading.result) {

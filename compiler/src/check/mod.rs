@@ -24,7 +24,7 @@ use crate::diagnostic::Diagnostic;
 use crate::resolve::Program;
 use crate::signature::{Library, Signature, signature};
 use crate::source::{Sources, Span};
-use crate::types::{Artifact, Vocabularies};
+use crate::types::{Artifact, Vocabularies, Vocabulary};
 use changes::Change;
 use params::Param;
 use scope::Scope;
@@ -82,6 +82,8 @@ struct Checker<'a> {
     /// For every binding, the settings that are set elsewhere.
     overridden: Vec<Vec<Vec<String>>>,
     vocabularies: Vocabularies,
+    /// Vocabularies made by stages that only read files, by all that makes them what they are.
+    known_vocabularies: BTreeMap<String, Vocabulary>,
     types: Vec<(Span, String)>,
     diagnostics: &'a mut Vec<Diagnostic>,
 }
@@ -111,6 +113,7 @@ pub(crate) fn check(
         bindings: Vec::new(),
         overridden: vec![Vec::new(); program.bindings.len()],
         vocabularies: Vocabularies::default(),
+        known_vocabularies: BTreeMap::new(),
         types: Vec::new(),
         diagnostics,
     };

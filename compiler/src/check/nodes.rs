@@ -170,7 +170,7 @@ impl Checker<'_> {
             types.push(ty);
             members.push(Member { text: self.text(item.span), value });
         }
-        let ty = self.join(types, expr.span, scope);
+        let ty = self.join("members", types, expr.span, scope);
         (Node::Each(Box::new(Each { span: expr.span, label: place.label.to_owned(), members })), ty)
     }
 
@@ -182,7 +182,7 @@ impl Checker<'_> {
         let then = self.node(&choice.then, scope, place);
         let Some(otherwise) = &choice.otherwise else { return BROKEN };
         let otherwise = self.node(otherwise, scope, place);
-        let ty = self.join(vec![then.1.clone(), otherwise.1.clone()], expr.span, scope);
+        let ty = self.join("branches", vec![then.1.clone(), otherwise.1.clone()], expr.span, scope);
         match (condition, ty) {
             (Const::Unknown, _) | (_, None) => BROKEN,
             // What is known is as precise as the branch taken.
@@ -193,7 +193,7 @@ impl Checker<'_> {
     }
 
     /// The type of something that is one of several.
-    fn join(&mut self, types: Vec<Option<Type>>, span: Span, scope: &Scope<'_>) -> Option<Type> {
+    fn join(&mut self, what: &str, types: Vec<Option<Type>>, span: Span, scope: &Scope<'_>) -> Option<Type> {
         let mut types = types.into_iter().collect::<Option<Vec<Type>>>()?.into_iter();
         let mut joined = types.next()?;
         for ty in types {
@@ -212,7 +212,7 @@ impl Checker<'_> {
                     Type::List(left)
                 }
                 _ => {
-                    self.report(errors::branches(&left, &right, span));
+                    self.report(errors::alternatives(what, &left, &right, span));
                     return None;
                 }
             };

@@ -175,7 +175,7 @@ impl Checker<'_> {
             let Some(field) = fields.iter().find(|field| field.name == name.text) else {
                 let known: Vec<&str> = fields.iter().map(|field| field.name.as_str()).collect();
                 let meant = closest(&name.text, known.iter().copied());
-                checker.report(errors::unknown_setting(&name.text, &spec.name, &known, name.span, meant));
+                checker.report(errors::unknown_field(&name.text, &spec.name, &known, name.span, meant));
                 return;
             };
             checker.context.refer(name.span, field.span);

@@ -50,7 +50,7 @@ pub(super) fn params(
             range: ast.range.as_ref(),
             runtime: false,
         };
-        let names = ParamNames { program, file: item.file, params: &params, references };
+        let names = ParamNames { program, file: item.file, own: &item.name.text, params: &params, references };
         let spec = setting(&declared, &names, diagnostics).unwrap_or_else(|| unknown(item.name));
         let mut value = spec.default.clone();
         let mut set = ast.default.is_some();
@@ -112,7 +112,7 @@ fn change_value(
                 return value;
             }
         }
-        return Values::new(&NoNames, diagnostics).check(change.value, &Due::of(spec)).into_value();
+        return Values::new(&NoNames::Change, diagnostics).check(change.value, &Due::of(spec)).into_value();
     };
     let known = match spec.ty.required() {
         SettingType::Record(specs) => specs.as_slice(),
@@ -122,7 +122,7 @@ fn change_value(
     let Some(inner) = known.iter().find(|spec| spec.name == field.text) else {
         let names: Vec<&str> = known.iter().map(|spec| spec.name.as_str()).collect();
         let meant = crate::names::closest(&field.text, names.iter().copied());
-        diagnostics.push(errors::unknown_setting(&field.text, &spec.name, &names, field.span, meant));
+        diagnostics.push(errors::unknown_field(&field.text, &spec.name, &names, field.span, meant));
         return None;
     };
     let mut values = match value {
@@ -138,6 +138,8 @@ fn change_value(
 struct ParamNames<'a> {
     program: &'a Program<'a>,
     file: usize,
+    /// The param that is being worked out.
+    own: &'a str,
     params: &'a [Param],
     references: &'a RefCell<Vec<Reference>>,
 }
@@ -157,7 +159,7 @@ impl Names for ParamNames<'_> {
             Found::Here(Meaning::Def(_), _) => errors::def_as_value(&name.text, name.span),
             Found::Elsewhere(..) | Found::Nowhere => {
                 let params = self.program.visible_names(self.file, |what| matches!(what, Meaning::Param(_)));
-                unknown_name(self.program, self.file, name, params.chain(RESERVED))
+                unknown_name(self.program, self.file, name, params.filter(|name| *name != self.own).chain(RESERVED))
             }
         };
         Lookup::Error(Box::new(error))
@@ -178,8 +180,7 @@ pub(super) fn unknown_target(program: &Program<'_>, change: &Change<'_>) -> Opti
             Some(name_errors::unknown_override(&name.text, name.span, meant))
         }
         Found::Elsewhere(home, span) => {
-            let path = program.import_path(change.file, home);
-            Some(name_errors::not_imported(&name.text, name.span, span, &path))
+            Some(program.not_imported(change.file, home, &name.text, name.span, span))
         }
         Found::Here(..) => None,
     }

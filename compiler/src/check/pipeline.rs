@@ -2,14 +2,14 @@
 
 mod errors;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
 use crate::ast;
 use crate::diagnostic::Diagnostic;
 use crate::graph::{Graph, Producer, Stage, StageId};
-use crate::resolve::Program;
+use crate::resolve::{Program, graph_names};
 use crate::source::Span;
 
 /// Runs all checks across stages. Lints are about programs that work, so they wait until there are no errors.
@@ -99,7 +99,7 @@ fn contamination(graph: &Graph, users: &[Vec<StageId>], diagnostics: &mut Vec<Di
             false => files.into_iter().for_each(|file| sources.entry(file.to_owned()).or_default().push(id)),
         }
     }
-    for (_, questions) in sources {
+    for (source, questions) in sources {
         let mut measured = None;
         let mut trained = None;
         for &id in &questions {
@@ -115,7 +115,8 @@ fn contamination(graph: &Graph, users: &[Vec<StageId>], diagnostics: &mut Vec<Di
             }
         }
         if let (Some(measured), Some(trained), Some(&first)) = (measured, trained, questions.first()) {
-            diagnostics.push(errors::contamination(&graph.stage(first).name, measured, trained));
+            let name = if source.starts_with('#') { &graph.stage(first).name } else { &source };
+            diagnostics.push(errors::contamination(name, measured, trained));
         }
     }
 }
@@ -139,6 +140,8 @@ fn unused(graph: &Graph, program: &Program<'_>, users: &[Vec<StageId>], diagnost
             _ => None,
         })
     });
+    let uses = program.bindings.iter().filter_map(|item| item.ast.value.as_ref()).flat_map(graph_names);
+    let named: BTreeSet<&str> = uses.map(|name| name.text.as_str()).collect();
     for item in &program.bindings {
         let name = item.name.text.as_str();
         let Some(ids) = graph.bindings.get(name).filter(|_| Some(name) != last) else { continue };
@@ -146,8 +149,7 @@ fn unused(graph: &Graph, program: &Program<'_>, users: &[Vec<StageId>], diagnost
             let used = users.get(id.0 as usize).is_some_and(|users| !users.is_empty());
             !used && !matches!(output(graph.stage(*id)), "Model" | "Report")
         };
-        let shared = |id: &StageId| graph.bindings.iter().any(|(other, ids)| other != name && ids.contains(id));
-        if !ids.is_empty() && ids.iter().all(|id| idle(id) && !shared(id)) {
+        if !named.contains(name) && ids.iter().any(idle) {
             diagnostics.push(errors::unused(name, item.name.span));
         }
     }

@@ -83,8 +83,6 @@ pub(crate) enum Node {
 pub(crate) struct StageCall {
     pub(crate) signature: Arc<Signature>,
     pub(crate) span: Span,
-    /// The output's type as people read it.
-    pub(crate) output: String,
     /// By position of the signature's inputs; `None` where an optional one is not given.
     pub(crate) inputs: Vec<Option<Input>>,
     /// By position of the signature's settings.

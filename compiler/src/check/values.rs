@@ -34,12 +34,21 @@ pub(crate) trait Names {
     fn text(&self, span: Span) -> String;
 }
 
-/// No names at all: for signatures.
-pub(crate) struct NoNames;
+/// No names at all.
+pub(crate) enum NoNames {
+    /// In a signature.
+    Signature,
+    /// In a change of a param.
+    Change,
+}
 
 impl Names for NoNames {
     fn lookup(&self, name: &ast::Name) -> Lookup {
-        Lookup::Error(Box::new(errors::not_constant(&name.text, name.span)))
+        let place = match self {
+            Self::Signature => "defaults and ranges of a signature",
+            Self::Change => "new values of params",
+        };
+        Lookup::Error(Box::new(errors::not_constant(&name.text, place, name.span)))
     }
 
     fn text(&self, _: Span) -> String {
@@ -118,6 +127,9 @@ impl<'a> Values<'a> {
                 fold::list(items)
             }
             (ExprKind::Record(record), SettingType::Record(fields)) => self.record(record, fields, due),
+            (ExprKind::Path(_) | ExprKind::Text(_) | ExprKind::Number(_), SettingType::List(element)) => {
+                self.element(expr, element, due)
+            }
             (ExprKind::Text(text), SettingType::Text | SettingType::Path) => Const::Value(Value::Text(text.clone())),
             (ExprKind::Text(text), SettingType::OneOf(words)) if words.contains(text) => {
                 self.report(errors::quoted_word(text, due.name, expr.span))
@@ -162,6 +174,7 @@ impl<'a> Values<'a> {
             self.diagnostics.push(errors::range_of(ty, range.span));
             return Bounds::default();
         };
+        let mut broken = false;
         let mut end = |expr: Option<&Expr>| {
             let expr = expr?;
             // The type says already what a bare number counts.
@@ -175,10 +188,16 @@ impl<'a> Values<'a> {
             let due = Due { name: "the range", ty: element, bounds: &Bounds::default() };
             match self.check(expr, &due).into_value() {
                 Some(Value::Number(value)) => Some(value),
-                _ => None,
+                _ => {
+                    broken = true;
+                    None
+                }
             }
         };
         let bounds = Bounds { low: end(range.low.as_deref()), high: end(range.high.as_deref()) };
+        if broken {
+            return Bounds::default();
+        }
         if let (Some(low), Some(high)) = (bounds.low, bounds.high)
             && low > high
         {
@@ -186,6 +205,32 @@ impl<'a> Values<'a> {
             return Bounds::default();
         }
         bounds
+    }
+
+    /// Something else where a list is due: a param that is one, or an element without its brackets.
+    fn element(&mut self, expr: &Expr, element: &SettingType, due: &Due<'_>) -> Const {
+        let found = match &expr.kind {
+            ExprKind::Path(path) => match path.names.as_slice() {
+                [name] => Some(self.names.lookup(name)),
+                _ => None,
+            },
+            _ => None,
+        };
+        match found {
+            Some(Lookup::Value(found, value)) if found.fits(due.ty) => return value,
+            Some(Lookup::Broken) => return Const::Unknown,
+            _ => {}
+        }
+        let mut problems = Vec::new();
+        Values::new(self.names, &mut problems).check(expr, &Due { ty: element, ..*due });
+        match (problems.is_empty(), found) {
+            (true, _) => {
+                let text = self.names.text(expr.span);
+                self.report(errors::one_for_list(due.name, due.ty, &text, expr.span))
+            }
+            (false, Some(Lookup::Error(error))) => self.report(*error),
+            (false, _) => self.report(errors::mismatch(due.name, due.ty, "one value", expr.span)),
+        }
     }
 
     fn report(&mut self, error: Diagnostic) -> Const {
@@ -226,7 +271,7 @@ impl<'a> Values<'a> {
         match self.names.lookup(name) {
             Lookup::Value(found, value) if found.fits(due.ty) => value,
             Lookup::Value(found, _) => {
-                self.report(errors::mismatch(due.name, due.ty, &format!("a `{found}`"), path.span))
+                self.report(errors::mismatch(due.name, due.ty, &format!("`{found}`"), path.span))
             }
             Lookup::Broken => Const::Unknown,
             Lookup::Error(_) => {
@@ -245,7 +290,7 @@ impl<'a> Values<'a> {
         match found {
             Lookup::Value(found, value) if found.fits(due.ty) => value,
             Lookup::Value(found, _) => {
-                self.report(errors::mismatch(due.name, due.ty, &format!("a `{found}`"), path.span))
+                self.report(errors::mismatch(due.name, due.ty, &format!("`{found}`"), path.span))
             }
             Lookup::Broken => Const::Unknown,
             Lookup::Error(error) if error.code == "E0101" && error.fix.is_none() => {
@@ -259,12 +304,14 @@ impl<'a> Values<'a> {
         let mut given: Vec<Option<Const>> = vec![None; fields.len()];
         let mut places: Vec<Option<Span>> = vec![None; fields.len()];
         let overridden = std::mem::take(&mut self.overridden);
+        let mut misspelt: Vec<&str> = Vec::new();
         for field in &record.fields {
             let name = &field.name;
             let Some(at) = fields.iter().position(|spec| spec.name == name.text) else {
                 let known = fields.iter().map(|spec| spec.name.as_str());
                 let meant = closest(&name.text, known.clone());
                 let known: Vec<&str> = known.collect();
+                misspelt.extend(meant);
                 self.diagnostics.push(errors::unknown_field(&name.text, due.name, &known, name.span, meant));
                 continue;
             };
@@ -283,6 +330,7 @@ impl<'a> Values<'a> {
             let value = given.unwrap_or_else(|| match &spec.default {
                 Some(default) => Const::Value(default.clone()),
                 None if record.broken || spec.ty == SettingType::Unknown => Const::Unknown,
+                None if misspelt.contains(&spec.name.as_str()) => Const::Unknown,
                 None if overridden.iter().any(|path| path.first() == Some(&spec.name)) => Const::Missing,
                 None => {
                     self.diagnostics.push(errors::missing_field(&spec.name, due.name, &spec.ty, record.span));
@@ -300,7 +348,7 @@ impl<'a> Values<'a> {
     fn number(&mut self, expr: &Expr, number: &ast::Number, due: &Due<'_>) -> Const {
         let Some(quantity) = self.quantity(expr.span, number) else { return Const::Unknown };
         let Some(dimension) = due.ty.dimension() else {
-            return self.report(errors::mismatch(due.name, due.ty, &quantity.dimension.describe(), expr.span));
+            return self.report(errors::mismatch(due.name, due.ty, &describe(&quantity.dimension), expr.span));
         };
         match (&quantity.dimension, &dimension) {
             (Dimension::Plain, Dimension::Plain) => {}
@@ -340,7 +388,7 @@ impl<'a> Values<'a> {
             Some(dimension) if plain && dimension != Dimension::Plain => {
                 self.report(errors::bare_value(due.name, due.ty, &dimension, expr.span))
             }
-            _ => self.report(errors::mismatch(due.name, due.ty, &format!("a `{found}`"), expr.span)),
+            _ => self.report(errors::mismatch(due.name, due.ty, &format!("`{found}`"), expr.span)),
         }
     }
 
@@ -395,7 +443,7 @@ impl<'a> Values<'a> {
                 let (otherwise, other) = self.infer(choice.otherwise.as_ref()?)?;
                 let (then, ty) = then?;
                 if !other.fits(&ty) && !ty.fits(&other) {
-                    self.diagnostics.push(errors::branches(&ty.to_string(), &other.to_string(), expr.span));
+                    self.diagnostics.push(errors::alternatives("branches", &ty.to_string(), &other.to_string(), expr.span));
                     return None;
                 }
                 let ty = if ty.fits(&other) { other } else { ty };
@@ -534,6 +582,14 @@ impl<'a> Values<'a> {
 pub(crate) fn below(paths: &[Vec<String>], field: &str) -> Vec<Vec<String>> {
     let inside = paths.iter().filter_map(|path| path.split_first().filter(|(first, _)| *first == field));
     inside.map(|(_, rest)| rest.to_vec()).collect()
+}
+
+/// What a number is where no number is due.
+fn describe(dimension: &Dimension) -> String {
+    match dimension {
+        Dimension::Plain => "a number".to_owned(),
+        dimension => dimension.describe(),
+    }
 }
 
 fn is_word(path: &ast::Path, word: &str) -> bool {

@@ -1,18 +1,28 @@
-//! Collects stages: equal ones become one, names are made unique.
+//! Collects stages: equal ones become one, names are made unique, output types are worked out.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::graph::{Graph, Producer, Stage, StageId};
+use crate::signature::Signature;
+use crate::types::{BASE, Kind};
 
-/// A graph in the making.
+/// A graph in the making. The hash maps and sets are looked up only, never walked through.
 #[derive(Default)]
 pub(super) struct Builder {
     stages: Vec<Stage>,
-    /// Whether a stage has a binding's name, rather than one made for it.
-    named: Vec<bool>,
-    /// Looked up only, never walked through.
+    outputs: Vec<Option<Output>>,
     known: HashMap<String, StageId>,
+    /// How often a name was asked for.
     names: HashMap<String, usize>,
+    taken: HashSet<String>,
+}
+
+/// What is known of a stage's output.
+struct Output {
+    kind: Kind,
+    abilities: Vec<String>,
+    /// The stage that made its vocabulary.
+    vocabulary: Option<StageId>,
 }
 
 impl Builder {
@@ -27,83 +37,158 @@ impl Builder {
         if *times == 1 { name } else { format!("{name}#{times}") }
     }
 
-    /// Adds a stage, unless there is an equal one. `named` says that its name is a binding's.
-    pub(super) fn add(&mut self, stage: Stage, named: bool) -> StageId {
+    /// Adds a stage, unless there is an equal one; inputs have been added before.
+    pub(super) fn add(&mut self, mut stage: Stage, signature: &Signature) -> StageId {
         let key = identity(&stage);
         if let Some(&id) = self.known.get(&key) {
-            let at = id.0 as usize;
-            if let (Some(known), Some(has_name)) = (self.stages.get_mut(at), self.named.get_mut(at))
-                && named
-                && !*has_name
+            if let Some(known) = self.stages.get_mut(id.0 as usize)
+                && is_inner(&known.name)
+                && !is_inner(&stage.name)
             {
-                (known.name, known.span, *has_name) = (stage.name, stage.span, true);
+                (known.name, known.span) = (stage.name, stage.span);
             }
             return id;
         }
         let id = StageId(self.stages.len() as u32);
+        let output = self.output(&stage, signature, id);
+        // Both branches of an `if`, for different members of a family, ask for one name.
+        if !self.taken.insert(stage.name.clone()) {
+            stage.name = format!("{}#{}", stage.name, id.0);
+            self.taken.insert(stage.name.clone());
+        }
+        self.outputs.push(output);
         self.stages.push(stage);
-        self.named.push(named);
         self.known.insert(key, id);
         id
     }
 
+    /// Gives a stage that came out of a function the name of its binding.
+    pub(super) fn claim(&mut self, id: StageId, name: &str) {
+        if let Some(stage) = self.stages.get_mut(id.0 as usize)
+            && is_inner(&stage.name)
+        {
+            stage.name = name.to_owned();
+        }
+    }
+
+    fn output(&self, stage: &Stage, signature: &Signature, id: StageId) -> Option<Output> {
+        let pattern = signature.output.as_ref()?;
+        let of_role = |role: &str| {
+            let input = stage.inputs.iter().find(|input| input.role == role)?;
+            match input.from {
+                Producer::Stage(id) => self.outputs.get(id.0 as usize)?.as_ref(),
+                Producer::Files(_) => None,
+            }
+        };
+        let typed = signature.inputs.iter().filter_map(|input| Some((input, input.ty.as_ref()?)));
+        let model = typed.clone().find(|(_, ty)| pattern.keeps && ty.kind == Kind::Model);
+        let model = model.and_then(|(input, _)| of_role(&input.name));
+        let mut abilities = model.map_or_else(Vec::new, |model| model.abilities.clone());
+        for ability in &pattern.abilities {
+            if !abilities.contains(ability) {
+                abilities.push(ability.clone());
+            }
+        }
+        let vocabulary = pattern.vocabulary.as_ref().and_then(|variable| {
+            let mut bound = typed.filter(|(_, ty)| ty.vocabulary.as_ref() == Some(variable)).peekable();
+            match bound.peek() {
+                None => Some(id),
+                Some(_) => bound.find_map(|(input, _)| of_role(&input.name)?.vocabulary),
+            }
+        });
+        Some(Output { kind: pattern.kind, abilities, vocabulary })
+    }
+
+    /// The type as people read it.
+    fn display(&self, output: &Output) -> String {
+        let mut arguments: Vec<&str> = output.abilities.iter().map(String::as_str).collect();
+        if output.kind == Kind::Model && arguments.is_empty() {
+            arguments.push(BASE);
+        }
+        // A vocabulary is called by the binding that makes it, or else by the stage.
+        if let Some(maker) = output.vocabulary.and_then(|id| self.stages.get(id.0 as usize)) {
+            arguments.push(if is_inner(&maker.name) { &maker.kind } else { &maker.name });
+        }
+        match arguments.is_empty() {
+            true => output.kind.name().to_owned(),
+            false => format!("{}<{}>", output.kind.name(), arguments.join(", ")),
+        }
+    }
+
     /// The graph of all stages that some binding needs.
     pub(super) fn finish(self, mut bindings: BTreeMap<String, Vec<StageId>>) -> Graph {
-        let mut needed = vec![false; self.stages.len()];
-        for id in bindings.values().flatten() {
-            if let Some(needed) = needed.get_mut(id.0 as usize) {
-                *needed = true;
-            }
-        }
-        for (at, stage) in self.stages.iter().enumerate().rev() {
-            if needed.get(at) == Some(&true) {
-                for input in &stage.inputs {
-                    if let Producer::Stage(id) = input.from
-                        && let Some(needed) = needed.get_mut(id.0 as usize)
-                    {
-                        *needed = true;
-                    }
-                }
-            }
-        }
-        let mut next = 0;
-        let moved: Vec<StageId> = needed
+        let types: Vec<String> = self
+            .outputs
             .iter()
-            .map(|&needed| {
-                let id = StageId(next);
-                next += u32::from(needed);
-                id
-            })
+            .map(|output| output.as_ref().map_or_else(String::new, |output| self.display(output)))
             .collect();
-        let place = |id: &mut StageId| *id = moved.get(id.0 as usize).copied().unwrap_or(*id);
-        let kept = self.stages.into_iter().zip(&needed).filter(|&(_, &needed)| needed);
-        let stages = kept.map(|(mut stage, _)| {
+        let moved = self.places(&bindings);
+        let place = |id: StageId| moved.get(id.0 as usize).copied().flatten();
+        let stages = self.stages.into_iter().zip(types).zip(&moved).filter(|(_, place)| place.is_some());
+        let stages = stages.map(|((mut stage, output), _)| {
+            stage.output = output;
             for input in &mut stage.inputs {
-                if let Producer::Stage(id) = &mut input.from {
-                    place(id);
+                if let Producer::Stage(id) = &mut input.from
+                    && let Some(moved) = place(*id)
+                {
+                    *id = moved;
                 }
             }
             stage
         });
         let stages = stages.collect();
-        bindings.values_mut().flatten().for_each(place);
+        for ids in bindings.values_mut() {
+            *ids = ids.iter().filter_map(|&id| place(id)).collect();
+        }
         Graph { stages, bindings }
     }
+
+    /// Where each stage goes once those that no binding needs are gone.
+    fn places(&self, bindings: &BTreeMap<String, Vec<StageId>>) -> Vec<Option<StageId>> {
+        let mut needed = vec![false; self.stages.len()];
+        let need = |id: StageId, needed: &mut Vec<bool>| {
+            if let Some(needed) = needed.get_mut(id.0 as usize) {
+                *needed = true;
+            }
+        };
+        for &id in bindings.values().flatten() {
+            need(id, &mut needed);
+        }
+        for (at, stage) in self.stages.iter().enumerate().rev() {
+            if needed.get(at) == Some(&true) {
+                for input in &stage.inputs {
+                    if let Producer::Stage(id) = input.from {
+                        need(id, &mut needed);
+                    }
+                }
+            }
+        }
+        let mut next = 0;
+        let places = needed.into_iter().map(|needed| {
+            let place = needed.then_some(StageId(next));
+            next += u32::from(needed);
+            place
+        });
+        places.collect()
+    }
+}
+
+/// Whether a stage stands inside of a binding's value: names of bindings have no `/`, unless a member's text has.
+fn is_inner(name: &str) -> bool {
+    name.split('[').next().is_some_and(|name| name.contains('/'))
 }
 
 /// What makes two stages the same: all that can tell them apart but names and places.
 fn identity(stage: &Stage) -> String {
-    use std::fmt::Write;
     let mut key = format!("{}\u{0}{:?}", stage.kind, stage.command);
-    // Writing to a string cannot fail.
     for setting in &stage.settings {
-        let _ = write!(key, "\u{0}{}={}", setting.name, setting.value);
+        key.push_str(&format!("\u{0}{}={}", setting.name, setting.value));
     }
     for input in &stage.inputs {
-        let _ = match &input.from {
-            Producer::Stage(id) => write!(key, "\u{0}{}<{}", input.role, id.0),
-            Producer::Files(pattern) => write!(key, "\u{0}{}<{pattern:?}", input.role),
-        };
+        key.push_str(&match &input.from {
+            Producer::Stage(id) => format!("\u{0}{}<{}", input.role, id.0),
+            Producer::Files(pattern) => format!("\u{0}{}<{pattern:?}", input.role),
+        });
     }
     key
 }

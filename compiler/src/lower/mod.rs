@@ -76,6 +76,8 @@ struct Frame<'a> {
     slots: Vec<Slot>,
     /// The value of the step before, in a pipe.
     previous: Option<Lowered>,
+    /// The call of the function that is written out.
+    called: Option<Span>,
 }
 
 struct Lowerer<'a> {
@@ -106,15 +108,21 @@ pub(crate) fn lower(checked: &Checked, diagnostics: &mut Vec<Diagnostic>) -> Gra
     };
     for binding in &checked.bindings {
         let name = binding.name.text.as_str();
-        let mut frame = Frame { binding: name, prefix: name, slots: Vec::new(), previous: None };
+        let mut frame = Frame { binding: name, prefix: name, slots: Vec::new(), previous: None, called: None };
         let lowered = lowerer.node(&binding.node, &mut frame, Some(name));
+        if let Lowered::One(Family { axes, cells }) = &lowered
+            && let (true, [Item::Stage(id)]) = (axes.is_empty(), cells.as_slice())
+        {
+            lowerer.builder.claim(*id, name);
+        }
         lowerer.bindings.push(lowered);
     }
     let values = checked.bindings.iter().zip(lowerer.bindings);
     let bindings: BTreeMap<String, Vec<StageId>> = values
         .map(|(binding, lowered)| {
+            let mut seen = BTreeSet::new();
             let ids = lowered.items().into_iter().filter_map(|item| match item {
-                Item::Stage(id) => Some(id),
+                Item::Stage(id) => seen.insert(id).then_some(id),
                 Item::Files(_) | Item::Unknown => None,
             });
             (binding.name.text.clone(), ids.collect())
@@ -303,17 +311,17 @@ impl Lowerer<'_> {
         let parts: Vec<&[usize]> = parts.collect();
         let Some(shape) = self.shape(parts, call.span) else { return Lowered::unknown() };
         let base = match name {
-            Some(name) => self.builder.unique(name.to_owned()),
+            Some(name) => name.to_owned(),
             None => self.builder.unique(format!("{}/{}", frame.prefix, signature.name)),
         };
         let mut cells = Vec::with_capacity(shape.len());
         for cell in 0..shape.len() {
             let coordinates = shape.coordinates(cell);
-            let stage = self.cell(call, &shape, &coordinates, &inputs, &settings);
+            let stage = self.cell(call, &shape, &coordinates, &inputs, &settings, frame.called);
             cells.push(match stage {
                 Some(mut stage) if !self.full => {
                     stage.name = format!("{base}{}", self.suffix(&shape, &coordinates, frame));
-                    let id = self.builder.add(stage, name.is_some());
+                    let id = self.builder.add(stage, signature);
                     if self.builder.len() > MAX_STAGES {
                         self.full = true;
                         self.report(errors::too_many_stages(MAX_STAGES, call.span));
@@ -334,6 +342,7 @@ impl Lowerer<'_> {
         coordinates: &[usize],
         inputs: &[(&str, Span, Lowered)],
         settings: &[Option<Family<Value>>],
+        called: Option<Span>,
     ) -> Option<Stage> {
         let signature = &call.signature;
         let mut resolved = Vec::with_capacity(inputs.len());
@@ -356,7 +365,7 @@ impl Lowerer<'_> {
         for ((spec, given), family) in signature.settings.iter().zip(&call.settings).zip(settings) {
             let value = shape.pick(family.as_ref()?, coordinates)?;
             if let Err(error) = fold::validate(value, &Due::of(spec), given.span.unwrap_or(call.span)) {
-                self.report(*error);
+                self.report(errors::in_call(*error, called));
                 return None;
             }
             values.push(Setting {
@@ -374,7 +383,8 @@ impl Lowerer<'_> {
             epoch: signature.epoch,
             settings: values,
             inputs: resolved,
-            output: call.output.clone(),
+            // Rendered at the end, when every stage has its name.
+            output: String::new(),
             per_shard: signature.per_shard.clone(),
             resumes: signature.resumes,
             command: signature.command.clone(),
@@ -419,7 +429,7 @@ impl Lowerer<'_> {
             });
         }
         let prefix = self.builder.unique(format!("{}/{}", frame.prefix, def.name));
-        let mut inner = Frame { binding: frame.binding, prefix: &prefix, slots, previous: None };
+        let mut inner = Frame { binding: frame.binding, prefix: &prefix, slots, previous: None, called: Some(call.span) };
         for (local, node) in &def.bindings {
             let name = format!("{prefix}/{}", local.text);
             let value = self.node(node, &mut inner, Some(&name));

@@ -1,7 +1,7 @@
 //! Values worked out where functions are called: parameters are known, families expand.
 
 use super::family::Family;
-use super::{Frame, Lowerer, Slot};
+use super::{Frame, Lowerer, Slot, errors};
 use crate::check::fold;
 use crate::check::tree::Const;
 use crate::source::Span;
@@ -63,7 +63,7 @@ impl Lowerer<'_> {
                     }
                 });
                 if let Some(error) = error {
-                    self.report(*error);
+                    self.report(errors::in_call(*error, frame.called));
                 }
                 result
             }

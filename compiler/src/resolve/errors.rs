@@ -96,21 +96,30 @@ fn links(mut error: Diagnostic, chain: &[(String, Span)], verb: &str) -> Diagnos
 }
 
 pub(crate) fn unknown(name: &str, span: Span, meant: Option<&str>) -> Diagnostic {
-    suggest(Diagnostic::error("E0101", format!("there is no `{name}` here"), span), span, meant)
-}
-
-pub(crate) fn unknown_stage(name: &str, span: Span, meant: Option<&str>) -> Diagnostic {
-    let error = Diagnostic::error("E0110", format!("there is no stage or function `{name}`"), span);
+    let error = Diagnostic::error("E0101", format!("there is no `{name}` here"), span);
     match meant {
         Some(_) => suggest(error, span, meant),
-        None => error.help("`llmp stages` lists all stages; declare your own with `stage name(…) -> Type { … }`"),
+        None => error.help(format!("define it: `{name} = …` for what a stage makes, `param {name}: Type = …` for a value")),
     }
 }
 
-pub(crate) fn not_imported(name: &str, span: Span, defined: Span, path: &str) -> Diagnostic {
-    Diagnostic::error("E0109", format!("`{name}` is defined in a file that is not imported here"), span)
-        .also(defined, "defined here")
-        .help(format!("add `import \"{path}\"`"))
+/// `kin` are the names of stages that come nearest.
+pub(crate) fn unknown_stage(name: &str, span: Span, meant: Option<&str>, kin: &[&str]) -> Diagnostic {
+    let error = Diagnostic::error("E0110", format!("there is no stage or function `{name}`"), span);
+    match meant {
+        Some(_) => suggest(error, span, meant),
+        None => error.help(format!("there are `{}`; declare your own with `stage name(…) -> Type {{ … }}`", kin.join("`, `"))),
+    }
+}
+
+/// `path` is what to import, where that is possible.
+pub(crate) fn not_imported(name: &str, span: Span, defined: Span, path: Option<&str>) -> Diagnostic {
+    let error = Diagnostic::error("E0109", format!("`{name}` is defined in a file that is not imported here"), span)
+        .also(defined, "defined here");
+    match path {
+        Some(path) => error.help(format!("add `import \"{path}\"`")),
+        None => error.help(format!("that file imports this one: move `{name}` into a third, which both import")),
+    }
 }
 
 pub(crate) fn outer_binding(name: &str, def: &str, span: Span, defined: Span) -> Diagnostic {
@@ -130,7 +139,10 @@ pub(crate) fn unknown_profile(name: &str, known: &[&str], span: Span, meant: Opt
 
 pub(crate) fn unknown_override(name: &str, span: Span, meant: Option<&str>) -> Diagnostic {
     let error = Diagnostic::error("E0112", format!("there is no param or binding `{name}` to override"), span);
-    suggest(error, span, meant)
+    match meant {
+        Some(_) => suggest(error, span, meant),
+        None => error.help("name a param, like `width`, or a setting of a binding, like `base.model.width`"),
+    }
 }
 
 pub(crate) fn no_stage_to_override(name: &str, span: Span, defined: Span) -> Diagnostic {

@@ -12,7 +12,7 @@ mod uses;
 use std::collections::BTreeMap;
 
 pub use files::{File, load};
-pub(crate) use uses::value_names;
+pub(crate) use uses::{graph_names, value_names};
 
 use crate::ast;
 use crate::diagnostic::Diagnostic;
@@ -99,9 +99,15 @@ impl Program<'_> {
             .map(|(name, _)| *name)
     }
 
+    /// The error for a name of file `home` that `file` does not see.
+    pub(crate) fn not_imported(&self, file: usize, home: usize, name: &str, span: Span, defined: Span) -> Diagnostic {
+        // A file that imports this one cannot be imported back.
+        let path = (!self.sees(home, file)).then(|| self.import_path(file, home));
+        errors::not_imported(name, span, defined, path.as_deref())
+    }
+
     /// The path of file `to` as an import in `from` would write it.
-    #[must_use]
-    pub fn import_path(&self, from: usize, to: usize) -> String {
+    fn import_path(&self, from: usize, to: usize) -> String {
         let path = |file: usize| self.files.get(file).map_or("", |file| file.path.as_str());
         let folder = |path: &str| path.rsplit_once('/').map_or(String::new(), |(folder, _)| format!("{folder}/"));
         let (from, to) = (folder(path(from)), path(to));
@@ -308,6 +314,7 @@ fn sort_defs(program: &mut Program<'_>, diagnostics: &mut Vec<Diagnostic>) {
 /// Brings the bindings of a function into the order of their dependencies.
 pub(crate) fn sort_locals<'a>(
     bindings: &'a [ast::Binding],
+    parameters: &[&str],
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Vec<Item<'a, ast::Binding>> {
     let mut names: BTreeMap<&str, usize> = BTreeMap::new();
@@ -328,6 +335,7 @@ pub(crate) fn sort_locals<'a>(
         .iter()
         .map(|item| {
             let used = item.ast.value.iter().flat_map(uses::graph_names);
+            let used = used.filter(|name| !parameters.contains(&name.text.as_str()));
             used.filter_map(|name| Some((*names.get(name.text.as_str())?, name.span))).collect()
         })
         .collect();
@@ -344,7 +352,7 @@ pub(crate) fn unknown_name<'n>(
 ) -> Diagnostic {
     match program.find(file, &name.text) {
         Found::Elsewhere(home, span) => {
-            errors::not_imported(&name.text, name.span, span, &program.import_path(file, home))
+            program.not_imported(file, home, &name.text, name.span, span)
         }
         _ => errors::unknown(&name.text, name.span, closest(&name.text, known)),
     }

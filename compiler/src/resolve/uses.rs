@@ -3,7 +3,7 @@
 use crate::ast::{Expr, ExprKind, Name, Path};
 
 /// Names in places where a binding can stand: arguments and pipes, not settings.
-pub(super) fn graph_names(expr: &Expr) -> Vec<&Name> {
+pub(crate) fn graph_names(expr: &Expr) -> Vec<&Name> {
     let mut names = Vec::new();
     walk(expr, Settings::Skip, &mut |path| single(path, &mut names), &mut |_| {});
     names

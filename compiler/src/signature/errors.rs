@@ -43,7 +43,9 @@ pub(crate) fn type_arguments(name: &str, problem: &str, span: Span) -> Diagnosti
 
 pub(crate) fn wrong_type_here(found: &str, due: &str, span: Span) -> Diagnostic {
     let help = match due {
-        "an artifact" => "in parentheses stand artifacts such as `Docs`; values are declared in braces",
+        "an input" => "inputs are artifacts, such as `Docs`; values are declared in braces",
+        "a stage's output" => "a stage makes one artifact, such as `Docs`",
+        "a parameter" => "a function takes artifacts, such as `Docs` or `[Docs]`, and values, such as `Int`",
         _ => "values are `Int`, `Float`, `Bool`, `Text`, `Path`, `Ratio`, `Duration`, `Bytes`, `Count<unit>`, words \
               (`a | b`), lists and records",
     };

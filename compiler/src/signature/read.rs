@@ -166,7 +166,7 @@ fn settings(declarations: &[ast::SettingDecl], diagnostics: &mut Vec<Diagnostic>
                 range: declaration.range.as_ref(),
                 runtime: declaration.runtime,
             },
-            &NoNames,
+            &NoNames::Signature,
             diagnostics,
         ) else {
             continue;
@@ -264,7 +264,7 @@ fn inputs(parameters: &[ast::Parameter], diagnostics: &mut Vec<Diagnostic>) -> V
         let ty = parameter.ty.as_ref().and_then(|ty| match type_of(ty, diagnostics)? {
             ReadType::Artifact(pattern) => Some(pattern),
             other => {
-                diagnostics.push(errors::wrong_type_here(&other.display(), "an artifact", ty.span));
+                diagnostics.push(errors::wrong_type_here(&other.display(), "an input", ty.span));
                 None
             }
         });
@@ -306,7 +306,7 @@ fn property(
     let mut quiet = Vec::new();
     let mut read = |ty: &SettingType| {
         let due = Due { name: &name.text, ty, bounds: &bounds };
-        Values::new(&NoNames, &mut quiet).check(value, &due).into_value()
+        Values::new(&NoNames::Signature, &mut quiet).check(value, &due).into_value()
     };
     match name.text.as_str() {
         "epoch" => match read(&SettingType::Int) {

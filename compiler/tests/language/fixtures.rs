@@ -64,7 +64,7 @@ fn run(right: bool) {
             }
             shown.push_str(&format!("--- {}\n{messages}", case.name));
             if right {
-                shown.push_str(&render::graph(&compilation.graph));
+                shown.push_str(&render::graph(&compilation.graph, case.name == "who-is"));
             }
         }
         let name = path.file_stem().and_then(|name| name.to_str()).expect("a name");

@@ -40,8 +40,8 @@ fn write_label(text: &mut String, label: &Label, sources: &Sources) {
     }
 }
 
-/// The lowered form.
-pub(crate) fn graph(graph: &Graph) -> String {
+/// The lowered form; `all` shows defaults too, marked by `~`.
+pub(crate) fn graph(graph: &Graph, all: bool) -> String {
     let mut text = String::new();
     for stage in &graph.stages {
         let inputs: Vec<String> = stage
@@ -56,6 +56,7 @@ pub(crate) fn graph(graph: &Graph) -> String {
         let settings: Vec<String> = stage
             .settings
             .iter()
+            .filter(|setting| all || setting.span.is_some())
             .map(|setting| {
                 let marks = [(setting.runtime, "runtime "), (setting.path, "path "), (setting.span.is_none(), "~")];
                 let marks: String = marks.iter().filter(|(on, _)| *on).map(|(_, mark)| *mark).collect();

@@ -18,12 +18,21 @@ pub(crate) struct Place<'a> {
     pub(crate) role: &'a str,
 }
 
-pub(crate) fn wrong_kind(place: Place<'_>, due: &Pattern, found: &str, span: Span, makers: &[&str]) -> Diagnostic {
-    let Place { callee, role } = place;
-    let error = error("E0201", format!("`{callee}` needs `{}` for `{role}`, found {found}", due.kind.name()), span);
-    match makers {
-        [] => error.help(format!("give it something of type `{due}`")),
-        makers => error.help(format!("these make `{}`: `{}`", due.kind.name(), makers.join("`, `"))),
+/// `converter` is a stage that makes what is due from what is found, `makers` are those that make it from anything.
+pub(crate) fn wrong_kind(
+    place: Place<'_>,
+    due: &Pattern,
+    found: &str,
+    converter: Option<&str>,
+    makers: &[&str],
+    span: Span,
+) -> Diagnostic {
+    let (Place { callee, role }, due) = (place, due.kind.name());
+    let error = error("E0201", format!("`{callee}` needs `{due}` for `{role}`, found `{found}`"), span);
+    match (converter, makers) {
+        (Some(converter), _) => error.help(format!("`{converter}` makes `{due}` of it")),
+        (None, []) => error.help(format!("give it `{due}`")),
+        (None, makers) => error.help(format!("these make `{due}`: `{}`", makers.join("`, `"))),
     }
 }
 
@@ -52,8 +61,14 @@ pub(crate) fn two_vocabularies(
     found: (&str, Span),
     first: (&str, Span),
 ) -> Diagnostic {
-    let message = format!("`{callee}` gets two vocabularies, `{}` and `{}`", first.0, found.0);
-    error("E0203", message, found.1)
+    let error = |message: String| error("E0203", message, found.1);
+    if first.0 == found.0 {
+        return error(format!("`{callee}` gets two vocabularies, both made by `{}`", found.0))
+            .label("made with another one")
+            .also(first.1, "made with one")
+            .help("token ids mean nothing in another vocabulary: give one a name and make both with it");
+    }
+    error(format!("`{callee}` gets two vocabularies, `{}` and `{}`", first.0, found.0))
         .label(format!("made with `{}`", found.0))
         .also(first.1, format!("made with `{}`", first.0))
         .help(format!("token ids mean nothing in another vocabulary: make both with `{}`", first.0))
@@ -70,8 +85,14 @@ pub(crate) fn missing_input(callee: &str, role: &str, due: &str, signature: &str
         .help(format!("it is declared as `{signature}`"))
 }
 
-pub(crate) fn too_many(callee: &str, signature: &str, span: Span) -> Diagnostic {
-    error("E0205", format!("`{callee}` takes no more arguments"), span)
+pub(crate) fn too_many(callee: &str, takes: usize, signature: &str, span: Span) -> Diagnostic {
+    let takes = match takes {
+        0 => "no inputs".to_owned(),
+        1 => "one input".to_owned(),
+        many => format!("{many} inputs"),
+    };
+    error("E0205", format!("`{callee}` takes {takes}"), span)
+        .label("this is one too many")
         .help(format!("it is declared as `{signature}`"))
 }
 
@@ -113,6 +134,11 @@ pub(crate) fn positional_after_named(span: Span) -> Diagnostic {
         .help("name this one too, or move it to the front")
 }
 
+pub(crate) fn artifact_default(name: &str, span: Span) -> Diagnostic {
+    error("E0240", format!("the artifact `{name}` cannot have a default"), span)
+        .help("leave it out: whoever calls the function gives one")
+}
+
 pub(crate) fn value_as_artifact(found: &str, due: Option<&str>, span: Span) -> Diagnostic {
     let message = match due {
         Some(due) => format!("expected `{due}`, found {found}"),
@@ -123,8 +149,12 @@ pub(crate) fn value_as_artifact(found: &str, due: Option<&str>, span: Span) -> D
 
 /// `name = value` at the top, where `ty` is the type that the value seems to have.
 pub(crate) fn value_binding(name: &str, ty: Option<&str>, span: Span) -> Diagnostic {
-    let error = error("E0220", format!("`{name}` is a value and not the output of a stage"), span);
+    let error = error("E0220", format!("`{name}` is a value, not the output of a stage"), span);
     match ty {
+        // A path of files is given to stages, not to settings.
+        Some("Text") => error
+            .help(format!("declare it as a param: `param {name}: Files = …`"))
+            .fix("make it a param", span, format!("param {name}: Files")),
         Some(ty) => error
             .help(format!("declare it as a param: `param {name}: {ty} = …`"))
             .fix("make it a param", span, format!("param {name}: {ty}")),
@@ -133,18 +163,18 @@ pub(crate) fn value_binding(name: &str, ty: Option<&str>, span: Span) -> Diagnos
 }
 
 pub(crate) fn param_as_artifact(name: &str, ty: &SettingType, span: Span, defined: Span) -> Diagnostic {
-    error("E0222", format!("`{name}` is a `{ty}`, and not the output of a stage"), span)
-        .also(defined, "it is a param")
-        .help("params go in braces, as settings")
+    error("E0222", format!("`{name}` is a value (`{ty}`), not the output of a stage"), span)
+        .also(defined, "declared here")
+        .help("values go in braces, as settings")
 }
 
 pub(crate) fn def_without_call(name: &str, span: Span) -> Diagnostic {
-    error("E0222", format!("`{name}` is a function, and not the output of a stage"), span)
+    error("E0222", format!("`{name}` is a function, not the output of a stage"), span)
         .help(format!("call it: `{name}(…)`"))
 }
 
 pub(crate) fn stage_without_call(name: &str, span: Span) -> Diagnostic {
-    error("E0222", format!("`{name}` is a stage, and not the output of one"), span)
+    error("E0222", format!("`{name}` is a stage, not the output of one"), span)
         .help(format!("call it: `{name}(…)`"))
 }
 

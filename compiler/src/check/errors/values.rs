@@ -42,11 +42,11 @@ fn one_of(words: &[String]) -> String {
 }
 
 pub(crate) fn mismatch(name: &str, due: &SettingType, found: &str, span: Span) -> Diagnostic {
-    error("E0211", format!("`{name}` is a `{due}`, found {found}"), span).help(format!("write {}", example(due)))
+    error("E0211", format!("`{name}` takes `{due}`, found {found}"), span).help(format!("write {}", example(due)))
 }
 
 pub(crate) fn text_for(name: &str, due: &SettingType, text: &str, span: Span) -> Diagnostic {
-    let error = error("E0211", format!("`{name}` is a `{due}`, found text"), span);
+    let error = error("E0211", format!("`{name}` takes `{due}`, found text"), span);
     let looks_right = due.dimension().is_some() && text.starts_with(|first: char| first.is_ascii_digit());
     match looks_right {
         true => error.help("numbers and quantities stand without quotes").fix("remove the quotes", span, text),
@@ -61,7 +61,7 @@ pub(crate) fn quoted_word(word: &str, name: &str, span: Span) -> Diagnostic {
 }
 
 pub(crate) fn unquoted(word: &str, name: &str, span: Span) -> Diagnostic {
-    error("E0211", format!("`{name}` is text, found the word `{word}`"), span)
+    error("E0211", format!("`{name}` takes text, found the word `{word}`"), span)
         .help(format!("write `\"{word}\"`"))
         .fix("add quotes", span, format!("\"{word}\""))
 }
@@ -80,7 +80,7 @@ pub(crate) fn bare_number(name: &str, number: &Number, value: Exact, due: &Dimen
         (Dimension::Ratio, "") if value <= Exact::whole(1) => Some(units::display(value, due)),
         _ => None,
     };
-    let error = error("E0212", format!("`{name}` is {}, found a bare number", due.describe()), span);
+    let error = error("E0212", format!("`{name}` takes {}, found a bare number", due.describe()), span);
     match (with_unit, due) {
         (Some(text), _) => error.help(format!("write `{text}`")).fix("add the unit", span, text),
         (None, Dimension::Time) => error.help(format!("write `{written}s`, `{written}min`, `{written}h` or `{written}d`")),
@@ -90,7 +90,7 @@ pub(crate) fn bare_number(name: &str, number: &Number, value: Exact, due: &Dimen
 }
 
 pub(crate) fn bare_value(name: &str, ty: &SettingType, due: &Dimension, span: Span) -> Diagnostic {
-    error("E0212", format!("`{name}` is {}, found a bare number", due.describe()), span)
+    error("E0212", format!("`{name}` takes {}, found a bare number", due.describe()), span)
         .help(format!("give it a dimension: declare the param as `{ty}`, or multiply by {}", example(ty)))
 }
 
@@ -105,7 +105,7 @@ pub(crate) fn wrong_unit(name: &str, number: &Number, due: &Dimension, span: Spa
 }
 
 pub(crate) fn wrong_dimension(name: &str, found: &Dimension, due: &SettingType, span: Span) -> Diagnostic {
-    let message = format!("`{name}` is a `{due}`, found {}", found.describe());
+    let message = format!("`{name}` takes `{due}`, found {}", found.describe());
     error("E0213", message, span).help(format!("write {}", example(due)))
 }
 
@@ -115,6 +115,9 @@ pub(crate) fn literal(problem: &LiteralError, span: Span) -> Diagnostic {
         LiteralError::TwoUnits(suffix, unit) => {
             error("E0214", format!("`{}` and `{}` are two units for one number", suffix.text, unit.text), unit.span)
                 .help("write one of them")
+        }
+        LiteralError::Suffix(suffix, _) if suffix.text == "m" => {
+            error("E0214", "there is no unit `m`", suffix.span).help("`M` is a million, `min` a minute")
         }
         LiteralError::Suffix(suffix, Some(meant)) => {
             error("E0214", format!("there is no unit `{}`", suffix.text), suffix.span)
@@ -141,7 +144,7 @@ pub(crate) fn does_not_fit(
     dimension: &Dimension,
     span: Span,
 ) -> Diagnostic {
-    let message = format!("`{name}` is a `{ty}`, and {} is none", units::display(value, dimension));
+    let message = format!("{} is no `{ty}`, which `{name}` takes", units::display(value, dimension));
     let help = match ty {
         SettingType::Int => "whole numbers have 64 bits: up to about 9.2e18 on both sides of zero",
         SettingType::Duration => "a duration is not negative",
@@ -171,7 +174,7 @@ pub(crate) fn out_of_range(
 }
 
 pub(crate) fn not_whole(name: &str, value: Exact, ty: &SettingType, span: Span) -> Diagnostic {
-    error("E0216", format!("`{name}` is a whole number, found {value}"), span)
+    error("E0216", format!("`{name}` takes a whole number, found {value}"), span)
         .help(format!("write {}", example(ty)))
 }
 
@@ -183,29 +186,35 @@ pub(crate) fn unknown_word(word: &str, name: &str, words: &[String], span: Span,
     }
 }
 
-pub(crate) fn not_constant(name: &str, span: Span) -> Diagnostic {
-    error("E0221", format!("`{name}` is no value here"), span)
-        .help("defaults and ranges of a signature are written out")
+/// `place` is what takes no names.
+pub(crate) fn not_constant(name: &str, place: &str, span: Span) -> Diagnostic {
+    error("E0221", format!("`{name}` is not a value here"), span).help(format!("{place} are written out"))
+}
+
+pub(crate) fn one_for_list(name: &str, due: &SettingType, text: &str, span: Span) -> Diagnostic {
+    error("E0211", format!("`{name}` takes `{due}`, found one element"), span)
+        .help(format!("write `[{text}]`"))
+        .fix("make it a list", span, format!("[{text}]"))
 }
 
 pub(crate) fn artifact_as_value(name: &str, span: Span, defined: Span) -> Diagnostic {
-    error("E0221", format!("`{name}` is the output of a stage, and no setting"), span)
+    error("E0221", format!("`{name}` is the output of a stage, not a value"), span)
         .also(defined, "it is made here")
         .help("outputs of stages go in parentheses; settings are numbers, text, words and params")
 }
 
 pub(crate) fn def_as_value(name: &str, span: Span) -> Diagnostic {
-    error("E0221", format!("`{name}` is a function, and no value"), span)
+    error("E0221", format!("`{name}` is a function, not a value"), span)
         .help(format!("call it where its output goes in: `{name}(…)`"))
 }
 
 pub(crate) fn stage_as_value(name: &str, span: Span) -> Diagnostic {
-    error("E0221", format!("`{name}` is a setting, and cannot be the output of a stage"), span)
+    error("E0221", format!("`{name}` takes a value, found the output of a stage"), span)
         .help("outputs of stages go in parentheses; settings are numbers, text, words and params")
 }
 
 pub(crate) fn not_a_value(path: &str, span: Span) -> Diagnostic {
-    error("E0221", format!("`{path}` is no value"), span).help("names of values have no dots")
+    error("E0221", format!("`{path}` is not a value"), span).help("names of values have no dots")
 }
 
 pub(crate) fn graph_condition(span: Span) -> Diagnostic {
@@ -214,9 +223,10 @@ pub(crate) fn graph_condition(span: Span) -> Diagnostic {
         .help("the graph is the same whatever the stages find, so that a plan can be exact")
 }
 
-pub(crate) fn branches(then: &str, otherwise: &str, span: Span) -> Diagnostic {
-    error("E0226", format!("the branches differ: `{then}` and `{otherwise}`"), span)
-        .help("both must yield the same kind of thing")
+/// `what` are the branches of an `if`, or the members of a family.
+pub(crate) fn alternatives(what: &str, left: &str, right: &str, span: Span) -> Diagnostic {
+    error("E0226", format!("the {what} differ: `{left}` and `{right}`"), span)
+        .help("all must yield the same kind of thing")
 }
 
 pub(crate) fn each_here(span: Span) -> Diagnostic {
@@ -229,7 +239,7 @@ pub(crate) fn empty_each(span: Span) -> Diagnostic {
 }
 
 pub(crate) fn operands(operator: &str, left: &SettingType, right: &SettingType, span: Span) -> Diagnostic {
-    error("E0223", format!("`{operator}` cannot take a `{left}` and a `{right}`"), span)
+    error("E0223", format!("`{operator}` cannot take `{left}` and `{right}`"), span)
         .help("both sides must have the same dimension; `*` and `/` also take a bare number")
 }
 
@@ -247,7 +257,7 @@ pub(crate) fn too_deep(span: Span) -> Diagnostic {
 }
 
 pub(crate) fn range_of(ty: &SettingType, span: Span) -> Diagnostic {
-    error("E0241", format!("a `{ty}` has no range"), span).help("ranges limit numbers and quantities")
+    error("E0241", format!("`{ty}` has no range"), span).help("ranges limit numbers and quantities")
 }
 
 pub(crate) fn empty_range(range: &str, span: Span) -> Diagnostic {
@@ -269,7 +279,12 @@ pub(crate) fn setting_twice(name: &str, span: Span, first: Span) -> Diagnostic {
 }
 
 pub(crate) fn unknown_field(name: &str, record: &str, known: &[&str], span: Span, meant: Option<&str>) -> Diagnostic {
-    unknown_setting(name, record, known, span, meant)
+    let error = error("E0208", format!("`{record}` has no field `{name}`"), span);
+    match (meant, known) {
+        (Some(_), _) => suggest(error, span, meant),
+        (None, []) => error.help(format!("`{record}` is one value, not a record")),
+        (None, known) => error.help(format!("its fields are `{}`", known.join("`, `"))),
+    }
 }
 
 pub(crate) fn unknown_setting(name: &str, of: &str, known: &[&str], span: Span, meant: Option<&str>) -> Diagnostic {
