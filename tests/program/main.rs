@@ -3,4 +3,5 @@
 mod data;
 mod mistakes;
 mod models;
+mod spec;
 mod world;

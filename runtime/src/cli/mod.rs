@@ -13,6 +13,7 @@ mod model;
 mod params;
 mod pipeline;
 mod plan;
+mod reference;
 mod run;
 mod sample;
 mod stages;

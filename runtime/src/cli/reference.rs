@@ -1,0 +1,81 @@
+//! The reference of all stages as Markdown, `spec/stages.md`, made from their signatures.
+
+use std::fmt::Write as _;
+
+use llmp_compiler::signature::Signature;
+use llmp_compiler::types::{Bounds, SettingSpec, SettingType};
+
+use crate::library::library;
+
+const HEAD: &str = "\
+# Stages
+
+Generated from the signatures by `cargo run --release -- stages --markdown > spec/stages.md`; edit those instead.
+[3 Types and units](3-types-and-units.md) explains the types, [6 Signatures](6-signatures.md) the rest. A setting without a
+default has to be given; a field of a record is written `record.field`.
+
+| stage | does |
+|---|---|
+";
+
+/// The whole page.
+pub(super) fn markdown() -> String {
+    let mut page = HEAD.to_owned();
+    // Writing to a string cannot fail.
+    for stage in library().iter() {
+        let anchor = stage.name.replace('.', "");
+        let _ = writeln!(page, "| [`{}`](#{anchor}) | {} |", stage.name, cell(summary(stage)));
+    }
+    for stage in library().iter() {
+        describe(&mut page, stage);
+    }
+    page
+}
+
+/// The first paragraph of a stage's documentation.
+fn summary(stage: &Signature) -> &str {
+    stage.docs.split("\n\n").next().unwrap_or_default()
+}
+
+fn describe(page: &mut String, stage: &Signature) {
+    let _ = write!(page, "\n## {}\n\n`{}`\n\n{}\n", stage.name, stage.display(), stage.docs.trim());
+    let mut traits = vec![format!("Epoch {}", stage.epoch)];
+    traits.extend(stage.per_shard.as_ref().map(|role| format!("runs shard by shard of `{role}`")));
+    traits.extend(stage.resumes.then(|| "goes on from its last checkpoint after a stop".to_owned()));
+    let _ = writeln!(page, "\n{}.", traits.join("; "));
+    if !stage.settings.is_empty() {
+        page.push_str("\n| setting | type | default | range | |\n|---|---|---|---|---|\n");
+        rows(page, "", &stage.settings);
+    }
+}
+
+/// One row for a setting, or for each field of a record.
+fn rows(page: &mut String, prefix: &str, settings: &[SettingSpec]) {
+    for setting in settings {
+        let name = format!("{prefix}{}", setting.name);
+        if let SettingType::Record(fields) = &setting.ty {
+            rows(page, &format!("{name}."), fields);
+            continue;
+        }
+        let default = setting.default.as_ref().map_or(String::new(), |value| code(&value.display(&setting.ty)));
+        let bounded = setting.bounds != Bounds::default();
+        let range = setting.ty.dimension().filter(|_| bounded).map(|dimension| code(&setting.bounds.display(&dimension)));
+        let runtime = if setting.runtime { " Runtime: no part of the key." } else { "" };
+        let _ = writeln!(
+            page,
+            "| `{name}` | {} | {default} | {} | {}{runtime} |",
+            code(&setting.ty.to_string()),
+            range.unwrap_or_default(),
+            cell(&setting.docs)
+        );
+    }
+}
+
+/// Text for a cell of a table.
+fn cell(text: &str) -> String {
+    text.replace('\n', " ").replace('|', "\\|")
+}
+
+fn code(text: &str) -> String {
+    format!("`{}`", cell(text))
+}
