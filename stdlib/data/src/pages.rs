@@ -26,6 +26,10 @@ const KEPT: [&str; 6] =
 /// The cleaned `response` record of an HTML page of status 200: chunks joined and compression undone, with the HTTP
 /// headers that no longer hold renamed as Common Crawl does, `X-Crawl-Content-Encoding`.
 pub(crate) fn from_response(record: &Record, max_page: usize) -> Result<Record, NoPage> {
+    // DNS answers and the like.
+    if !matches!(record.media_type().as_str(), "application/http" | "") {
+        return Err(NoPage::NotHtml);
+    }
     let bad = |bad: http::BadHttp| {
         let rule = match bad {
             http::BadHttp::NoStatus => "warc.http_status",

@@ -42,8 +42,10 @@ pub fn run(ctx: &dyn Context, _: Settings) -> Result<()> {
     Ok(())
 }
 
+type Documents = Box<dyn Iterator<Item = Result<Doc>>>;
+
 /// The documents of a file, and how many they are where that is known.
-fn open(file: &InputFile) -> Result<(u64, Box<dyn Iterator<Item = Result<Doc>>>)> {
+fn open(file: &InputFile) -> Result<(u64, Documents)> {
     let mut start = [0; 4];
     let mut input = File::open(&file.path).map_err(Error::io("cannot read", &file.path))?;
     let read = input.read(&mut start).map_err(Error::io("cannot read", &file.path))?;

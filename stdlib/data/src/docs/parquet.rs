@@ -298,9 +298,9 @@ mod tests {
             text: format!("text {number}\n\nwith “quotes” and 中文"),
             id: format!("<urn:uuid:{number}>"),
             url: format!("https://example.com/{number}"),
-            language: (number % 2 == 0).then(|| "en".into()),
-            language_score: (number % 2 == 0).then_some(0.75),
-            token_count: (number % 3 == 0).then_some(number),
+            language: number.is_multiple_of(2).then(|| "en".into()),
+            language_score: number.is_multiple_of(2).then_some(0.75),
+            token_count: number.is_multiple_of(3).then_some(number),
             ..Doc::default()
         }
     }

@@ -17,10 +17,9 @@ static DECLARED: LazyLock<Regex> = LazyLock::new(|| {
 /// Decodes a page: by its byte order mark, the HTTP header's charset, its own declaration, or else as UTF-8 where it is
 /// valid and as windows-1252 where it is not. A label that the bytes contradict by not being valid UTF-8 is not believed.
 pub(super) fn decode(html: &[u8], header: Option<&str>) -> String {
-    let (encoding, _) = Encoding::for_bom(html).map_or_else(
-        || (header.and_then(label).or_else(|| declared(html)).unwrap_or_else(|| guess(html)), 0),
-        |found| found,
-    );
+    let marked = Encoding::for_bom(html).map(|(encoding, _)| encoding);
+    let encoding =
+        marked.or_else(|| header.and_then(label)).or_else(|| declared(html)).unwrap_or_else(|| guess(html));
     let encoding = if encoding == UTF_8 { guess(html) } else { encoding };
     let (text, _, _) = encoding.decode(html);
     // NUL is no text, and HTML parsers replace or drop it.

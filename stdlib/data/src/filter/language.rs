@@ -56,7 +56,7 @@ enum Method {
     /// whatlang: trigrams and alphabets.
     BuiltIn,
     /// A model with labels `__label__en`.
-    FastText(FastText),
+    FastText(Box<FastText>),
 }
 
 impl Detector {
@@ -78,7 +78,7 @@ impl Detector {
     /// # Errors
     /// Where it cannot be read or is no fastText model.
     pub fn load(path: &Path) -> Result<Self> {
-        FastText::load(path).map(|model| Self(Method::FastText(model)))
+        FastText::load(path).map(|model| Self(Method::FastText(Box::new(model))))
     }
 
     /// The language of `text` as an ISO 639-1 code where there is one, and how certain it is from 0 to 1; an empty code

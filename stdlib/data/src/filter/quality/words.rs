@@ -22,12 +22,42 @@ pub(super) struct Words<'a> {
 
 impl<'a> Words<'a> {
     pub(super) fn of(text: &'a str, language: &str) -> Self {
-        let all = text.split_word_bounds().filter(|word| !word.trim().is_empty()).collect();
+        let mut all: Vec<&str> = Vec::new();
+        let mut run: Option<(usize, &str)> = None;
+        for (at, word) in text.split_word_bound_indices() {
+            match run {
+                Some((start, mark)) if mark == word && !word.trim().is_empty() => {
+                    // Marks in a row (`...`, `----`) are one word, as they are to tokenizers for English.
+                    all.pop();
+                    all.push(&text[start..at + word.len()]);
+                    continue;
+                }
+                _ => run = (!word.contains(char::is_alphanumeric)).then_some((at, word)),
+            }
+            if !word.trim().is_empty() {
+                all.push(word);
+            }
+        }
         Self { all, english: matches!(language, "" | "en"), blanks: !without_blanks(language) }
     }
 
     /// Those that are not punctuation only.
     pub(super) fn without_symbols(&self) -> impl Iterator<Item = &'a str> {
         self.all.iter().copied().filter(|word| word.contains(char::is_alphanumeric))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Words;
+
+    #[test]
+    fn marks_are_words_and_rows_of_them_are_one() {
+        assert_eq!(
+            Words::of("Wait... it's 3.5%, \n\n--- ok?!", "").all,
+            ["Wait", "...", "it's", "3.5", "%", ",", "---", "ok", "?", "!"]
+        );
+        assert_eq!(Words::of("中文。", "zh").all, ["中", "文", "。"]);
+        assert!(Words::of(" \n ", "").all.is_empty());
     }
 }
