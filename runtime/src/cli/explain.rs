@@ -17,13 +17,13 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     match &arguments.code {
         Some(code) => {
             let code = code.to_uppercase();
-            let page = Some("").ok_or_else(|| {
+            let page = llmp_compiler::explain::explain(&code).ok_or_else(|| {
                 Failure::new(format!("there is no diagnostic `{code}`")).help("`llmp explain` lists all codes")
             })?;
             writeln!(out, "{}", page.trim_end())?;
         }
         None => {
-            for (_, page) in Vec::<(&str,&str)>::new() {
+            for (_, page) in llmp_compiler::explain::pages() {
                 writeln!(out, "{}", page.lines().next().unwrap_or_default().trim_start_matches("# "))?;
             }
         }
