@@ -243,7 +243,9 @@ pub fn printable(value: &Value) -> String {
         Value::String(text) => text.clone(),
         Value::Number(number) => match (number.as_u64(), number.as_f64()) {
             (Some(whole), _) => grouped(whole),
-            (None, Some(float)) if float != 0.0 && !(1e-3..1e6).contains(&float.abs()) => format!("{float:e}"),
+            (None, Some(float)) if float != 0.0 && !(1e-3..1e6).contains(&float.abs()) => {
+                format!("{float:e}")
+            }
             _ => number.to_string(),
         },
         Value::Array(items) => {
@@ -262,7 +264,7 @@ fn grouped(number: u64) -> String {
     }
     let mut text = String::with_capacity(digits.len() * 4 / 3 + 1);
     for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index) % 3 == 0 {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
             text.push('_');
         }
         text.push(digit);
@@ -312,8 +314,16 @@ mod tests {
 
     #[test]
     fn every_kind_of_value_counts() {
-        let values =
-            [json!(null), json!(true), json!(1), json!(1.5), json!("1"), json!([1]), json!([[1]]), json!(["1"])];
+        let values = [
+            json!(null),
+            json!(true),
+            json!(1),
+            json!(1.5),
+            json!("1"),
+            json!([1]),
+            json!([[1]]),
+            json!(["1"]),
+        ];
         let keys: std::collections::BTreeSet<_> =
             values.iter().map(|value| key(&stage(&[("a", value.clone())]), &[]).digest).collect();
         assert_eq!(keys.len(), values.len());
@@ -342,7 +352,10 @@ mod tests {
         let stage = stage(&[]);
         let base = key(&stage, &[content("a", 1), content("b", 2)]);
         assert_ne!(base, key(&stage, &[content("a", 2), content("b", 1)]));
-        assert_ne!(key(&stage, &[content("a", 1), content("a", 2)]), key(&stage, &[content("a", 2), content("a", 1)]));
+        assert_ne!(
+            key(&stage, &[content("a", 1), content("a", 2)]),
+            key(&stage, &[content("a", 2), content("a", 1)])
+        );
         assert_eq!(base, key(&stage, &[content("b", 2), content("a", 1)]));
     }
 

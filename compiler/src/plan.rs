@@ -209,20 +209,23 @@ pub fn decide(
             None => vec![Reason::New],
         }
     };
-    let sharded = stage.per_shard.as_ref().and_then(|role| contents.iter().find(|content| content.role == *role));
+    let sharded =
+        stage.per_shard.as_ref().and_then(|role| contents.iter().find(|content| content.role == *role));
     let shards = sharded.and_then(|content| history.shards(stage, &key, &content.digest));
     Decision::Run { key: Some(Box::new(key)), reasons, may_skip: false, shards }
 }
 
 /// Names of the key's components that wait for stages that will run.
 fn pending_names(stage: &Stage, pending: &[StageId]) -> Vec<String> {
-    let waits = |input: &&crate::graph::Input| matches!(&input.from, Producer::Stage(id) if pending.contains(id));
+    let waits =
+        |input: &&crate::graph::Input| matches!(&input.from, Producer::Stage(id) if pending.contains(id));
     stage.inputs.iter().filter(waits).map(|input| format!("input {}", input.role)).collect()
 }
 
 /// What differs from the last run, settings first; components named in `unknown` are left out.
 fn changes(stage: &Stage, previous: &Previous, now: &[Component], unknown: &[String]) -> Vec<Reason> {
-    let unknown = |name: &str| unknown.iter().any(|known| name == known || name.starts_with(&format!("{known}[")));
+    let unknown =
+        |name: &str| unknown.iter().any(|known| name == known || name.starts_with(&format!("{known}[")));
     let find = |table: &[Component], name: &str| -> Option<Component> {
         let index = table.binary_search_by(|component| component.name.as_str().cmp(name)).ok()?;
         table.get(index).cloned()

@@ -13,7 +13,9 @@ impl Implementations {
     /// Those of the standard library.
     #[must_use]
     pub fn standard() -> Self {
-        Self::of(llmp_data::stages().into_iter().chain(llmp_model::stages()).chain(llmp_chat::stages()).collect())
+        Self::of(
+            llmp_data::stages().into_iter().chain(llmp_model::stages()).chain(llmp_chat::stages()).collect(),
+        )
     }
 
     /// Those given.
@@ -58,7 +60,9 @@ mod tests {
         let (_, diagnostics, sources) = Library::new(&texts);
         let told: Vec<_> = diagnostics
             .iter()
-            .map(|diagnostic| format!("{} {} {}", sources.place(diagnostic.span()), diagnostic.code, diagnostic.message))
+            .map(|diagnostic| {
+                format!("{} {} {}", sources.place(diagnostic.span()), diagnostic.code, diagnostic.message)
+            })
             .collect();
         assert!(told.is_empty(), "{}", told.join("\n"));
     }
@@ -66,7 +70,8 @@ mod tests {
     #[test]
     fn every_signature_has_an_implementation_and_the_other_way_round() {
         let declared: Vec<_> = library().iter().map(|signature| signature.name.clone()).collect();
-        let implemented: Vec<_> = Implementations::standard().iter().map(|(name, _)| name.to_owned()).collect();
+        let implemented: Vec<_> =
+            Implementations::standard().iter().map(|(name, _)| name.to_owned()).collect();
         assert_eq!(declared, implemented);
     }
 }

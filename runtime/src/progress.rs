@@ -99,10 +99,14 @@ impl Screen {
                         "  {{prefix:<24}} {{wide_bar:.cyan/dim}} {{human_pos}}/{{human_len}} {unit}  {{per_sec}}  {{eta}} left  {{msg}}"
                     )
                 };
-                let style = ProgressStyle::with_template(&template).unwrap_or_else(|_| ProgressStyle::default_bar());
-                let style = style.with_key("per_sec", |state: &indicatif::ProgressState, out: &mut dyn std::fmt::Write| {
-                    let _ = write!(out, "{}/s", text::count(state.per_sec() as u64));
-                });
+                let style =
+                    ProgressStyle::with_template(&template).unwrap_or_else(|_| ProgressStyle::default_bar());
+                let style = style.with_key(
+                    "per_sec",
+                    |state: &indicatif::ProgressState, out: &mut dyn std::fmt::Write| {
+                        let _ = write!(out, "{}/s", text::count(state.per_sec() as u64));
+                    },
+                );
                 let bar = if total == 0 { ProgressBar::new_spinner() } else { ProgressBar::new(total) };
                 let bar = self.bars.add(bar);
                 bar.set_style(style);

@@ -238,7 +238,10 @@ pub fn write_report(past: &Past, run: &Run, folder: &Path) -> Result<()> {
         stages.push(value);
     }
     if !funnel.is_empty() {
-        let _ = write!(markdown, "\n## What was left out\n\n| stage | rule | documents |\n|---|---|---|\n{funnel}");
+        let _ = write!(
+            markdown,
+            "\n## What was left out\n\n| stage | rule | documents |\n|---|---|---|\n{funnel}"
+        );
     }
     markdown += &tables;
     let whole = json!({"format_version": 1, "run": run.run, "pipeline": run.pipeline, "profiles": run.profiles,

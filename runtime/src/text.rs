@@ -6,7 +6,7 @@ pub fn count(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() * 4 / 3);
     for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index) % 3 == 0 {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);
@@ -17,7 +17,8 @@ pub fn count(number: u64) -> String {
 /// `950`, `12.3k`, `4.5M`, `1.2B`
 #[must_use]
 pub fn short_count(number: f64) -> String {
-    let scaled = [(1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k")].into_iter().find(|&(unit, _)| number >= unit);
+    let scaled =
+        [(1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k")].into_iter().find(|&(unit, _)| number >= unit);
     match scaled {
         Some((unit, suffix)) => {
             let value = number / unit;

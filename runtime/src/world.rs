@@ -34,7 +34,9 @@ impl World for Folder {
             _ => ReadError::Other(error.to_string()),
         })?;
         let mut bytes = Vec::new();
-        file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(|error| ReadError::Other(error.to_string()))?;
+        file.take(MAX_BYTES + 1)
+            .read_to_end(&mut bytes)
+            .map_err(|error| ReadError::Other(error.to_string()))?;
         if bytes.len() as u64 > MAX_BYTES {
             return Err(ReadError::TooLarge { limit: MAX_BYTES });
         }

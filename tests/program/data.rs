@@ -112,7 +112,13 @@ fn damage_is_found_and_repaired() {
 #[test]
 fn two_runs_share_the_work() {
     let world = world();
-    let start = || world.command(&["run", "main.llmp", "--format", "json"]).stdout(std::process::Stdio::piped()).spawn().unwrap();
+    let start = || {
+        world
+            .command(&["run", "main.llmp", "--format", "json"])
+            .stdout(std::process::Stdio::piped())
+            .spawn()
+            .unwrap()
+    };
     let (one, two) = (start(), start());
     let outputs = [one.wait_with_output().unwrap(), two.wait_with_output().unwrap()];
     let finished: usize = outputs
@@ -128,9 +134,13 @@ fn two_runs_share_the_work() {
 #[test]
 fn a_users_own_program_is_a_stage() {
     let world = world();
-    world.write("shout.sh", "for f in \"$LLMP_INPUT_DOCS\"/*; do cp \"$f\" \"$LLMP_OUTPUT\"/; done; echo done\n");
+    world.write(
+        "shout.sh",
+        "for f in \"$LLMP_INPUT_DOCS\"/*; do cp \"$f\" \"$LLMP_OUTPUT\"/; done; echo done\n",
+    );
     let stage = "stage my.copy(docs: Docs) -> Docs { run = [\"sh\", \"shout.sh\"] }\n";
-    world.write("main.llmp", format!("{stage}docs = crawl.warc(\"web/*.warc\") |> extract.text |> my.copy\n"));
+    world
+        .write("main.llmp", format!("{stage}docs = crawl.warc(\"web/*.warc\") |> extract.text |> my.copy\n"));
     world.ok(&["run", "main.llmp"]);
     assert!(world.ok(&["log", "docs"]).out.contains("done"));
     assert!(world.planned("main.llmp").is_empty());

@@ -18,7 +18,16 @@ fn several_mistakes_at_once_each_with_place_and_help() {
          kept = docs |> filter.language { keep = [en], min_scor = 65% }\n\
          more = docs |> filter.language { keep = [en], min_score = 650% }\n",
     );
-    for part in ["filter.urlz", "filter.urls", "min_scor", "min_score", "main.llmp:2:", "main.llmp:4:", "main.llmp:5:", "help:"] {
+    for part in [
+        "filter.urlz",
+        "filter.urls",
+        "min_scor",
+        "min_score",
+        "main.llmp:2:",
+        "main.llmp:4:",
+        "main.llmp:5:",
+        "help:",
+    ] {
         assert!(said.contains(part), "`{part}` is missing in:\n{said}");
     }
     assert!(said.matches("E0").count() >= 3, "{said}");
@@ -40,7 +49,9 @@ fn a_base_model_is_no_chat_model() {
 fn cycles_and_missing_braces() {
     let said = check("a = b |> filter.pii { mask = [email] }\nb = a |> filter.pii { mask = [email] }\n");
     assert!(said.contains('a') && said.contains("E0"), "{said}");
-    let said = check("docs = crawl.warc(\"w.warc\") |> extract.text {\n  favour = precision\nmore = docs |> filter.pii { mask = [email] }\n");
+    let said = check(
+        "docs = crawl.warc(\"w.warc\") |> extract.text {\n  favour = precision\nmore = docs |> filter.pii { mask = [email] }\n",
+    );
     assert!(said.contains('{') || said.contains('}'), "{said}");
 }
 
@@ -50,7 +61,11 @@ fn a_missing_input_blocks_the_plan_and_says_where() {
     world.write("main.llmp", "docs = crawl.warc(\"web/*.warc.gz\") |> extract.text\n");
     let said = world.llmp(&["plan", "main.llmp"]);
     assert_eq!(said.code, 1);
-    assert!(said.out.contains("no file matches `web/*.warc.gz`") && said.out.contains("main.llmp:1:"), "{}", said.out);
+    assert!(
+        said.out.contains("no file matches `web/*.warc.gz`") && said.out.contains("main.llmp:1:"),
+        "{}",
+        said.out
+    );
 }
 
 #[test]
@@ -71,8 +86,10 @@ fn hostile_files_end_quickly_in_an_error() {
 fn json_and_sarif_say_the_same() {
     let world = World::new();
     world.write("main.llmp", "docs = crawl.wark(\"x\")\n");
-    let json: serde_json::Value = serde_json::from_str(&world.llmp(&["check", "main.llmp", "--format", "json"]).out).unwrap();
-    let sarif: serde_json::Value = serde_json::from_str(&world.llmp(&["check", "main.llmp", "--format", "sarif"]).out).unwrap();
+    let json: serde_json::Value =
+        serde_json::from_str(&world.llmp(&["check", "main.llmp", "--format", "json"]).out).unwrap();
+    let sarif: serde_json::Value =
+        serde_json::from_str(&world.llmp(&["check", "main.llmp", "--format", "sarif"]).out).unwrap();
     assert_eq!(json["diagnostics"][0]["code"], sarif["runs"][0]["results"][0]["ruleId"]);
     assert_eq!(json["diagnostics"][0]["place"]["start"]["line"], 1);
 }

@@ -53,7 +53,12 @@ fn killed_runs_go_on_to_the_same_bytes() {
     let killed = world();
     let mut kills = 0;
     for attempt in 0..60_u64 {
-        let mut child = killed.command(&["run", "main.llmp", "-q"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let mut child = killed
+            .command(&["run", "main.llmp", "-q"])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
         // Somewhere else each time, and late enough for each attempt to get further.
         std::thread::sleep(Duration::from_millis(60 + attempt * 45));
         if child.try_wait().unwrap().is_some() {
@@ -105,5 +110,10 @@ fn python_reads_the_model() {
         .current_dir(world.path())
         .output()
         .unwrap();
-    assert!(output.status.success(), "{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
 }

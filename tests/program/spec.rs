@@ -125,7 +125,8 @@ impl Example {
         let run = |command: &[&str]| {
             let mut arguments = command.to_vec();
             arguments.push(&self.main);
-            let set: Vec<_> = self.options.set.iter().map(|(path, value)| format!("{path}={value}")).collect();
+            let set: Vec<_> =
+                self.options.set.iter().map(|(path, value)| format!("{path}={value}")).collect();
             arguments.extend(self.options.profiles.iter().flat_map(|name| ["--profile", name]));
             arguments.extend(set.iter().flat_map(|pair| ["--set", pair]));
             world.ok(&arguments).out
@@ -138,7 +139,8 @@ impl Example {
         let lowered: Value = serde_json::from_str(&run(&["plan", "--lowered"])).expect("JSON");
         let stages = lowered["stages"].as_array().cloned().unwrap_or_default();
         expected.lines().find_map(|line| {
-            let excerpt: Value = serde_json::from_str(line).unwrap_or_else(|_| panic!("{}: no JSON: {line}", self.place));
+            let excerpt: Value =
+                serde_json::from_str(line).unwrap_or_else(|_| panic!("{}: no JSON: {line}", self.place));
             let found = stages.iter().find(|stage| stage["name"] == excerpt["name"]);
             let fits = found.is_some_and(|found| holds(found, &excerpt));
             (!fits).then(|| match found {
@@ -191,25 +193,39 @@ fn examples_are_what_they_say() {
     let examples: Vec<Example> = pages().iter().flat_map(|(name, text)| examples(name, text)).collect();
     let faults: Vec<String> = examples.iter().filter_map(Example::fault).collect();
     assert!(examples.len() > 100, "only {} examples were found", examples.len());
-    assert!(faults.is_empty(), "{} of {} examples are wrong\n\n{}", faults.len(), examples.len(), faults.join("\n"));
+    assert!(
+        faults.is_empty(),
+        "{} of {} examples are wrong\n\n{}",
+        faults.len(),
+        examples.len(),
+        faults.join("\n")
+    );
 }
 
 /// Every code that the compiler raises has a row in the table, and the other way round.
 #[test]
 fn the_table_of_codes_is_complete() {
     let text = page("7-diagnostics.md");
-    let rows = text.lines().filter_map(|line| line.strip_prefix("| `")?.split_once('`')).map(|(code, _)| code.to_owned());
+    let rows = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `")?.split_once('`'))
+        .map(|(code, _)| code.to_owned());
     let listed: BTreeSet<String> = rows.filter(|code| is_code(code)).collect();
     let mut raised = BTreeSet::new();
     codes_below(&PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../compiler/src"), &mut raised);
     let missing: Vec<_> = raised.difference(&listed).collect();
     let gone: Vec<_> = listed.difference(&raised).collect();
-    assert!(missing.is_empty() && gone.is_empty(), "spec/7-diagnostics.md lacks {missing:?}; nothing raises {gone:?}");
+    assert!(
+        missing.is_empty() && gone.is_empty(),
+        "spec/7-diagnostics.md lacks {missing:?}; nothing raises {gone:?}"
+    );
 }
 
 fn is_code(text: &str) -> bool {
     let mut letters = text.chars();
-    letters.next().is_some_and(|kind| kind == 'E' || kind == 'W') && text.len() == 5 && letters.all(|it| it.is_ascii_digit())
+    letters.next().is_some_and(|kind| kind == 'E' || kind == 'W')
+        && text.len() == 5
+        && letters.all(|it| it.is_ascii_digit())
 }
 
 /// The codes that stand in quotes in the sources below `folder`.

@@ -36,7 +36,12 @@ impl World {
 
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_llmp"));
-        command.args(arguments).current_dir(self.path()).env("NO_COLOR", "1").env("COLUMNS", "100").env_remove("LLMP_STORE");
+        command
+            .args(arguments)
+            .current_dir(self.path())
+            .env("NO_COLOR", "1")
+            .env("COLUMNS", "100")
+            .env_remove("LLMP_STORE");
         command
     }
 
@@ -60,7 +65,8 @@ impl World {
     pub(crate) fn planned(&self, file: &str) -> Vec<String> {
         let said = self.llmp(&["plan", file, "--json"]);
         let plan: Value = serde_json::from_str(&said.out).unwrap_or_else(|_| panic!("no plan: {}", said.err));
-        let stages = plan["stages"].as_array().expect("stages").iter().filter(|stage| stage["action"] != "cached");
+        let stages =
+            plan["stages"].as_array().expect("stages").iter().filter(|stage| stage["action"] != "cached");
         stages.map(|stage| stage["name"].as_str().expect("a name").to_owned()).collect()
     }
 
@@ -91,34 +97,74 @@ impl World {
 
 /// A page of a WARC file.
 pub(crate) fn page(url: &str, title: &str, sentences: &[String]) -> String {
-    let paragraphs: String = sentences.chunks(3).map(|chunk| format!("<p>{}</p>\n", chunk.join(" "))).collect();
+    let paragraphs: String =
+        sentences.chunks(3).map(|chunk| format!("<p>{}</p>\n", chunk.join(" "))).collect();
     let html = format!(
         "<!DOCTYPE html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>{title}</title></head><body>\
          <nav><a href=\"/\">Home</a> <a href=\"/about\">About</a></nav>\
          <article><h1>{title}</h1>\n{paragraphs}</article><footer>All rights reserved.</footer></body></html>"
     );
-    let http = format!("HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\nContent-Length: {}\r\n\r\n{html}", html.len());
+    let http = format!(
+        "HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\nContent-Length: {}\r\n\r\n{html}",
+        html.len()
+    );
     format!(
         "WARC/1.0\r\nWARC-Type: response\r\nWARC-Target-URI: {url}\r\nWARC-Date: 2024-05-01T00:00:00Z\r\n\
          WARC-Record-ID: <urn:uuid:{:032x}>\r\nContent-Type: application/http; msgtype=response\r\nContent-Length: {}\r\n\r\n{http}\r\n\r\n",
-        url.bytes().fold(7_u128, |sum, byte| sum.wrapping_mul(0x0100_0000_01b3).wrapping_add(u128::from(byte))),
+        url.bytes()
+            .fold(7_u128, |sum, byte| sum.wrapping_mul(0x0100_0000_01b3).wrapping_add(u128::from(byte))),
         http.len()
     )
 }
 
 /// A WARC file with `count` pages of plain, different English text.
 pub(crate) fn warc(site: &str, count: usize) -> String {
-    const SUBJECTS: [&str; 8] = ["The river", "A small harbour", "The old bridge", "Every spring the market", "The railway", "Our library", "The northern road", "A wide valley"];
-    const VERBS: [&str; 8] = ["lies near", "was built beside", "leads past", "has always fed", "connects", "looks over", "was named after", "gave work to"];
-    const OBJECTS: [&str; 8] = ["the green hills of the county", "a quiet village with two mills", "the people who came from the coast", "fields where barley and oats were grown", "the last houses before the forest", "a school that stands to this day", "the workshops along the canal", "those that had settled there before"];
+    const SUBJECTS: [&str; 8] = [
+        "The river",
+        "A small harbour",
+        "The old bridge",
+        "Every spring the market",
+        "The railway",
+        "Our library",
+        "The northern road",
+        "A wide valley",
+    ];
+    const VERBS: [&str; 8] = [
+        "lies near",
+        "was built beside",
+        "leads past",
+        "has always fed",
+        "connects",
+        "looks over",
+        "was named after",
+        "gave work to",
+    ];
+    const OBJECTS: [&str; 8] = [
+        "the green hills of the county",
+        "a quiet village with two mills",
+        "the people who came from the coast",
+        "fields where barley and oats were grown",
+        "the last houses before the forest",
+        "a school that stands to this day",
+        "the workshops along the canal",
+        "those that had settled there before",
+    ];
     let pages = (0..count).map(|index| {
         let sentences: Vec<String> = (0..12_usize)
             .map(|line| {
                 let pick = |salt: usize| {
-                    let seed = site.bytes().fold(index * 31 + line * 7 + salt, |sum, byte| sum.wrapping_mul(131).wrapping_add(usize::from(byte)));
+                    let seed = site.bytes().fold(index * 31 + line * 7 + salt, |sum, byte| {
+                        sum.wrapping_mul(131).wrapping_add(usize::from(byte))
+                    });
                     (seed >> 3) % 8
                 };
-                format!("{} {} {} in the year {}.", SUBJECTS[pick(1)], VERBS[pick(2)], OBJECTS[pick(3)], 1800 + (index * 12 + line) % 200)
+                format!(
+                    "{} {} {} in the year {}.",
+                    SUBJECTS[pick(1)],
+                    VERBS[pick(2)],
+                    OBJECTS[pick(3)],
+                    1800 + (index * 12 + line) % 200
+                )
             })
             .collect();
         page(&format!("https://{site}.example/page-{index}"), &format!("Notes {index} of {site}"), &sentences)

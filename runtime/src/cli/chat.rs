@@ -91,7 +91,9 @@ fn answer(assistant: &Assistant, talk: &mut Vec<Message>, options: &Options) -> 
             Event::Forgot(count) => writeln!(out, "[the oldest {count} messages no longer fit]"),
             Event::Search(query) => writeln!(out, "[search: {}]", query.trim()),
             Event::Results(hits) if hits.is_empty() => writeln!(out, "[nothing found]"),
-            Event::Results(hits) => hits.iter().try_for_each(|hit| writeln!(out, "[found: {} <{}>]", hit.text, hit.url)),
+            Event::Results(hits) => {
+                hits.iter().try_for_each(|hit| writeln!(out, "[found: {} <{}>]", hit.text, hit.url))
+            }
         };
     };
     let reply = assistant.reply(talk, options, &mut show)?;

@@ -42,21 +42,31 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     if arguments.fix {
         let fixed = apply_fixes(&pipeline)?;
         if fixed > 0 {
-            let _ = writeln!(std::io::stderr().lock(), "applied {}", text::plural(fixed as u64, "fix").replace("fixs", "fixes"));
+            let _ = writeln!(
+                std::io::stderr().lock(),
+                "applied {}",
+                text::plural(fixed as u64, "fix").replace("fixs", "fixes")
+            );
             pipeline = arguments.pipeline.compile()?;
         }
     }
     let compilation = &pipeline.compilation;
-    let count = |severity| compilation.diagnostics.iter().filter(|one| one.severity == severity).count() as u64;
+    let count =
+        |severity| compilation.diagnostics.iter().filter(|one| one.severity == severity).count() as u64;
     let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
     match arguments.format {
         CheckFormat::Json => {
             let all = render::json_diagnostics(&compilation.diagnostics, &compilation.sources);
-            let whole = json!({"format_version": 1, "errors": errors, "warnings": warnings, "diagnostics": all});
+            let whole =
+                json!({"format_version": 1, "errors": errors, "warnings": warnings, "diagnostics": all});
             writeln!(std::io::stdout(), "{whole:#}")?;
         }
         CheckFormat::Sarif => {
-            writeln!(std::io::stdout(), "{:#}", render::sarif(&compilation.diagnostics, &compilation.sources))?;
+            writeln!(
+                std::io::stdout(),
+                "{:#}",
+                render::sarif(&compilation.diagnostics, &compilation.sources)
+            )?;
         }
         CheckFormat::Text => {
             pipeline.print_diagnostics();
@@ -65,7 +75,8 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
                 let stages = compilation.graph.stages.len() as u64;
                 writeln!(std::io::stdout(), "{main}: no mistakes, {}", text::plural(stages, "stage"))?;
             } else {
-                let told = format!("{}, {}", text::plural(errors, "error"), text::plural(warnings, "warning"));
+                let told =
+                    format!("{}, {}", text::plural(errors, "error"), text::plural(warnings, "warning"));
                 writeln!(std::io::stderr(), "{main}: {told}; `llmp explain CODE` says more")?;
             }
         }

@@ -18,7 +18,8 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
         Some(code) => {
             let code = code.to_uppercase();
             let page = llmp_compiler::explain::explain(&code).ok_or_else(|| {
-                Failure::new(format!("there is no diagnostic `{code}`")).help("`llmp explain` lists all codes")
+                Failure::new(format!("there is no diagnostic `{code}`"))
+                    .help("`llmp explain` lists all codes")
             })?;
             writeln!(out, "{}", page.trim_end())?;
         }

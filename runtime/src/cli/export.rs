@@ -31,7 +31,9 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
             .help(format!("make it first: `llmp run {}`", pipeline.main.display())));
     };
     if arguments.to.exists() {
-        return Err(Failure::new(format!("`{}` exists already", arguments.to.display())).help("name a new folder"));
+        return Err(
+            Failure::new(format!("`{}` exists already", arguments.to.display())).help("name a new folder")
+        );
     }
     let objects = &past.store().objects;
     let manifest = objects.manifest(artifact)?;
@@ -46,6 +48,11 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
         std::io::copy(&mut from, &mut to)?;
     }
     let count = text::plural(manifest.files.len() as u64, "file");
-    writeln!(std::io::stdout(), "{name}: {count}, {} in {}", text::bytes(manifest.size()), arguments.to.display())?;
+    writeln!(
+        std::io::stdout(),
+        "{name}: {count}, {} in {}",
+        text::bytes(manifest.size()),
+        arguments.to.display()
+    )?;
     Ok(0)
 }

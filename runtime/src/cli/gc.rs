@@ -59,10 +59,15 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     }
     let old = |path: &std::path::Path| {
         let age = std::fs::metadata(path).and_then(|meta| meta.modified()).ok();
-        arguments.now || age.and_then(|time| SystemTime::now().duration_since(time).ok()).is_some_and(|age| age > GRACE)
+        arguments.now
+            || age.and_then(|time| SystemTime::now().duration_since(time).ok()).is_some_and(|age| age > GRACE)
     };
-    let unneeded: Vec<_> =
-        store.objects.all()?.into_iter().filter(|(digest, path, _)| !needed.contains(digest) && old(path)).collect();
+    let unneeded: Vec<_> = store
+        .objects
+        .all()?
+        .into_iter()
+        .filter(|(digest, path, _)| !needed.contains(digest) && old(path))
+        .collect();
     let bytes: u64 = unneeded.iter().map(|(.., size)| size).sum();
     let count = text::plural(unneeded.len() as u64, "object");
     if arguments.dry_run {

@@ -55,7 +55,14 @@ fn as_text(graph: &Graph) -> String {
                 Producer::Files(pattern) => format!("\"{pattern}\""),
             })
             .collect();
-        let _ = writeln!(text, "{:<width$}  {}({}) -> {}", stage.name, stage.kind, inputs.join(", "), stage.output);
+        let _ = writeln!(
+            text,
+            "{:<width$}  {}({}) -> {}",
+            stage.name,
+            stage.kind,
+            inputs.join(", "),
+            stage.output
+        );
     }
     text
 }
@@ -65,7 +72,9 @@ fn quoted(text: &str) -> String {
 }
 
 fn dot(graph: &Graph) -> String {
-    let mut text = String::from("digraph pipeline {\n  rankdir=TB;\n  node [shape=box, style=rounded, fontname=\"sans-serif\"];\n");
+    let mut text = String::from(
+        "digraph pipeline {\n  rankdir=TB;\n  node [shape=box, style=rounded, fontname=\"sans-serif\"];\n",
+    );
     for (id, stage) in graph.ids().zip(&graph.stages) {
         let label = format!("{}\n{}", stage.name, stage.kind);
         let _ = writeln!(text, "  s{} [label={}];", id.0, quoted(&label).replace('\n', "\\n"));

@@ -9,9 +9,17 @@ use super::{Failure, Outcome};
 
 /// Name, summary, text.
 const TEMPLATES: [(&str, &str, &str); 3] = [
-    ("assistant", "from WARC files to an assistant (the default)", include_str!("../../../examples/templates/assistant.llmp")),
+    (
+        "assistant",
+        "from WARC files to an assistant (the default)",
+        include_str!("../../../examples/templates/assistant.llmp"),
+    ),
     ("base", "from WARC files to a base model", include_str!("../../../examples/templates/base.llmp")),
-    ("clean", "from WARC files to clean Parquet documents", include_str!("../../../examples/templates/clean.llmp")),
+    (
+        "clean",
+        "from WARC files to clean Parquet documents",
+        include_str!("../../../examples/templates/clean.llmp"),
+    ),
 ];
 
 #[derive(Debug, Args)]
@@ -43,10 +51,15 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     let path = arguments.out.clone().unwrap_or_else(|| PathBuf::from(format!("{name}.llmp")));
     let file = std::fs::OpenOptions::new().write(true).create_new(true).open(&path);
     let mut file = file.map_err(|error| {
-        Failure::new(format!("cannot write `{}`: {error}", path.display())).help("choose another name with `--out FILE`")
+        Failure::new(format!("cannot write `{}`: {error}", path.display()))
+            .help("choose another name with `--out FILE`")
     })?;
     file.write_all(text.as_bytes())?;
     writeln!(out, "wrote {}", path.display())?;
-    writeln!(out, "next: put WARC files into data/, then `llmp plan {0}` and `llmp run {0}`", path.display())?;
+    writeln!(
+        out,
+        "next: put WARC files into data/, then `llmp plan {0}` and `llmp run {0}`",
+        path.display()
+    )?;
     Ok(0)
 }

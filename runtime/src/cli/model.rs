@@ -26,7 +26,11 @@ pub(super) enum Wanted {
 }
 
 /// The model of the stage `name`, or the last wanted one of the newest run of the pipeline.
-pub(super) fn find(pipeline: &PipelineArguments, name: Option<&str>, wanted: Wanted) -> Result<Found, Failure> {
+pub(super) fn find(
+    pipeline: &PipelineArguments,
+    name: Option<&str>,
+    wanted: Wanted,
+) -> Result<Found, Failure> {
     let store = pipeline.store()?;
     let main = pipeline.file.as_ref().and_then(|file| file.file_name());
     let fits = |stage: &&StageRun| {
@@ -56,7 +60,11 @@ pub(super) fn find(pipeline: &PipelineArguments, name: Option<&str>, wanted: Wan
         (None, Wanted::Chat) => "there is no chat model".to_owned(),
         (None, Wanted::Base) => "there is no base model".to_owned(),
     };
-    let help = if runs == 0 { "run a pipeline first: `llmp run FILE`" } else { "`llmp log` lists the runs and `llmp log --run N` their stages" };
+    let help = if runs == 0 {
+        "run a pipeline first: `llmp run FILE`"
+    } else {
+        "`llmp log` lists the runs and `llmp log --run N` their stages"
+    };
     Err(Failure::new(format!("{what} in the store `{}`", store.root().display())).help(help))
 }
 

@@ -40,7 +40,13 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     for param in params {
         let range = param.range.as_ref().map_or(String::new(), |range| format!(" in {range}"));
         let value = param.value.as_deref().unwrap_or("none");
-        writeln!(out, "{}: {}{range} = {value}  ({})", param.name, param.ty, origin(param, &pipeline.compilation.sources))?;
+        writeln!(
+            out,
+            "{}: {}{range} = {value}  ({})",
+            param.name,
+            param.ty,
+            origin(param, &pipeline.compilation.sources)
+        )?;
         for line in param.docs.lines() {
             writeln!(out, "    {line}")?;
         }

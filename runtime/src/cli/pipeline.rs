@@ -44,13 +44,16 @@ impl PipelineArguments {
             Some(parent) if parent != Path::new("") => parent.to_owned(),
             _ => PathBuf::from("."),
         };
-        let name = main.file_name().and_then(|name| name.to_str()).ok_or_else(|| {
-            Failure::new(format!("`{}` is no file name that is UTF-8", main.display()))
-        })?;
+        let name = main
+            .file_name()
+            .and_then(|name| name.to_str())
+            .ok_or_else(|| Failure::new(format!("`{}` is no file name that is UTF-8", main.display())))?;
         let mut set = Vec::new();
         for pair in &self.set {
             let Some((name, value)) = pair.split_once('=') else {
-                return Err(Failure::new(format!("`--set {pair}` has no `=`")).help("write `--set base.lr=3e-4`"));
+                return Err(
+                    Failure::new(format!("`--set {pair}` has no `=`")).help("write `--set base.lr=3e-4`")
+                );
             };
             set.push((name.trim().to_owned(), value.trim().to_owned()));
         }
@@ -100,7 +103,8 @@ fn only_pipeline(folder: &Path) -> Result<PathBuf, Failure> {
             .help("name one, or write one with `llmp init`")),
         many => {
             let names: Vec<_> = many.iter().map(|path| format!("`{}`", path.display())).collect();
-            Err(Failure::new(format!("which pipeline? there are {}", names.join(", "))).help("name one of them"))
+            Err(Failure::new(format!("which pipeline? there are {}", names.join(", ")))
+                .help("name one of them"))
         }
     }
 }
@@ -173,7 +177,8 @@ impl Pipeline {
             [one] => Ok(*one),
             [] => {
                 let names = graph.stages.iter().map(|stage| stage.name.as_str());
-                let close = names.max_by(|a, b| strsim::jaro_winkler(a, name).total_cmp(&strsim::jaro_winkler(b, name)));
+                let close = names
+                    .max_by(|a, b| strsim::jaro_winkler(a, name).total_cmp(&strsim::jaro_winkler(b, name)));
                 let failure = Failure::new(format!("there is no stage `{name}`"));
                 Err(match close.filter(|close| strsim::jaro_winkler(close, name) > 0.7) {
                     Some(close) => failure.help(format!("did you mean `{close}`?")),
@@ -182,7 +187,8 @@ impl Pipeline {
             }
             many => {
                 let names: Vec<_> = many.iter().map(|id| format!("`{}`", graph.stage(*id).name)).collect();
-                Err(Failure::new(format!("`{name}` may be {}", names.join(" or "))).help("give the full name"))
+                Err(Failure::new(format!("`{name}` may be {}", names.join(" or ")))
+                    .help("give the full name"))
             }
         }
     }

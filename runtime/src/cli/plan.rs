@@ -118,7 +118,9 @@ fn print_lowered(pipeline: &Pipeline) -> Result<(), Failure> {
                     llmp_compiler::graph::Producer::Stage(from) => {
                         json!({"role": input.role, "stage": pipeline.compilation.graph.stage(*from).name})
                     }
-                    llmp_compiler::graph::Producer::Files(pattern) => json!({"role": input.role, "files": pattern}),
+                    llmp_compiler::graph::Producer::Files(pattern) => {
+                        json!({"role": input.role, "files": pattern})
+                    }
                 })
                 .collect();
             json!({"name": stage.name, "stage": stage.kind, "epoch": stage.epoch, "inputs": inputs,
@@ -144,7 +146,9 @@ fn why(row: &Row, pipeline: &Pipeline, verbose: bool) -> Vec<String> {
     let compilation = &pipeline.compilation;
     match &row.decision {
         Decision::Cached { key, .. } => vec![format!("key {}", key.digest.short())],
-        Decision::Blocked(Blocked::By(id)) => vec![format!("waits for {}", compilation.graph.stage(*id).name)],
+        Decision::Blocked(Blocked::By(id)) => {
+            vec![format!("waits for {}", compilation.graph.stage(*id).name)]
+        }
         Decision::Blocked(Blocked::Files { message, span, .. }) => {
             vec![format!("{message}  {}", compilation.sources.place(*span))]
         }
@@ -200,10 +204,8 @@ fn print(pipeline: &Pipeline, rows: &[Row], verbose: bool) -> Result<(), Failure
     };
     writeln!(out, "{}{profiles}  ·  {}", pipeline.main.display(), text::plural(rows.len() as u64, "stage"))?;
     writeln!(out)?;
-    let shown: Vec<_> = rows
-        .iter()
-        .map(|row| (row, why(row, pipeline, verbose), &graph.stage(row.id).name))
-        .collect();
+    let shown: Vec<_> =
+        rows.iter().map(|row| (row, why(row, pipeline, verbose), &graph.stage(row.id).name)).collect();
     let name_width = shown.iter().map(|(_, _, name)| name.chars().count()).max().unwrap_or(5).max(5);
     let why_width = shown.iter().filter_map(|(_, why, _)| why.first()).map(|why| why.chars().count()).max();
     let why_width = why_width.unwrap_or(3).clamp(3, 72);
@@ -235,9 +237,8 @@ fn print(pipeline: &Pipeline, rows: &[Row], verbose: bool) -> Result<(), Failure
         parts.push(format!("{blocked} blocked"));
     }
     let known: f64 = rows.iter().filter_map(|row| row.estimate.seconds).sum();
-    let unknown = rows
-        .iter()
-        .any(|row| matches!(row.decision, Decision::Run { .. }) && row.estimate.seconds.is_none());
+    let unknown =
+        rows.iter().any(|row| matches!(row.decision, Decision::Run { .. }) && row.estimate.seconds.is_none());
     let total = match (known > 0.0, unknown) {
         (true, true) => format!("  At least {}", text::duration(known)),
         (true, false) => format!("  About {}", text::duration(known)),
@@ -272,13 +273,14 @@ fn root_causes(pipeline: &Pipeline, rows: &[Row]) -> Vec<String> {
                 affected.push(later.id);
             }
         }
-        let seconds: f64 = rows
-            .iter()
-            .filter(|row| affected.contains(&row.id))
-            .filter_map(|row| row.estimate.seconds)
-            .sum();
+        let seconds: f64 =
+            rows.iter().filter(|row| affected.contains(&row.id)).filter_map(|row| row.estimate.seconds).sum();
         let follows = affected.len() - 1;
-        let follow = if follows == 0 { String::new() } else { format!(", {} after it", text::plural(follows as u64, "stage")) };
+        let follow = if follows == 0 {
+            String::new()
+        } else {
+            format!(", {} after it", text::plural(follows as u64, "stage"))
+        };
         lines.push(format!(
             "Root cause: {} of {}{follow} ({}).",
             reasons::text(reason, graph),
@@ -308,8 +310,12 @@ pub(super) fn as_json(pipeline: &Pipeline, rows: &[Row]) -> Value {
                 Decision::Run { key, reasons, may_skip, shards } => {
                     fields.insert("key".into(), json!(key.as_ref().map(|key| key.digest)));
                     fields.insert("may_skip".into(), json!(may_skip));
-                    fields.insert("shards".into(), json!(shards.map(|(run, all)| json!({"run": run, "all": all}))));
-                    let reasons: Vec<_> = reasons.iter().map(|reason| reason_json(reason, pipeline)).collect();
+                    fields.insert(
+                        "shards".into(),
+                        json!(shards.map(|(run, all)| json!({"run": run, "all": all}))),
+                    );
+                    let reasons: Vec<_> =
+                        reasons.iter().map(|reason| reason_json(reason, pipeline)).collect();
                     fields.insert("reasons".into(), json!(reasons));
                     let estimate = &row.estimate;
                     fields.insert(

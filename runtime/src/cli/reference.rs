@@ -57,9 +57,14 @@ fn rows(page: &mut String, prefix: &str, settings: &[SettingSpec]) {
             rows(page, &format!("{name}."), fields);
             continue;
         }
-        let default = setting.default.as_ref().map_or(String::new(), |value| code(&value.display(&setting.ty)));
+        let default =
+            setting.default.as_ref().map_or(String::new(), |value| code(&value.display(&setting.ty)));
         let bounded = setting.bounds != Bounds::default();
-        let range = setting.ty.dimension().filter(|_| bounded).map(|dimension| code(&setting.bounds.display(&dimension)));
+        let range = setting
+            .ty
+            .dimension()
+            .filter(|_| bounded)
+            .map(|dimension| code(&setting.bounds.display(&dimension)));
         let runtime = if setting.runtime { " Runtime: no part of the key." } else { "" };
         let _ = writeln!(
             page,

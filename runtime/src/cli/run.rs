@@ -72,7 +72,8 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
             std::process::exit(130);
         }
     };
-    ctrlc::set_handler(handler).map_err(|error| Failure::new(format!("cannot listen for Ctrl-C: {error}")))?;
+    ctrlc::set_handler(handler)
+        .map_err(|error| Failure::new(format!("cannot listen for Ctrl-C: {error}")))?;
 
     let started = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |time| time.as_secs_f64());
     let (number, folder) = past.store().new_run()?;
@@ -106,8 +107,20 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     past.save()?;
     past.ledger().sync()?;
     let seconds = clock.elapsed().as_secs_f64();
-    let record = runs::Run::new(&pipeline.compilation, &pipeline.main, &pipeline.profiles, number, started, seconds, &ended, &device);
-    write_atomically(&folder.join("run.json"), serde_json::to_string_pretty(&record).unwrap_or_default().as_bytes())?;
+    let record = runs::Run::new(
+        &pipeline.compilation,
+        &pipeline.main,
+        &pipeline.profiles,
+        number,
+        started,
+        seconds,
+        &ended,
+        &device,
+    );
+    write_atomically(
+        &folder.join("run.json"),
+        serde_json::to_string_pretty(&record).unwrap_or_default().as_bytes(),
+    )?;
     runs::link_results(&past, graph, &pipeline.main, &ended)?;
     runs::write_report(&past, &record, &folder)?;
     finish(&pipeline, &past, &screen, &ended, number, seconds, &folder)
@@ -143,10 +156,16 @@ fn nothing_to_do(pipeline: &Pipeline, past: &Past) -> bool {
 
 fn say_nothing_to_do(pipeline: &Pipeline, screen: &Screen, clock: Instant) -> Result<(), Failure> {
     let stages = pipeline.compilation.graph.stages.len() as u64;
-    screen.event(&json!({"event": "run_finished", "format_version": 1, "status": "nothing_to_do", "cached": stages}));
+    screen.event(
+        &json!({"event": "run_finished", "format_version": 1, "status": "nothing_to_do", "cached": stages}),
+    );
     if !screen.is_json() {
         let time = text::duration(clock.elapsed().as_secs_f64());
-        writeln!(std::io::stdout(), "nothing to do: all {} are up to date ({time})", text::plural(stages, "stage"))?;
+        writeln!(
+            std::io::stdout(),
+            "nothing to do: all {} are up to date ({time})",
+            text::plural(stages, "stage")
+        )?;
     }
     Ok(())
 }
@@ -174,8 +193,10 @@ fn finish(
     } else {
         "done"
     };
-    screen.event(&json!({"event": "run_finished", "run": number, "status": status, "ran": ran, "cached": cached,
-        "failed": failed, "not_run": blocked, "seconds": seconds}));
+    screen.event(
+        &json!({"event": "run_finished", "run": number, "status": status, "ran": ran, "cached": cached,
+        "failed": failed, "not_run": blocked, "seconds": seconds}),
+    );
     if screen.is_json() {
         return Ok(if failed > 0 { 1 } else { u8::from(stopped) * 130 });
     }
@@ -199,7 +220,8 @@ fn finish(
             if let Some(help) = help {
                 writeln!(err, " help: {help}")?;
             }
-            if stage.inputs.iter().all(|input| matches!(input.from, Producer::Stage(_))) || end.key.is_some() {
+            if stage.inputs.iter().all(|input| matches!(input.from, Producer::Stage(_))) || end.key.is_some()
+            {
                 writeln!(err, "  log: llmp log {}", stage.name)?;
             }
         }
@@ -215,6 +237,10 @@ fn finish(
         writeln!(out, "report: {}", folder.join("report.md").display())?;
         return Ok(0);
     }
-    writeln!(std::io::stderr(), "what is finished is kept; `llmp run {}` goes on from there", pipeline.main.display())?;
+    writeln!(
+        std::io::stderr(),
+        "what is finished is kept; `llmp run {}` goes on from there",
+        pipeline.main.display()
+    )?;
     Ok(if failed > 0 { 1 } else { 130 })
 }

@@ -108,7 +108,9 @@ fn table(
         let top = sampler.top(&context, count)?;
         let likeliest: Vec<_> = top
             .iter()
-            .map(|&(token, probability)| format!("{:?} {:.1}%", tokenizer.decode(&[token]), probability * 100.0))
+            .map(|&(token, probability)| {
+                format!("{:?} {:.1}%", tokenizer.decode(&[token]), probability * 100.0)
+            })
             .collect();
         writeln!(out, "{:<16}  {}", format!("{:?}", tokenizer.decode(&[token])), likeliest.join("  "))?;
         context.push(token);

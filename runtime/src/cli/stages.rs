@@ -32,8 +32,10 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     };
     let text = library().stage(name).and_then(|_| signature_text(name)).ok_or_else(|| {
         let names = library().iter().map(|stage| stage.name.as_str());
-        let close = names.max_by(|a, b| strsim::jaro_winkler(a, name).total_cmp(&strsim::jaro_winkler(b, name)));
-        let help = close.map_or("`llmp stages` lists them".to_owned(), |close| format!("did you mean `{close}`?"));
+        let close =
+            names.max_by(|a, b| strsim::jaro_winkler(a, name).total_cmp(&strsim::jaro_winkler(b, name)));
+        let help =
+            close.map_or("`llmp stages` lists them".to_owned(), |close| format!("did you mean `{close}`?"));
         Failure::new(format!("there is no stage `{name}`")).help(help)
     })?;
     writeln!(out, "{}", text.trim())?;
@@ -46,7 +48,8 @@ fn signature_text(name: &str) -> Option<String> {
         let start = signature.text.find(&format!("stage {name}("))?;
         let before = signature.text.get(..start)?;
         // Documentation lines directly above belong to it.
-        let docs: Vec<_> = before.lines().rev().take_while(|line| line.trim_start().starts_with("///")).collect();
+        let docs: Vec<_> =
+            before.lines().rev().take_while(|line| line.trim_start().starts_with("///")).collect();
         let mut text: Vec<&str> = docs.into_iter().rev().collect();
         let body = signature.text.get(start..)?;
         let mut depth = 0_i32;

@@ -33,7 +33,11 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
                 let Ok(dropped) = serde_json::from_str::<Dropped>(&line?) else { continue };
                 if dropped.url.contains(&arguments.url) || dropped.id == arguments.url {
                     found = true;
-                    writeln!(out, "{:<28} dropped {}: {} ({})", stage.name, dropped.url, dropped.rule, dropped.value)?;
+                    writeln!(
+                        out,
+                        "{:<28} dropped {}: {} ({})",
+                        stage.name, dropped.url, dropped.rule, dropped.value
+                    )?;
                 }
             }
         }

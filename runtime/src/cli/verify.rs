@@ -42,7 +42,9 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
             Kind::Shard => ledger
                 .record(&key)?
                 .and_then(|record| Manifest::parse(&artifact, record.manifest.as_deref()?).ok())
-                .is_some_and(|files| files.files.values().all(|file| store.objects.has(&file.digest, file.size))),
+                .is_some_and(|files| {
+                    files.files.values().all(|file| store.objects.has(&file.digest, file.size))
+                }),
         };
         if !whole {
             let name = ledger.record(&key)?.map(|record| record.name).unwrap_or_default();

@@ -143,7 +143,9 @@ fn roots(rows: &[Row], pipeline: &Pipeline, id: StageId) -> Vec<(String, Vec<Str
     }
     let mut found = Vec::new();
     for id in seen {
-        let Some(Decision::Run { reasons, .. }) = rows.get(id.0 as usize).map(|row| &row.decision) else { continue };
+        let Some(Decision::Run { reasons, .. }) = rows.get(id.0 as usize).map(|row| &row.decision) else {
+            continue;
+        };
         let own: Vec<_> = reasons
             .iter()
             .filter(|reason| reason.is_root())

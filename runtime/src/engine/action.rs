@@ -126,7 +126,8 @@ fn attempt_in(
     }
     let mut dropped = Vec::new();
     if !reported.dropped.is_empty() {
-        let lines: Vec<_> = reported.dropped.iter().filter_map(|drop| serde_json::to_string(drop).ok()).collect();
+        let lines: Vec<_> =
+            reported.dropped.iter().filter_map(|drop| serde_json::to_string(drop).ok()).collect();
         dropped.push(store.objects.put((lines.join("\n") + "\n").as_bytes()).map_err(store_error)?);
     }
     let record = Record {
@@ -212,7 +213,8 @@ pub fn inputs_of(stage: &Stage, digests: &[Digest], past: &Past) -> Vec<crate::s
             record.label.clone_from(pattern);
             if let Ok(files) = past.find(pattern) {
                 let kept = files.found.iter().take(10_000);
-                record.files = kept.map(|file| FileRecord { path: file.label.clone(), digest: file.digest }).collect();
+                record.files =
+                    kept.map(|file| FileRecord { path: file.label.clone(), digest: file.digest }).collect();
             }
         }
         records.push(record);
@@ -240,5 +242,6 @@ pub(super) fn shard_source(source: &Source, shard: &ShardInput) -> Source {
 fn peak_memory() -> u64 {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    line.and_then(|line| line.trim().trim_end_matches("kB").trim().parse::<u64>().ok()).map_or(0, |kib| kib * 1024)
+    line.and_then(|line| line.trim().trim_end_matches("kB").trim().parse::<u64>().ok())
+        .map_or(0, |kib| kib * 1024)
 }

@@ -43,7 +43,8 @@ pub(super) fn run(ctx: &dyn Context, stage: &Stage, folder: &Path, scratch: &Pat
     }
     run.env("LLMP_OUTPUT", absolute(ctx.output())).env("LLMP_SETTINGS", absolute(&file));
     for input in &stage.inputs {
-        let folders: Vec<PathBuf> = ctx.inputs(&input.role).iter().map(|input| absolute(input_folder(input))).collect();
+        let folders: Vec<PathBuf> =
+            ctx.inputs(&input.role).iter().map(|input| absolute(input_folder(input))).collect();
         let joined = std::env::join_paths(folders)
             .map_err(|error| Error::new("a folder's path cannot stand in a list of paths").because(error))?;
         run.env(format!("LLMP_INPUT_{}", input.role.to_uppercase()), joined);

@@ -103,7 +103,11 @@ fn work(record: Option<&Record>, cost: Option<llmp_stage::Cost>) -> String {
 
 /// The machine's FLOP/s in training, from the newest training stage in the past of this pipeline.
 #[must_use]
-pub fn measured_rate(graph: &llmp_compiler::graph::Graph, past: &Past, implementations: &Implementations) -> Option<f64> {
+pub fn measured_rate(
+    graph: &llmp_compiler::graph::Graph,
+    past: &Past,
+    implementations: &Implementations,
+) -> Option<f64> {
     graph.stages.iter().find_map(|stage| {
         let (key, _) = past.last(&stage.name)?;
         let record = past.ledger().record(&key).ok()??;

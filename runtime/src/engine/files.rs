@@ -42,12 +42,19 @@ impl Files {
             }
         } else if pattern.contains(['*', '?', '[']) {
             let escaped = glob::Pattern::escape(&folder.to_string_lossy());
-            let whole = if Path::new(pattern).is_absolute() { pattern.to_owned() } else { format!("{escaped}/{pattern}") };
-            let options = glob::MatchOptions { require_literal_leading_dot: true, ..glob::MatchOptions::new() };
-            let matches =
-                glob::glob_with(&whole, options).map_err(|error| format!("`{pattern}` is no pattern: {}", error.msg))?;
+            let whole = if Path::new(pattern).is_absolute() {
+                pattern.to_owned()
+            } else {
+                format!("{escaped}/{pattern}")
+            };
+            let options =
+                glob::MatchOptions { require_literal_leading_dot: true, ..glob::MatchOptions::new() };
+            let matches = glob::glob_with(&whole, options)
+                .map_err(|error| format!("`{pattern}` is no pattern: {}", error.msg))?;
             for path in matches {
-                let path = path.map_err(|error| format!("cannot read `{}`: {}", error.path().display(), error.error()))?;
+                let path = path.map_err(|error| {
+                    format!("cannot read `{}`: {}", error.path().display(), error.error())
+                })?;
                 if path.is_file() {
                     paths.push(path);
                 }
@@ -63,9 +70,12 @@ impl Files {
         for path in paths {
             let entry = stat.digest(&path).map_err(|error| error.to_string())?;
             let label = path.strip_prefix(folder).unwrap_or(&path).to_string_lossy().into_owned();
-            by_digest
-                .entry(entry.digest)
-                .or_insert(Found { label, path, digest: entry.digest, size: entry.size });
+            by_digest.entry(entry.digest).or_insert(Found {
+                label,
+                path,
+                digest: entry.digest,
+                size: entry.size,
+            });
         }
         Ok(Self { found: by_digest.into_values().collect() })
     }

@@ -200,7 +200,8 @@ impl History for Past {
         let role = stage.per_shard.as_ref()?;
         let shards = self.shards_of(stage, role, input).ok()?;
         let ledger = self.ledger();
-        let missing = shards.iter().filter(|shard| ledger.artifact(&shard_key(key, role, shard)).is_none()).count();
+        let missing =
+            shards.iter().filter(|shard| ledger.artifact(&shard_key(key, role, shard)).is_none()).count();
         Some((missing, shards.len()))
     }
 }

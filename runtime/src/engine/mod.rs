@@ -12,7 +12,7 @@ pub use action::{Effect, inputs_of};
 pub use estimate::{Estimate, estimate, measured_rate};
 pub use files::{Files, Found};
 pub use history::{Past, pipeline_id};
-pub use scheduler::{Engine, Ended, RunOptions, Status};
+pub use scheduler::{Ended, Engine, RunOptions, Status};
 
 #[cfg(test)]
 mod tests;

@@ -16,9 +16,9 @@ use llmp_compiler::plan::{Blocked, Decision, Reason, State, decide};
 use llmp_stage::Error;
 use serde_json::json;
 
+use super::Past;
 use super::action::{Effect, Job, Source, inputs_of, perform, shard_source, store_error};
 use super::history::{ShardInput, shard_key};
-use super::Past;
 use crate::library::Implementations;
 use crate::progress::Screen;
 use crate::store::{Kind, Lock, Manifest, Record};
@@ -185,7 +185,10 @@ impl Engine<'_> {
                         for _ in 0..retries {
                             match &outcome {
                                 Err(error) if !error.is_cancelled() => {
-                                    screen.line(&format!("  {} failed, trying again: {error}", task.job.stage.name));
+                                    screen.line(&format!(
+                                        "  {} failed, trying again: {error}",
+                                        task.job.stage.name
+                                    ));
                                     outcome = perform(&task.job, &store, screen, stop);
                                 }
                                 _ => break,
@@ -285,7 +288,8 @@ impl Engine<'_> {
                 let status = if stage.inputs.iter().any(changed) { Status::Skipped } else { Status::Cached };
                 self.past.settle(&stage.name, key.digest, self.options.run);
                 if matches!(status, Status::Skipped) {
-                    self.screen.line(&format!("= {:<26} skipped: its inputs came out as they were", stage.name));
+                    self.screen
+                        .line(&format!("= {:<26} skipped: its inputs came out as they were", stage.name));
                 }
                 Some(Ended { status, key: Some(key.digest), artifact: Some(artifact) })
             }
@@ -318,7 +322,9 @@ impl Engine<'_> {
                 State::Known(digest) => digest,
                 State::Pending | State::Blocked => Digest::of(b""),
             },
-            Producer::Files(pattern) => self.past.find(pattern).map_or(Digest::of(b""), |files| files.digest()),
+            Producer::Files(pattern) => {
+                self.past.find(pattern).map_or(Digest::of(b""), |files| files.digest())
+            }
         };
         stage.inputs.iter().map(digest).collect()
     }
@@ -459,11 +465,18 @@ impl Engine<'_> {
             let known = shard_key(key, role, shard);
             let record = {
                 let ledger = self.past.ledger();
-                if ledger.artifact(&known).is_some() { ledger.record(&known).map_err(store_error)? } else { None }
+                if ledger.artifact(&known).is_some() {
+                    ledger.record(&known).map_err(store_error)?
+                } else {
+                    None
+                }
             };
             let reused = record.filter(|_| !self.options.forced.contains(&id)).and_then(|record| {
                 let manifest = Manifest::parse(&known, record.manifest.as_deref()?).ok()?;
-                let there = manifest.files.values().all(|file| self.past.store().objects.has(&file.digest, file.size));
+                let there = manifest
+                    .files
+                    .values()
+                    .all(|file| self.past.store().objects.has(&file.digest, file.size));
                 there.then_some((manifest, record))
             });
             if let Some(result) = reused {
@@ -513,7 +526,13 @@ impl Engine<'_> {
     }
 
     /// Takes in what one action gave.
-    fn receive(&self, id: StageId, running: &mut Running, shard: Option<usize>, outcome: Result<Effect, Error>) {
+    fn receive(
+        &self,
+        id: StageId,
+        running: &mut Running,
+        shard: Option<usize>,
+        outcome: Result<Effect, Error>,
+    ) {
         running.open -= 1;
         let stage = self.graph.stage(id);
         match outcome {
@@ -528,7 +547,8 @@ impl Engine<'_> {
                         record.labels.insert(llmp_stage::shard_of(name).to_owned(), label.clone());
                     }
                     let key = shard_key(&running.key, role, shard);
-                    let written = self.past.ledger().append(Kind::Shard, &key, &effect.manifest.digest(), &record);
+                    let written =
+                        self.past.ledger().append(Kind::Shard, &key, &effect.manifest.digest(), &record);
                     if let Err(error) = written {
                         running.failed.get_or_insert(store_error(error));
                     }
@@ -536,7 +556,10 @@ impl Engine<'_> {
                 running.results.insert(index, (effect.manifest, record));
             }
             Err(error) => {
-                let named = match shard.and_then(|index| running.shards.get(index)).and_then(|shard| shard.files.first()) {
+                let named = match shard
+                    .and_then(|index| running.shards.get(index))
+                    .and_then(|shard| shard.files.first())
+                {
                     Some((label, _)) if !error.is_cancelled() => {
                         let help = error.help_text().map(str::to_owned);
                         let named = Error::new(format!("{label}: {error}"));
@@ -612,7 +635,9 @@ impl Engine<'_> {
                     if self.past.ledger().artifact(&key) == Some(*digest)
                         && let Ok(Some(record)) = self.past.ledger().record(&key)
                     {
-                        let kept = |shard: &str| manifest.files.keys().any(|name| llmp_stage::shard_of(name) == shard);
+                        let kept = |shard: &str| {
+                            manifest.files.keys().any(|name| llmp_stage::shard_of(name) == shard)
+                        };
                         whole.labels.extend(record.labels.into_iter().filter(|(shard, _)| kept(shard)));
                     }
                 }
@@ -646,7 +671,11 @@ impl Engine<'_> {
         self.screen.line(&format!("! {:<26} failed: {message}", stage.name));
         self.screen.event(&json!({"event": "stage_failed", "stage": stage.name, "message": message,
             "help": error.help_text()}));
-        Ended { status: Status::Failed { message, help: error.help_text().map(str::to_owned) }, key, artifact: None }
+        Ended {
+            status: Status::Failed { message, help: error.help_text().map(str::to_owned) },
+            key,
+            artifact: None,
+        }
     }
 }
 

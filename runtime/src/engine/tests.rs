@@ -64,11 +64,8 @@ fn setting(name: &str, value: serde_json::Value) -> Setting {
 }
 
 fn node(name: &str, from: &[u32], value: u64, constant: bool, fail: bool) -> Stage {
-    let input = |&id: &u32| Input {
-        role: "from".into(),
-        from: Producer::Stage(StageId(id)),
-        span: Span::default(),
-    };
+    let input =
+        |&id: &u32| Input { role: "from".into(), from: Producer::Stage(StageId(id)), span: Span::default() };
     Stage {
         name: name.into(),
         kind: "test.make".into(),
@@ -110,8 +107,14 @@ fn run(root: &Path, graph: &Graph) -> (Vec<Decision>, Vec<Ended>) {
     };
     let implementations = Implementations::of(vec![stage("test.make", make), stage("test.shout", shout)]);
     let (screen, stop) = (Screen::new(false, true), AtomicBool::new(false));
-    let engine =
-        Engine { graph, past: &past, implementations: &implementations, screen: &screen, stop: &stop, options: &options };
+    let engine = Engine {
+        graph,
+        past: &past,
+        implementations: &implementations,
+        screen: &screen,
+        stop: &stop,
+        options: &options,
+    };
     let ended = engine.run();
     past.save().expect("save the past");
     (decisions, ended)
@@ -226,8 +229,9 @@ struct Plan {
 fn plans() -> impl Strategy<Value = Plan> {
     (2_usize..9).prop_flat_map(|count| {
         let edges = (0..count as u32).map(|id| {
-            proptest::collection::btree_set(0..id.max(1), 0..3)
-                .prop_map(move |set: BTreeSet<u32>| set.into_iter().filter(|&from| from < id).collect::<Vec<_>>())
+            proptest::collection::btree_set(0..id.max(1), 0..3).prop_map(move |set: BTreeSet<u32>| {
+                set.into_iter().filter(|&from| from < id).collect::<Vec<_>>()
+            })
         });
         let edit = (0..count, 0_u64..3, any::<bool>(), prop::bool::weighted(0.2));
         (edges.collect::<Vec<_>>(), proptest::collection::vec(edit, 1..6))

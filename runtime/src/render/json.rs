@@ -23,8 +23,11 @@ pub fn diagnostic(diagnostic: &Diagnostic, sources: &Sources) -> Value {
         .map(|label| json!({"place": place(label.span, sources), "text": label.text}))
         .collect();
     let fix = diagnostic.fix.as_ref().map(|fix| {
-        let edits: Vec<_> =
-            fix.edits.iter().map(|edit| json!({"place": place(edit.span, sources), "text": edit.text})).collect();
+        let edits: Vec<_> = fix
+            .edits
+            .iter()
+            .map(|edit| json!({"place": place(edit.span, sources), "text": edit.text}))
+            .collect();
         json!({"title": fix.title, "edits": edits})
     });
     json!({

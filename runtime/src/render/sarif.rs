@@ -45,8 +45,12 @@ pub fn sarif(all: &[Diagnostic], sources: &Sources) -> Value {
                 None => diagnostic.message.clone(),
             };
             let first = diagnostic.labels.first();
-            let related: Vec<_> =
-                diagnostic.labels.iter().skip(1).map(|label| location(label.span, &label.text, sources)).collect();
+            let related: Vec<_> = diagnostic
+                .labels
+                .iter()
+                .skip(1)
+                .map(|label| location(label.span, &label.text, sources))
+                .collect();
             json!({
                 "ruleId": diagnostic.code, "level": level, "message": {"text": text},
                 "locations": first.map(|label| vec![location(label.span, &label.text, sources)]),

@@ -56,7 +56,10 @@ impl Manifest {
                 Some((parts.next()?.to_owned(), Entry { digest, size }))
             })();
             let Some((name, entry)) = entry else {
-                return Err(StoreError::Damaged { digest: digest.hex(), what: "it is no list of files".into() });
+                return Err(StoreError::Damaged {
+                    digest: digest.hex(),
+                    what: "it is no list of files".into(),
+                });
             };
             files.insert(name, entry);
         }

@@ -60,7 +60,9 @@ impl StoreError {
                 }
                 _ => None,
             },
-            Self::Version { .. } => Some("use the program that made it, or choose another store with `--store DIR`"),
+            Self::Version { .. } => {
+                Some("use the program that made it, or choose another store with `--store DIR`")
+            }
             Self::Missing { .. } | Self::Damaged { .. } => {
                 Some("`llmp verify` finds all damaged results; the next `llmp run` makes them again")
             }

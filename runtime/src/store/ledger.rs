@@ -261,7 +261,12 @@ impl Ledger {
         let _lock = Lock::wait(&self.path.with_extension("lock"))?;
         self.refresh()?;
         let mut options = OpenOptions::new();
-        let mut file = options.create(true).truncate(false).write(true).open(&self.path).map_err(at("open", &self.path))?;
+        let mut file = options
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(&self.path)
+            .map_err(at("open", &self.path))?;
         let write = |file: &mut File, end: u64| {
             // What lies behind the last whole frame is torn.
             file.set_len(end)?;

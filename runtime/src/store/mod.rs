@@ -75,7 +75,8 @@ impl Store {
     #[must_use]
     pub fn find(folder: &Path, otherwise: &Path) -> PathBuf {
         let from = fs::canonicalize(folder).unwrap_or_else(|_| folder.to_owned());
-        let existing = from.ancestors().map(|folder| folder.join(FOLDER)).find(|store| store.join("version").is_file());
+        let existing =
+            from.ancestors().map(|folder| folder.join(FOLDER)).find(|store| store.join("version").is_file());
         existing.unwrap_or_else(|| otherwise.join(FOLDER))
     }
 
@@ -107,7 +108,8 @@ impl Store {
     #[must_use]
     pub fn runs(&self) -> Vec<u64> {
         let entries = fs::read_dir(self.root.join("runs")).into_iter().flatten().flatten();
-        let mut runs: Vec<u64> = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect();
+        let mut runs: Vec<u64> =
+            entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect();
         runs.sort_unstable();
         runs
     }

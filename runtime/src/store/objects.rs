@@ -181,8 +181,10 @@ impl Objects {
         let mut all = Vec::new();
         for head in fs::read_dir(&self.root).map_err(at("read", &self.root))?.flatten() {
             for tail in fs::read_dir(head.path()).into_iter().flatten().flatten() {
-                let (Some(a), Some(b)) = (head.file_name().to_str().map(str::to_owned), tail.file_name().to_str().map(str::to_owned))
-                else {
+                let (Some(a), Some(b)) = (
+                    head.file_name().to_str().map(str::to_owned),
+                    tail.file_name().to_str().map(str::to_owned),
+                ) else {
                     continue;
                 };
                 if let (Some(digest), Ok(meta)) = (Digest::from_hex(&format!("{a}{b}")), tail.metadata()) {
@@ -203,7 +205,8 @@ pub fn hash_file(path: &Path) -> Result<Digest> {
     let mut file = File::open(path).map_err(at("open", path))?;
     let size = file.metadata().map_err(at("read", path))?.len();
     let mut hasher = blake3::Hasher::new();
-    let mut buffer = vec![0; if size >= PARALLEL_FROM { 4 << 20 } else { (size as usize + 1).min(256 << 10) }];
+    let mut buffer =
+        vec![0; if size >= PARALLEL_FROM { 4 << 20 } else { (size as usize + 1).min(256 << 10) }];
     loop {
         let read = match file.read(&mut buffer) {
             Ok(0) => break,
@@ -271,7 +274,8 @@ mod tests {
     fn large_and_small_files_hash_alike() {
         let root = tempfile::tempdir().unwrap();
         let path = root.path().join("f");
-        let bytes: Vec<u8> = (0..(9 << 20)).map(|i: u32| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+        let bytes: Vec<u8> =
+            (0..(9 << 20)).map(|i: u32| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
         fs::write(&path, &bytes).unwrap();
         assert_eq!(hash_file(&path).unwrap(), Digest::of(&bytes));
     }

@@ -42,7 +42,8 @@ impl Stat {
     pub fn open(path: &Path) -> Self {
         let text = fs::read_to_string(path).unwrap_or_default();
         let mut lines = text.lines();
-        let known = if lines.next() == Some(HEADER) { lines.filter_map(parse).collect() } else { BTreeMap::new() };
+        let known =
+            if lines.next() == Some(HEADER) { lines.filter_map(parse).collect() } else { BTreeMap::new() };
         Self { path: path.to_owned(), known, dirty: false }
     }
 
@@ -56,7 +57,8 @@ impl Stat {
         let modified = i128::from(meta.mtime()) * 1_000_000_000 + i128::from(meta.mtime_nsec());
         let changed = i128::from(meta.ctime()) * 1_000_000_000 + i128::from(meta.ctime_nsec());
         if let Some(known) = self.known.get(file)
-            && (known.size, known.modified, known.changed, known.inode) == (size, modified, changed, meta.ino())
+            && (known.size, known.modified, known.changed, known.inode)
+                == (size, modified, changed, meta.ino())
         {
             return Ok(Entry { digest: known.digest, size });
         }
