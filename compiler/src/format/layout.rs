@@ -17,6 +17,8 @@ pub(super) struct Layout<'t> {
     text: &'t str,
     /// By node: whether it spreads over several lines by a line break of its own.
     broken: Vec<bool>,
+    /// By node: whether it or a node in it spreads over several lines.
+    tall: Vec<bool>,
     /// By node: whether it opens or closes its parent.
     ends: Vec<Option<End>>,
     /// By node: for a chain of pipes, its first pipe.
@@ -27,12 +29,6 @@ pub(super) struct Layout<'t> {
 enum End {
     Open,
     Close,
-}
-
-/// Whether every bracket has its end.
-pub(super) fn is_closed(tree: &Tree, text: &str) -> bool {
-    let mut brackets = tree.ids().filter(|&id| is_bracket(tree.kind(id)));
-    brackets.all(|id| signs(tree, text, id).1.is_some())
 }
 
 fn is_bracket(kind: Kind) -> bool {
@@ -57,6 +53,7 @@ impl<'t> Layout<'t> {
             tree,
             text,
             broken: vec![false; nodes],
+            tall: vec![false; nodes],
             ends: vec![None; nodes],
             first_pipe: vec![None; nodes],
         };
@@ -78,6 +75,13 @@ impl<'t> Layout<'t> {
                 layout.first_pipe[id.0 as usize] = children.find(|&child| tree.kind(child) == Kind::Pipe);
             }
             layout.broken[id.0 as usize] = broken;
+            layout.tall[id.0 as usize] = broken || kind.is_error() && text[tree.range(id)].contains('\n');
+        }
+        // Children stand behind their parents.
+        for id in (0..nodes).rev().map(|id| NodeId(id as u32)) {
+            if let Some(parent) = tree.parent(id).filter(|_| layout.tall[id.0 as usize]) {
+                layout.tall[parent.0 as usize] = true;
+            }
         }
         layout
     }
@@ -168,7 +172,6 @@ impl<'t> Layout<'t> {
             }
             _ => return None,
         };
-        let one_line = !self.text[tree.range(entry)].contains('\n');
-        one_line.then_some(column)
+        (!self.tall[entry.0 as usize]).then_some(column)
     }
 }

@@ -21,7 +21,7 @@ use layout::Layout;
 #[must_use]
 pub fn format(text: &str) -> String {
     match syntax::tree(text) {
-        Some(tree) if layout::is_closed(&tree, text) => {
+        Some(tree) if !tree.is_unclosed() => {
             let mut lines = lines(&tree, text);
             align::align(&mut lines);
             align::print(&lines)
@@ -48,7 +48,7 @@ fn lines(tree: &Tree, text: &str) -> Vec<Line> {
             }
             _ => {}
         }
-        let token = text[tree.range(leaf)].trim_end();
+        let token = text[tree.range(leaf)].trim_end_matches([' ', '\t', '\r']);
         let breaks = previous.is_none_or(|previous| layout.breaks(previous, leaf, newlines));
         match lines.last_mut() {
             Some(line) if !breaks => {

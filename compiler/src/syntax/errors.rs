@@ -317,12 +317,18 @@ pub(super) fn field_without_value(span: Span, text: &str, name: &str) -> Diagnos
     }
 }
 
+/// E0012 in a list's type.
+pub(super) fn missing_element_type(at: Span) -> Diagnostic {
+    Diagnostic::error("E0012", "expected a type after `[`", at)
+        .label("the type is missing")
+        .help("a list's type names what it holds, as in `[Text]` or `[en | zh]`")
+}
+
 /// E0012 for a declaration without `:`.
-pub(super) fn missing_colon(name_span: Span, name: &str, text: &str) -> Diagnostic {
+pub(super) fn missing_colon(name_span: Span, name: &str, rest: &str) -> Diagnostic {
     let error = Diagnostic::error("E0012", format!("expected `:` and a type after `{name}`"), name_span)
         .label("the type is missing")
         .help(format!("write `{name}: Type`"));
-    let rest = text[name.len().min(text.len())..].trim_start();
     match rest.starts_with(|sign: char| sign.is_ascii_alphabetic() || matches!(sign, '[' | '{')) {
         true => error.fix("insert `:`", Span { start: name_span.end, ..name_span }, ":"),
         false => error,
@@ -365,7 +371,7 @@ pub(super) fn semicolon(span: Span, last: bool, in_brackets: bool) -> Diagnostic
 /// E0017
 pub(super) fn wrong_operator(span: Span, found: &str, right: Option<&str>) -> Diagnostic {
     let error =
-        Diagnostic::error("E0017", format!("unknown operator `{found}`"), span).label("no operator of llmp");
+        Diagnostic::error("E0017", format!("unknown operator `{found}`"), span).label("not an operator");
     match right {
         // `!big` needs a space once it is `not big`.
         Some("not") => error.help("write `not`").fix("replace by `not`", span, "not "),
@@ -381,6 +387,14 @@ pub(super) fn lost_branch(span: Span, word: &str) -> Diagnostic {
     Diagnostic::error("E0020", format!("`{word}` without `if`"), span)
         .label("belongs to no `if`")
         .help("write `if condition then a else b`")
+}
+
+/// E0022 for a binding behind the result.
+pub(super) fn result_not_last(span: Span, late: Span) -> Diagnostic {
+    Diagnostic::error("E0022", "a function's result stands last", span)
+        .label("not the last line of the function")
+        .also(late, "this follows it")
+        .help("move the result to the end, or give it a name with `name = …`")
 }
 
 /// E0023 in a record.
@@ -420,13 +434,24 @@ pub(super) fn spaced_percent(span: Span) -> Diagnostic {
         .fix("remove the space", span, "%")
 }
 
+/// Whether a sign is a quote of some typography.
+pub(super) fn is_quote(sign: char) -> bool {
+    matches!(sign, '\u{2018}'..='\u{201f}' | '\u{ab}' | '\u{bb}' | '\u{ff02}' | '\u{ff07}')
+}
+
+/// E0029 for a text in quotes of some typography.
+pub(super) fn typographic_quotes(span: Span, inner: &str) -> Diagnostic {
+    let text = format!("\"{}\"", inner.replace('\\', "\\\\").replace('"', "\\\""));
+    Diagnostic::error("E0029", "a text stands in plain double quotes", span)
+        .label("typographic quotes")
+        .help(format!("write {}", quoted(&text)))
+        .fix("use plain quotes", span, text)
+}
+
 /// E0029
 pub(super) fn foreign_sign(span: Span, sign: char) -> Diagnostic {
     let (name, right) = match sign {
-        '\u{201c}' | '\u{201d}' | '\u{201e}' | '\u{ab}' | '\u{bb}' | '\u{ff02}' => {
-            ("a typographic quote", Some("\""))
-        }
-        '\u{2018}' | '\u{2019}' | '\u{201a}' => ("a typographic quote", Some("\"")),
+        sign if is_quote(sign) => ("a typographic quote", None),
         '\u{a0}' | '\u{2002}'..='\u{200b}' | '\u{202f}' | '\u{3000}' | '\u{feff}' => {
             ("a space that is no plain one", Some(" "))
         }

@@ -4,6 +4,7 @@ use pest::{Parser, Token};
 use rules::{Grammar, Rule};
 
 use super::lexer::Lexed;
+use super::scan::Scan;
 use super::tree::{Kind, Tree, TreeBuilder};
 
 /// What pest generates, which is public and without documentation.
@@ -14,11 +15,11 @@ mod rules {
     pub struct Grammar;
 }
 
-/// Parses the stretches between `cuts` one by one.
-pub(super) fn tree(text: &str, lexed: &Lexed, cuts: &[usize]) -> Tree {
+/// Parses the stretches between the cuts of `scan` one by one.
+pub(super) fn tree(text: &str, lexed: &Lexed, scan: &Scan) -> Tree {
     let mut tree = TreeBuilder::new(lexed);
     let mut start = 0;
-    for end in cuts.iter().copied().chain([lexed.letters.len()]) {
+    for end in scan.cuts.iter().copied().chain([lexed.letters.len()]) {
         // The grammar accepts every text; pest's stack guard alone can refuse one.
         let Ok(pairs) = Grammar::parse(Rule::file, &lexed.letters[start..end]) else {
             return Tree::unread(text);
@@ -39,7 +40,7 @@ pub(super) fn tree(text: &str, lexed: &Lexed, cuts: &[usize]) -> Tree {
         }
         start = end;
     }
-    tree.finish()
+    tree.finish(scan.unclosed)
 }
 
 /// The node a rule makes. A new rule of the grammar does not compile until it has a place here.
@@ -106,4 +107,27 @@ fn kind(rule: Rule) -> Option<Kind> {
             return None;
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    /// The right texts of the tests use the whole language, so that every rule is held by a snapshot.
+    #[test]
+    fn every_rule_occurs_in_a_right_text() {
+        let texts = [
+            include_str!("../../tests/syntax/ok/expressions.llmp"),
+            include_str!("../../tests/syntax/ok/items.llmp"),
+            include_str!("../../tests/syntax/ok/stages.llmp"),
+        ];
+        let trees: Vec<Tree> = texts.iter().filter_map(|text| crate::syntax::tree(text)).collect();
+        let seen: BTreeSet<Kind> = trees.iter().flat_map(|tree| tree.ids().map(|id| tree.kind(id))).collect();
+        for &rule in Rule::all_rules() {
+            let Some(kind) = kind(rule) else { continue };
+            assert_eq!(seen.contains(&kind), !kind.is_error() && kind != Kind::Prefix, "{rule:?}");
+        }
+    }
 }

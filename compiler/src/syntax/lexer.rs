@@ -59,7 +59,7 @@ fn word(text: &str) -> u8 {
 }
 
 /// Signs of two characters and their letters.
-const LONG_SIGNS: [(&[u8; 2], u8); 11] = [
+const LONG_SIGNS: [(&[u8; 2], u8); 12] = [
     (b"==", b'1'),
     (b"!=", b'2'),
     (b"<=", b'3'),
@@ -71,6 +71,7 @@ const LONG_SIGNS: [(&[u8; 2], u8); 11] = [
     (b"..", b'9'),
     (b":=", b'@'),
     (b"=>", b'^'),
+    (b"/*", FOREIGN),
 ];
 
 /// The letter of what no token starts with.
@@ -120,7 +121,7 @@ fn token(rest: &[u8], text: &str, at: usize) -> (Kind, usize, Option<u8>) {
             Some(length) if rest[length + 1] == b'\'' => (Kind::Text, length + 2, Some(b'"')),
             _ => (Kind::Sign, 1, Some(FOREIGN)),
         },
-        _ if text[at..].starts_with('\u{feff}') && at == 0 => (Kind::Space, '\u{feff}'.len_utf8(), None),
+        _ if text[at..].starts_with('\u{feff}') => (Kind::Space, '\u{feff}'.len_utf8(), None),
         byte => match LONG_SIGNS.iter().find(|(sign, _)| rest.starts_with(*sign)) {
             Some(&(_, letter)) => (Kind::Sign, 2, Some(letter)),
             None if b"{}()[]<>=:,.|?+-*/!".contains(&byte) => (Kind::Sign, 1, Some(byte)),
@@ -149,15 +150,15 @@ fn number_length(bytes: &[u8]) -> usize {
 /// A text up to its closing quote. One that is never closed ends before the closing brackets at the end of its line, so
 /// that it does not swallow them.
 fn text_length(bytes: &[u8]) -> usize {
-    let line = &bytes[..line_length(bytes)];
     let mut at = 1;
-    while let Some(&byte) = line.get(at) {
+    while let Some(&byte) = bytes.get(at).filter(|&&byte| byte != b'\n') {
         match byte {
             b'"' => return at + 1,
-            b'\\' => at += 2,
+            b'\\' if bytes.get(at + 1) != Some(&b'\n') => at += 2,
             _ => at += 1,
         }
     }
+    let line = &bytes[..at.min(bytes.len())];
     let tail = line.iter().rev().take_while(|byte| b")]}, \t\r".contains(byte)).count();
     line.len().saturating_sub(tail).max(1)
 }

@@ -61,7 +61,7 @@ fn read(file: FileId, text: &str) -> Result<Tree, Diagnostic> {
     }
     let lexed = lexer::lex(text);
     match scan::scan(text, &lexed) {
-        Ok(cuts) => Ok(grammar::tree(text, &lexed, &cuts)),
+        Ok(scan) => Ok(grammar::tree(text, &lexed, &scan)),
         Err(letter) => {
             let at = lexed.places.get(letter).and_then(|&place| lexed.tokens.get(place as usize));
             Err(errors::too_deep(file, at.map_or(0, |token| token.start as usize)))

@@ -12,18 +12,39 @@ pub(super) const MAX_DEPTH: usize = 64;
 /// With so many open brackets the file is too broken to guess on.
 const MAX_CUTS: usize = 16;
 
-/// Where parsing starts anew: indices of letters, in order. As an error, the letter that nests too deep.
-pub(super) fn scan(text: &str, lexed: &Lexed) -> Result<Vec<usize>, usize> {
-    let mut cuts = Vec::new();
+/// What a scan finds.
+#[derive(Debug, Default)]
+pub(super) struct Scan {
+    /// Where parsing starts anew: indices of letters, in order.
+    pub(super) cuts: Vec<usize>,
+    /// Whether some bracket is never closed.
+    pub(super) unclosed: bool,
+}
+
+/// Scans a whole file. As an error, the letter that nests too deep.
+pub(super) fn scan(text: &str, lexed: &Lexed) -> Result<Scan, usize> {
+    let mut scan = Scan::default();
     let mut start = 0;
-    while let Some(open) = first_open(lexed.letters.as_bytes(), start)?
-        && let Some(cut) = end_of_item(text, lexed, open)
-        && cuts.len() < MAX_CUTS
-    {
-        cuts.push(cut);
-        start = cut;
+    loop {
+        let brackets = brackets(lexed.letters.as_bytes(), start)?;
+        scan.unclosed |= brackets.unclosed;
+        match brackets.open.and_then(|open| end_of_item(text, lexed, open)) {
+            Some(cut) if scan.cuts.len() < MAX_CUTS => {
+                scan.cuts.push(cut);
+                start = cut;
+            }
+            _ => return Ok(scan),
+        }
     }
-    Ok(cuts)
+}
+
+/// How the brackets of a text match.
+#[derive(Default)]
+struct Brackets {
+    /// The outermost bracket that is open at the end.
+    open: Option<usize>,
+    /// Whether any bracket is open at the end, or ended by the end of one around it.
+    unclosed: bool,
 }
 
 struct Open {
@@ -34,8 +55,9 @@ struct Open {
     ifs: usize,
 }
 
-/// The outermost bracket from `start` that is never closed; or, as an error, where the text nests too deep.
-fn first_open(letters: &[u8], start: usize) -> Result<Option<usize>, usize> {
+/// Matches the brackets from `start`. As an error, where they nest too deep.
+fn brackets(letters: &[u8], start: usize) -> Result<Brackets, usize> {
+    let mut result = Brackets::default();
     let mut stack: Vec<Open> = Vec::new();
     // Brackets, and `if`s outside the innermost bracket.
     let mut depth = 0;
@@ -51,6 +73,7 @@ fn first_open(letters: &[u8], start: usize) -> Result<Option<usize>, usize> {
             b')' | b']' | b'}' => {
                 if let Some(index) = stack.iter().rposition(|open| open.close == letter) {
                     ifs = stack[index].ifs;
+                    result.unclosed |= index + 1 < stack.len();
                     depth -= stack.drain(index..).map(|open| 1 + open.ifs).sum::<usize>();
                 }
             }
@@ -66,7 +89,9 @@ fn first_open(letters: &[u8], start: usize) -> Result<Option<usize>, usize> {
             return Err(at);
         }
     }
-    Ok(stack.first().map(|open| open.at))
+    result.open = stack.first().map(|open| open.at);
+    result.unclosed |= result.open.is_some();
+    Ok(result)
 }
 
 /// Where the item with an open bracket seems to end: at the next line that is indented no further than the bracket's

@@ -117,6 +117,7 @@ struct Node {
 #[derive(Clone, Debug)]
 pub struct Tree {
     nodes: Vec<Node>,
+    unclosed: bool,
 }
 
 impl Tree {
@@ -128,7 +129,13 @@ impl Tree {
         let end = text.len() as u32;
         let root = Node { kind: Kind::File, start: 0, end, parent: 0, after: 1 + u32::from(end > 0) };
         let error = Node { kind: Kind::ErrorItem, after: 2, ..root };
-        Self { nodes: if end > 0 { vec![root, error] } else { vec![root] } }
+        Self { nodes: if end > 0 { vec![root, error] } else { vec![root] }, unclosed: true }
+    }
+
+    /// Whether some bracket is never closed, so that the tree is a guess from there on.
+    #[must_use]
+    pub fn is_unclosed(&self) -> bool {
+        self.unclosed
     }
 
     /// What a node is.
@@ -243,11 +250,11 @@ impl<'l> TreeBuilder<'l> {
         node.after = after;
     }
 
-    pub(super) fn finish(mut self) -> Tree {
+    pub(super) fn finish(mut self, unclosed: bool) -> Tree {
         self.cover(self.lexed.tokens.len());
         self.nodes[0].end = self.lexed.tokens.last().map_or(0, |token| token.end);
         self.nodes[0].after = self.nodes.len() as u32;
-        Tree { nodes: self.nodes }
+        Tree { nodes: self.nodes, unclosed }
     }
 
     fn push(&mut self, kind: Kind, start: u32, end: u32) -> u32 {

@@ -119,7 +119,7 @@ impl Builder<'_> {
 
     fn missing_operand(&mut self, operator: NodeId) -> Expr {
         let span = self.behind(operator);
-        self.report(errors::missing_value(span, self.str(operator)));
+        self.missing(operator, errors::missing_value(span, self.str(operator)));
         Expr { span, kind: ExprKind::Error }
     }
 
@@ -128,7 +128,7 @@ impl Builder<'_> {
             Some(right) => self.operand(right),
             None => {
                 let span = self.behind(operator);
-                self.report(errors::missing_stage(span));
+                self.missing(operator, errors::missing_stage(span));
                 Expr { span, kind: ExprKind::Error }
             }
         };
@@ -284,7 +284,7 @@ impl Builder<'_> {
         }
         let keyword = self.parts(id).next().unwrap_or(id);
         let span = self.behind(keyword);
-        self.report(errors::missing_value(span, self.str(keyword)));
+        self.missing(keyword, errors::missing_value(span, self.str(keyword)));
         Expr { span, kind: ExprKind::Error }
     }
 }

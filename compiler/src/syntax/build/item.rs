@@ -122,7 +122,7 @@ impl Builder<'_> {
                     self.report(errors::not_last(other.span, last.span));
                 }
                 if let Some(late) = def.bindings.iter().find(|binding| binding.span.start > last.span.start) {
-                    self.report(errors::not_last(last.span, late.span));
+                    self.report(errors::result_not_last(last.span, late.span));
                 }
             }
             (None, Some(name)) if !broken => {
@@ -207,8 +207,7 @@ impl Builder<'_> {
 
     /// Reports a name that no expression could use.
     pub(super) fn reserved(&mut self, name: &Name) {
-        let keywords = ["and", "each", "else", "false", "if", "in", "none", "not", "or", "then", "true"];
-        if keywords.contains(&name.text.as_str()) {
+        if super::junk::is_keyword(&name.text) || matches!(name.text.as_str(), "false" | "none" | "true") {
             self.report(errors::keyword_as_name(name.span, &name.text));
         }
     }

@@ -15,12 +15,12 @@ impl Builder<'_> {
         let diagnostic = match self.look_alike(id, text, span, container) {
             Some(diagnostic) => diagnostic,
             None if self.kind(id) == Kind::ErrorItem => not_an_item(text, span),
-            None if previous.is_some() => behind_entry(text, span),
+            None if previous.is_some() => behind_entry(text, span, container),
             None if container == Kind::Record && !word.is_empty() => {
                 errors::field_without_value(span, text, word)
             }
             None if matches!(container, Kind::Clauses | Kind::RecordType) && !word.is_empty() => {
-                errors::missing_colon(behind_word(span, word), word, text)
+                errors::missing_colon(behind_word(span, word), word, text[word.len()..].trim_start())
             }
             None => errors::unexpected(span, text, expected(container)),
         };
@@ -37,7 +37,10 @@ impl Builder<'_> {
             Some(better) => better,
             None if text.starts_with('-') && diagnostic.code == "E0010" => errors::negated(span, text),
             None => {
-                let label = format!("found {}", errors::quoted(found));
+                let label = match is_keyword(found) {
+                    true => format!("`{found}` is a keyword"),
+                    false => format!("found {}", errors::quoted(found)),
+                };
                 let mut diagnostic = diagnostic.label(label);
                 if let Some(first) = diagnostic.labels.first_mut() {
                     first.span = Span { end: span.start + found.len() as u32, ..span };
@@ -58,7 +61,7 @@ impl Builder<'_> {
     }
 
     pub(super) fn junk_text(&self, id: NodeId) -> (&str, Span) {
-        let text = self.str(id).trim_end();
+        let text = self.str(id).trim_end_matches([' ', '\t', '\r', '\n']);
         let span = self.span(id);
         (text, Span { end: span.start + text.len() as u32, ..span })
     }
@@ -72,6 +75,13 @@ impl Builder<'_> {
             - text.trim_start_matches(|sign: char| sign.is_ascii_alphanumeric() || sign == '_').len();
         if let Some(foreign) = text[letters..].chars().next().filter(|sign| !sign.is_ascii()) {
             let start = span.start + letters as u32;
+            let behind = &text[letters + foreign.len_utf8()..];
+            if let Some(length) = behind.find(errors::is_quote).filter(|_| errors::is_quote(foreign)) {
+                let inner = &behind[..length];
+                let close = behind[length..].chars().next().map_or(0, char::len_utf8);
+                let end = start + (foreign.len_utf8() + length + close) as u32;
+                return Some(errors::typographic_quotes(Span { start, end, ..span }, inner));
+            }
             return Some(errors::foreign_sign(
                 Span { start, end: start + foreign.len_utf8() as u32, ..span },
                 foreign,
@@ -115,6 +125,11 @@ impl Builder<'_> {
     }
 }
 
+/// Whether expressions reserve a word.
+pub(super) fn is_keyword(word: &str) -> bool {
+    matches!(word, "and" | "each" | "else" | "if" | "in" | "not" | "or" | "then")
+}
+
 /// The word at the start of a text; empty where there is none.
 fn word(text: &str) -> &str {
     let is_word = |sign: char| sign.is_ascii_alphanumeric() || sign == '_';
@@ -128,10 +143,23 @@ fn behind_word(span: Span, word: &str) -> Span {
 }
 
 /// What follows an entry on its line: the next entry, or something that the entry cannot have.
-fn behind_entry(text: &str, span: Span) -> Diagnostic {
-    match text.starts_with(|sign: char| sign.is_ascii_alphanumeric() || matches!(sign, '_' | '"' | '[')) {
-        true => errors::missing_comma(span, text),
-        false => errors::unexpected(span, text, "`,` or a new line"),
+fn behind_entry(text: &str, span: Span, container: Kind) -> Diagnostic {
+    let rest = text[word(text).len()..].trim_start();
+    let is_entry = match container {
+        Kind::Record => rest.starts_with('=') && !word(text).is_empty(),
+        Kind::Clauses | Kind::RecordType | Kind::Parameters => {
+            rest.starts_with(':') && !word(text).is_empty()
+        }
+        Kind::Args | Kind::List => {
+            text.starts_with(|sign: char| sign.is_ascii_alphanumeric() || "_\"[".contains(sign))
+        }
+        _ => false,
+    };
+    match container {
+        _ if is_entry => errors::missing_comma(span, text),
+        Kind::Group => errors::unexpected(span, text, "`)`"),
+        Kind::ListType => errors::unexpected(span, text, "`]`"),
+        _ => errors::unexpected(span, text, "`,` or a new line"),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::Builder;
 use crate::ast::{Expr, Name, Parameter, Range, SettingDecl, Type, TypeArg, TypeKind};
+use crate::source::Span;
 use crate::syntax::errors;
 use crate::syntax::tree::{Kind, NodeId};
 
@@ -51,10 +52,16 @@ impl Builder<'_> {
                 let keyword = self.parts(id).next().unwrap_or(id);
                 self.missing(keyword, errors::missing_name(self.behind(keyword), self.str(keyword)));
             }
-            (Some(name), _) if !typed => {
-                let behind = crate::source::Span { start: name.span.end, ..name.span };
-                self.report(errors::missing_type(behind, &name.text, what));
-            }
+            (Some(name), _) if !typed => match self.junk_behind(id) {
+                Some(junk) => {
+                    let (rest, _) = self.junk_text(junk);
+                    self.report(errors::missing_colon(name.span, &name.text, rest));
+                }
+                None => {
+                    let behind = Span { start: name.span.end, ..name.span };
+                    self.report(errors::missing_type(behind, &name.text, what));
+                }
+            },
             _ => {}
         }
         declared
@@ -177,7 +184,7 @@ impl Builder<'_> {
         self.brackets(id, |builder, part| element = Some(builder.ty(part)));
         if element.is_none() {
             if let Some(open) = self.parts(id).next() {
-                self.missing(open, errors::missing_type(self.behind(open), "[", "list"));
+                self.missing(open, errors::missing_element_type(self.behind(open)));
             }
             return TypeKind::Error;
         }

@@ -1,0 +1,111 @@
+//! Damages the texts of the tests at random, and reads and formats the results: `cargo run --release --example mutate
+//! [COUNT] [SEED]`. Reports panics, lost bytes, unstable formatting, and the slowest texts. Fuzzing without libFuzzer.
+
+use std::error::Error;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use llmp_compiler::format::format;
+use llmp_compiler::source::FileId;
+use llmp_compiler::syntax::parse;
+
+#[path = "../tests/syntax/mutate.rs"]
+mod mutate;
+
+use mutate::{Random, mutate};
+
+/// What a thread found.
+#[derive(Default)]
+struct Findings {
+    slowest: Duration,
+    slowest_text: String,
+    bytes: usize,
+    faults: Vec<(String, String)>,
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let mut args = std::env::args().skip(1);
+    let count: usize = args.next().map_or(Ok(1_000_000), |count| count.parse())?;
+    let seed: u64 = args.next().map_or(Ok(1), |seed| seed.parse())?;
+    let texts = texts()?;
+    // A panic is a finding, not a message.
+    std::panic::set_hook(Box::new(|_| {}));
+    let threads = 2;
+    let start = Instant::now();
+    let findings: Vec<Findings> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..threads)
+            .map(|thread| {
+                scope.spawn({
+                    let texts = &texts;
+                    move || search(texts, count / threads, seed.wrapping_mul(1_000_003) + thread as u64)
+                })
+            })
+            .collect();
+        threads.into_iter().filter_map(|thread| thread.join().ok()).collect()
+    });
+    let bytes: usize = findings.iter().map(|finding| finding.bytes).sum();
+    println!("{count} texts, {bytes} bytes, {:?}", start.elapsed());
+    for finding in &findings {
+        println!("slowest: {:?} for {} bytes", finding.slowest, finding.slowest_text.len());
+        for (fault, text) in &finding.faults {
+            println!("{fault}: {text:?}");
+        }
+    }
+    let faults: usize = findings.iter().map(|finding| finding.faults.len()).sum();
+    println!("{faults} faults");
+    if faults > 0 { Err("see above".into()) } else { Ok(()) }
+}
+
+fn texts() -> Result<Vec<String>, Box<dyn Error>> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut texts = Vec::new();
+    for folder in ["tests/syntax/ok", "tests/syntax/err"] {
+        for entry in std::fs::read_dir(root.join(folder))? {
+            texts.push(std::fs::read_to_string(entry?.path())?);
+        }
+    }
+    texts.push(std::fs::read_to_string(root.join("../examples/who-is/who-is.llmp"))?);
+    texts.sort();
+    Ok(texts)
+}
+
+fn search(texts: &[String], count: usize, seed: u64) -> Findings {
+    let mut random = Random(seed);
+    let mut findings = Findings::default();
+    for _ in 0..count {
+        let lines: Vec<_> = texts[random.below(texts.len())].split_inclusive('\n').collect();
+        let from = random.below(lines.len());
+        let part: String = lines[from..].iter().take(1 + random.below(12)).copied().collect();
+        let text = mutate(&part, &mut random);
+        findings.bytes += text.len();
+        let start = Instant::now();
+        let fault = catch_unwind(AssertUnwindSafe(|| fault(&text))).unwrap_or(Some("panic"));
+        let took = start.elapsed();
+        if took > findings.slowest {
+            (findings.slowest, findings.slowest_text) = (took, text.clone());
+        }
+        if let Some(fault) = fault.filter(|_| findings.faults.len() < 10) {
+            findings.faults.push((fault.to_owned(), text));
+        }
+    }
+    findings
+}
+
+fn fault(text: &str) -> Option<&'static str> {
+    let tree = parse(FileId::default(), text).tree;
+    let joined: String = tree.leaves().map(|leaf| &text[tree.range(leaf)]).collect();
+    if joined != text {
+        return Some("lost bytes");
+    }
+    let formatted = format(text);
+    if format(&formatted) != formatted {
+        return Some("unstable formatting");
+    }
+    let dense =
+        |text: &str| text.chars().filter(|sign| !" \t\r\n\u{feff}".contains(*sign)).collect::<String>();
+    if dense(text) != dense(&formatted) {
+        return Some("formatting changes more than space");
+    }
+    None
+}
