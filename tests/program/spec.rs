@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use llmp::library::{library, signatures};
-use llmp_compiler::compile::{Options, compile};
+use llmp_compiler::compile::{Compilation, Options, compile};
 use llmp_compiler::diagnostic::Diagnostic;
 use llmp_compiler::signature::Library;
 use llmp_compiler::source::{MemoryWorld, Sources};
@@ -83,7 +83,13 @@ impl Example {
 
     /// What is wrong with it, if anything.
     fn fault(&self) -> Option<String> {
-        let (diagnostics, sources) = if self.signature { self.read() } else { self.compile() };
+        let (diagnostics, sources) = match self.signature {
+            true => self.read(),
+            false => {
+                let Compilation { diagnostics, sources, .. } = self.compile();
+                (diagnostics, sources)
+            }
+        };
         let codes = |errors: bool| -> Vec<&str> {
             diagnostics.iter().filter(|one| one.is_error() == errors).map(|one| one.code).collect()
         };
@@ -103,10 +109,9 @@ impl Example {
         Some(fault + if diagnostics.is_empty() { " no mistake" } else { "" })
     }
 
-    fn compile(&self) -> (Vec<Diagnostic>, Sources) {
+    fn compile(&self) -> Compilation {
         let files = self.files.iter().map(|(path, text)| (path.clone(), Arc::from(text.as_str()))).collect();
-        let compilation = compile(&MemoryWorld { files }, library(), &self.main, &self.options);
-        (compilation.diagnostics, compilation.sources)
+        compile(&MemoryWorld { files }, library(), &self.main, &self.options)
     }
 
     fn read(&self) -> (Vec<Diagnostic>, Sources) {
@@ -116,8 +121,19 @@ impl Example {
         (diagnostics, sources)
     }
 
-    /// Compares an `output` block with what the program prints.
+    /// The components of the last stage, which has no inputs, and its key.
+    fn key(&self) -> String {
+        let stages = self.compile().graph.stages;
+        let key = llmp_compiler::key::key(stages.last().expect("a stage"), &[]);
+        let rows = key.components.iter().map(|row| (row.name.as_str(), row.digest));
+        rows.chain([("key", key.digest)]).map(|(name, digest)| format!("{name} {digest}\n")).collect()
+    }
+
+    /// Compares an `output` block with what the program prints; space does not count.
     fn output_fault(&self, kind: &str, expected: &str) -> Option<String> {
+        let words = |text: &str| -> Vec<String> {
+            text.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect()
+        };
         let world = World::new();
         for (path, text) in &self.files {
             world.write(path, text);
@@ -131,10 +147,14 @@ impl Example {
             arguments.extend(set.iter().flat_map(|pair| ["--set", pair]));
             world.ok(&arguments).out
         };
-        if kind == "graph" {
-            let graph = run(&["graph"]);
-            return (graph.trim() != expected.trim())
-                .then(|| format!("{}: the graph is\n{graph}and not\n{expected}", self.place));
+        let whole = match kind {
+            "graph" => Some(run(&["graph"])),
+            "key" => Some(self.key()),
+            _ => None,
+        };
+        if let Some(whole) = whole {
+            return (words(&whole) != words(expected))
+                .then(|| format!("{}: the {kind} is\n{whole}and not\n{expected}", self.place));
         }
         let lowered: Value = serde_json::from_str(&run(&["plan", "--lowered"])).expect("JSON");
         let stages = lowered["stages"].as_array().cloned().unwrap_or_default();
