@@ -88,10 +88,33 @@ impl Case {
     }
 }
 
+/// A moment: on the clock, and in CPU seconds of this process (which a busy machine disturbs less).
+#[derive(Clone, Copy)]
+struct Moment(Instant, f64);
+
+impl Moment {
+    fn now() -> Self {
+        Self(Instant::now(), cpu_seconds().unwrap_or(f64::NAN))
+    }
+
+    /// Tokens per second and per CPU second since then.
+    fn rates(self, tokens: usize, end: Self) -> [f64; 2] {
+        [tokens as f64 / (end.0 - self.0).as_secs_f64(), tokens as f64 / (end.1 - self.1)]
+    }
+}
+
+/// CPU time of all threads of this process, on Linux.
+fn cpu_seconds() -> Option<f64> {
+    let text = std::fs::read_to_string("/proc/self/stat").ok()?;
+    let mut fields = text.rsplit_once(')')?.1.split_whitespace().skip(11);
+    let mut next = || fields.next()?.parse::<f64>().ok();
+    Some((next()? + next()?) / 100.0)
+}
+
 /// Notes when each step begins.
 struct Timed<'a> {
     case: &'a Case,
-    begins: Mutex<Vec<Instant>>,
+    begins: Mutex<Vec<Moment>>,
 }
 
 impl Batches for Timed<'_> {
@@ -100,13 +123,13 @@ impl Batches for Timed<'_> {
     }
 
     fn batch(&self, step: u64) -> Result<Vec<Row>> {
-        self.begins.lock().expect("one thread").push(Instant::now());
+        self.begins.lock().expect("one thread").push(Moment::now());
         Ok((0..self.case.batch as u64).map(|i| self.case.row(step * 64 + i)).collect())
     }
 }
 
-/// Tokens per second of training; leaves the model below `folder`.
-fn training(case: &Case, optimizer: Optimizer, folder: &Path) -> Result<f64> {
+/// Rates of training; leaves the model below `folder`.
+fn training(case: &Case, optimizer: Optimizer, folder: &Path) -> Result<[f64; 2]> {
     let ctx = TestContext::new(folder);
     for name in ["tokenizer.json", "tokenizer_config.json"] {
         std::fs::write(folder.join(name), "{}").map_err(llmp_stage::Error::io("cannot write", folder))?;
@@ -127,12 +150,12 @@ fn training(case: &Case, optimizer: Optimizer, folder: &Path) -> Result<f64> {
     let batches = Timed { case, begins: Mutex::default() };
     train(&ctx, Start::Fresh(case.config()), folder, &batches, &recipe)?;
     let begins = batches.begins.into_inner().expect("one thread");
-    let seconds = (begins[begins.len() - 1] - begins[WARM_UP as usize]).as_secs_f64();
-    Ok((case.steps - 1 - WARM_UP) as f64 * (case.batch * case.context) as f64 / seconds)
+    let tokens = (begins.len() - 1 - WARM_UP as usize) * case.batch * case.context;
+    Ok(begins[WARM_UP as usize].rates(tokens, begins[begins.len() - 1]))
 }
 
-/// New tokens per second of decoding `rows` rows to the end of the context.
-fn decoding(case: &Case, sampler: &Sampler, rows: usize) -> Result<f64> {
+/// Rates of decoding `rows` rows to the end of the context.
+fn decoding(case: &Case, sampler: &Sampler, rows: usize) -> Result<[f64; 2]> {
     let request = |seed: usize| Request {
         prompt: vec![1, 2, 3, 4],
         max_tokens: case.context - 4,
@@ -144,10 +167,10 @@ fn decoding(case: &Case, sampler: &Sampler, rows: usize) -> Result<f64> {
         banned: vec![],
     };
     let requests: Vec<Request> = (0..rows).map(request).collect();
-    let begin = Instant::now();
+    let begin = Moment::now();
     let done = sampler.generate(&requests, &|_| (), None)?;
     let tokens: usize = done.iter().map(|completion| completion.tokens.len()).sum();
-    Ok(tokens as f64 / begin.elapsed().as_secs_f64())
+    Ok(begin.rates(tokens, Moment::now()))
 }
 
 /// The peer's figures, in the order of ours.
@@ -172,7 +195,8 @@ fn peer(case: &Case) -> std::result::Result<Vec<f64>, String> {
 
 fn main() -> Result<()> {
     let chosen = std::env::args().nth(1);
-    println!("| size | what | tokens/s | PyTorch | ratio |\n|---|---|---|---|---|");
+    println!("| size | what | tokens/s | PyTorch | ratio | tokens/CPU s | PyTorch | ratio |");
+    println!("|---|---|---|---|---|---|---|---|");
     for case in CASES.iter().filter(|case| chosen.as_deref().is_none_or(|name| name == case.name)) {
         let folder = std::env::temp_dir().join(format!("llmp-bench-{}-{}", case.name, std::process::id()));
         let adamw = training(case, Optimizer::AdamW, &folder)?;
@@ -187,13 +211,17 @@ fn main() -> Result<()> {
             ("decoding 256 rows", many),
         ];
         let peer = peer(case);
-        for (i, (what, rate)) in ours.into_iter().enumerate() {
-            let (theirs, ratio) =
-                match peer.as_ref().ok().and_then(|peer| peer.get(i)).filter(|rate| **rate > 0.0) {
-                    Some(theirs) => (format!("{theirs:.0}"), format!("{:.2}", rate / theirs)),
-                    None => ("skipped".into(), "".into()),
+        for (i, (what, rates)) in ours.into_iter().enumerate() {
+            let mut line = format!("| {} | {what} |", case.name);
+            for (j, rate) in rates.into_iter().enumerate() {
+                let theirs =
+                    peer.as_ref().ok().and_then(|peer| peer.get(2 * i + j)).filter(|rate| **rate > 0.0);
+                line += &match theirs {
+                    Some(theirs) => format!(" {rate:.0} | {theirs:.0} | {:.2} |", rate / theirs),
+                    None => format!(" {rate:.0} | skipped | |"),
                 };
-            println!("| {} | {what} | {rate:.0} | {theirs} | {ratio} |", case.name);
+            }
+            println!("{line}");
         }
         if let Err(reason) = peer {
             println!("PyTorch was skipped: {reason}");

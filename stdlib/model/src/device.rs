@@ -102,7 +102,6 @@ impl Device {
 }
 
 /// A GPU as wgpu sees it.
-#[cfg_attr(not(feature = "wgpu"), expect(dead_code, reason = "made by builds with wgpu only"))]
 struct Adapter {
     name: String,
     hardware: bool,

@@ -41,6 +41,11 @@ impl Shape {
         self.heads / self.kv_heads
     }
 
+    /// Positions of rows `first..first + n` in their sequences.
+    fn positions(&self, first: usize, n: usize) -> Vec<usize> {
+        (first..first + n).map(|row| row % self.length).collect()
+    }
+
     /// The task of key-value head `i % kv_heads` of sequence `i / kv_heads`.
     fn task(&self, i: usize) -> (usize, Task) {
         let (length, width) = (self.length, self.head_width);
@@ -81,10 +86,7 @@ pub(crate) struct Weights<'a> {
     pub(crate) q_norm: &'a [f32],
     /// `[head_width]`.
     pub(crate) k_norm: &'a [f32],
-    /// `[positions, head_width / 2]`.
-    pub(crate) cos: &'a [f32],
-    /// `[positions, head_width / 2]`.
-    pub(crate) sin: &'a [f32],
+    pub(crate) rope: rope::Tables<'a>,
 }
 
 /// What the backward pass needs of the forward pass.
@@ -186,7 +188,8 @@ fn project(shape: Shape, x: &[f32], weights: Weights<'_>, saved: &mut Saved) {
         .enumerate()
         .for_each(|(i, (normed, r, q_raw, k_raw, q_r, k_r, q, k, v))| {
             let (first, n) = (i * chunk, r.len());
-            norm::forward(&x[first * width..][..n * width], weights.norm, shape.eps, normed, r);
+            let positions = shape.positions(first, n);
+            norm::forward(&x[first * width..][..n * width], weights.norm, shape.eps, &mut *normed, r);
             let normed = Matrix::new(normed, n, width);
             MatrixMut::new(v, n, kv_width).set(1.0, normed, Matrix::new(weights.v, kv_width, width).t());
             let heads = [
@@ -197,12 +200,11 @@ fn project(shape: Shape, x: &[f32], weights: Weights<'_>, saved: &mut Saved) {
                 let weight = Matrix::new(weight, out, width).t();
                 if shape.qk_norm {
                     MatrixMut::new(raw, n, out).set(1.0, normed, weight);
-                    norm::forward(raw, scale, shape.eps, turned, r);
+                    norm::forward(raw, scale, shape.eps, &mut *turned, r);
                 } else {
                     MatrixMut::new(turned, n, out).set(1.0, normed, weight);
                 }
-                let position = |row: usize| (first + row) % shape.length;
-                rope::rotate(turned, out, position, weights.cos, weights.sin, shape.head_width / 2, false);
+                rope::rotate(turned, &positions, weights.rope, false);
             }
         });
 }
@@ -283,6 +285,7 @@ fn project_backward(
         .enumerate()
         .map(|(i, (dx, dq, dk, dv))| {
             let (first, n) = (i * chunk, dx.len() / width);
+            let positions = shape.positions(first, n);
             shape.gather(by_head[2], shape.head_width, first, dv);
             let mut scales = [vec![0.0; width], vec![0.0; shape.head_width], vec![0.0; shape.head_width]];
             let [d_norm, dq_norm, dk_norm] = &mut scales;
@@ -303,12 +306,12 @@ fn project_backward(
             for (d, by_head, part, raw, r, scale, d_scale, heads) in heads {
                 let out = heads * shape.head_width;
                 shape.gather(by_head, part, first, d);
-                let position = |row: usize| (first + row) % shape.length;
-                rope::rotate(d, out, position, weights.cos, weights.sin, shape.head_width / 2, true);
+                rope::rotate(&mut *d, &positions, weights.rope, true);
                 if shape.qk_norm {
                     let turned = d.to_vec();
                     let (raw, r) = (&raw[first * out..][..n * out], &r[first * heads..][..n * heads]);
-                    norm::backward(&turned, raw, scale, r, d, false, d_scale);
+                    d.fill(0.0);
+                    norm::backward(&turned, raw, scale, r, &mut *d, d_scale);
                 }
             }
             let mut d_normed = vec![0.0; n * width];
@@ -323,7 +326,7 @@ fn project_backward(
                 );
             }
             let x = &x[first * width..][..n * width];
-            norm::backward(&d_normed, x, weights.norm, &saved.r[first..][..n], dx, true, d_norm);
+            norm::backward(&d_normed, x, weights.norm, &saved.r[first..][..n], dx, d_norm);
             scales
         })
         .collect();

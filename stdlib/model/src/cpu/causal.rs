@@ -4,7 +4,7 @@
 //! logarithm of each row's sum, from which the backward pass computes the probabilities anew (arXiv 2205.14135).
 
 use super::matrix::{Matrix, MatrixMut};
-use super::simd::{dot, exp_sum, max, vectorized};
+use super::simd::{Simd, arch, dot, exp_sum, max, with_simd};
 
 /// Query rows of a block.
 const BLOCK: usize = 64;
@@ -85,23 +85,52 @@ pub(crate) fn forward(
 }
 
 /// Rows of scores to probabilities; row `i` sees the first `from + i + 1` columns.
-fn softmax(scores: &mut [f32], columns: usize, from: usize, lse: &mut [f32]) {
-    vectorized(
-        #[inline(always)]
-        || {
-            for (i, (row, lse)) in scores.chunks_exact_mut(columns).zip(lse).enumerate() {
-                let (seen, hidden) = row.split_at_mut(from + i + 1);
-                let largest = max(seen);
-                let sum = exp_sum(seen, 1.0, largest);
-                let inverse = 1.0 / sum;
-                for value in seen {
-                    *value *= inverse;
-                }
-                hidden.fill(0.0);
-                *lse = largest + sum.ln();
-            }
-        },
-    );
+#[with_simd(softmax = arch())]
+#[inline(always)]
+fn softmax_with<'a, S: Simd>(
+    simd: S,
+    scores: &'a mut [f32],
+    columns: usize,
+    from: usize,
+    lse: &'a mut [f32],
+) {
+    for (i, (row, lse)) in scores.chunks_exact_mut(columns).zip(lse).enumerate() {
+        let (seen, hidden) = row.split_at_mut(from + i + 1);
+        let largest = max(simd, seen);
+        let sum = exp_sum(simd, seen, largest);
+        let inverse = 1.0 / sum;
+        for value in seen {
+            *value *= inverse;
+        }
+        hidden.fill(0.0);
+        *lse = largest + sum.ln();
+    }
+}
+
+/// Scores `p` to probabilities, and gradients `d` of probabilities to gradients of scores.
+#[with_simd(softmax_backward = arch())]
+#[inline(always)]
+fn softmax_backward_with<'a, S: Simd>(
+    simd: S,
+    (p, d): (&'a mut [f32], &'a mut [f32]),
+    (columns, from): (usize, usize),
+    lse: &'a [f32],
+    (out, dout): (Heads<'a>, Heads<'a>),
+    (head, width): (usize, usize),
+) {
+    let rows = p.chunks_exact_mut(columns).zip(d.chunks_exact_mut(columns)).zip(lse);
+    for (i, ((p, d), lse)) in rows.enumerate() {
+        let t = from + i;
+        let delta = dot(simd, out.row(head, width, t), dout.row(head, width, t));
+        let (seen, hidden) = p.split_at_mut(t + 1);
+        for value in seen.iter_mut() {
+            *value = super::simd::exp(*value - lse);
+        }
+        hidden.fill(0.0);
+        for (d, p) in d.iter_mut().zip(p.iter()) {
+            *d = p * (*d - delta);
+        }
+    }
 }
 
 /// Gradients of the group: `dq` `[length, group * width]`, `dk` and `dv` `[length, width]`, all overwritten. `out` and
@@ -131,22 +160,8 @@ pub(crate) fn backward(
             let (k_rows, v_rows) = (k.rows(kv_head, width, 0, to), v.rows(kv_head, width, 0, to));
             MatrixMut::new(p, rows, to).set(task.scale(), q_rows, k_rows.t());
             MatrixMut::new(d, rows, to).set(1.0, do_rows, v_rows.t());
-            vectorized(
-                #[inline(always)]
-                || {
-                    let pairs = p.chunks_exact_mut(to).zip(d.chunks_exact_mut(to));
-                    for (i, (p, d)) in pairs.enumerate() {
-                        let t = from + i;
-                        let delta = dot(out.row(head, width, t), dout.row(head, width, t));
-                        let (seen, hidden) = p.split_at_mut(t + 1);
-                        exp_sum(seen, 1.0, lse[g * length + t]);
-                        hidden.fill(0.0);
-                        for (d, p) in d.iter_mut().zip(p.iter()) {
-                            *d = p * (*d - delta);
-                        }
-                    }
-                },
-            );
+            let lse = &lse[g * length + from..g * length + to];
+            softmax_backward((&mut *p, &mut *d), (to, from), lse, (out, dout), (head, width));
             let (p, d) = (Matrix::new(p, rows, to), Matrix::new(d, rows, to));
             MatrixMut::new(&mut dv[..to * width], to, width).product(1.0, 1.0, p.t(), do_rows);
             MatrixMut::new(&mut dk[..to * width], to, width).product(1.0, task.scale(), d.t(), q_rows);

@@ -5,7 +5,7 @@
 
 use rayon::prelude::*;
 
-use super::simd::vectorized;
+use super::simd::{Simd, arch, with_simd};
 
 /// Outputs of a panel.
 const PANEL: usize = 32;
@@ -66,40 +66,44 @@ impl Linear {
 }
 
 /// Results of one panel, `[rows, PANEL]`.
-fn product(panel: &[[f32; PANEL]], x: &[f32], out: &mut [f32]) {
+#[with_simd(product = arch())]
+#[inline(always)]
+fn product_with<'a, S: Simd>(simd: S, panel: &'a [[f32; PANEL]], x: &'a [f32], out: &'a mut [f32]) {
     let inputs = panel.len();
-    vectorized(
-        #[inline(always)]
-        || {
-            let blocks = x.chunks_exact(ROWS * inputs);
-            let (x_rest, full) = (blocks.remainder(), blocks.len());
-            let (out, out_rest) = out.split_at_mut(full * ROWS * PANEL);
-            for (x, out) in blocks.zip(out.chunks_exact_mut(ROWS * PANEL)) {
-                rows::<ROWS>(panel, x, out);
-            }
-            for (x, out) in x_rest.chunks_exact(inputs).zip(out_rest.chunks_exact_mut(PANEL)) {
-                rows::<1>(panel, x, out);
-            }
-        },
-    );
+    let blocks = x.chunks_exact(ROWS * inputs);
+    let (x_rest, full) = (blocks.remainder(), blocks.len());
+    let (out, out_rest) = out.split_at_mut(full * ROWS * PANEL);
+    for (x, out) in blocks.zip(out.chunks_exact_mut(ROWS * PANEL)) {
+        rows::<S, ROWS>(simd, panel, x, out);
+    }
+    for (x, out) in x_rest.chunks_exact(inputs).zip(out_rest.chunks_exact_mut(PANEL)) {
+        rows::<S, 1>(simd, panel, x, out);
+    }
 }
 
-/// Results of `R` rows of one panel.
+/// Results of `R` rows of one panel, two vectors of outputs at a time so that the sums stay in registers.
 #[inline(always)]
-fn rows<const R: usize>(panel: &[[f32; PANEL]], x: &[f32], out: &mut [f32]) {
+fn rows<S: Simd, const R: usize>(simd: S, panel: &[[f32; PANEL]], x: &[f32], out: &mut [f32]) {
     let inputs = panel.len();
-    let x: [&[f32]; R] = std::array::from_fn(|r| &x[r * inputs..][..inputs]);
-    let mut sums = [[0.0f32; PANEL]; R];
-    for (k, weights) in panel.iter().enumerate() {
-        for r in 0..R {
-            let value = x[r][k];
-            for j in 0..PANEL {
-                sums[r][j] = value.mul_add(weights[j], sums[r][j]);
+    let x: [&[f32]; R] = std::array::from_fn(
+        #[inline(always)]
+        |r| &x[r * inputs..][..inputs],
+    );
+    let step = 2 * S::F32_LANES;
+    for from in (0..PANEL).step_by(step) {
+        let mut sums = [[simd.splat_f32s(0.0); 2]; R];
+        for (k, weights) in panel.iter().enumerate() {
+            let (weights, _) = S::as_simd_f32s(&weights[from..from + step]);
+            for r in 0..R {
+                let value = simd.splat_f32s(x[r][k]);
+                sums[r][0] = simd.mul_add_e_f32s(value, weights[0], sums[r][0]);
+                sums[r][1] = simd.mul_add_e_f32s(value, weights[1], sums[r][1]);
             }
         }
-    }
-    for (out, sums) in out.chunks_exact_mut(PANEL).zip(&sums) {
-        out.copy_from_slice(sums);
+        for (out, sums) in out.chunks_exact_mut(PANEL).zip(&sums) {
+            let (out, _) = S::as_mut_simd_f32s(&mut out[from..from + step]);
+            out.copy_from_slice(sums);
+        }
     }
 }
 

@@ -4,7 +4,7 @@
 use rayon::prelude::*;
 
 use super::matrix::{Matrix, MatrixMut, WeightGradient, weight_gradients};
-use super::simd::{exp_sum, max, vectorized};
+use super::simd::{Simd, arch, exp_sum, max, with_simd};
 use super::{norm, rows_per_task, sum_in_order};
 
 /// Logits that may exist at a time: 64 MiB.
@@ -106,40 +106,42 @@ fn rows_forward(
         x.copy_from_slice(&inputs.x[row * width..][..width]);
     }
     let mut r = vec![0.0; n];
-    norm::forward(&x, inputs.norm, inputs.eps, normed, &mut r);
+    norm::forward(&x, inputs.norm, inputs.eps, &mut *normed, &mut r);
     MatrixMut::new(logits, n, vocabulary).set(1.0, Matrix::new(normed, n, width), head.t());
-    let loss = cross_entropy(inputs, rows, logits);
+    let loss = cross_entropy(inputs, rows, &mut *logits);
     let (mut dx, mut d_norm) = (Vec::new(), Vec::new());
     if with_gradients {
         dx = vec![0.0; n * width];
         d_norm = vec![0.0; width];
         let mut d_normed = vec![0.0; n * width];
         MatrixMut::new(&mut d_normed, n, width).set(1.0, Matrix::new(logits, n, vocabulary), head);
-        norm::backward(&d_normed, &x, inputs.norm, &r, &mut dx, false, &mut d_norm);
+        norm::backward(&d_normed, &x, inputs.norm, &r, &mut dx, &mut d_norm);
     }
     Part { loss, dx, d_norm }
 }
 
 /// Weighted cross-entropy of some rows; replaces the logits by their gradient.
-fn cross_entropy(inputs: Inputs<'_>, rows: &[usize], logits: &mut [f32]) -> f64 {
+#[with_simd(cross_entropy = arch())]
+#[inline(always)]
+fn cross_entropy_with<'a, S: Simd>(
+    simd: S,
+    inputs: Inputs<'a>,
+    rows: &'a [usize],
+    logits: &'a mut [f32],
+) -> f64 {
     let vocabulary = logits.len() / rows.len();
     let mut loss = 0.0f64;
-    vectorized(
-        #[inline(always)]
-        || {
-            for (&row, logits) in rows.iter().zip(logits.chunks_exact_mut(vocabulary)) {
-                let (target, weight) = (inputs.targets[row] as usize, inputs.weights[row]);
-                let chosen = logits[target];
-                let largest = max(logits);
-                let sum = exp_sum(logits, 1.0, largest);
-                loss += f64::from(weight) * f64::from(sum.ln() + largest - chosen);
-                let factor = weight / sum;
-                for value in logits.iter_mut() {
-                    *value *= factor;
-                }
-                logits[target] -= weight;
-            }
-        },
-    );
+    for (&row, logits) in rows.iter().zip(logits.chunks_exact_mut(vocabulary)) {
+        let (target, weight) = (inputs.targets[row] as usize, inputs.weights[row]);
+        let chosen = logits[target];
+        let largest = max(simd, logits);
+        let sum = exp_sum(simd, logits, largest);
+        loss += f64::from(weight) * f64::from(sum.ln() + largest - chosen);
+        let factor = weight / sum;
+        for value in logits.iter_mut() {
+            *value *= factor;
+        }
+        logits[target] -= weight;
+    }
     loss
 }

@@ -4,7 +4,7 @@
 use rayon::prelude::*;
 
 use super::matrix::{Matrix, MatrixMut, WeightGradient, weight_gradients};
-use super::simd::{sigmoid, vectorized};
+use super::simd::{Simd, arch, sigmoid, with_simd};
 use super::{norm, rows_per_task, sum_in_order};
 
 /// Sizes of the sub-layer.
@@ -69,7 +69,7 @@ pub(crate) fn forward(shape: Shape, x: &[f32], weights: Weights<'_>) -> (Vec<f32
         .enumerate()
         .for_each(|(i, (y, normed, r, gate, up))| {
             let n = r.len();
-            norm::forward(&x[i * chunk * width..][..n * width], weights.norm, eps, normed, r);
+            norm::forward(&x[i * chunk * width..][..n * width], weights.norm, eps, &mut *normed, r);
             let normed = Matrix::new(normed, n, width);
             MatrixMut::new(gate, n, inner).set(1.0, normed, Matrix::new(weights.gate, inner, width).t());
             MatrixMut::new(up, n, inner).set(1.0, normed, Matrix::new(weights.up, inner, width).t());
@@ -87,32 +87,26 @@ pub(crate) fn forward(shape: Shape, x: &[f32], weights: Weights<'_>) -> (Vec<f32
 }
 
 /// `silu(gate) * up`.
-pub(crate) fn activate(gate: &[f32], up: &[f32], active: &mut [f32]) {
-    vectorized(
-        #[inline(always)]
-        || {
-            for ((active, gate), up) in active.iter_mut().zip(gate).zip(up) {
-                *active = gate * sigmoid(*gate) * up;
-            }
-        },
-    );
+#[with_simd(activate = arch())]
+#[inline(always)]
+pub(crate) fn activate_with<'a, S: Simd>(_: S, gate: &'a [f32], up: &'a [f32], active: &'a mut [f32]) {
+    for ((active, gate), up) in active.iter_mut().zip(gate).zip(up) {
+        *active = gate * sigmoid(*gate) * up;
+    }
 }
 
 /// Turns `gate` and `up` into their gradients and `d` (gradient of the activation) into the activation.
-fn activate_backward(gate: &mut [f32], up: &mut [f32], d: &mut [f32]) {
-    vectorized(
-        #[inline(always)]
-        || {
-            for ((gate, up), d) in gate.iter_mut().zip(up).zip(d) {
-                let s = sigmoid(*gate);
-                let silu = *gate * s;
-                let (du, dg) = (*d * silu, *d * *up * (s + silu * (1.0 - s)));
-                *d = silu * *up;
-                *gate = dg;
-                *up = du;
-            }
-        },
-    );
+#[with_simd(activate_backward = arch())]
+#[inline(always)]
+fn activate_backward_with<'a, S: Simd>(_: S, gate: &'a mut [f32], up: &'a mut [f32], d: &'a mut [f32]) {
+    for ((gate, up), d) in gate.iter_mut().zip(up).zip(d) {
+        let s = sigmoid(*gate);
+        let silu = *gate * s;
+        let (du, dg) = (*d * silu, *d * *up * (s + silu * (1.0 - s)));
+        *d = silu * *up;
+        *gate = dg;
+        *up = du;
+    }
 }
 
 /// The gradients, given `dy` `[rows, width]`.
@@ -134,7 +128,7 @@ pub(crate) fn backward(shape: Shape, x: &[f32], weights: Weights<'_>, saved: Sav
             let (first, n) = (i * chunk, dx.len() / width);
             let dy = Matrix::new(&dy[first * width..][..n * width], n, width);
             MatrixMut::new(active, n, inner).set(1.0, dy, Matrix::new(weights.down, width, inner));
-            activate_backward(gate, up, active);
+            activate_backward(&mut *gate, &mut *up, &mut *active);
             let mut d_normed = vec![0.0; n * width];
             let gate = Matrix::new(gate, n, inner);
             MatrixMut::new(&mut d_normed, n, width).set(1.0, gate, Matrix::new(weights.gate, inner, width));
@@ -147,7 +141,7 @@ pub(crate) fn backward(shape: Shape, x: &[f32], weights: Weights<'_>, saved: Sav
             );
             let mut d_scale = vec![0.0; width];
             let x = &x[first * width..][..n * width];
-            norm::backward(&d_normed, x, weights.norm, &r[first..][..n], dx, true, &mut d_scale);
+            norm::backward(&d_normed, x, weights.norm, &r[first..][..n], dx, &mut d_scale);
             d_scale
         })
         .collect();

@@ -1,14 +1,16 @@
 //! Vectorised loops: compiled for several instruction sets, chosen at run time.
+//!
+//! A kernel is a function over `S: Simd` with `#[inline(always)]`, and `#[with_simd(name = arch())]` makes the function
+//! `name` that runs it with the widest vectors of this machine. Plain loops inside are vectorised by the compiler; sums
+//! are not, since their order would change, so they are written out here. How many partial sums a sum has follows from
+//! the instruction set: results are the same for any number of threads, and may differ between kinds of processors.
 
-use pulp::Arch;
+pub(crate) use pulp::{Simd, with_simd};
 
-/// Partial sums a reduction keeps; fixed, so that the result does not depend on the instruction set's width.
-const LANES: usize = 16;
-
-/// Runs `work` with the widest vectors of this machine. Everything called inside has to be inlined.
-#[inline]
-pub(crate) fn vectorized<R>(work: impl FnOnce() -> R) -> R {
-    Arch::new().dispatch(work)
+/// The instruction sets of this machine.
+#[inline(always)]
+pub(crate) fn arch() -> pulp::Arch {
+    pulp::Arch::new()
 }
 
 /// `exp(x)` with a relative error of about 2e-7, in a form that compilers vectorise (Cephes' `expf`).
@@ -37,99 +39,75 @@ pub(crate) fn sigmoid(x: f32) -> f32 {
     1.0 / (1.0 + exp(-x))
 }
 
-/// Folds partial sums pairwise.
+/// Scalar product.
 #[inline(always)]
-fn fold(mut lanes: [f32; LANES], join: impl Fn(f32, f32) -> f32) -> f32 {
-    let mut width = LANES / 2;
-    while width > 0 {
-        for i in 0..width {
-            lanes[i] = join(lanes[i], lanes[i + width]);
-        }
-        width /= 2;
-    }
-    lanes[0]
-}
-
-/// Scalar product. To be called inside [`vectorized`].
-#[inline(always)]
-pub(crate) fn dot(a: &[f32], b: &[f32]) -> f32 {
-    let mut lanes = [0.0f32; LANES];
-    let (a_full, a_rest) = a.as_chunks::<LANES>();
-    let (b_full, b_rest) = b.as_chunks::<LANES>();
-    for (a, b) in a_full.iter().zip(b_full) {
-        for i in 0..LANES {
-            lanes[i] = a[i].mul_add(b[i], lanes[i]);
-        }
+pub(crate) fn dot<S: Simd>(simd: S, a: &[f32], b: &[f32]) -> f32 {
+    let ((a, a_rest), (b, b_rest)) = (S::as_simd_f32s(a), S::as_simd_f32s(b));
+    let mut sums = simd.splat_f32s(0.0);
+    for (a, b) in a.iter().zip(b) {
+        sums = simd.mul_add_e_f32s(*a, *b, sums);
     }
     let mut rest = 0.0f32;
     for (a, b) in a_rest.iter().zip(b_rest) {
-        rest = a.mul_add(*b, rest);
+        rest += a * b;
     }
-    fold(lanes, |a, b| a + b) + rest
+    simd.reduce_sum_f32s(sums) + rest
 }
 
-/// Scalar product of three vectors, `sum(a * b * c)`. To be called inside [`vectorized`].
+/// Scalar product of three vectors, `sum(a * b * c)`.
 #[inline(always)]
-pub(crate) fn dot3(a: &[f32], b: &[f32], c: &[f32]) -> f32 {
-    let mut lanes = [0.0f32; LANES];
-    let (a_full, a_rest) = a.as_chunks::<LANES>();
-    let (b_full, b_rest) = b.as_chunks::<LANES>();
-    let (c_full, c_rest) = c.as_chunks::<LANES>();
-    for ((a, b), c) in a_full.iter().zip(b_full).zip(c_full) {
-        for i in 0..LANES {
-            lanes[i] = (a[i] * b[i]).mul_add(c[i], lanes[i]);
-        }
+pub(crate) fn dot3<S: Simd>(simd: S, a: &[f32], b: &[f32], c: &[f32]) -> f32 {
+    let ((a, a_rest), (b, b_rest)) = (S::as_simd_f32s(a), S::as_simd_f32s(b));
+    let (c, c_rest) = S::as_simd_f32s(c);
+    let mut sums = simd.splat_f32s(0.0);
+    for ((a, b), c) in a.iter().zip(b).zip(c) {
+        sums = simd.mul_add_e_f32s(simd.mul_f32s(*a, *b), *c, sums);
     }
     let mut rest = 0.0f32;
     for ((a, b), c) in a_rest.iter().zip(b_rest).zip(c_rest) {
-        rest = (a * b).mul_add(*c, rest);
+        rest += a * b * c;
     }
-    fold(lanes, |a, b| a + b) + rest
+    simd.reduce_sum_f32s(sums) + rest
 }
 
-/// Largest value; negative infinity of nothing. To be called inside [`vectorized`].
+/// Largest value; negative infinity of nothing.
 #[inline(always)]
-pub(crate) fn max(values: &[f32]) -> f32 {
-    let mut lanes = [f32::NEG_INFINITY; LANES];
-    let (full, rest) = values.as_chunks::<LANES>();
-    for chunk in full {
-        for i in 0..LANES {
-            lanes[i] = if chunk[i] > lanes[i] { chunk[i] } else { lanes[i] };
-        }
+pub(crate) fn max<S: Simd>(simd: S, values: &[f32]) -> f32 {
+    let (values, rest) = S::as_simd_f32s(values);
+    let mut largest = simd.splat_f32s(f32::NEG_INFINITY);
+    for value in values {
+        largest = simd.max_f32s(largest, *value);
     }
-    let join = |a: f32, b: f32| if b > a { b } else { a };
-    rest.iter().fold(fold(lanes, join), |a, b| join(a, *b))
+    rest.iter().fold(simd.reduce_max_f32s(largest), |a, b| if *b > a { *b } else { a })
 }
 
-/// Replaces each value by `exp(scale * value - shift)` and returns their sum. To be called inside [`vectorized`].
+/// Sum.
 #[inline(always)]
-pub(crate) fn exp_sum(values: &mut [f32], scale: f32, shift: f32) -> f32 {
-    let mut lanes = [0.0f32; LANES];
-    let (full, rest) = values.as_chunks_mut::<LANES>();
-    for chunk in full {
-        for i in 0..LANES {
-            chunk[i] = exp(chunk[i].mul_add(scale, -shift));
-            lanes[i] += chunk[i];
-        }
+pub(crate) fn sum<S: Simd>(simd: S, values: &[f32]) -> f32 {
+    let (values, rest) = S::as_simd_f32s(values);
+    let mut sums = simd.splat_f32s(0.0);
+    for value in values {
+        sums = simd.add_f32s(sums, *value);
     }
-    let mut tail = 0.0f32;
-    for value in rest {
-        *value = exp(value.mul_add(scale, -shift));
-        tail += *value;
+    simd.reduce_sum_f32s(sums) + rest.iter().sum::<f32>()
+}
+
+/// Replaces each value by `exp(value - shift)` and returns their sum.
+#[inline(always)]
+pub(crate) fn exp_sum<S: Simd>(simd: S, values: &mut [f32], shift: f32) -> f32 {
+    for value in values.iter_mut() {
+        *value = exp(*value - shift);
     }
-    fold(lanes, |a, b| a + b) + tail
+    sum(simd, values)
 }
 
 /// `a += b`.
-pub(crate) fn add(a: &mut [f32], b: &[f32]) {
-    vectorized(
-        #[inline(always)]
-        || {
-            for (a, b) in a.iter_mut().zip(b) {
-                *a += b;
-            }
-        },
-    );
+#[with_simd(add = arch())]
+#[inline(always)]
+pub(crate) fn add_with<'a, S: Simd>(_: S, a: &'a mut [f32], b: &'a [f32]) {
+    for (a, b) in a.iter_mut().zip(b) {
+        *a += b;
+    }
 }
 
 #[cfg(test)]
@@ -147,18 +125,20 @@ mod tests {
         assert!(exp(f32::NAN).is_nan());
     }
 
+    #[with_simd(all = arch())]
+    #[inline(always)]
+    fn all_with<'a, S: Simd>(simd: S, a: &'a mut [f32], b: &'a [f32], ones: &'a [f32]) -> [f32; 4] {
+        [dot(simd, a, b), dot3(simd, a, b, ones), max(simd, a), exp_sum(simd, a, 0.5)]
+    }
+
     #[test]
-    fn reductions_agree_with_plain_sums() {
+    fn reductions_agree_with_plain_ones() {
         let a: Vec<f32> = (0..37).map(|i| (i as f32 * 0.7).sin()).collect();
         let b: Vec<f32> = (0..37).map(|i| (i as f32 * 0.3).cos()).collect();
+        let [product, product3, largest, sum] = all(&mut a.clone(), &b, &[1.0; 37]);
         let plain: f32 = a.iter().zip(&b).map(|(a, b)| a * b).sum();
-        assert!((dot(&a, &b) - plain).abs() < 1e-5);
-        let ones = vec![1.0; 37];
-        assert!((dot3(&a, &b, &ones) - plain).abs() < 1e-5);
-        assert_eq!(max(&a), a.iter().copied().fold(f32::NEG_INFINITY, f32::max));
-        let mut e = a.clone();
-        let sum = exp_sum(&mut e, 2.0, 0.5);
-        let plain: f32 = a.iter().map(|a| (2.0 * a - 0.5).exp()).sum();
-        assert!((sum - plain).abs() < 1e-4);
+        assert!((product - plain).abs() < 1e-5 && (product3 - plain).abs() < 1e-5);
+        assert_eq!(largest, a.iter().copied().fold(f32::NEG_INFINITY, f32::max));
+        assert!((sum - a.iter().map(|a| (a - 0.5).exp()).sum::<f32>()).abs() < 1e-4);
     }
 }

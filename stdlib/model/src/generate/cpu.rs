@@ -2,7 +2,7 @@
 
 use crate::Config;
 use crate::cpu::linear::Linear;
-use crate::cpu::simd::{dot, exp_sum, max, vectorized};
+use crate::cpu::simd::{self, Simd, arch, dot, exp_sum, max, with_simd};
 use crate::cpu::{mlp, norm, rope};
 use crate::ops::rope_tables;
 
@@ -79,12 +79,12 @@ impl CpuDecoder {
         let (q_width, kv_width) = (config.heads * config.head_width, config.kv_heads * config.head_width);
         let normed = self.normed(x, &block.attention_norm);
         let (mut q, mut k, v) = (block.q.apply(&normed), block.k.apply(&normed), block.v.apply(&normed));
-        for (i, (heads, width)) in [(&mut q, q_width), (&mut k, kv_width)].into_iter().enumerate() {
+        let tables = rope::Tables { cos: &self.cos, sin: &self.sin, half: config.head_width / 2 };
+        for (i, heads) in [&mut q, &mut k].into_iter().enumerate() {
             if let Some(scales) = &block.head_norms {
                 *heads = self.normed(heads, &scales[i]);
             }
-            let half = config.head_width / 2;
-            rope::rotate(heads, width, |row| positions[row], &self.cos, &self.sin, half, false);
+            rope::rotate(heads, positions, tables, false);
         }
         let mut out = vec![0.0; q.len()];
         let mut scores = Vec::new();
@@ -98,11 +98,11 @@ impl CpuDecoder {
             for row in rows {
                 scores.resize(positions[row] + 1, 0.0);
                 let (q, out) = (&q[row * q_width..][..q_width], &mut out[row * q_width..][..q_width]);
-                attend(config, q, keys, values, &mut scores, out);
+                attend(config, q, (&*keys, &*values), &mut scores, out);
             }
             row += count;
         }
-        add(x, &block.o.apply(&out));
+        simd::add(x, &block.o.apply(&out));
     }
 
     fn mlp(&self, layer: usize, x: &mut [f32]) {
@@ -111,7 +111,7 @@ impl CpuDecoder {
         let (gate, up) = (block.gate.apply(&normed), block.up.apply(&normed));
         let mut active = vec![0.0; gate.len()];
         mlp::activate(&gate, &up, &mut active);
-        add(x, &block.down.apply(&active));
+        simd::add(x, &block.down.apply(&active));
     }
 
     fn normed(&self, x: &[f32], scale: &[f32]) -> Vec<f32> {
@@ -156,31 +156,31 @@ impl Decoder for CpuDecoder {
 }
 
 /// Attention of one token's query heads over the keys up to its own; `scores` has one place for each.
-fn attend(config: &Config, q: &[f32], keys: &[f32], values: &[f32], scores: &mut [f32], out: &mut [f32]) {
+#[with_simd(attend = arch())]
+#[inline(always)]
+fn attend_with<'a, S: Simd>(
+    simd: S,
+    config: &'a Config,
+    q: &'a [f32],
+    (keys, values): (&'a [f32], &'a [f32]),
+    scores: &'a mut [f32],
+    out: &'a mut [f32],
+) {
     let (width, group) = (config.head_width, config.heads / config.kv_heads);
     let stride = config.kv_heads * width;
     let scale = 1.0 / (width as f32).sqrt();
-    vectorized(
-        #[inline(always)]
-        || {
-            for (head, (q, out)) in q.chunks_exact(width).zip(out.chunks_exact_mut(width)).enumerate() {
-                let at = head / group * width;
-                for (score, key) in scores.iter_mut().zip(keys.chunks_exact(stride)) {
-                    *score = dot(q, &key[at..at + width]) * scale;
-                }
-                let largest = max(scores);
-                let inverse = 1.0 / exp_sum(scores, 1.0, largest);
-                for (score, value) in scores.iter().zip(values.chunks_exact(stride)) {
-                    let weight = score * inverse;
-                    for (out, value) in out.iter_mut().zip(&value[at..at + width]) {
-                        *out = weight.mul_add(*value, *out);
-                    }
-                }
+    for (head, (q, out)) in q.chunks_exact(width).zip(out.chunks_exact_mut(width)).enumerate() {
+        let at = head / group * width;
+        for (score, key) in scores.iter_mut().zip(keys.chunks_exact(stride)) {
+            *score = dot(simd, q, &key[at..at + width]) * scale;
+        }
+        let largest = max(simd, scores);
+        let inverse = 1.0 / exp_sum(simd, scores, largest);
+        for (score, value) in scores.iter().zip(values.chunks_exact(stride)) {
+            let weight = score * inverse;
+            for (out, value) in out.iter_mut().zip(&value[at..at + width]) {
+                *out += weight * *value;
             }
-        },
-    );
-}
-
-fn add(x: &mut [f32], y: &[f32]) {
-    crate::cpu::simd::add(x, y);
+        }
+    }
 }

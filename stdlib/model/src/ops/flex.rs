@@ -4,7 +4,7 @@ use burn::tensor::{Int, Tensor, TensorData, TensorPrimitive};
 use burn_flex::{Flex, FlexTensor};
 
 use super::{Attention, AttentionWeights, HeadWeights, MlpWeights, Ops, Rope, Targets};
-use crate::cpu::{attention, embedding, loss, mlp};
+use crate::cpu::{attention, embedding, loss, mlp, rope};
 
 /// The contiguous primitive of a float tensor.
 pub(super) fn primitive<const D: usize>(tensor: Tensor<Flex, D>) -> FlexTensor {
@@ -40,7 +40,8 @@ pub(super) fn attention_shape(shape: Attention, dims: [usize; 3]) -> attention::
 /// Weights as slices, from primitives in the order of [`AttentionWeights`], followed by the rotary tables.
 pub(super) fn attention_weights(all: &[FlexTensor; 9]) -> attention::Weights<'_> {
     let [norm, q, k, v, o, q_norm, k_norm, cos, sin] = all.each_ref().map(values);
-    attention::Weights { norm, q, k, v, o, q_norm, k_norm, cos, sin }
+    let rope = rope::Tables { cos, sin, half: q_norm.len() / 2 };
+    attention::Weights { norm, q, k, v, o, q_norm, k_norm, rope }
 }
 
 /// Weights as slices, from primitives in the order of [`MlpWeights`].

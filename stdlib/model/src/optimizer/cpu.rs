@@ -2,57 +2,70 @@
 
 use super::{BETA1, BETA2, EPSILON, MOMENTUM, NEWTON_SCHULZ, NEWTON_SCHULZ_STEPS, Step, muon_scale};
 use crate::cpu::matrix::{Matrix, MatrixMut};
-use crate::cpu::simd::{dot, vectorized};
+use crate::cpu::simd::{Simd, arch, dot, with_simd};
 
 /// Values whose squares are summed in single precision; such sums are added in double precision.
 const SUM: usize = 4096;
 
 /// One step of AdamW on some values (arXiv 1711.05101).
-pub(super) fn adamw(weight: &mut [f32], gradient: &[f32], first: &mut [f32], second: &mut [f32], step: Step) {
+#[with_simd(adamw = arch())]
+#[inline(always)]
+pub(super) fn adamw_with<'a, S: Simd>(
+    _: S,
+    weight: &'a mut [f32],
+    gradient: &'a [f32],
+    first: &'a mut [f32],
+    second: &'a mut [f32],
+    step: Step,
+) {
     let (beta1, beta2, epsilon) = (BETA1 as f32, BETA2 as f32, EPSILON as f32);
     let (keep, scale) = (step.keep as f32, step.gradient_scale as f32);
     let rate = (step.rate / step.corrections.0) as f32;
     let root_scale = (1.0 / step.corrections.1).sqrt() as f32;
-    vectorized(
-        #[inline(always)]
-        || {
-            let moments = first.iter_mut().zip(second);
-            for ((weight, gradient), (first, second)) in weight.iter_mut().zip(gradient).zip(moments) {
-                let g = gradient * scale;
-                *first = beta1.mul_add(*first, (1.0 - beta1) * g);
-                *second = beta2.mul_add(*second, (1.0 - beta2) * g * g);
-                let root = second.sqrt().mul_add(root_scale, epsilon);
-                *weight = keep.mul_add(*weight, -(rate * *first / root));
-            }
-        },
-    );
+    let moments = first.iter_mut().zip(second);
+    for ((weight, gradient), (first, second)) in weight.iter_mut().zip(gradient).zip(moments) {
+        let g = gradient * scale;
+        *first = beta1 * *first + (1.0 - beta1) * g;
+        *second = beta2 * *second + (1.0 - beta2) * g * g;
+        *weight = keep * *weight - rate * *first / (second.sqrt() * root_scale + epsilon);
+    }
 }
 
 /// One step of Muon on a matrix of `columns` columns.
 pub(super) fn muon(weight: &mut [f32], gradient: &[f32], momentum: &mut [f32], columns: usize, step: Step) {
-    let (beta, scale, keep) = (MOMENTUM as f32, step.gradient_scale as f32, step.keep as f32);
     let rows = weight.len() / columns;
     let mut ahead = vec![0.0; weight.len()];
-    vectorized(
-        #[inline(always)]
-        || {
-            for ((ahead, gradient), momentum) in ahead.iter_mut().zip(gradient).zip(momentum) {
-                let g = (1.0 - beta) * scale * gradient;
-                *momentum = beta.mul_add(*momentum, g);
-                *ahead = beta.mul_add(*momentum, g);
-            }
-        },
-    );
+    accumulate(gradient, momentum, &mut ahead, step.gradient_scale as f32);
     let direction = orthogonalize(ahead, rows, columns);
     let rate = (step.rate * muon_scale(rows, columns)) as f32;
-    vectorized(
-        #[inline(always)]
-        || {
-            for (weight, direction) in weight.iter_mut().zip(&direction) {
-                *weight = keep.mul_add(*weight, -(rate * direction));
-            }
-        },
-    );
+    go(weight, &direction, step.keep as f32, rate);
+}
+
+/// Adds to the momentum, and looks ahead along it (Nesterov).
+#[with_simd(accumulate = arch())]
+#[inline(always)]
+fn accumulate_with<'a, S: Simd>(
+    _: S,
+    gradient: &'a [f32],
+    momentum: &'a mut [f32],
+    ahead: &'a mut [f32],
+    scale: f32,
+) {
+    let beta = MOMENTUM as f32;
+    for ((ahead, gradient), momentum) in ahead.iter_mut().zip(gradient).zip(momentum) {
+        let g = (1.0 - beta) * scale * gradient;
+        *momentum = beta * *momentum + g;
+        *ahead = beta * *momentum + g;
+    }
+}
+
+/// `weight = keep * weight - rate * direction`.
+#[with_simd(go = arch())]
+#[inline(always)]
+fn go_with<'a, S: Simd>(_: S, weight: &'a mut [f32], direction: &'a [f32], keep: f32, rate: f32) {
+    for (weight, direction) in weight.iter_mut().zip(direction) {
+        *weight = keep * *weight - rate * direction;
+    }
 }
 
 /// The nearest matrix with singular values about 1.
@@ -80,15 +93,14 @@ fn orthogonalize(mut x: Vec<f32>, rows: usize, columns: usize) -> Vec<f32> {
 }
 
 /// Sum of squares.
-pub(super) fn squared_norm(values: &[f32]) -> f64 {
-    let mut total = 0.0;
-    vectorized(
-        #[inline(always)]
-        || {
-            for part in values.chunks(SUM) {
-                total += f64::from(dot(part, part));
-            }
-        },
-    );
-    total
+#[with_simd(squared_norm = arch())]
+#[inline(always)]
+pub(super) fn squared_norm_with<'a, S: Simd>(simd: S, values: &'a [f32]) -> f64 {
+    values
+        .chunks(SUM)
+        .map(
+            #[inline(always)]
+            |part| f64::from(dot(simd, part, part)),
+        )
+        .sum()
 }
