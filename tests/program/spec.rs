@@ -34,7 +34,8 @@ fn pages() -> BTreeMap<String, String> {
 #[derive(Debug)]
 enum Expected {
     Right,
-    Error(String),
+    /// Errors of one code, or of several, one each in this order.
+    Errors(Vec<String>),
     Warning(String),
 }
 
@@ -66,7 +67,9 @@ impl Example {
         for word in info.split_whitespace() {
             match word.split_once('=') {
                 None if word == "signature" => example.signature = true,
-                Some(("error", code)) => example.expected = Expected::Error(code.into()),
+                Some(("error", codes)) => {
+                    example.expected = Expected::Errors(codes.split(',').map(str::to_owned).collect());
+                }
                 Some(("warning", code)) => example.expected = Expected::Warning(code.into()),
                 Some(("main", path)) => example.main = path.into(),
                 Some(("profile", name)) => example.options.profiles.push(name.into()),
@@ -96,7 +99,10 @@ impl Example {
         let (errors, warnings) = (codes(true), codes(false));
         let right = match &self.expected {
             Expected::Right => errors.is_empty(),
-            Expected::Error(code) => !errors.is_empty() && errors.iter().all(|error| error == code),
+            Expected::Errors(codes) => match codes.as_slice() {
+                [code] => !errors.is_empty() && errors.iter().all(|error| error == code),
+                codes => errors == codes,
+            },
             Expected::Warning(code) => errors.is_empty() && warnings.contains(&code.as_str()),
         };
         if right {
