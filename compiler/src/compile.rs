@@ -99,7 +99,10 @@ pub fn compile(world: &dyn World, library: &Library, main: &str, options: &Optio
 
     let files = load(world, main, &mut sources, &mut diagnostics);
     let program = resolve(&files, library, &mut diagnostics);
-    let start = sources.iter().nth(library.sources().iter().count()).map_or_else(Span::default, |(id, _)| Span::new(id, 0, 0));
+    let start = sources
+        .iter()
+        .nth(library.sources().iter().count())
+        .map_or_else(Span::default, |(id, _)| Span::new(id, 0, 0));
     let assignments = assignments(&program, options, &mut sources, &mut diagnostics);
     let changes = changes::changes(&program, &options.profiles, start, &assignments, &mut diagnostics);
     let checked = check::check(&program, library, &changes, &sources, &mut diagnostics);
@@ -126,7 +129,14 @@ fn assignments(
     let mut assignments = Vec::new();
     for (path, value) in &options.params {
         let text = changes::source_text(value, is_text_param(program, path));
-        assignments.extend(changes::assignment(Origin::ParamsFile, "params file", path, &text, sources, diagnostics));
+        assignments.extend(changes::assignment(
+            Origin::ParamsFile,
+            "params file",
+            path,
+            &text,
+            sources,
+            diagnostics,
+        ));
     }
     for (path, value) in &options.set {
         assignments.extend(changes::assignment(Origin::Set, "--set", path, value, sources, diagnostics));

@@ -12,6 +12,7 @@ pub mod ast;
 pub mod check;
 pub mod compile;
 pub mod diagnostic;
+pub mod explain;
 pub mod format;
 pub mod graph;
 pub mod key;

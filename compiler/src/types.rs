@@ -168,9 +168,11 @@ pub struct Pattern {
 impl fmt::Display for Pattern {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let plus = if self.keeps { "+" } else { "" };
-        let mut arguments: Vec<String> = self.abilities.iter().map(|ability| format!("{plus}{ability}")).collect();
+        let mut arguments: Vec<String> =
+            self.abilities.iter().map(|ability| format!("{plus}{ability}")).collect();
         arguments.extend(self.vocabulary.clone());
-        let arguments = if arguments.is_empty() { String::new() } else { format!("<{}>", arguments.join(", ")) };
+        let arguments =
+            if arguments.is_empty() { String::new() } else { format!("<{}>", arguments.join(", ")) };
         let (open, close) = if self.list { ("[", "]") } else { ("", "") };
         let optional = if self.optional { "?" } else { "" };
         write!(formatter, "{open}{}{arguments}{close}{optional}", self.kind.name())
@@ -261,7 +263,9 @@ impl SettingType {
             (Self::Unknown, _) | (_, Self::Unknown) => true,
             (Self::Optional(found), Self::Optional(expected)) => found.fits(expected),
             (found, Self::Optional(expected)) => found.fits(expected),
-            (Self::Int, Self::Float | Self::Count(None)) | (Self::Count(None), Self::Int | Self::Float) => true,
+            (Self::Int, Self::Float | Self::Count(None)) | (Self::Count(None), Self::Int | Self::Float) => {
+                true
+            }
             (Self::Text, Self::Path) | (Self::Path, Self::Text) => true,
             (Self::OneOf(found), Self::OneOf(expected)) => found.iter().all(|name| expected.contains(name)),
             (Self::List(found), Self::List(expected)) => found.fits(expected),
@@ -288,7 +292,8 @@ impl fmt::Display for SettingType {
             Self::Optional(inner) => write!(formatter, "{inner}?"),
             Self::Unknown => formatter.write_str("?"),
             Self::Record(fields) => {
-                let fields: Vec<String> = fields.iter().map(|field| format!("{}: {}", field.name, field.ty)).collect();
+                let fields: Vec<String> =
+                    fields.iter().map(|field| format!("{}: {}", field.name, field.ty)).collect();
                 write!(formatter, "{{ {} }}", fields.join(", "))
             }
         }
@@ -314,7 +319,9 @@ impl Bounds {
     /// `32..1024`, in the units of `dimension`.
     #[must_use]
     pub fn display(&self, dimension: &Dimension) -> String {
-        let end = |end: Option<Exact>| end.map_or_else(String::new, |value| crate::units::display(value, dimension));
+        let end = |end: Option<Exact>| {
+            end.map_or_else(String::new, |value| crate::units::display(value, dimension))
+        };
         format!("{}..{}", end(self.low), end(self.high))
     }
 }

@@ -114,7 +114,7 @@ impl Exact {
     ///
     /// # Errors
     /// [`TooPrecise`]
-    pub fn add(self, other: Self) -> Result<Self, TooPrecise> {
+    pub fn plus(self, other: Self) -> Result<Self, TooPrecise> {
         let left = self.numerator.checked_mul(other.denominator).ok_or(TooPrecise)?;
         let right = other.numerator.checked_mul(self.denominator).ok_or(TooPrecise)?;
         let denominator = self.denominator.checked_mul(other.denominator).ok_or(TooPrecise)?;
@@ -123,7 +123,7 @@ impl Exact {
 
     /// The value with its sign turned.
     #[must_use]
-    pub fn negate(self) -> Self {
+    pub fn negated(self) -> Self {
         Self { numerator: -self.numerator, denominator: self.denominator }
     }
 
@@ -131,7 +131,7 @@ impl Exact {
     ///
     /// # Errors
     /// [`TooPrecise`]
-    pub fn multiply(self, other: Self) -> Result<Self, TooPrecise> {
+    pub fn times(self, other: Self) -> Result<Self, TooPrecise> {
         let numerator = self.numerator.checked_mul(other.numerator).ok_or(TooPrecise)?;
         let denominator = self.denominator.checked_mul(other.denominator).ok_or(TooPrecise)?;
         Self::new(numerator, denominator)
@@ -141,12 +141,12 @@ impl Exact {
     ///
     /// # Errors
     /// [`TooPrecise`]
-    pub fn divide(self, other: Self) -> Result<Option<Self>, TooPrecise> {
+    pub fn over(self, other: Self) -> Result<Option<Self>, TooPrecise> {
         if other.numerator == 0 {
             return Ok(None);
         }
         let inverse = Self::new(other.denominator, other.numerator)?;
-        self.multiply(inverse).map(Some)
+        self.times(inverse).map(Some)
     }
 }
 
@@ -200,7 +200,11 @@ impl fmt::Display for Exact {
     /// Decimal text as people write it: `0.001`, `1e-9`, `2_048` without the `_`.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let small = self.numerator != 0 && self.to_f64().abs() < 1e-4;
-        if small { write!(formatter, "{:e}", self.to_f64()) } else { formatter.write_str(&self.to_decimal(12)) }
+        if small {
+            write!(formatter, "{:e}", self.to_f64())
+        } else {
+            formatter.write_str(&self.to_decimal(12))
+        }
     }
 }
 
@@ -322,8 +326,8 @@ pub fn quantity(number: &ast::Number) -> Result<Quantity, LiteralError> {
         }
     };
     let value = match kind {
-        Kind::Percent => value.multiply(Exact { numerator: 1, denominator: 100 }),
-        _ => value.multiply(Exact::whole(scale)),
+        Kind::Percent => value.times(Exact { numerator: 1, denominator: 100 }),
+        _ => value.times(Exact::whole(scale)),
     };
     let value = value.map_err(|TooPrecise| LiteralError::TooPrecise)?;
     Ok(Quantity { value, dimension })
@@ -334,7 +338,7 @@ pub fn quantity(number: &ast::Number) -> Result<Quantity, LiteralError> {
 pub fn display(value: Exact, dimension: &Dimension) -> String {
     match dimension {
         Dimension::Plain => number(value),
-        Dimension::Ratio => match value.multiply(Exact::whole(100)) {
+        Dimension::Ratio => match value.times(Exact::whole(100)) {
             Ok(percent) => format!("{percent}%"),
             Err(TooPrecise) => value.to_string(),
         },
@@ -360,7 +364,7 @@ pub fn grouped(value: usize) -> String {
     let digits = value.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at) % 3 == 0 {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
             text.push('_');
         }
         text.push(digit);
@@ -373,8 +377,8 @@ fn scaled(value: Exact, kind: Kind) -> Option<String> {
     let mut units: Vec<_> = SUFFIXES.iter().filter(|&&(name, _, of)| of == kind && name != "G").collect();
     units.sort_by_key(|&&(_, scale, _)| std::cmp::Reverse(scale));
     units.into_iter().find_map(|&(name, scale, _)| {
-        let amount = value.divide(Exact::whole(scale)).ok()??;
-        let hundredths = amount.multiply(Exact::whole(100)).ok()?;
+        let amount = value.over(Exact::whole(scale)).ok()??;
+        let hundredths = amount.times(Exact::whole(100)).ok()?;
         (hundredths.as_whole().is_some() && amount >= Exact::whole(1)).then(|| format!("{amount}{name}"))
     })
 }
@@ -395,13 +399,14 @@ mod tests {
         assert_eq!(exact("100e-2"), Exact::whole(1));
         assert_eq!(exact("0e999999999999"), Exact::whole(0));
         assert_eq!(exact("3e-4").to_f64(), 3e-4);
-        assert_eq!(exact("0.1").add(exact("0.2")).unwrap().to_f64(), 0.3);
-        assert_eq!(exact("1").divide(exact("3")).unwrap().unwrap().to_f64(), 1.0 / 3.0);
+        assert_eq!(exact("0.1").plus(exact("0.2")).unwrap().to_f64(), 0.3);
+        assert_eq!(exact("1").over(exact("3")).unwrap().unwrap().to_f64(), 1.0 / 3.0);
     }
 
     #[test]
     fn decimals_round_like_the_parser() {
-        for text in ["3.141592653589793238462643383279", "123456789012345678.9", "1e-30", "9007199254740993"] {
+        for text in ["3.141592653589793238462643383279", "123456789012345678.9", "1e-30", "9007199254740993"]
+        {
             assert_eq!(exact(text).to_f64(), text.parse::<f64>().unwrap(), "{text}");
         }
     }
@@ -412,14 +417,14 @@ mod tests {
             assert_eq!(Exact::decimal(text), Err(TooPrecise));
         }
         let huge = exact("1e38");
-        assert_eq!(huge.multiply(huge), Err(TooPrecise));
+        assert_eq!(huge.times(huge), Err(TooPrecise));
     }
 
     #[test]
     fn order_does_not_overflow() {
         let small = exact("1e-37");
         let large = exact("123456789012345678901234567890123456.5");
-        assert!(small < large && small.negate() > large.negate());
+        assert!(small < large && small.negated() > large.negated());
         assert!(exact("0.1") < exact("0.11") && exact("-0.1") > exact("-0.11"));
         assert_eq!(exact("0.5").cmp(&exact("5e-1")), Ordering::Equal);
     }

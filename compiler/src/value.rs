@@ -36,7 +36,8 @@ impl Value {
             Self::Number(number) if ty.is_whole() => {
                 let whole = number.as_whole();
                 let signed = whole.and_then(|whole| i64::try_from(whole).ok()).map(Number::from);
-                let number = signed.or_else(|| whole.and_then(|whole| u64::try_from(whole).ok()).map(Number::from));
+                let number =
+                    signed.or_else(|| whole.and_then(|whole| u64::try_from(whole).ok()).map(Number::from));
                 number.map_or(Json::Null, Json::Number)
             }
             Self::Number(number) => Number::from_f64(number.to_f64()).map_or(Json::Null, Json::Number),

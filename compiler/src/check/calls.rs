@@ -72,8 +72,12 @@ impl Context<'_> {
     fn teacher(&self, ability: &str, file: usize) -> Option<&str> {
         self.stage_names(file).find(|name| {
             self.stage(name, file).is_some_and(|stage| {
-                let model = |ty: &Option<Pattern>| ty.as_ref().is_some_and(|ty| ty.kind == Kind::Model && !ty.list);
-                let gives = stage.output.as_ref().is_some_and(|output| output.abilities.iter().any(|it| it == ability));
+                let model =
+                    |ty: &Option<Pattern>| ty.as_ref().is_some_and(|ty| ty.kind == Kind::Model && !ty.list);
+                let gives = stage
+                    .output
+                    .as_ref()
+                    .is_some_and(|output| output.abilities.iter().any(|it| it == ability));
                 model(&stage.output) && gives && stage.inputs.first().is_some_and(|input| model(&input.ty))
             })
         })
@@ -157,7 +161,10 @@ impl Checker<'_> {
     /// Arguments of something unknown are looked at for errors of their own.
     fn arguments_of_unknown(&mut self, call: Option<&Call>, scope: &Scope<'_>) {
         for arg in call.map_or(&[][..], |call| &call.args) {
-            if matches!(arg.value.kind, ExprKind::Call(_) | ExprKind::Pipe(_) | ExprKind::Path(_) | ExprKind::List(_)) {
+            if matches!(
+                arg.value.kind,
+                ExprKind::Call(_) | ExprKind::Pipe(_) | ExprKind::Path(_) | ExprKind::List(_)
+            ) {
                 self.node(&arg.value, scope, Place { due: Some(Kind::Files), label: "", head: false });
             }
         }
@@ -259,7 +266,13 @@ impl Checker<'_> {
                                 true => errors::value_argument(callee, Some(&name.text), name.span),
                                 false => {
                                     let meant = closest(&name.text, roles.iter().copied());
-                                    errors::unknown_argument(callee, &name.text, &declared.text(), name.span, meant)
+                                    errors::unknown_argument(
+                                        callee,
+                                        &name.text,
+                                        &declared.text(),
+                                        name.span,
+                                        meant,
+                                    )
                                 }
                             });
                             complete = false;
@@ -350,7 +363,9 @@ impl Checker<'_> {
                 self.report(error);
                 continue;
             }
-            if let Some(lacking) = pattern.abilities.iter().find(|ability| !artifact.abilities.contains(ability)) {
+            if let Some(lacking) =
+                pattern.abilities.iter().find(|ability| !artifact.abilities.contains(ability))
+            {
                 let teacher = self.context.teacher(lacking, scope.file);
                 let name = self.text(*span);
                 let error = errors::lacks_ability(role, lacking, artifact, &name, teacher, *span);
@@ -411,7 +426,11 @@ impl Checker<'_> {
         match variables.get(variable) {
             Some(&(vocabulary, _)) => Some(vocabulary),
             // It goes in, and is broken or left out.
-            None if inputs.any(|input| input.is_none_or(|input| input.vocabulary.as_ref() == Some(variable))) => None,
+            None if inputs
+                .any(|input| input.is_none_or(|input| input.vocabulary.as_ref() == Some(variable))) =>
+            {
+                None
+            }
             None => Some(self.vocabularies.fresh(name)),
         }
     }
@@ -434,7 +453,10 @@ impl Checker<'_> {
             given.take().unwrap_or_else(|| {
                 let value = match &spec.default {
                     Some(default) => Const::Value(default.clone()),
-                    None if broken || spec.ty == SettingType::Unknown || misspelt(&spec.name, &specs, record) => {
+                    None if broken
+                        || spec.ty == SettingType::Unknown
+                        || misspelt(&spec.name, &specs, record) =>
+                    {
                         Const::Unknown
                     }
                     None if overridden.iter().any(|path| path.first() == Some(&spec.name)) => Const::Missing,
@@ -478,7 +500,8 @@ impl Checker<'_> {
             let spec = specs[at];
             self.context.refer(name.span, spec.span);
             if given[at].is_some() {
-                let first = record.and_then(|record| record.fields.iter().find(|first| first.name.text == name.text));
+                let first =
+                    record.and_then(|record| record.fields.iter().find(|first| first.name.text == name.text));
                 let first = first.map_or(name.span, |first| first.name.span);
                 self.report(errors::setting_twice(&name.text, name.span, first));
                 continue;
@@ -528,7 +551,13 @@ impl Checker<'_> {
                 let Some(placed) = placed else {
                     if complete && let Some(pattern) = pattern {
                         let due = pattern.to_string();
-                        self.report(errors::missing_input(role.callee, role.role, &due, &heading.text(), place));
+                        self.report(errors::missing_input(
+                            role.callee,
+                            role.role,
+                            &due,
+                            &heading.text(),
+                            place,
+                        ));
                     }
                     arguments.push(Argument::Node(Node::Unknown));
                     continue;
@@ -549,7 +578,8 @@ impl Checker<'_> {
                 }
                 (Some(Placed::Expr(value)), None) => {
                     let names = Self::names(self.context, scope);
-                    let checked = Values::new(&names, self.diagnostics).with_families().check(value, &Due::of(spec));
+                    let checked =
+                        Values::new(&names, self.diagnostics).with_families().check(value, &Due::of(spec));
                     Given { value: checked, span: Some(value.span) }
                 }
                 (Some(Placed::Expr(value)), Some(field)) => {
@@ -563,10 +593,18 @@ impl Checker<'_> {
                         Some(default) => Const::Value(default.clone()),
                         None if broken || spec.ty == SettingType::Unknown => Const::Unknown,
                         None if misspelt(&spec.name, &specs, record) => Const::Unknown,
-                        None if overridden.iter().any(|path| path.first() == Some(&spec.name)) => Const::Missing,
+                        None if overridden.iter().any(|path| path.first() == Some(&spec.name)) => {
+                            Const::Missing
+                        }
                         None => {
                             let due = spec.ty.to_string();
-                            self.report(errors::missing_input(role.callee, role.role, &due, &heading.text(), place));
+                            self.report(errors::missing_input(
+                                role.callee,
+                                role.role,
+                                &due,
+                                &heading.text(),
+                                place,
+                            ));
                             Const::Unknown
                         }
                     };

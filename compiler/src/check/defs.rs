@@ -89,7 +89,9 @@ impl Checker<'_> {
         }
         let result_span = item.ast.result.as_ref().map_or(item.name.span, |ty| ty.span);
         let result = item.ast.result.as_ref().and_then(|ty| match type_of(ty, self.diagnostics)? {
-            ReadType::Artifact(pattern) if !pattern.keeps && !pattern.optional && pattern.kind != Kind::Files => {
+            ReadType::Artifact(pattern)
+                if !pattern.keeps && !pattern.optional && pattern.kind != Kind::Files =>
+            {
                 Some(pattern)
             }
             other => {
@@ -138,13 +140,16 @@ impl Checker<'_> {
         for (slot, parameter) in heading.parameters.iter().enumerate() {
             self.shadowing(&parameter.name, parameter.span, item.file);
             let what = match &parameter.what {
-                What::Artifact(pattern) => LocalKind::Artifact(Some(self.assumed(pattern, parameter.span, &mut rigid))),
+                What::Artifact(pattern) => {
+                    LocalKind::Artifact(Some(self.assumed(pattern, parameter.span, &mut rigid)))
+                }
                 What::Value(spec) => LocalKind::Value(spec.ty.clone()),
                 What::Broken => LocalKind::Artifact(None),
             };
             scope.locals.insert(&parameter.name, Local { slot, span: parameter.span, what });
         }
-        let parameters: Vec<&str> = heading.parameters.iter().map(|parameter| parameter.name.as_str()).collect();
+        let parameters: Vec<&str> =
+            heading.parameters.iter().map(|parameter| parameter.name.as_str()).collect();
         let mut bindings = Vec::new();
         for local in sort_locals(&item.ast.bindings, &parameters, self.diagnostics) {
             let name = local.name;
@@ -186,7 +191,8 @@ impl Checker<'_> {
 
     /// A name inside a function must not be that of a param or function outside.
     fn shadowing(&mut self, name: &str, span: Span, file: usize) {
-        if let Found::Here(Meaning::Param(_) | Meaning::Def(_), first) = self.context.program.find(file, name) {
+        if let Found::Here(Meaning::Param(_) | Meaning::Def(_), first) = self.context.program.find(file, name)
+        {
             self.report(name_errors::shadows(name, span, first));
         }
     }
@@ -235,8 +241,16 @@ impl Checker<'_> {
                 self.report(errors::result_kind(&heading.name, &due, &found, span, heading.result_span));
                 return;
             }
-            if let Some(lacking) = result.abilities.iter().find(|ability| !artifact.abilities.contains(ability)) {
-                self.report(errors::result_ability(&heading.name, lacking, artifact, span, heading.result_span));
+            if let Some(lacking) =
+                result.abilities.iter().find(|ability| !artifact.abilities.contains(ability))
+            {
+                self.report(errors::result_ability(
+                    &heading.name,
+                    lacking,
+                    artifact,
+                    span,
+                    heading.result_span,
+                ));
                 return;
             }
             let due = result.vocabulary.as_ref().and_then(|variable| rigid.get(variable));

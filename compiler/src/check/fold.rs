@@ -82,10 +82,10 @@ fn arithmetic(operator: Operator, left: Exact, right: Exact, span: Span) -> Resu
         Operator::LessEqual => return Ok(Value::Bool(left.cmp(&right) != Ordering::Greater)),
         Operator::Greater => return Ok(Value::Bool(left.cmp(&right) == Ordering::Greater)),
         Operator::GreaterEqual => return Ok(Value::Bool(left.cmp(&right) != Ordering::Less)),
-        Operator::Add => left.add(right),
-        Operator::Subtract => left.add(right.negate()),
-        Operator::Multiply => left.multiply(right),
-        Operator::Divide => match left.divide(right) {
+        Operator::Add => left.plus(right),
+        Operator::Subtract => left.plus(right.negated()),
+        Operator::Multiply => left.times(right),
+        Operator::Divide => match left.over(right) {
             Ok(Some(quotient)) => Ok(quotient),
             Ok(None) => return Err(Box::new(errors::division_by_zero(span))),
             Err(error) => Err(error),
@@ -122,9 +122,11 @@ pub(crate) fn validate(value: &Value, due: &Due<'_>, span: Span) -> Result<(), B
             values.iter().try_for_each(|value| validate(value, &Due { ty: element, ..*due }, span))
         }
         (Value::Record(values), SettingType::Record(fields)) => {
-            values.iter().try_for_each(|(name, value)| match fields.iter().find(|field| field.name == *name) {
-                Some(field) => validate(value, &Due::of(field), span),
-                None => Ok(()),
+            values.iter().try_for_each(|(name, value)| {
+                match fields.iter().find(|field| field.name == *name) {
+                    Some(field) => validate(value, &Due::of(field), span),
+                    None => Ok(()),
+                }
             })
         }
         _ => Ok(()),

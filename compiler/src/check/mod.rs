@@ -164,7 +164,8 @@ impl Checker<'_> {
         match ty {
             Type::One(artifact) => artifact.display(&self.vocabularies),
             Type::List(items) => {
-                let mut names: Vec<String> = items.iter().map(|(item, _)| item.display(&self.vocabularies)).collect();
+                let mut names: Vec<String> =
+                    items.iter().map(|(item, _)| item.display(&self.vocabularies)).collect();
                 names.dedup();
                 format!("[{}]", names.join(", "))
             }

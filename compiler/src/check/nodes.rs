@@ -38,8 +38,7 @@ impl Checker<'_> {
             self.report(errors::value_binding(&item.name.text, ty.as_deref(), item.name.span));
             return BROKEN;
         }
-        let scope =
-            Scope { file: item.file, name: &item.name.text, binding: Some(at), ..Scope::default() };
+        let scope = Scope { file: item.file, name: &item.name.text, binding: Some(at), ..Scope::default() };
         let (node, ty) = self.node(value, &scope, Place { due: None, label: "", head: true });
         self.note_type(item.name.span, ty.as_ref());
         (node, ty)
@@ -69,7 +68,9 @@ impl Checker<'_> {
             ExprKind::Text(_) => Some(Some("Text".to_owned())),
             ExprKind::Record(_) => Some(None),
             ExprKind::Not(_) => Some(Some("Bool".to_owned())),
-            ExprKind::Binary(_) => Some(value_names(value).into_iter().find_map(param).map(|ty| ty.to_string())),
+            ExprKind::Binary(_) => {
+                Some(value_names(value).into_iter().find_map(param).map(|ty| ty.to_string()))
+            }
             ExprKind::Path(path) => match path.names.as_slice() {
                 [name] if matches!(name.text.as_str(), "true" | "false") => Some(Some("Bool".to_owned())),
                 _ => None,
@@ -201,10 +202,13 @@ impl Checker<'_> {
             joined = match (joined, ty) {
                 (Type::One(left), Type::One(right)) if left.kind == right.kind => {
                     let vocabulary = match (left.vocabulary, right.vocabulary) {
-                        (Some(left), Some(right)) if left != right => Some(self.vocabularies.fresh(scope.name)),
+                        (Some(left), Some(right)) if left != right => {
+                            Some(self.vocabularies.fresh(scope.name))
+                        }
                         (left, right) => left.and(right),
                     };
-                    let abilities = left.abilities.into_iter().filter(|ability| right.abilities.contains(ability));
+                    let abilities =
+                        left.abilities.into_iter().filter(|ability| right.abilities.contains(ability));
                     Type::One(Artifact { kind: left.kind, abilities: abilities.collect(), vocabulary })
                 }
                 (Type::List(mut left), Type::List(right)) => {
@@ -229,8 +233,13 @@ impl Checker<'_> {
             first = &pipe.left;
         }
         steps.reverse();
-        let due = steps.first().and_then(|(step, _)| callee(step)).and_then(|path| self.first_input(path, scope));
-        let place_of_first = Place { due: due.as_ref().map(|(kind, _)| *kind), label: due.as_ref().map_or("", |it| &it.1), head: false };
+        let due =
+            steps.first().and_then(|(step, _)| callee(step)).and_then(|path| self.first_input(path, scope));
+        let place_of_first = Place {
+            due: due.as_ref().map(|(kind, _)| *kind),
+            label: due.as_ref().map_or("", |it| &it.1),
+            head: false,
+        };
         let (node, mut ty) = self.node(first, scope, place_of_first);
         let mut nodes = vec![node];
         let mut previous = first.span;

@@ -36,7 +36,12 @@ fn heads<'a>(node: &'a mut Node, found: &mut Vec<Head<'a>>) {
             heads(&mut choice.1, found);
             heads(&mut choice.2, found);
         }
-        Node::Unknown | Node::Binding(_) | Node::Local(_) | Node::Files(_) | Node::List(_) | Node::Previous => {}
+        Node::Unknown
+        | Node::Binding(_)
+        | Node::Local(_)
+        | Node::Files(_)
+        | Node::List(_)
+        | Node::Previous => {}
     }
 }
 
@@ -45,7 +50,8 @@ impl Checker<'_> {
     pub(super) fn note_overridden(&mut self, changes: &[Change<'_>]) {
         for change in changes.iter().filter(|change| change.selected) {
             let Some((first, rest)) = change.path.split_first() else { continue };
-            if let Found::Here(Meaning::Binding(at), _) = self.context.program.find(change.file, &first.text) {
+            if let Found::Here(Meaning::Binding(at), _) = self.context.program.find(change.file, &first.text)
+            {
                 let path: Vec<String> = rest.iter().map(|name| name.text.clone()).collect();
                 leaves(path, change.value, &mut self.overridden[at]);
             }
@@ -61,7 +67,9 @@ impl Checker<'_> {
                 continue;
             }
             let Some((first, path)) = change.path.split_first() else { continue };
-            let Found::Here(Meaning::Binding(at), defined) = self.context.program.find(change.file, &first.text) else {
+            let Found::Here(Meaning::Binding(at), defined) =
+                self.context.program.find(change.file, &first.text)
+            else {
                 continue;
             };
             self.context.refer(first.span, defined);
@@ -93,7 +101,8 @@ impl Checker<'_> {
     fn incomplete(&mut self, call: Head<'_>) {
         let Head::Stage(call) = call else { return };
         for (spec, given) in call.signature.settings.iter().zip(&call.settings) {
-            let (Const::Record(fields), SettingType::Record(specs)) = (&given.value, spec.ty.required()) else {
+            let (Const::Record(fields), SettingType::Record(specs)) = (&given.value, spec.ty.required())
+            else {
                 continue;
             };
             for (field, _) in fields.iter().filter(|(_, value)| matches!(value, Const::Missing)) {
@@ -112,9 +121,11 @@ impl Checker<'_> {
             let super::changes::Origin::Profile(profile) = &change.origin else { continue };
             let path: Vec<&str> = change.path.iter().map(|name| name.text.as_str()).collect();
             let path = path.join(".");
-            if let (false, Some(first)) = (seen.insert((profile.clone(), path.clone())), change.path.first()) {
+            if let (false, Some(first)) = (seen.insert((profile.clone(), path.clone())), change.path.first())
+            {
                 let earlier = changes.iter().find(|it| {
-                    it.origin == change.origin && it.path.iter().map(|name| name.text.as_str()).eq(path.split('.'))
+                    it.origin == change.origin
+                        && it.path.iter().map(|name| name.text.as_str()).eq(path.split('.'))
                 });
                 let earlier = earlier.and_then(|it| it.path.first()).map_or(first.span, |name| name.span);
                 self.report(errors::setting_twice(&path, first.span, earlier));
@@ -132,7 +143,10 @@ impl Checker<'_> {
                 (heading.name.clone(), heading.parameters.iter().map(|it| it.value().cloned()).collect())
             }
         };
-        let found = specs.iter().enumerate().find_map(|(at, spec)| Some((at, spec.as_ref()?)).filter(|(_, spec)| spec.name == setting.text));
+        let found = specs
+            .iter()
+            .enumerate()
+            .find_map(|(at, spec)| Some((at, spec.as_ref()?)).filter(|(_, spec)| spec.name == setting.text));
         let Some((at, spec)) = found else {
             let known: Vec<&str> = specs.iter().flatten().map(|spec| spec.name.as_str()).collect();
             let meant = closest(&setting.text, known.iter().copied());
@@ -201,7 +215,8 @@ impl Checker<'_> {
             (None, _) => {
                 let scope = Scope { file: change.file, ..Scope::default() };
                 let names = Self::names(self.context, &scope);
-                let checked = Values::new(&names, self.diagnostics).with_families().check(value, &Due::of(spec));
+                let checked =
+                    Values::new(&names, self.diagnostics).with_families().check(value, &Due::of(spec));
                 if !matches!(checked, Const::Unknown) {
                     leaves.push(Leaf { way, value: checked, span: value.span });
                 }

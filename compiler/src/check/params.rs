@@ -50,11 +50,13 @@ pub(super) fn params(
             range: ast.range.as_ref(),
             runtime: false,
         };
-        let names = ParamNames { program, file: item.file, own: &item.name.text, params: &params, references };
+        let names =
+            ParamNames { program, file: item.file, own: &item.name.text, params: &params, references };
         let spec = setting(&declared, &names, diagnostics).unwrap_or_else(|| unknown(item.name));
         let mut value = spec.default.clone();
         let mut set = ast.default.is_some();
-        let (mut origin, mut value_span) = (Origin::Default, ast.default.as_ref().map_or(item.name.span, |it| it.span));
+        let (mut origin, mut value_span) =
+            (Origin::Default, ast.default.as_ref().map_or(item.name.span, |it| it.span));
         for change in by_name.get(item.name.text.as_str()).into_iter().flatten() {
             let [name, rest @ ..] = change.path else { continue };
             references.borrow_mut().push(Reference { at: name.span, to: item.name.span });
@@ -64,6 +66,9 @@ pub(super) fn params(
                 (value, origin, value_span) = (changed, change.origin.clone(), change.value.span);
             }
         }
+        // A default that could not be read is none that is missing.
+        let broken = |error: &Diagnostic| error.code.starts_with("E00") && within(error.span(), ast.span);
+        let set = set || (ast.default.is_none() && diagnostics.iter().any(broken));
         let known = spec.ty != SettingType::Unknown && !item.cyclic;
         if !set && value.is_none() && known {
             diagnostics.push(errors::unset_param(&spec.name, &spec.ty, item.name.span));
@@ -72,6 +77,11 @@ pub(super) fn params(
         params.push(Param { spec, value, origin, value_span });
     }
     params
+}
+
+/// Whether `error` lies in `item`, or right behind what could be read of it.
+fn within(error: Span, item: Span) -> bool {
+    error.file == item.file && item.start <= error.start && error.start <= item.end + 1
 }
 
 fn unknown(name: &ast::Name) -> SettingSpec {
@@ -101,7 +111,9 @@ fn change_value(
             // Fields that are not named keep their values.
             let mut value = value.cloned();
             for field in &record.fields {
-                let (Some(expr), true) = (&field.value, specs.iter().any(|spec| spec.name == field.name.text)) else {
+                let (Some(expr), true) =
+                    (&field.value, specs.iter().any(|spec| spec.name == field.name.text))
+                else {
                     continue;
                 };
                 let path = std::slice::from_ref(&field.name);
@@ -127,7 +139,10 @@ fn change_value(
     };
     let mut values = match value {
         Some(Value::Record(values)) => values.clone(),
-        _ => known.iter().map(|spec| Some((spec.name.clone(), spec.default.clone()?))).collect::<Option<Vec<_>>>()?,
+        _ => known
+            .iter()
+            .map(|spec| Some((spec.name.clone(), spec.default.clone()?)))
+            .collect::<Option<Vec<_>>>()?,
     };
     let (_, slot) = values.iter_mut().find(|(name, _)| *name == field.text)?;
     *slot = change_value(inner, Some(slot), rest, change, diagnostics)?;
@@ -159,7 +174,12 @@ impl Names for ParamNames<'_> {
             Found::Here(Meaning::Def(_), _) => errors::def_as_value(&name.text, name.span),
             Found::Elsewhere(..) | Found::Nowhere => {
                 let params = self.program.visible_names(self.file, |what| matches!(what, Meaning::Param(_)));
-                unknown_name(self.program, self.file, name, params.filter(|name| *name != self.own).chain(RESERVED))
+                unknown_name(
+                    self.program,
+                    self.file,
+                    name,
+                    params.filter(|name| *name != self.own).chain(RESERVED),
+                )
             }
         };
         Lookup::Error(Box::new(error))

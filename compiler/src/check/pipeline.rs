@@ -61,7 +61,8 @@ fn setting<'a>(stage: &'a Stage, path: &[&str]) -> Option<(&'a Value, Option<Spa
 
 /// Every head of attention takes an equal share of the model's width.
 fn heads(stage: &Stage, diagnostics: &mut Vec<Diagnostic>) {
-    let number = |field| setting(stage, &["model", field]).and_then(|(value, span)| Some((value.as_u64()?, span)));
+    let number =
+        |field| setting(stage, &["model", field]).and_then(|(value, span)| Some((value.as_u64()?, span)));
     let (Some((width, span)), Some((heads, _))) = (number("width"), number("heads")) else { return };
     if heads > 0 && !width.is_multiple_of(heads) {
         diagnostics.push(errors::heads(width, heads, span.unwrap_or(stage.span)));
@@ -90,10 +91,14 @@ fn contamination(graph: &Graph, users: &[Vec<StageId>], diagnostics: &mut Vec<Di
         if output(stage) != "Questions" {
             continue;
         }
-        let files: Vec<&str> = stage.inputs.iter().filter_map(|input| match &input.from {
-            Producer::Files(pattern) => Some(pattern.as_str()),
-            Producer::Stage(_) => None,
-        }).collect();
+        let files: Vec<&str> = stage
+            .inputs
+            .iter()
+            .filter_map(|input| match &input.from {
+                Producer::Files(pattern) => Some(pattern.as_str()),
+                Producer::Stage(_) => None,
+            })
+            .collect();
         match files.is_empty() {
             true => sources.entry(format!("#{}", id.0)).or_default().push(id),
             false => files.into_iter().for_each(|file| sources.entry(file.to_owned()).or_default().push(id)),
@@ -127,7 +132,9 @@ fn use_of(stage: &Stage, from: StageId) -> Option<Span> {
 }
 
 fn leads_to_model(graph: &Graph, users: &[Vec<StageId>], id: StageId) -> bool {
-    users.get(id.0 as usize).is_some_and(|users| users.iter().any(|&user| output(graph.stage(user)) == "Model"))
+    users
+        .get(id.0 as usize)
+        .is_some_and(|users| users.iter().any(|&user| output(graph.stage(user)) == "Model"))
 }
 
 /// Something is made and nothing is done with it. Models and reports are ends in themselves, and so is what a pipeline

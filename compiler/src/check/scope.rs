@@ -69,9 +69,12 @@ impl Names for ValueNames<'_> {
             Found::Here(Meaning::Binding(_), to) => {
                 Lookup::Error(Box::new(errors::artifact_as_value(&name.text, name.span, to)))
             }
-            Found::Here(Meaning::Def(_), _) => Lookup::Error(Box::new(errors::def_as_value(&name.text, name.span))),
+            Found::Here(Meaning::Def(_), _) => {
+                Lookup::Error(Box::new(errors::def_as_value(&name.text, name.span)))
+            }
             Found::Elsewhere(..) | Found::Nowhere => {
-                let params = context.program.visible_names(scope.file, |what| matches!(what, Meaning::Param(_)));
+                let params =
+                    context.program.visible_names(scope.file, |what| matches!(what, Meaning::Param(_)));
                 let known = params.chain(scope.value_names()).chain(RESERVED);
                 Lookup::Error(Box::new(unknown_name(context.program, scope.file, name, known)))
             }
@@ -132,7 +135,9 @@ impl Context<'_> {
                     self.refer(name.span, local.span);
                     Artifacts::Local(local.slot, ty.clone())
                 }
-                LocalKind::Value(_) => Artifacts::Value(ValueNames { context: self, scope }.lookup(name), local.span),
+                LocalKind::Value(_) => {
+                    Artifacts::Value(ValueNames { context: self, scope }.lookup(name), local.span)
+                }
             };
         }
         let error = match self.program.find(scope.file, &name.text) {

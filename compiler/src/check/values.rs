@@ -115,7 +115,9 @@ impl<'a> Values<'a> {
             (ExprKind::Error, _) | (_, SettingType::Unknown) => Const::Unknown,
             (ExprKind::If(choice), _) => self.choice(choice, due),
             (ExprKind::Each(members), _) => self.each(expr, members, due),
-            (ExprKind::Path(path), SettingType::Optional(_)) if is_word(path, "none") => Const::Value(Value::None),
+            (ExprKind::Path(path), SettingType::Optional(_)) if is_word(path, "none") => {
+                Const::Value(Value::None)
+            }
             (_, SettingType::Optional(inner)) => self.check(expr, &Due { ty: inner, ..*due }),
             (ExprKind::Path(path), SettingType::OneOf(words)) => self.word(path, words, due),
             (ExprKind::Path(path), _) if is_word(path, "none") => {
@@ -130,7 +132,9 @@ impl<'a> Values<'a> {
             (ExprKind::Path(_) | ExprKind::Text(_) | ExprKind::Number(_), SettingType::List(element)) => {
                 self.element(expr, element, due)
             }
-            (ExprKind::Text(text), SettingType::Text | SettingType::Path) => Const::Value(Value::Text(text.clone())),
+            (ExprKind::Text(text), SettingType::Text | SettingType::Path) => {
+                Const::Value(Value::Text(text.clone()))
+            }
             (ExprKind::Text(text), SettingType::OneOf(words)) if words.contains(text) => {
                 self.report(errors::quoted_word(text, due.name, expr.span))
             }
@@ -139,7 +143,9 @@ impl<'a> Values<'a> {
                 self.report(errors::stage_as_value(due.name, expr.span))
             }
             (ExprKind::List(_), _) => self.report(errors::mismatch(due.name, ty, "a list", expr.span)),
-            (ExprKind::Record(_), _) => self.report(errors::mismatch(due.name, ty, "fields in braces", expr.span)),
+            (ExprKind::Record(_), _) => {
+                self.report(errors::mismatch(due.name, ty, "fields in braces", expr.span))
+            }
             (ExprKind::Text(text), _) => self.report(errors::text_for(due.name, ty, text, expr.span)),
             (ExprKind::Path(path), SettingType::Text | SettingType::Path) => self.unquoted(path, due),
             (ExprKind::Path(_) | ExprKind::Binary(_) | ExprKind::Not(_), _) => {
@@ -257,7 +263,11 @@ impl<'a> Values<'a> {
             let value = self.check(member, due);
             Member { text: self.names.text(member.span), value }
         });
-        Const::Each(Arc::new(Each { span: expr.span, label: due.name.to_owned(), members: members.collect() }))
+        Const::Each(Arc::new(Each {
+            span: expr.span,
+            label: due.name.to_owned(),
+            members: members.collect(),
+        }))
     }
 
     /// A word of a `OneOf`, or a param with one of its words.
@@ -348,12 +358,23 @@ impl<'a> Values<'a> {
     fn number(&mut self, expr: &Expr, number: &ast::Number, due: &Due<'_>) -> Const {
         let Some(quantity) = self.quantity(expr.span, number) else { return Const::Unknown };
         let Some(dimension) = due.ty.dimension() else {
-            return self.report(errors::mismatch(due.name, due.ty, &describe(&quantity.dimension), expr.span));
+            return self.report(errors::mismatch(
+                due.name,
+                due.ty,
+                &describe(&quantity.dimension),
+                expr.span,
+            ));
         };
         match (&quantity.dimension, &dimension) {
             (Dimension::Plain, Dimension::Plain) => {}
             (Dimension::Plain, _) => {
-                return self.report(errors::bare_number(due.name, number, quantity.value, &dimension, expr.span));
+                return self.report(errors::bare_number(
+                    due.name,
+                    number,
+                    quantity.value,
+                    &dimension,
+                    expr.span,
+                ));
             }
             (found, due) if found == due => {}
             (Dimension::Count(_), Dimension::Plain | Dimension::Count(_)) => {
@@ -443,7 +464,12 @@ impl<'a> Values<'a> {
                 let (otherwise, other) = self.infer(choice.otherwise.as_ref()?)?;
                 let (then, ty) = then?;
                 if !other.fits(&ty) && !ty.fits(&other) {
-                    self.diagnostics.push(errors::alternatives("branches", &ty.to_string(), &other.to_string(), expr.span));
+                    self.diagnostics.push(errors::alternatives(
+                        "branches",
+                        &ty.to_string(),
+                        &other.to_string(),
+                        expr.span,
+                    ));
                     return None;
                 }
                 let ty = if ty.fits(&other) { other } else { ty };
@@ -481,7 +507,8 @@ impl<'a> Values<'a> {
     fn binary(&mut self, expr: &Expr, binary: &ast::Binary) -> Option<(Const, SettingType)> {
         let operator = binary.operator;
         if matches!(operator, Operator::And | Operator::Or) {
-            let due = Due { name: fold::symbol(operator), ty: &SettingType::Bool, bounds: &Bounds::default() };
+            let due =
+                Due { name: fold::symbol(operator), ty: &SettingType::Bool, bounds: &Bounds::default() };
             let (left, right) = (self.check(&binary.left, &due), self.check(&binary.right, &due));
             return self.fold(operator, left, right, expr.span, SettingType::Bool);
         }
@@ -494,11 +521,10 @@ impl<'a> Values<'a> {
         let dimensions = left_ty.dimension().zip(right_ty.dimension());
         let whole = left_ty == SettingType::Int && right_ty == SettingType::Int;
         let ty = match (operator, dimensions) {
-            (Operator::Less | Operator::LessEqual | Operator::Greater | Operator::GreaterEqual, Some((a, b)))
-                if a == b =>
-            {
-                Some(SettingType::Bool)
-            }
+            (
+                Operator::Less | Operator::LessEqual | Operator::Greater | Operator::GreaterEqual,
+                Some((a, b)),
+            ) if a == b => Some(SettingType::Bool),
             (Operator::Add | Operator::Subtract, Some((Dimension::Plain, Dimension::Plain))) => {
                 Some(if whole { SettingType::Int } else { SettingType::Float })
             }
@@ -514,7 +540,12 @@ impl<'a> Values<'a> {
             _ => None,
         };
         let Some(ty) = ty else {
-            self.diagnostics.push(errors::operands(fold::symbol(operator), &left_ty, &right_ty, binary.operator_span));
+            self.diagnostics.push(errors::operands(
+                fold::symbol(operator),
+                &left_ty,
+                &right_ty,
+                binary.operator_span,
+            ));
             return None;
         };
         self.fold(operator, left, right, expr.span, ty)

@@ -20,8 +20,10 @@ pub(crate) fn too_many_stages(limit: usize, span: Span) -> Diagnostic {
 
 pub(crate) fn family_too_large(sizes: &[usize], limit: usize, span: Span) -> Diagnostic {
     let sizes: Vec<String> = sizes.iter().map(ToString::to_string).collect();
-    let message = format!("this family has more than {} members: {}", units::grouped(limit), sizes.join(" × "));
-    Diagnostic::error("E0303", message, span).help("use fewer members in `each [..]`, or vary one thing at a time")
+    let message =
+        format!("this family has more than {} members: {}", units::grouped(limit), sizes.join(" × "));
+    Diagnostic::error("E0303", message, span)
+        .help("use fewer members in `each [..]`, or vary one thing at a time")
 }
 
 pub(crate) fn expands_too_far(span: Span) -> Diagnostic {

@@ -10,10 +10,10 @@ mod values;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::check::Checked;
 use crate::check::fold;
 use crate::check::tree::{Argument, Const, DefCall, Each, Node, StageCall};
 use crate::check::values::Due;
-use crate::check::Checked;
 use crate::diagnostic::Diagnostic;
 use crate::graph::{Graph, Input, Producer, Setting, Stage, StageId};
 use crate::source::Span;
@@ -30,6 +30,9 @@ const MAX_DEPTH: usize = 400;
 
 /// Stages, list elements and function calls met on the way.
 const MAX_STEPS: usize = 4_000_000;
+
+/// What writing out a function costs, on top of what stands in it.
+const STEPS_OF_A_CALL: usize = 40;
 
 /// What one artifact is made by.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -108,7 +111,8 @@ pub(crate) fn lower(checked: &Checked, diagnostics: &mut Vec<Diagnostic>) -> Gra
     };
     for binding in &checked.bindings {
         let name = binding.name.text.as_str();
-        let mut frame = Frame { binding: name, prefix: name, slots: Vec::new(), previous: None, called: None };
+        let mut frame =
+            Frame { binding: name, prefix: name, slots: Vec::new(), previous: None, called: None };
         let lowered = lowerer.node(&binding.node, &mut frame, Some(name));
         if let Lowered::One(Family { axes, cells }) = &lowered
             && let (true, [Item::Stage(id)]) = (axes.is_empty(), cells.as_slice())
@@ -268,7 +272,9 @@ impl Lowerer<'_> {
         frame: &mut Frame<'_>,
         name: Option<&str>,
     ) -> Lowered {
-        let Some(condition) = self.value(condition, frame, Span::default()) else { return Lowered::unknown() };
+        let Some(condition) = self.value(condition, frame, Span::default()) else {
+            return Lowered::unknown();
+        };
         if let [Value::Bool(holds)] = condition.cells.as_slice() {
             return self.node(if *holds { then } else { otherwise }, frame, name);
         }
@@ -414,7 +420,7 @@ impl Lowerer<'_> {
     fn apply(&mut self, call: &DefCall, frame: &mut Frame<'_>, name: Option<&str>) -> Lowered {
         let checked = self.checked;
         let Some(def) = checked.defs.get(call.def) else { return Lowered::unknown() };
-        if self.spend(1 + call.arguments.len(), call.span).is_none() {
+        if self.spend(STEPS_OF_A_CALL, call.span).is_none() {
             return Lowered::unknown();
         }
         let mut slots = Vec::with_capacity(call.arguments.len() + def.bindings.len());
@@ -429,7 +435,8 @@ impl Lowerer<'_> {
             });
         }
         let prefix = self.builder.unique(format!("{}/{}", frame.prefix, def.name));
-        let mut inner = Frame { binding: frame.binding, prefix: &prefix, slots, previous: None, called: Some(call.span) };
+        let mut inner =
+            Frame { binding: frame.binding, prefix: &prefix, slots, previous: None, called: Some(call.span) };
         for (local, node) in &def.bindings {
             let name = format!("{prefix}/{}", local.text);
             let value = self.node(node, &mut inner, Some(&name));

@@ -18,11 +18,15 @@ impl Lowerer<'_> {
                 Slot::Artifact(_) => None,
             },
             Const::List(items) => {
-                let parts = items.iter().map(|item| self.value(item, frame, span)).collect::<Option<Vec<_>>>()?;
+                let parts =
+                    items.iter().map(|item| self.value(item, frame, span)).collect::<Option<Vec<_>>>()?;
                 self.together(&parts, span, |values| Some(Value::List(values)))
             }
             Const::Record(fields) => {
-                let parts = fields.iter().map(|(_, field)| self.value(field, frame, span)).collect::<Option<Vec<_>>>()?;
+                let parts = fields
+                    .iter()
+                    .map(|(_, field)| self.value(field, frame, span))
+                    .collect::<Option<Vec<_>>>()?;
                 self.together(&parts, span, |values| {
                     let names = fields.iter().map(|(name, _)| name.clone());
                     Some(Value::Record(names.zip(values).collect()))
@@ -78,13 +82,14 @@ impl Lowerer<'_> {
         mut combine: impl FnMut(Vec<Value>) -> Option<Value>,
     ) -> Option<Family<Value>> {
         let shape = self.shape(parts.iter().map(|part| part.axes.as_slice()), span)?;
-        if self.spend(shape.len().saturating_mul(parts.len()), span).is_none() {
-            return None;
-        }
+        self.spend(shape.len().saturating_mul(parts.len()), span)?;
         let mut cells = Vec::with_capacity(shape.len());
         for cell in 0..shape.len() {
             let coordinates = shape.coordinates(cell);
-            let values = parts.iter().map(|part| shape.pick(part, &coordinates).cloned()).collect::<Option<Vec<_>>>()?;
+            let values = parts
+                .iter()
+                .map(|part| shape.pick(part, &coordinates).cloned())
+                .collect::<Option<Vec<_>>>()?;
             cells.push(combine(values)?);
         }
         Some(Family { axes: shape.axes, cells })

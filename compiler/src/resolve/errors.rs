@@ -64,8 +64,9 @@ pub(crate) fn recursion(chain: &[(String, Span)]) -> Diagnostic {
         [(name, _)] => format!("the function `{name}` calls itself"),
         _ => format!("these functions call each other: {}", circle(chain)),
     };
-    links(Diagnostic::error("E0108", message, start(chain)), chain, "calls")
-        .help("functions are written out where they are called, so that the graph is known before anything runs")
+    links(Diagnostic::error("E0108", message, start(chain)), chain, "calls").help(
+        "functions are written out where they are called, so that the graph is known before anything runs",
+    )
 }
 
 /// Links of a circle that are shown; nobody reads more.
@@ -99,7 +100,9 @@ pub(crate) fn unknown(name: &str, span: Span, meant: Option<&str>) -> Diagnostic
     let error = Diagnostic::error("E0101", format!("there is no `{name}` here"), span);
     match meant {
         Some(_) => suggest(error, span, meant),
-        None => error.help(format!("define it: `{name} = …` for what a stage makes, `param {name}: Type = …` for a value")),
+        None => error.help(format!(
+            "define it: `{name} = …` for what a stage makes, `param {name}: Type = …` for a value"
+        )),
     }
 }
 
@@ -108,17 +111,23 @@ pub(crate) fn unknown_stage(name: &str, span: Span, meant: Option<&str>, kin: &[
     let error = Diagnostic::error("E0110", format!("there is no stage or function `{name}`"), span);
     match meant {
         Some(_) => suggest(error, span, meant),
-        None => error.help(format!("there are `{}`; declare your own with `stage name(…) -> Type {{ … }}`", kin.join("`, `"))),
+        None => error.help(format!(
+            "there are `{}`; declare your own with `stage name(…) -> Type {{ … }}`",
+            kin.join("`, `")
+        )),
     }
 }
 
 /// `path` is what to import, where that is possible.
 pub(crate) fn not_imported(name: &str, span: Span, defined: Span, path: Option<&str>) -> Diagnostic {
-    let error = Diagnostic::error("E0109", format!("`{name}` is defined in a file that is not imported here"), span)
-        .also(defined, "defined here");
+    let error =
+        Diagnostic::error("E0109", format!("`{name}` is defined in a file that is not imported here"), span)
+            .also(defined, "defined here");
     match path {
         Some(path) => error.help(format!("add `import \"{path}\"`")),
-        None => error.help(format!("that file imports this one: move `{name}` into a third, which both import")),
+        None => {
+            error.help(format!("that file imports this one: move `{name}` into a third, which both import"))
+        }
     }
 }
 
@@ -138,7 +147,8 @@ pub(crate) fn unknown_profile(name: &str, known: &[&str], span: Span, meant: Opt
 }
 
 pub(crate) fn unknown_override(name: &str, span: Span, meant: Option<&str>) -> Diagnostic {
-    let error = Diagnostic::error("E0112", format!("there is no param or binding `{name}` to override"), span);
+    let error =
+        Diagnostic::error("E0112", format!("there is no param or binding `{name}` to override"), span);
     match meant {
         Some(_) => suggest(error, span, meant),
         None => error.help("name a param, like `width`, or a setting of a binding, like `base.model.width`"),

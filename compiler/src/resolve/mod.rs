@@ -100,7 +100,14 @@ impl Program<'_> {
     }
 
     /// The error for a name of file `home` that `file` does not see.
-    pub(crate) fn not_imported(&self, file: usize, home: usize, name: &str, span: Span, defined: Span) -> Diagnostic {
+    pub(crate) fn not_imported(
+        &self,
+        file: usize,
+        home: usize,
+        name: &str,
+        span: Span,
+        defined: Span,
+    ) -> Diagnostic {
         // A file that imports this one cannot be imported back.
         let path = (!self.sees(home, file)).then(|| self.import_path(file, home));
         errors::not_imported(name, span, defined, path.as_deref())
@@ -109,7 +116,8 @@ impl Program<'_> {
     /// The path of file `to` as an import in `from` would write it.
     fn import_path(&self, from: usize, to: usize) -> String {
         let path = |file: usize| self.files.get(file).map_or("", |file| file.path.as_str());
-        let folder = |path: &str| path.rsplit_once('/').map_or(String::new(), |(folder, _)| format!("{folder}/"));
+        let folder =
+            |path: &str| path.rsplit_once('/').map_or(String::new(), |(folder, _)| format!("{folder}/"));
         let (from, to) = (folder(path(from)), path(to));
         match to.strip_prefix(&from) {
             Some(below) => below.to_owned(),
@@ -135,11 +143,16 @@ pub fn resolve<'a>(files: &'a [File], library: &Library, diagnostics: &mut Vec<D
     sort_bindings(&mut program, diagnostics);
     sort_defs(&mut program, diagnostics);
     program.names.clear();
-    let params = program.params.iter().enumerate().map(|(at, item)| (item.name, Meaning::Param(at), item.file));
-    let bindings = program.bindings.iter().enumerate().map(|(at, item)| (item.name, Meaning::Binding(at), item.file));
+    let params =
+        program.params.iter().enumerate().map(|(at, item)| (item.name, Meaning::Param(at), item.file));
+    let bindings =
+        program.bindings.iter().enumerate().map(|(at, item)| (item.name, Meaning::Binding(at), item.file));
     let defs = program.defs.iter().enumerate().map(|(at, item)| (item.name, Meaning::Def(at), item.file));
-    program.names =
-        params.chain(bindings).chain(defs).map(|(name, what, file)| (name.text.as_str(), (what, file, name.span))).collect();
+    program.names = params
+        .chain(bindings)
+        .chain(defs)
+        .map(|(name, what, file)| (name.text.as_str(), (what, file, name.span)))
+        .collect();
     program
 }
 
@@ -230,7 +243,8 @@ fn sort<'a, T>(
     report: impl Fn(&[(String, Span)]) -> Diagnostic,
     diagnostics: &mut Vec<Diagnostic>,
 ) {
-    let targets: Vec<Vec<usize>> = edges.iter().map(|edges| edges.iter().map(|&(to, _)| to).collect()).collect();
+    let targets: Vec<Vec<usize>> =
+        edges.iter().map(|edges| edges.iter().map(|&(to, _)| to).collect()).collect();
     let found = order::order(&targets);
     for chain in &found.cycles {
         let named: Vec<(String, Span)> = chain
@@ -297,14 +311,16 @@ fn sort_defs(program: &mut Program<'_>, diagnostics: &mut Vec<Diagnostic>) {
         .defs
         .iter()
         .map(|item| {
-            let expressions = item.ast.bindings.iter().filter_map(|local| local.value.as_ref()).chain(&item.ast.body);
-            let calls = expressions.flat_map(uses::callees).filter_map(|callee| match callee.names.as_slice() {
-                [name] => match program.find(item.file, &name.text) {
-                    Found::Here(Meaning::Def(to), _) => Some((to, name.span)),
+            let expressions =
+                item.ast.bindings.iter().filter_map(|local| local.value.as_ref()).chain(&item.ast.body);
+            let calls =
+                expressions.flat_map(uses::callees).filter_map(|callee| match callee.names.as_slice() {
+                    [name] => match program.find(item.file, &name.text) {
+                        Found::Here(Meaning::Def(to), _) => Some((to, name.span)),
+                        _ => None,
+                    },
                     _ => None,
-                },
-                _ => None,
-            });
+                });
             calls.collect()
         })
         .collect();
@@ -351,9 +367,7 @@ pub(crate) fn unknown_name<'n>(
     known: impl IntoIterator<Item = &'n str>,
 ) -> Diagnostic {
     match program.find(file, &name.text) {
-        Found::Elsewhere(home, span) => {
-            program.not_imported(file, home, &name.text, name.span, span)
-        }
+        Found::Elsewhere(home, span) => program.not_imported(file, home, &name.text, name.span, span),
         _ => errors::unknown(&name.text, name.span, closest(&name.text, known)),
     }
 }

@@ -115,7 +115,8 @@ mod tests {
 
     #[test]
     fn long_chains_need_no_call_stack() {
-        let edges: Vec<Vec<usize>> = (0..200_000).map(|node| if node == 0 { vec![] } else { vec![node - 1] }).collect();
+        let edges: Vec<Vec<usize>> =
+            (0..200_000).map(|node| if node == 0 { vec![] } else { vec![node - 1] }).collect();
         assert_eq!(order(&edges).nodes.first(), Some(&0));
         let ring: Vec<Vec<usize>> = (0..100_000).map(|node| vec![(node + 1) % 100_000]).collect();
         assert_eq!(order(&ring).cycles[0].len(), 100_000);

@@ -46,8 +46,10 @@ pub(crate) fn wrong_type_here(found: &str, due: &str, span: Span) -> Diagnostic 
         "an input" => "inputs are artifacts, such as `Docs`; values are declared in braces",
         "a stage's output" => "a stage makes one artifact, such as `Docs`",
         "a parameter" => "a function takes artifacts, such as `Docs` or `[Docs]`, and values, such as `Int`",
-        _ => "values are `Int`, `Float`, `Bool`, `Text`, `Path`, `Ratio`, `Duration`, `Bytes`, `Count<unit>`, words \
-              (`a | b`), lists and records",
+        _ => {
+            "values are `Int`, `Float`, `Bool`, `Text`, `Path`, `Ratio`, `Duration`, `Bytes`, `Count<unit>`, words \
+              (`a | b`), lists and records"
+        }
     };
     Diagnostic::error("E0234", format!("`{found}` is not the type of {due}"), span).help(help)
 }
@@ -88,7 +90,11 @@ pub(crate) fn default_in_parentheses(name: &str, span: Span) -> Diagnostic {
 }
 
 pub(crate) fn unresolved_variable(variable: &str, result: &str, span: Span) -> Diagnostic {
-    Diagnostic::error("E0233", format!("`{result}` keeps the abilities of a model, and no model goes in"), span)
-        .label(format!("`+{variable}` adds to the abilities of the input"))
-        .help(format!("write `{variable}` without `+`, or take a `Model`"))
+    Diagnostic::error(
+        "E0233",
+        format!("`{result}` keeps the abilities of a model, and no model goes in"),
+        span,
+    )
+    .label(format!("`+{variable}` adds to the abilities of the input"))
+    .help(format!("write `{variable}` without `+`, or take a `Model`"))
 }

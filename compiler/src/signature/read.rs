@@ -57,7 +57,11 @@ pub(crate) fn type_of(ty: &ast::Type, diagnostics: &mut Vec<Diagnostic>) -> Opti
             ReadType::Value(inner) => Some(ReadType::Value(SettingType::List(Box::new(inner)))),
             ReadType::Artifact(pattern) if pattern.list || pattern.optional => {
                 let text = format!("[{pattern}]");
-                diagnostics.push(errors::type_arguments(&text, "is a list of something that is no artifact", ty.span));
+                diagnostics.push(errors::type_arguments(
+                    &text,
+                    "is a list of something that is no artifact",
+                    ty.span,
+                ));
                 None
             }
             ReadType::Artifact(pattern) => Some(ReadType::Artifact(Pattern { list: true, ..pattern })),
@@ -70,7 +74,11 @@ pub(crate) fn type_of(ty: &ast::Type, diagnostics: &mut Vec<Diagnostic>) -> Opti
     }
 }
 
-fn named(name: &ast::Name, arguments: &[ast::TypeArg], diagnostics: &mut Vec<Diagnostic>) -> Option<ReadType> {
+fn named(
+    name: &ast::Name,
+    arguments: &[ast::TypeArg],
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Option<ReadType> {
     if let Some(kind) = Kind::named(&name.text) {
         return artifact(kind, name, arguments, diagnostics).map(ReadType::Artifact);
     }
@@ -145,7 +153,9 @@ fn value_type(ty: &ast::Type, diagnostics: &mut Vec<Diagnostic>) -> SettingType 
     match type_of(ty, diagnostics) {
         Some(ReadType::Value(ty)) => ty,
         // `param web: Files` names files to be given to a stage.
-        Some(ReadType::Artifact(pattern)) if pattern.kind == Kind::Files && !pattern.list => SettingType::Path,
+        Some(ReadType::Artifact(pattern)) if pattern.kind == Kind::Files && !pattern.list => {
+            SettingType::Path
+        }
         Some(other) => {
             diagnostics.push(errors::wrong_type_here(&other.display(), "a value", ty.span));
             SettingType::Unknown
@@ -209,7 +219,15 @@ pub(crate) fn setting(
         None => record_default(&ty),
     };
     let docs = declared.docs.to_owned();
-    Some(SettingSpec { name: name.text.clone(), docs, ty, default, bounds, runtime: declared.runtime, span: name.span })
+    Some(SettingSpec {
+        name: name.text.clone(),
+        docs,
+        ty,
+        default,
+        bounds,
+        runtime: declared.runtime,
+        span: name.span,
+    })
 }
 
 /// A record whose fields all have defaults has one itself.
@@ -238,7 +256,8 @@ pub(crate) fn signature(stage: &ast::Stage, diagnostics: &mut Vec<Diagnostic>) -
     };
     for clause in &stage.clauses {
         match clause {
-            ast::Clause::PerShard(name) => match signature.inputs.iter().any(|input| input.name == name.text) {
+            ast::Clause::PerShard(name) => match signature.inputs.iter().any(|input| input.name == name.text)
+            {
                 true => signature.per_shard = Some(name.text.clone()),
                 false => diagnostics.push(errors::shard_of_nothing(&name.text, name.span)),
             },
@@ -276,7 +295,9 @@ fn inputs(parameters: &[ast::Parameter], diagnostics: &mut Vec<Diagnostic>) -> V
 /// Reads a result type, given what goes in.
 fn result(ty: &ast::Type, inputs: &[Parameter], diagnostics: &mut Vec<Diagnostic>) -> Option<Pattern> {
     let pattern = match type_of(ty, diagnostics)? {
-        ReadType::Artifact(pattern) if !pattern.list && !pattern.optional && pattern.kind != Kind::Files => pattern,
+        ReadType::Artifact(pattern) if !pattern.list && !pattern.optional && pattern.kind != Kind::Files => {
+            pattern
+        }
         other => {
             diagnostics.push(errors::wrong_type_here(&other.display(), "a stage's output", ty.span));
             return None;
@@ -310,7 +331,9 @@ fn property(
     };
     match name.text.as_str() {
         "epoch" => match read(&SettingType::Int) {
-            Some(Value::Number(epoch)) if epoch.as_whole().is_some_and(|epoch| u32::try_from(epoch).is_ok()) => {
+            Some(Value::Number(epoch))
+                if epoch.as_whole().is_some_and(|epoch| u32::try_from(epoch).is_ok()) =>
+            {
                 signature.epoch = epoch.as_whole().and_then(|epoch| u32::try_from(epoch).ok()).unwrap_or(1);
             }
             _ => diagnostics.push(errors::bad_property("epoch", "a whole number, not negative", value.span)),
@@ -321,7 +344,11 @@ fn property(
         },
         "run" => match read(&SettingType::List(Box::new(SettingType::Text))) {
             Some(Value::List(words)) if !words.is_empty() => signature.command = Some(command(words)),
-            _ => diagnostics.push(errors::bad_property("run", "a program and its arguments, in quotes", value.span)),
+            _ => diagnostics.push(errors::bad_property(
+                "run",
+                "a program and its arguments, in quotes",
+                value.span,
+            )),
         },
         other => diagnostics.push(errors::unknown_property(other, name.span, closest(other, PROPERTIES))),
     }

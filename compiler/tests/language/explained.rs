@@ -1,0 +1,125 @@
+//! Every diagnostic has a page, and every page says the truth.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use llmp_compiler::explain::{explain, pages};
+use llmp_compiler::{Library, Options};
+
+use crate::fixtures::{Case, cases};
+use crate::render;
+use crate::support::compile_files;
+
+/// Codes whose examples would be too long to print.
+const WITHOUT_EXAMPLE: [&str; 5] = ["E0001", "E0106", "E0230", "E0304", "E0305"];
+
+/// The fenced blocks of a page: what stands behind `llmp`, and the text.
+fn blocks(page: &str) -> Vec<(&str, String)> {
+    let mut blocks: Vec<(&str, String)> = Vec::new();
+    let mut inside = false;
+    for line in page.lines() {
+        match line.strip_prefix("```") {
+            Some(info) if !inside => {
+                blocks.push((info.strip_prefix("llmp ").unwrap_or(info), String::new()));
+                inside = true;
+            }
+            Some(_) => inside = false,
+            None if inside => {
+                if let Some((_, text)) = blocks.last_mut() {
+                    text.push_str(line);
+                    text.push('\n');
+                }
+            }
+            None => {}
+        }
+    }
+    blocks
+}
+
+/// The codes that an example raises, and the messages.
+fn raised(info: &str, text: &str) -> (BTreeSet<&'static str>, String) {
+    let (diagnostics, sources) = match info.contains("signature") {
+        true => {
+            let (_, diagnostics, sources) = Library::new(&[("signature.llmp", text)]);
+            (diagnostics, sources)
+        }
+        false => {
+            let case = format!("--- {info}\n{text}");
+            let parsed = cases(&case);
+            let Some(Case { options, files, .. }) = parsed.first() else { panic!("no case in {info}") };
+            let files: Vec<(&str, &str)> = files.iter().map(|(path, text)| (*path, text.as_str())).collect();
+            let compilation = compile_files(&files, options);
+            (compilation.diagnostics, compilation.sources)
+        }
+    };
+    let codes = diagnostics.iter().map(|diagnostic| diagnostic.code).collect();
+    (codes, render::diagnostics(&diagnostics, &sources))
+}
+
+#[test]
+fn examples_are_true() {
+    let mut problems = Vec::new();
+    for (code, page) in pages() {
+        if !page.starts_with(&format!("# {code}: ")) {
+            problems.push(format!("{code}: the title is `# {code}: …`"));
+        }
+        let mut wrong = 0;
+        for (info, text) in blocks(page) {
+            let (codes, messages) = raised(info, &text);
+            let holds = match info.split(' ').next() {
+                Some("wrong") => {
+                    wrong += 1;
+                    codes == BTreeSet::from([code])
+                }
+                Some("right") => codes.iter().all(|code| code.starts_with('W')),
+                _ => panic!("{code}: a block is `llmp wrong` or `llmp right`, found `{info}`"),
+            };
+            if !holds {
+                problems.push(format!("{code}, {info}:\n{text}\n{messages}"));
+            }
+        }
+        if wrong == 0 && !WITHOUT_EXAMPLE.contains(&code) {
+            problems.push(format!("{code} has no example"));
+        }
+    }
+    assert!(problems.is_empty(), "{}", problems.join("\n"));
+}
+
+/// All codes that the source of the compiler raises.
+fn codes_of_source(folder: &Path, codes: &mut BTreeSet<String>) {
+    for entry in std::fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            codes_of_source(&path, codes);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            let text = std::fs::read_to_string(&path).expect("a source file");
+            let quoted = text.split('"').filter(|part| {
+                part.len() == 5
+                    && (part.starts_with('E') || part.starts_with('W'))
+                    && part.bytes().skip(1).all(|digit| digit.is_ascii_digit())
+            });
+            codes.extend(quoted.map(str::to_owned));
+        }
+    }
+}
+
+#[test]
+fn every_code_has_a_page() {
+    let mut raised = BTreeSet::new();
+    codes_of_source(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut raised);
+    let explained: BTreeSet<String> = pages().map(|(code, _)| code.to_owned()).collect();
+    assert_eq!(raised, explained);
+    assert!(pages().all(|(code, page)| explain(code) == Some(page)));
+    assert_eq!(explain("E9999"), None);
+}
+
+/// The one page whose example needs 257 files.
+#[test]
+fn too_many_files() {
+    let files: Vec<(String, String)> =
+        (0..300).map(|at| (format!("f{at}.llmp"), format!("import \"f{}.llmp\"\n", at + 1))).collect();
+    let files: Vec<(&str, &str)> = files.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
+    let compilation = compile_files(&files, &Options::default());
+    let codes: Vec<&str> = compilation.diagnostics.iter().map(|diagnostic| diagnostic.code).collect();
+    assert_eq!(codes, ["E0106"]);
+}

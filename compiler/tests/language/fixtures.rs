@@ -8,13 +8,13 @@ use crate::render;
 use crate::support::compile_files;
 
 /// A case.
-struct Case<'a> {
-    name: &'a str,
-    options: Options,
-    files: Vec<(&'a str, String)>,
+pub(crate) struct Case<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) options: Options,
+    pub(crate) files: Vec<(&'a str, String)>,
 }
 
-fn cases(text: &str) -> Vec<Case<'_>> {
+pub(crate) fn cases(text: &str) -> Vec<Case<'_>> {
     let mut cases: Vec<Case<'_>> = Vec::new();
     for line in text.lines() {
         if let Some(head) = line.strip_prefix("--- ") {
@@ -48,7 +48,8 @@ fn cases(text: &str) -> Vec<Case<'_>> {
 fn run(right: bool) {
     let folder = if right { "right" } else { "wrong" };
     let path = format!("{}/tests/language/{folder}", env!("CARGO_MANIFEST_DIR"));
-    let mut files: Vec<_> = std::fs::read_dir(path).expect("the folder").map(|file| file.expect("a file").path()).collect();
+    let mut files: Vec<_> =
+        std::fs::read_dir(path).expect("the folder").map(|file| file.expect("a file").path()).collect();
     files.retain(|path| path.extension().is_some_and(|extension| extension == "llmp"));
     files.sort();
     let mut failed = Vec::new();
@@ -56,7 +57,8 @@ fn run(right: bool) {
         let text = std::fs::read_to_string(&path).expect("a fixture");
         let mut shown = String::new();
         for case in cases(&text) {
-            let files: Vec<(&str, &str)> = case.files.iter().map(|(path, text)| (*path, text.as_str())).collect();
+            let files: Vec<(&str, &str)> =
+                case.files.iter().map(|(path, text)| (*path, text.as_str())).collect();
             let compilation = compile_files(&files, &case.options);
             let messages = render::diagnostics(&compilation.diagnostics, &compilation.sources);
             if compilation.is_ok() != right && (right || messages.is_empty()) {

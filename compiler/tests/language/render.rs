@@ -18,8 +18,11 @@ pub(crate) fn diagnostics(diagnostics: &[Diagnostic], sources: &Sources) -> Stri
             let _ = writeln!(text, "  help: {help}");
         }
         if let Some(fix) = &diagnostic.fix {
-            let edits: Vec<String> =
-                fix.edits.iter().map(|edit| format!("`{}` -> `{}`", sources.text(edit.span), edit.text)).collect();
+            let edits: Vec<String> = fix
+                .edits
+                .iter()
+                .map(|edit| format!("`{}` -> `{}`", sources.text(edit.span), edit.text))
+                .collect();
             let _ = writeln!(text, "  fix: {}: {}", fix.title, edits.join(", "));
         }
     }
@@ -58,7 +61,8 @@ pub(crate) fn graph(graph: &Graph, all: bool) -> String {
             .iter()
             .filter(|setting| all || setting.span.is_some())
             .map(|setting| {
-                let marks = [(setting.runtime, "runtime "), (setting.path, "path "), (setting.span.is_none(), "~")];
+                let marks =
+                    [(setting.runtime, "runtime "), (setting.path, "path "), (setting.span.is_none(), "~")];
                 let marks: String = marks.iter().filter(|(on, _)| *on).map(|(_, mark)| *mark).collect();
                 format!("{marks}{} = {}", setting.name, setting.value)
             })

@@ -18,7 +18,8 @@ pub(crate) fn library() -> &'static Library {
 
 /// Compiles files, of which the first is the main one.
 pub(crate) fn compile_files(files: &[(&str, &str)], options: &Options) -> Compilation {
-    let map: BTreeMap<String, Arc<str>> = files.iter().map(|&(path, text)| (path.to_owned(), text.into())).collect();
+    let map: BTreeMap<String, Arc<str>> =
+        files.iter().map(|&(path, text)| (path.to_owned(), text.into())).collect();
     compile(&MemoryWorld { files: map }, library(), files[0].0, options)
 }
 

@@ -56,11 +56,7 @@ pub(crate) fn lacks_ability(
     error.label(found.describe()).help(help)
 }
 
-pub(crate) fn two_vocabularies(
-    callee: &str,
-    found: (&str, Span),
-    first: (&str, Span),
-) -> Diagnostic {
+pub(crate) fn two_vocabularies(callee: &str, found: (&str, Span), first: (&str, Span)) -> Diagnostic {
     let error = |message: String| error("E0203", message, found.1);
     if first.0 == found.0 {
         return error(format!("`{callee}` gets two vocabularies, both made by `{}`", found.0))
@@ -152,12 +148,16 @@ pub(crate) fn value_binding(name: &str, ty: Option<&str>, span: Span) -> Diagnos
     let error = error("E0220", format!("`{name}` is a value, not the output of a stage"), span);
     match ty {
         // A path of files is given to stages, not to settings.
-        Some("Text") => error
-            .help(format!("declare it as a param: `param {name}: Files = …`"))
-            .fix("make it a param", span, format!("param {name}: Files")),
-        Some(ty) => error
-            .help(format!("declare it as a param: `param {name}: {ty} = …`"))
-            .fix("make it a param", span, format!("param {name}: {ty}")),
+        Some("Text") => error.help(format!("declare it as a param: `param {name}: Files = …`")).fix(
+            "make it a param",
+            span,
+            format!("param {name}: Files"),
+        ),
+        Some(ty) => error.help(format!("declare it as a param: `param {name}: {ty} = …`")).fix(
+            "make it a param",
+            span,
+            format!("param {name}: {ty}"),
+        ),
         None => error.help(format!("declare it as a param: `param {name}: Type = …`")),
     }
 }
@@ -196,15 +196,25 @@ pub(crate) fn bad_result(found: &str, span: Span) -> Diagnostic {
 }
 
 pub(crate) fn result_kind(def: &str, due: &str, found: &str, span: Span, declared: Span) -> Diagnostic {
-    error("E0201", format!("`{def}` yields `{due}`, found {found}"), span).also(declared, "promised here")
+    error("E0201", format!("`{def}` yields `{due}`, found {found}"), span)
+        .also(declared, "promised here")
         .help("change the result type or the last expression")
 }
 
-pub(crate) fn result_ability(def: &str, ability: &str, found: &Artifact, span: Span, declared: Span) -> Diagnostic {
+pub(crate) fn result_ability(
+    def: &str,
+    ability: &str,
+    found: &Artifact,
+    span: Span,
+    declared: Span,
+) -> Diagnostic {
     let message = format!("`{def}` yields {}, found {}", describe_ability(ability), found.describe());
-    error("E0202", message, span).also(declared, "promised here").help("change the result type or train the model on")
+    error("E0202", message, span)
+        .also(declared, "promised here")
+        .help("change the result type or train the model on")
 }
 
 pub(crate) fn no_files(span: Span) -> Diagnostic {
-    error("E0222", "an empty path names no files", span).help("write a path or a pattern, like `\"data/*.warc.gz\"`")
+    error("E0222", "an empty path names no files", span)
+        .help("write a path or a pattern, like `\"data/*.warc.gz\"`")
 }

@@ -42,22 +42,27 @@ fn one_of(words: &[String]) -> String {
 }
 
 pub(crate) fn mismatch(name: &str, due: &SettingType, found: &str, span: Span) -> Diagnostic {
-    error("E0211", format!("`{name}` takes `{due}`, found {found}"), span).help(format!("write {}", example(due)))
+    error("E0211", format!("`{name}` takes `{due}`, found {found}"), span)
+        .help(format!("write {}", example(due)))
 }
 
 pub(crate) fn text_for(name: &str, due: &SettingType, text: &str, span: Span) -> Diagnostic {
     let error = error("E0211", format!("`{name}` takes `{due}`, found text"), span);
     let looks_right = due.dimension().is_some() && text.starts_with(|first: char| first.is_ascii_digit());
     match looks_right {
-        true => error.help("numbers and quantities stand without quotes").fix("remove the quotes", span, text),
+        true => {
+            error.help("numbers and quantities stand without quotes").fix("remove the quotes", span, text)
+        }
         false => error.help(format!("write {}", example(due))),
     }
 }
 
 pub(crate) fn quoted_word(word: &str, name: &str, span: Span) -> Diagnostic {
-    error("E0211", format!("`{name}` takes words without quotes"), span)
-        .help(format!("write `{word}`"))
-        .fix("remove the quotes", span, word)
+    error("E0211", format!("`{name}` takes words without quotes"), span).help(format!("write `{word}`")).fix(
+        "remove the quotes",
+        span,
+        word,
+    )
 }
 
 pub(crate) fn unquoted(word: &str, name: &str, span: Span) -> Diagnostic {
@@ -70,7 +75,13 @@ pub(crate) fn not_optional(name: &str, due: &SettingType, span: Span) -> Diagnos
     error("E0211", format!("`{name}` cannot be `none`"), span).help(format!("write {}", example(due)))
 }
 
-pub(crate) fn bare_number(name: &str, number: &Number, value: Exact, due: &Dimension, span: Span) -> Diagnostic {
+pub(crate) fn bare_number(
+    name: &str,
+    number: &Number,
+    value: Exact,
+    due: &Dimension,
+    span: Span,
+) -> Diagnostic {
     let suffix = number.suffix.as_ref().map_or("", |suffix| suffix.text.as_str());
     let written = format!("{}{suffix}", number.digits);
     let with_unit = match (due, suffix) {
@@ -83,7 +94,9 @@ pub(crate) fn bare_number(name: &str, number: &Number, value: Exact, due: &Dimen
     let error = error("E0212", format!("`{name}` takes {}, found a bare number", due.describe()), span);
     match (with_unit, due) {
         (Some(text), _) => error.help(format!("write `{text}`")).fix("add the unit", span, text),
-        (None, Dimension::Time) => error.help(format!("write `{written}s`, `{written}min`, `{written}h` or `{written}d`")),
+        (None, Dimension::Time) => {
+            error.help(format!("write `{written}s`, `{written}min`, `{written}h` or `{written}d`"))
+        }
         (None, Dimension::Ratio) => error.help(format!("write `{written}%`")),
         (None, _) => error.help(format!("write `{written}kB`, `{written}MB` or `{written}GB`")),
     }
@@ -100,7 +113,8 @@ pub(crate) fn wrong_unit(name: &str, number: &Number, due: &Dimension, span: Spa
     match due {
         Dimension::Count(unit) => error("E0213", format!("`{name}` counts {unit}, found {found}"), place)
             .help(format!("write the number of {unit}, like `20k {unit}`")),
-        _ => error("E0213", format!("`{name}` has no unit, found {found}"), place).help("write the number alone"),
+        _ => error("E0213", format!("`{name}` has no unit, found {found}"), place)
+            .help("write the number alone"),
     }
 }
 
@@ -112,10 +126,12 @@ pub(crate) fn wrong_dimension(name: &str, found: &Dimension, due: &SettingType, 
 pub(crate) fn literal(problem: &LiteralError, span: Span) -> Diagnostic {
     match problem {
         LiteralError::TooPrecise => too_precise(span),
-        LiteralError::TwoUnits(suffix, unit) => {
-            error("E0214", format!("`{}` and `{}` are two units for one number", suffix.text, unit.text), unit.span)
-                .help("write one of them")
-        }
+        LiteralError::TwoUnits(suffix, unit) => error(
+            "E0214",
+            format!("`{}` and `{}` are two units for one number", suffix.text, unit.text),
+            unit.span,
+        )
+        .help("write one of them"),
         LiteralError::Suffix(suffix, _) if suffix.text == "m" => {
             error("E0214", "there is no unit `m`", suffix.span).help("`M` is a million, `min` a minute")
         }
@@ -126,8 +142,10 @@ pub(crate) fn literal(problem: &LiteralError, span: Span) -> Diagnostic {
         }
         LiteralError::Suffix(suffix, None) => {
             let known: Vec<String> = units::suffixes().map(|name| format!("`{name}`")).collect();
-            error("E0214", format!("there is no unit `{}`", suffix.text), suffix.span)
-                .help(format!("units are {}; what is counted stands behind a space, like `20M tokens`", known.join(", ")))
+            error("E0214", format!("there is no unit `{}`", suffix.text), suffix.span).help(format!(
+                "units are {}; what is counted stands behind a space, like `20M tokens`",
+                known.join(", ")
+            ))
         }
     }
 }
@@ -178,7 +196,13 @@ pub(crate) fn not_whole(name: &str, value: Exact, ty: &SettingType, span: Span) 
         .help(format!("write {}", example(ty)))
 }
 
-pub(crate) fn unknown_word(word: &str, name: &str, words: &[String], span: Span, meant: Option<&str>) -> Diagnostic {
+pub(crate) fn unknown_word(
+    word: &str,
+    name: &str,
+    words: &[String],
+    span: Span,
+    meant: Option<&str>,
+) -> Diagnostic {
     let error = error("E0217", format!("`{name}` cannot be `{word}`"), span);
     match meant {
         Some(_) => suggest(error, span, meant),
@@ -275,10 +299,18 @@ pub(crate) fn missing_field(name: &str, record: &str, ty: &SettingType, span: Sp
 }
 
 pub(crate) fn setting_twice(name: &str, span: Span, first: Span) -> Diagnostic {
-    error("E0210", format!("`{name}` is set twice"), span).also(first, "first set here").help("remove one of them")
+    error("E0210", format!("`{name}` is set twice"), span)
+        .also(first, "first set here")
+        .help("remove one of them")
 }
 
-pub(crate) fn unknown_field(name: &str, record: &str, known: &[&str], span: Span, meant: Option<&str>) -> Diagnostic {
+pub(crate) fn unknown_field(
+    name: &str,
+    record: &str,
+    known: &[&str],
+    span: Span,
+    meant: Option<&str>,
+) -> Diagnostic {
     let error = error("E0208", format!("`{record}` has no field `{name}`"), span);
     match (meant, known) {
         (Some(_), _) => suggest(error, span, meant),
@@ -287,7 +319,13 @@ pub(crate) fn unknown_field(name: &str, record: &str, known: &[&str], span: Span
     }
 }
 
-pub(crate) fn unknown_setting(name: &str, of: &str, known: &[&str], span: Span, meant: Option<&str>) -> Diagnostic {
+pub(crate) fn unknown_setting(
+    name: &str,
+    of: &str,
+    known: &[&str],
+    span: Span,
+    meant: Option<&str>,
+) -> Diagnostic {
     let error = error("E0208", format!("`{of}` has no setting `{name}`"), span);
     match (meant, known) {
         (Some(_), _) => suggest(error, span, meant),

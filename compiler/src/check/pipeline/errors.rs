@@ -7,7 +7,8 @@ pub(super) fn heads(width: u64, heads: u64, span: Span) -> Diagnostic {
     let divides = |heads: &u64| width.is_multiple_of(*heads);
     let below = (1..heads).rev().find(divides);
     let above = (heads + 1..=width.min(heads.saturating_mul(8))).find(divides);
-    let choices: Vec<String> = [below, above].into_iter().flatten().map(|heads| format!("`heads = {heads}`")).collect();
+    let choices: Vec<String> =
+        [below, above].into_iter().flatten().map(|heads| format!("`heads = {heads}`")).collect();
     Diagnostic::error("E0301", format!("the width {width} cannot be divided among {heads} heads"), span)
         .label(format!("{width} / {heads} is not whole"))
         .help(match choices.as_slice() {
@@ -17,10 +18,14 @@ pub(super) fn heads(width: u64, heads: u64, span: Span) -> Diagnostic {
 }
 
 pub(super) fn contamination(name: &str, measured: Span, trained: Span) -> Diagnostic {
-    Diagnostic::error("E0302", format!("models are measured with questions that they are trained on: `{name}`"), measured)
-        .label("measured here")
-        .also(trained, "trained on here")
-        .help("keep a part of the questions aside, in a file of its own, and measure with that")
+    Diagnostic::error(
+        "E0302",
+        format!("models are measured with questions that they are trained on: `{name}`"),
+        measured,
+    )
+    .label("measured here")
+    .also(trained, "trained on here")
+    .help("keep a part of the questions aside, in a file of its own, and measure with that")
 }
 
 pub(super) fn thresholds(span: Span) -> Diagnostic {
