@@ -110,13 +110,39 @@ fn named(source: &Source) -> NamedSource<Arc<str>> {
     NamedSource::new(&source.path, Arc::clone(&source.text))
 }
 
+/// Longest line, in bytes, that is drawn with marks below it.
+const MAX_LINE: usize = 500;
+
+/// The form without a drawing: for lines that no terminal could show.
+fn plain(diagnostic: &Diagnostic, sources: &Sources) -> String {
+    let severity = diagnostic.severity.name();
+    let mut text = format!("{severity}[{}]: {}\n", diagnostic.code, diagnostic.message);
+    for label in &diagnostic.labels {
+        let remark = if label.text.is_empty() { String::new() } else { format!(" {}", label.text) };
+        text += &format!("  at {}{remark}\n", sources.place(label.span));
+    }
+    if let Some(help) = &diagnostic.help {
+        text += &format!("  help: {help}\n");
+    }
+    text
+}
+
 /// Renders one diagnostic for a terminal of the given width.
 #[must_use]
 pub fn terminal(diagnostic: &Diagnostic, sources: &Sources, colour: bool, width: usize) -> String {
     let span = diagnostic.span();
     let Some(source) = sources.get(span.file) else {
-        return format!("{}[{}]: {}\n", diagnostic.severity.name(), diagnostic.code, diagnostic.message);
+        return plain(diagnostic, sources);
     };
+    let too_long = |label: &llmp_compiler::diagnostic::Label| {
+        sources.get(label.span.file).is_some_and(|source| {
+            let (first, last) = (source.position(label.span.start).line, source.position(label.span.end).line);
+            (first..=last.min(first + 10)).any(|line| source.line(line).len() > MAX_LINE)
+        })
+    };
+    if diagnostic.labels.iter().any(too_long) {
+        return plain(diagnostic, sources);
+    }
     let elsewhere = diagnostic.labels.iter().filter(|label| label.span.file != span.file);
     let related = elsewhere.filter_map(|label| {
         let source = named(sources.get(label.span.file)?);
@@ -129,6 +155,6 @@ pub fn terminal(diagnostic: &Diagnostic, sources: &Sources, colour: bool, width:
     let mut text = String::new();
     match handler.render_report(&mut text, &report) {
         Ok(()) => text,
-        Err(_) => format!("{}[{}]: {}\n", diagnostic.severity.name(), diagnostic.code, diagnostic.message),
+        Err(_) => plain(diagnostic, sources),
     }
 }
