@@ -136,7 +136,8 @@ pub fn terminal(diagnostic: &Diagnostic, sources: &Sources, colour: bool, width:
     };
     let too_long = |label: &llmp_compiler::diagnostic::Label| {
         sources.get(label.span.file).is_some_and(|source| {
-            let (first, last) = (source.position(label.span.start).line, source.position(label.span.end).line);
+            let (first, last) =
+                (source.position(label.span.start).line, source.position(label.span.end).line);
             (first..=last.min(first + 10)).any(|line| source.line(line).len() > MAX_LINE)
         })
     };
