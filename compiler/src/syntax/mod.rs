@@ -43,7 +43,7 @@ pub fn parse(file: FileId, text: &str) -> Parse {
             Parse { tree, file: ast, diagnostics }
         }
         Err(diagnostic) => {
-            Parse { tree: Tree::unread(text), file: ast::File::default(), diagnostics: vec![diagnostic] }
+            Parse { tree: Tree::unread(text), file: ast::File::default(), diagnostics: vec![*diagnostic] }
         }
     }
 }
@@ -55,16 +55,16 @@ pub fn tree(text: &str) -> Option<Tree> {
 }
 
 /// The tree of a text that is neither too large nor too deep.
-fn read(file: FileId, text: &str) -> Result<Tree, Diagnostic> {
+fn read(file: FileId, text: &str) -> Result<Tree, Box<Diagnostic>> {
     if text.len() > MAX_BYTES {
-        return Err(errors::too_large(file, text));
+        return Err(Box::new(errors::too_large(file, text)));
     }
     let lexed = lexer::lex(text);
     match scan::scan(text, &lexed) {
         Ok(scan) => Ok(grammar::tree(text, &lexed, &scan)),
         Err(letter) => {
             let at = lexed.places.get(letter).and_then(|&place| lexed.tokens.get(place as usize));
-            Err(errors::too_deep(file, at.map_or(0, |token| token.start as usize)))
+            Err(Box::new(errors::too_deep(file, at.map_or(0, |token| token.start as usize))))
         }
     }
 }

@@ -98,24 +98,24 @@ fn brackets(letters: &[u8], start: usize) -> Result<Brackets, usize> {
 /// own line. Where the lines inside are not indented at all, only a line that starts with an item's keyword will do.
 fn end_of_item(text: &str, lexed: &Lexed, open: usize) -> Option<usize> {
     let letters = lexed.letters.as_bytes();
-    let indentation = |letter: usize| {
-        let start = lexed.tokens[lexed.places[letter] as usize].start as usize;
-        let line = text[..start].rfind('\n').map_or(0, |newline| newline + 1);
-        text[line..start].trim_end_matches(|sign: char| !matches!(sign, ' ' | '\t')).len()
+    let is_item = |at: usize| {
+        lexer::ITEMS.contains(&letters[at])
+            && letters.get(at + 1).is_some_and(|next| next.is_ascii_alphabetic() || *next == b'"')
     };
-    let base_line = (0..=open).rev().take_while(|&at| letters[at] != lexer::NEWLINE).last()?;
-    let base = indentation(base_line);
-    let lines = (open + 1..letters.len())
-        .filter(|&at| letters[at - 1] == lexer::NEWLINE && letters[at] != lexer::NEWLINE);
-    let mut flat = None;
-    for at in lines {
-        let item =
-            lexer::ITEMS.contains(&letters[at]) && letters.get(at + 1).is_some_and(u8::is_ascii_alphabetic);
-        let indent = indentation(at);
-        let flat = *flat.get_or_insert(indent <= base && !item);
-        if indent <= base && (item || !flat && letters[at].is_ascii_alphabetic()) {
-            return Some(at);
+    let indentation = |at: usize| {
+        let start = lexed.tokens[lexed.places[at] as usize].start as usize;
+        let line = text[..start].rfind('\n').map_or(0, |newline| newline + 1);
+        text[line..start].bytes().take_while(|byte| matches!(byte, b' ' | b'\t')).count()
+    };
+    let base = indentation(open);
+    let flat = match &letters[open + 1..] {
+        [lexer::NEWLINE, next, ..] if *next != lexer::NEWLINE => {
+            indentation(open + 2) <= base && !is_item(open + 2)
         }
-    }
-    None
+        _ => false,
+    };
+    let starts = (open + 2..letters.len()).filter(|&at| letters[at - 1] == lexer::NEWLINE);
+    starts
+        .filter(|&at| is_item(at) || !flat && letters[at].is_ascii_alphabetic())
+        .find(|&at| indentation(at) <= base)
 }

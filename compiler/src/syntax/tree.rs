@@ -273,3 +273,23 @@ impl<'l> TreeBuilder<'l> {
         self.next = self.next.max(end);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::syntax::tree;
+
+    #[test]
+    fn the_node_at_an_offset_is_the_smallest_and_the_left_one() {
+        let text = "a = f(b)\n";
+        let Some(tree) = tree(text) else { panic!("small enough") };
+        let at = |offset| (tree.kind(tree.at(offset)), &text[tree.range(tree.at(offset))]);
+        assert_eq!(at(0), (Kind::Name, "a"));
+        assert_eq!(at(1), (Kind::Name, "a"));
+        assert_eq!(at(5), (Kind::Name, "f"));
+        assert_eq!(at(7), (Kind::Name, "b"));
+        assert_eq!(at(8), (Kind::Sign, ")"));
+        assert_eq!(at(9), (Kind::Newline, "\n"));
+        assert_eq!(at(100), (Kind::File, text));
+    }
+}

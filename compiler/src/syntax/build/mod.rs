@@ -9,6 +9,8 @@ mod expr;
 mod item;
 mod junk;
 mod literal;
+#[cfg(test)]
+mod tests;
 mod types;
 
 use super::errors;
