@@ -165,6 +165,12 @@ fn hostile_texts_end_soon() {
         "a = [\nb\n",
         "\r",
         "{ a = 1 }\n",
+        "x = ([)\n",
+        "f([a)",
+        "{ a = [ }\n",
+        "a b = ; \n",
+        "x = 80 %\n",
+        "x = “\n",
     ];
     for piece in pieces {
         let text = piece.repeat(MAX_BYTES / piece.len() / 4);

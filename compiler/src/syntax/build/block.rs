@@ -1,9 +1,10 @@
 //! Lists in brackets: their entries, separators and ends.
 
 use super::Builder;
+use crate::diagnostic::Diagnostic;
 use crate::source::Span;
-use crate::syntax::errors;
 use crate::syntax::tree::{Kind, NodeId};
+use crate::syntax::{errors, scan};
 
 impl Builder<'_> {
     /// Hands every entry of the brackets `id` to `entry`, reports everything else that stands in them, and says whether
@@ -66,8 +67,11 @@ impl Builder<'_> {
             false => format!("`{}`", &rest[..length]),
         };
         let before = Span::new(self.file, at, at + length as u32);
-        let known = |label: &crate::diagnostic::Label| label.span == before;
-        if self.diagnostics.iter().any(|other| other.code == "E0003" && other.labels.iter().any(known)) {
+        // Only brackets inside this one can end at the same place, and they were reported just now.
+        let known = |other: &Diagnostic| {
+            other.code == "E0003" && other.labels.iter().any(|label| label.span == before)
+        };
+        if self.diagnostics.iter().rev().take(scan::MAX_DEPTH).any(known) {
             return;
         }
         let open = self.askew(id).unwrap_or(open);
