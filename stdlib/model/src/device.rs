@@ -57,12 +57,12 @@ impl Device {
         let device: Self = name.parse()?;
         let reason = match device {
             Self::Cpu => return Ok(device),
-            Self::Wgpu => match wgpu::adapters() {
+            Self::Wgpu => match gpu::adapters() {
                 Ok(adapters) if adapters.is_empty() => "no GPU adapter was found".to_owned(),
                 Ok(_) => return Ok(device),
                 Err(reason) => reason,
             },
-            Self::Cuda(number) => match cuda::count() {
+            Self::Cuda(number) => match nvidia::count() {
                 Ok(count) if number < count => return Ok(device),
                 Ok(count) => format!("this machine has {count} CUDA devices"),
                 Err(reason) => reason,
@@ -79,21 +79,21 @@ impl Device {
     pub fn found() -> Vec<(Self, String)> {
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
         let mut found = vec![(Self::Cpu, format!("{threads} threads"))];
-        if let Ok(adapters) = wgpu::adapters()
+        if let Ok(adapters) = gpu::adapters()
             && let Some(first) = adapters.into_iter().next()
         {
             found.push((Self::Wgpu, first.name));
         }
-        let count = cuda::count().unwrap_or(0);
+        let count = nvidia::count().unwrap_or(0);
         found.extend((0..count).map(|number| (Self::Cuda(number), "NVIDIA GPU".to_owned())));
         found
     }
 
     /// An NVIDIA GPU before another GPU before the processor. Software adapters do not count as GPUs.
     fn best() -> Self {
-        if cuda::count().is_ok_and(|count| count > 0) {
+        if nvidia::count().is_ok_and(|count| count > 0) {
             Self::Cuda(0)
-        } else if wgpu::adapters().is_ok_and(|adapters| adapters.iter().any(|adapter| adapter.hardware)) {
+        } else if gpu::adapters().is_ok_and(|adapters| adapters.iter().any(|adapter| adapter.hardware)) {
             Self::Wgpu
         } else {
             Self::Cpu
@@ -102,20 +102,21 @@ impl Device {
 }
 
 /// A GPU as wgpu sees it.
+#[cfg_attr(not(feature = "wgpu"), allow(dead_code, reason = "made by builds with wgpu only"))]
 struct Adapter {
     name: String,
     hardware: bool,
 }
 
 #[cfg(not(feature = "wgpu"))]
-mod wgpu {
+mod gpu {
     pub(super) fn adapters() -> Result<Vec<super::Adapter>, String> {
         Err("this program was built without the feature `wgpu`".into())
     }
 }
 
 #[cfg(feature = "wgpu")]
-mod wgpu {
+mod gpu {
     pub(super) fn adapters() -> Result<Vec<super::Adapter>, String> {
         use burn::backend::wgpu::graphics::{AutoGraphicsApi, GraphicsApi};
         let instance = wgpu::Instance::default();
@@ -129,14 +130,14 @@ mod wgpu {
 }
 
 #[cfg(not(feature = "cuda"))]
-mod cuda {
+mod nvidia {
     pub(super) fn count() -> Result<usize, String> {
         Err("this program was built without the feature `cuda`".into())
     }
 }
 
 #[cfg(feature = "cuda")]
-mod cuda {
+mod nvidia {
     use std::ffi::c_int;
 
     const DRIVER: &str = if cfg!(windows) { "nvcuda.dll" } else { "libcuda.so.1" };

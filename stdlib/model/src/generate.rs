@@ -1,5 +1,6 @@
 //! Decoding with a KV cache: many rows at once, each independent of the others.
 
+mod burn;
 mod cpu;
 mod sample;
 
@@ -46,11 +47,14 @@ pub struct Completion {
 /// A loaded model that generates.
 pub struct Sampler {
     config: Config,
-    decoder: CpuDecoder,
+    device: Device,
+    engine: Box<dyn Engine>,
 }
 
-/// Sequences that one thread decodes together.
+/// Sequences that a thread decodes together.
 const SEQUENCES: usize = 32;
+/// Sequences that a GPU decodes together.
+const GPU_SEQUENCES: usize = 256;
 /// Bytes of KV caches of all threads together, at most.
 const MAX_CACHE_BYTES: usize = 1 << 30;
 
@@ -60,9 +64,24 @@ impl Sampler {
     /// # Errors
     /// Where the folder is no model that this program computes, or the device is missing.
     pub fn load(folder: &Path, device: &str) -> Result<Self> {
-        Device::open(device)?;
+        let device = Device::open(device)?;
         let (config, weights) = hub::load(folder)?;
-        Ok(Self { decoder: CpuDecoder::new(config.clone(), weights), config })
+        let engine: Box<dyn Engine> = match device {
+            Device::Cpu => Box::new(CpuDecoder::new(config.clone(), weights)),
+            #[cfg(feature = "wgpu")]
+            Device::Wgpu => {
+                let device = ::burn::backend::wgpu::WgpuDevice::default();
+                Box::new(burn::BurnDecoder::<::burn::backend::Wgpu>::new(config.clone(), weights, device))
+            }
+            #[cfg(feature = "cuda")]
+            Device::Cuda(index) => {
+                let device = ::burn::backend::cuda::CudaDevice { index };
+                Box::new(burn::BurnDecoder::<::burn::backend::Cuda>::new(config.clone(), weights, device))
+            }
+            #[cfg(not(all(feature = "wgpu", feature = "cuda")))]
+            other => return Err(Error::new(format!("this program was built without `{other}`"))),
+        };
+        Ok(Self { config, device, engine })
     }
 
     /// The shape of the model.
@@ -87,20 +106,16 @@ impl Sampler {
         for (row, request) in requests.iter().enumerate() {
             self.check(&request.prompt).map_err(|error| Error::new(format!("row {row}")).because(error))?;
         }
-        let queue = Queue { requests, next: AtomicUsize::new(0), progress };
-        let decoder = &self.decoder;
+        let queue = Queue { requests, next: AtomicUsize::new(0), progress, config: &self.config };
         let mut done = if let Some(on_token) = on_token {
-            queue.work(decoder, &self.config, SEQUENCES, on_token)?
+            self.engine.complete(&queue, self.sequences(requests.len(), 1), on_token)?
         } else {
-            let threads = rayon::current_num_threads();
-            let cache =
-                8 * self.config.layers * self.config.kv_heads * self.config.head_width * self.config.context;
-            let fit = (MAX_CACHE_BYTES / threads / cache.max(1)).clamp(1, SEQUENCES);
-            let sequences = requests.len().div_ceil(threads).clamp(1, fit);
+            let threads = if self.device == Device::Cpu { rayon::current_num_threads() } else { 1 };
+            let sequences = self.sequences(requests.len(), threads);
             (0..threads)
                 .into_par_iter()
                 .with_max_len(1)
-                .map(|_| queue.work(decoder, &self.config, sequences, &mut |_, _| ()))
+                .map(|_| self.engine.complete(&queue, sequences, &mut |_, _| ()))
                 .try_reduce(Vec::new, |mut all, mut more| {
                     all.append(&mut more);
                     Ok(all)
@@ -108,6 +123,14 @@ impl Sampler {
         };
         done.sort_by_key(|(row, _)| *row);
         Ok(done.into_iter().map(|(_, completion)| completion).collect())
+    }
+
+    /// How many of `rows` sequences each of `threads` threads decodes together.
+    fn sequences(&self, rows: usize, threads: usize) -> usize {
+        let Config { layers, kv_heads, head_width, context, .. } = self.config;
+        let cache = size_of::<f32>() * 2 * layers * kv_heads * head_width * context;
+        let most = if self.device == Device::Cpu { SEQUENCES } else { GPU_SEQUENCES };
+        rows.div_ceil(threads).clamp(1, (MAX_CACHE_BYTES / threads / cache).clamp(1, most))
     }
 
     /// The `n` most probable next tokens after `prompt`, with their probabilities at temperature 1.
@@ -129,8 +152,7 @@ impl Sampler {
 
     fn forward(&self, tokens: &[u32], wanted: Wanted) -> Result<Vec<f32>> {
         self.check(tokens)?;
-        let mut cache = self.decoder.cache(tokens.len());
-        Ok(self.decoder.forward(&mut [Feed { cache: &mut cache, tokens }], wanted))
+        Ok(self.engine.logits(tokens, wanted))
     }
 
     fn check(&self, prompt: &[u32]) -> Result<()> {
@@ -164,6 +186,36 @@ trait Decoder {
     fn forward(&self, feeds: &mut [Feed<'_, Self::Cache>], wanted: Wanted) -> Vec<f32>;
 }
 
+/// A [`Decoder`] whose cache nobody has to know.
+trait Engine: Send + Sync {
+    /// Decodes requests of the queue, up to `sequences` at a time, until none is left.
+    fn complete(
+        &self,
+        queue: &Queue<'_>,
+        sequences: usize,
+        on_token: &mut dyn FnMut(usize, u32),
+    ) -> Result<Vec<(usize, Completion)>>;
+
+    /// Logits of one sequence, `[wanted, vocabulary]`.
+    fn logits(&self, tokens: &[u32], wanted: Wanted) -> Vec<f32>;
+}
+
+impl<D: Decoder + Send + Sync> Engine for D {
+    fn complete(
+        &self,
+        queue: &Queue<'_>,
+        sequences: usize,
+        on_token: &mut dyn FnMut(usize, u32),
+    ) -> Result<Vec<(usize, Completion)>> {
+        queue.work(self, sequences, on_token)
+    }
+
+    fn logits(&self, tokens: &[u32], wanted: Wanted) -> Vec<f32> {
+        let mut cache = self.cache(tokens.len());
+        self.forward(&mut [Feed { cache: &mut cache, tokens }], wanted)
+    }
+}
+
 /// New tokens of a sequence.
 struct Feed<'a, C> {
     cache: &'a mut C,
@@ -184,6 +236,7 @@ struct Queue<'a> {
     requests: &'a [Request],
     next: AtomicUsize,
     progress: &'a (dyn Fn(usize) + Sync),
+    config: &'a Config,
 }
 
 /// A request that is being decoded.
@@ -203,7 +256,6 @@ impl Queue<'_> {
     fn work<D: Decoder>(
         &self,
         decoder: &D,
-        config: &Config,
         sequences: usize,
         on_token: &mut dyn FnMut(usize, u32),
     ) -> Result<Vec<(usize, Completion)>> {
@@ -213,7 +265,7 @@ impl Queue<'_> {
             while active.len() < sequences {
                 let row = self.next.fetch_add(1, Ordering::Relaxed);
                 let Some(request) = self.requests.get(row) else { break };
-                let room = request.max_tokens.min(config.context - request.prompt.len());
+                let room = request.max_tokens.min(self.config.context - request.prompt.len());
                 if room == 0 {
                     done.push((row, Completion::default()));
                     (self.progress)(1);
@@ -229,7 +281,7 @@ impl Queue<'_> {
             let mut feeds: Vec<_> =
                 active.iter_mut().map(|one| Feed { cache: &mut one.cache, tokens: &one.feed }).collect();
             let logits = decoder.forward(&mut feeds, Wanted::Last);
-            let mut logits = logits.chunks_exact(config.vocabulary);
+            let mut logits = logits.chunks_exact(self.config.vocabulary);
             let mut going = Vec::with_capacity(active.len());
             for mut one in active {
                 let logits = logits.next().expect("one row of logits a feed");

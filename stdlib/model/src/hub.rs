@@ -259,7 +259,7 @@ mod tests {
         save(folder.path(), &config, &weights).unwrap();
         std::fs::remove_file(folder.path().join(WEIGHTS)).unwrap();
         let mut map = serde_json::Map::new();
-        for (i, (parameter, values)) in config.parameters().iter().zip(&weights).enumerate() {
+        for (i, parameter) in config.parameters().iter().enumerate() {
             let file = format!("model-{}.safetensors", i % 2);
             map.insert(parameter.name.clone(), file.into());
         }

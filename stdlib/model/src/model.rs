@@ -36,14 +36,23 @@ impl<B: Ops> Model<B> {
         B::loss(x, self.head(weights), targets, self.config.norm_eps)
     }
 
+    /// The rotary tables of all positions.
+    pub(crate) fn rope(&self) -> &Rope<B> {
+        &self.rope
+    }
+
     /// The sizes of attention.
-    fn attention(&self) -> Attention {
+    pub(crate) fn attention(&self) -> Attention {
         let Config { heads, kv_heads, head_width, qk_norm, norm_eps: eps, .. } = self.config;
         Attention { heads, kv_heads, head_width, qk_norm, eps }
     }
 
     /// Weights of block `layer`.
-    fn block(&self, weights: &[Tensor<B, 2>], layer: usize) -> (AttentionWeights<B>, MlpWeights<B>) {
+    pub(crate) fn block(
+        &self,
+        weights: &[Tensor<B, 2>],
+        layer: usize,
+    ) -> (AttentionWeights<B>, MlpWeights<B>) {
         let per_block = if self.config.qk_norm { 11 } else { 9 };
         let mut weights = weights[1 + layer * per_block..][..per_block].iter().cloned();
         let mut next = || weights.next().expect("as many as a block has");
@@ -56,7 +65,7 @@ impl<B: Ops> Model<B> {
     }
 
     /// Weights of the last norm and the head.
-    fn head(&self, weights: &[Tensor<B, 2>]) -> HeadWeights<B> {
+    pub(crate) fn head(&self, weights: &[Tensor<B, 2>]) -> HeadWeights<B> {
         let head = if self.config.tied { 0 } else { weights.len() - 1 };
         let norm = weights.len() - if self.config.tied { 1 } else { 2 };
         HeadWeights { norm: weights[norm].clone(), head: weights[head].clone() }

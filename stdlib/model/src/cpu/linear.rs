@@ -9,8 +9,6 @@ use super::simd::{Simd, arch, with_simd};
 
 /// Outputs of a panel.
 const PANEL: usize = 32;
-/// Rows that share one pass over a panel.
-const ROWS: usize = 4;
 /// Multiply-adds from which a product is split over threads.
 const PARALLEL: usize = 1 << 21;
 
@@ -65,20 +63,26 @@ impl Linear {
     }
 }
 
-/// Results of one panel, `[rows, PANEL]`.
+/// Results of one panel, `[rows, PANEL]`. Rows that share a pass over the panel are as many as registers allow.
 #[with_simd(product = arch())]
 #[inline(always)]
 fn product_with<'a, S: Simd>(simd: S, panel: &'a [[f32; PANEL]], x: &'a [f32], out: &'a mut [f32]) {
-    let inputs = panel.len();
-    let blocks = x.chunks_exact(ROWS * inputs);
-    let (x_rest, full) = (blocks.remainder(), blocks.len());
-    let (out, out_rest) = out.split_at_mut(full * ROWS * PANEL);
-    for (x, out) in blocks.zip(out.chunks_exact_mut(ROWS * PANEL)) {
-        rows::<S, ROWS>(simd, panel, x, out);
+    let done = match S::F32_LANES {
+        16.. => blocks::<S, 8>(simd, panel, x, out),
+        _ => blocks::<S, 4>(simd, panel, x, out),
+    };
+    blocks::<S, 1>(simd, panel, &x[done * panel.len()..], &mut out[done * PANEL..]);
+}
+
+/// Results of as many whole blocks of `R` rows as there are; how many rows that is.
+#[inline(always)]
+fn blocks<S: Simd, const R: usize>(simd: S, panel: &[[f32; PANEL]], x: &[f32], out: &mut [f32]) -> usize {
+    let mut done = 0;
+    for (x, out) in x.chunks_exact(R * panel.len()).zip(out.chunks_exact_mut(R * PANEL)) {
+        rows::<S, R>(simd, panel, x, out);
+        done += R;
     }
-    for (x, out) in x_rest.chunks_exact(inputs).zip(out_rest.chunks_exact_mut(PANEL)) {
-        rows::<S, 1>(simd, panel, x, out);
-    }
+    done
 }
 
 /// Results of `R` rows of one panel, two vectors of outputs at a time so that the sums stay in registers.

@@ -1,6 +1,6 @@
 use std::sync::Mutex;
 
-use burn::tensor::{Int, Tensor, TensorData};
+use ::burn::tensor::{Int, Tensor, TensorData};
 use burn_flex::Flex;
 
 use super::*;
@@ -56,13 +56,37 @@ fn a_row_does_not_depend_on_the_others() {
 #[test]
 fn steps_with_a_cache_agree_with_one_pass() {
     for config in [tiny(), Config { qk_norm: false, tied: false, ..tiny() }] {
-        let (_folder, sampler) = sampler(&config);
+        let (folder, sampler) = sampler(&config);
         let tokens: Vec<u32> = (0..20).map(|i| i * 11 % 37).collect();
         let whole = sampler.logits(&tokens).unwrap();
-        let mut cache = sampler.decoder.cache(20);
+        let decoder = CpuDecoder::new(config.clone(), hub::load(folder.path()).unwrap().1);
+        let mut cache = decoder.cache(20);
         for (token, expected) in tokens.iter().zip(&whole) {
             let mut feed = [Feed { cache: &mut cache, tokens: std::slice::from_ref(token) }];
-            assert_eq!(&sampler.decoder.forward(&mut feed, Wanted::Last), expected);
+            assert_eq!(&decoder.forward(&mut feed, Wanted::Last), expected);
+        }
+    }
+}
+
+#[test]
+fn backends_agree() {
+    for config in [tiny(), Config { qk_norm: false, tied: false, ..tiny() }] {
+        let (folder, sampler) = sampler(&config);
+        let (_, weights) = hub::load(folder.path()).unwrap();
+        let decoder = super::burn::BurnDecoder::<Flex>::new(config, weights, burn_flex::FlexDevice);
+        let rows: [Vec<u32>; 2] = [(0..9).map(|i| i * 11 % 37).collect(), vec![5, 2, 7, 7, 1]];
+        let mut caches = [decoder.cache(9), decoder.cache(5)];
+        for range in [0..3, 3..4, 4..5] {
+            let [a, b] = &mut caches;
+            let mut feeds = [
+                Feed { cache: a, tokens: &rows[0][range.clone()] },
+                Feed { cache: b, tokens: &rows[1][range.clone()] },
+            ];
+            let logits = decoder.forward(&mut feeds, Wanted::Last);
+            for (row, logits) in rows.iter().zip(logits.chunks_exact(37)) {
+                let expected = sampler.logits(&row[..range.end]).unwrap().pop().unwrap();
+                assert!(std::iter::zip(logits, &expected).all(|(a, b)| (a - b).abs() < 1e-4));
+            }
         }
     }
 }

@@ -19,29 +19,27 @@ fn rms_norm<B: Backend, const D: usize>(x: Tensor<B, D>, scale: Tensor<B, 2>, ep
 }
 
 /// `x · weightᵀ`; `x` is `[batch, length, in]`, `weight` `[out, in]`.
-fn linear<B: Backend>(x: Tensor<B, 3>, weight: Tensor<B, 2>) -> Tensor<B, 3> {
+pub(crate) fn linear<B: Backend>(x: Tensor<B, 3>, weight: Tensor<B, 2>) -> Tensor<B, 3> {
     let [batch, length, inner] = x.dims();
     let out = weight.dims()[0];
     x.reshape([batch * length, inner]).matmul(weight.transpose()).reshape([batch, length, out])
 }
 
-/// Turns `x` `[batch, heads, length, head_width]` by its positions, which start at `first`.
-fn rotate<B: Backend>(x: Tensor<B, 4>, rope: &Rope<B>, first: usize) -> Tensor<B, 4> {
-    let [_, _, length, width] = x.dims();
-    let table = |table: &Tensor<B, 2>| table.clone().narrow(0, first, length).unsqueeze::<4>();
-    let (cos, sin) = (table(&rope.cos), table(&rope.sin));
+/// Turns `x` `[batch, heads, length, head_width]`; row `t` by row `t` of the tables.
+fn rotate<B: Backend>(x: Tensor<B, 4>, rope: &Rope<B>) -> Tensor<B, 4> {
+    let width = x.dims()[3];
+    let [cos, sin] = [&rope.cos, &rope.sin].map(|table| table.clone().unsqueeze::<4>());
     let (a, b) = (x.clone().narrow(3, 0, width / 2), x.narrow(3, width / 2, width / 2));
     let low = a.clone() * cos.clone() - b.clone() * sin.clone();
     Tensor::cat(vec![low, b * cos + a * sin], 3)
 }
 
-/// Queries, keys and values `[batch, heads, length, head_width]` of normalised `x`, turned by their positions.
+/// Queries, keys and values `[batch, heads, length, head_width]` of `x`; token `t` is turned by row `t` of the tables.
 pub(crate) fn project<B: Backend>(
     shape: Attention,
     x: Tensor<B, 3>,
     weights: &AttentionWeights<B>,
     rope: &Rope<B>,
-    first: usize,
 ) -> [Tensor<B, 4>; 3] {
     let [batch, length, _] = x.dims();
     let x = rms_norm(x, weights.norm.clone(), shape.eps);
@@ -50,20 +48,19 @@ pub(crate) fn project<B: Backend>(
     };
     let turn = |x: Tensor<B, 4>, scale: &Tensor<B, 2>| {
         let x = if shape.qk_norm { rms_norm(x, scale.clone(), shape.eps) } else { x };
-        rotate(x, rope, first)
+        rotate(x, rope)
     };
     let q = turn(split(&weights.q, shape.heads), &weights.q_norm);
     let k = turn(split(&weights.k, shape.kv_heads), &weights.k_norm);
     [q, k, split(&weights.v, shape.kv_heads)]
 }
 
-/// Attention of `q` over `k` and `v`, through the output matrix: `[batch, length, width]`. `hidden` is true where a
-/// query may not see a key; its shape broadcasts to `[batch, heads, length, keys]`.
+/// Attention of `q` over `k` and `v` before the output matrix: `[batch, length, heads * head_width]`. `hidden` is true
+/// where a query may not see a key; its shape broadcasts to `[batch, heads, length, keys]`.
 pub(crate) fn attend<B: Backend>(
     shape: Attention,
     [q, k, v]: [Tensor<B, 4>; 3],
     hidden: Tensor<B, 4, Bool>,
-    o: Tensor<B, 2>,
 ) -> Tensor<B, 3> {
     let [batch, heads, length, width] = q.dims();
     let share = |x: Tensor<B, 4>| {
@@ -75,7 +72,7 @@ pub(crate) fn attend<B: Backend>(
     let scores_shape = scores.shape();
     let scores = scores.mask_fill(hidden.expand(scores_shape), f32::NEG_INFINITY);
     let out = softmax(scores, 3).matmul(share(v));
-    linear(out.swap_dims(1, 2).reshape([batch, length, heads * width]), o)
+    out.swap_dims(1, 2).reshape([batch, length, heads * width])
 }
 
 pub(crate) fn attention<B: Backend>(
@@ -85,9 +82,10 @@ pub(crate) fn attention<B: Backend>(
     rope: &Rope<B>,
 ) -> Tensor<B, 3> {
     let length = x.dims()[1];
-    let qkv = project(shape, x.clone(), &weights, rope, 0);
+    let [cos, sin] = [&rope.cos, &rope.sin].map(|table| table.clone().narrow(0, 0, length));
+    let qkv = project(shape, x.clone(), &weights, &Rope { cos, sin });
     let hidden = Tensor::<B, 2, Bool>::tril_mask([length, length], 0, &x.device()).unsqueeze();
-    x + attend(shape, qkv, hidden, weights.o)
+    x + linear(attend(shape, qkv, hidden), weights.o)
 }
 
 pub(crate) fn mlp<B: Backend>(x: Tensor<B, 3>, weights: MlpWeights<B>, eps: f64) -> Tensor<B, 3> {

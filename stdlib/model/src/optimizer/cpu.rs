@@ -95,12 +95,11 @@ fn orthogonalize(mut x: Vec<f32>, rows: usize, columns: usize) -> Vec<f32> {
 /// Sum of squares.
 #[with_simd(squared_norm = arch())]
 #[inline(always)]
+#[allow(clippy::needless_lifetimes, reason = "`with_simd` asks for them")]
 pub(super) fn squared_norm_with<'a, S: Simd>(simd: S, values: &'a [f32]) -> f64 {
-    values
-        .chunks(SUM)
-        .map(
-            #[inline(always)]
-            |part| f64::from(dot(simd, part, part)),
-        )
-        .sum()
+    let mut total = 0.0;
+    for part in values.chunks(SUM) {
+        total += f64::from(dot(simd, part, part));
+    }
+    total
 }
