@@ -61,6 +61,14 @@ pub struct Setting {
     pub span: Option<Span>,
 }
 
+impl Setting {
+    /// The files it names, where it is a path or a list of paths.
+    pub fn paths(&self) -> impl Iterator<Item = &str> {
+        let list = self.value.as_array().into_iter().flatten();
+        list.chain(std::iter::once(&self.value)).filter_map(Value::as_str).filter(|_| self.path)
+    }
+}
+
 /// Where an input comes from.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Input {

@@ -166,12 +166,13 @@ pub fn decide(
         }
     }
     for setting in stage.settings.iter().filter(|setting| setting.path) {
-        let Some(path) = setting.value.as_str() else { continue };
-        match history.files(path) {
-            Ok(content) => contents.push(Content { role: setting.name.clone(), ..content }),
-            Err(message) => {
-                let span = setting.span.unwrap_or(stage.span);
-                return Decision::Blocked(Blocked::Files { pattern: path.to_owned(), message, span });
+        for path in setting.paths() {
+            match history.files(path) {
+                Ok(content) => contents.push(Content { role: setting.name.clone(), ..content }),
+                Err(message) => {
+                    let span = setting.span.unwrap_or(stage.span);
+                    return Decision::Blocked(Blocked::Files { pattern: path.to_owned(), message, span });
+                }
             }
         }
     }

@@ -194,7 +194,7 @@ fn finish(
         "done"
     };
     screen.event(
-        &json!({"event": "run_finished", "run": number, "status": status, "ran": ran, "cached": cached,
+        &json!({"event": "run_finished", "format_version": 1, "run": number, "status": status, "ran": ran, "cached": cached,
         "failed": failed, "not_run": blocked, "seconds": seconds}),
     );
     if screen.is_json() {

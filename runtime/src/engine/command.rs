@@ -4,7 +4,7 @@
 //!
 //! | variable | is |
 //! |---|---|
-//! | `LLMP_INPUT_ROLE` | the folder with the files of the input `role`, several separated by `:` |
+//! | `LLMP_INPUT_ROLE` | a folder with copies of the files of the input `role`; several separated by `:` |
 //! | `LLMP_OUTPUT` | the empty folder to write to |
 //! | `LLMP_SETTINGS` | a JSON file with the settings |
 //!
@@ -43,8 +43,12 @@ pub(super) fn run(ctx: &dyn Context, stage: &Stage, folder: &Path, scratch: &Pat
     }
     run.env("LLMP_OUTPUT", absolute(ctx.output())).env("LLMP_SETTINGS", absolute(&file));
     for input in &stage.inputs {
-        let folders: Vec<PathBuf> =
-            ctx.inputs(&input.role).iter().map(|input| absolute(input_folder(input))).collect();
+        let mut folders: Vec<PathBuf> = Vec::new();
+        for (number, given) in ctx.inputs(&input.role).iter().enumerate() {
+            let folder = scratch.join("given").join(format!("{}-{number}", input.role));
+            copy_to(given, &folder)?;
+            folders.push(absolute(&folder));
+        }
         let joined = std::env::join_paths(folders)
             .map_err(|error| Error::new("a folder's path cannot stand in a list of paths").because(error))?;
         run.env(format!("LLMP_INPUT_{}", input.role.to_uppercase()), joined);
@@ -90,13 +94,20 @@ pub(super) fn run(ctx: &dyn Context, stage: &Stage, folder: &Path, scratch: &Pat
     }
 }
 
-/// Files of the user have no folder of their own: the program gets the folder that holds the first.
-fn input_folder(input: &llmp_stage::Input) -> &Path {
-    let own = input.folder();
-    if own.exists() {
-        return own;
+/// Exactly the input's files, as copies: what the program does to them reaches neither the store nor the user's folder.
+fn copy_to(input: &llmp_stage::Input, folder: &Path) -> Result<()> {
+    for file in &input.files {
+        let relative = Path::new(&file.name);
+        let inside = relative.components().all(|part| matches!(part, std::path::Component::Normal(_)));
+        // A file from outside the pipeline's folder is given under its last name.
+        let name = if inside { relative } else { Path::new(relative.file_name().unwrap_or_default()) };
+        let target = folder.join(name);
+        if let Some(parent) = target.parent() {
+            fs::create_dir_all(parent).map_err(Error::io("cannot make the folder", parent))?;
+        }
+        fs::copy(&file.path, &target).map_err(Error::io("cannot copy", &file.path))?;
     }
-    input.files.first().and_then(|file| file.path.parent()).unwrap_or(own)
+    Ok(())
 }
 
 fn copy_lines(ctx: &dyn Context, from: impl Read) {

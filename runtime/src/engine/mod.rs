@@ -6,6 +6,7 @@ mod context;
 mod estimate;
 mod files;
 mod history;
+mod lifecycle;
 mod scheduler;
 
 pub use action::{Effect, inputs_of};
