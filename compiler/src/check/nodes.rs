@@ -136,7 +136,7 @@ impl Checker<'_> {
                 BROKEN
             }
             Artifacts::Value(Lookup::Broken, _) => BROKEN,
-            Artifacts::Value(Lookup::Error(error), _) | Artifacts::Error(error) => {
+            Artifacts::Value(Lookup::Unknown(error) | Lookup::Error(error), _) | Artifacts::Error(error) => {
                 self.report(*error);
                 BROKEN
             }

@@ -174,12 +174,8 @@ impl Names for ParamNames<'_> {
             Found::Here(Meaning::Def(_), _) => errors::def_as_value(&name.text, name.span),
             Found::Elsewhere(..) | Found::Nowhere => {
                 let params = self.program.visible_names(self.file, |what| matches!(what, Meaning::Param(_)));
-                unknown_name(
-                    self.program,
-                    self.file,
-                    name,
-                    params.filter(|name| *name != self.own).chain(RESERVED),
-                )
+                let known = params.filter(|name| *name != self.own).chain(RESERVED);
+                return Lookup::Unknown(Box::new(unknown_name(self.program, self.file, name, known)));
             }
         };
         Lookup::Error(Box::new(error))

@@ -59,13 +59,25 @@ fn setting<'a>(stage: &'a Stage, path: &[&str]) -> Option<(&'a Value, Option<Spa
     Some((value, setting.span))
 }
 
-/// Every head of attention takes an equal share of the model's width.
+/// Heads of attention share the model's width equally, unless theirs is given; rotary positions turn pairs of numbers;
+/// each key-value head serves equally many heads.
 fn heads(stage: &Stage, diagnostics: &mut Vec<Diagnostic>) {
     let number =
         |field| setting(stage, &["model", field]).and_then(|(value, span)| Some((value.as_u64()?, span)));
     let (Some((width, span)), Some((heads, _))) = (number("width"), number("heads")) else { return };
-    if heads > 0 && !width.is_multiple_of(heads) {
-        diagnostics.push(errors::heads(width, heads, span.unwrap_or(stage.span)));
+    let span = span.unwrap_or(stage.span);
+    let given = number("head_width").map(|(width, _)| width);
+    match (given, width.checked_rem(heads), width.checked_div(heads)) {
+        (None, Some(rest), _) if rest > 0 => diagnostics.push(errors::heads(width, heads, span)),
+        (Some(head), ..) | (None, _, Some(head)) if !head.is_multiple_of(2) => {
+            diagnostics.push(errors::odd_heads(head, span));
+        }
+        _ => {}
+    }
+    if let Some((shared, _)) = number("kv_heads")
+        && heads.checked_rem(shared).is_some_and(|rest| rest > 0)
+    {
+        diagnostics.push(errors::shared_heads(heads, shared, span));
     }
 }
 

@@ -76,7 +76,7 @@ impl Names for ValueNames<'_> {
                 let params =
                     context.program.visible_names(scope.file, |what| matches!(what, Meaning::Param(_)));
                 let known = params.chain(scope.value_names()).chain(RESERVED);
-                Lookup::Error(Box::new(unknown_name(context.program, scope.file, name, known)))
+                Lookup::Unknown(Box::new(unknown_name(context.program, scope.file, name, known)))
             }
         }
     }

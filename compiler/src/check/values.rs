@@ -1,11 +1,13 @@
 //! Types, units and ranges of values: what stands in braces, behind `param`, and in conditions.
 
+mod infer;
+
 use std::sync::Arc;
 
 use super::errors;
 use super::fold;
 use super::tree::{Const, Each, Member};
-use crate::ast::{self, Expr, ExprKind, Operator};
+use crate::ast::{self, Expr, ExprKind};
 use crate::diagnostic::Diagnostic;
 use crate::names::closest;
 use crate::source::Span;
@@ -22,8 +24,10 @@ pub(crate) enum Lookup {
     Value(SettingType, Const),
     /// Something that is known and broken: stay silent.
     Broken,
-    /// Something that is no value, or nothing at all: this is wrong with it.
+    /// Something that is no value: this is wrong with it.
     Error(Box<Diagnostic>),
+    /// Nothing at all.
+    Unknown(Box<Diagnostic>),
 }
 
 /// The names that values can use.
@@ -48,7 +52,7 @@ impl Names for NoNames {
             Self::Signature => "defaults and ranges of a signature",
             Self::Change => "new values of params",
         };
-        Lookup::Error(Box::new(errors::not_constant(&name.text, place, name.span)))
+        Lookup::Unknown(Box::new(errors::not_constant(&name.text, place, name.span)))
     }
 
     fn text(&self, _: Span) -> String {
@@ -118,7 +122,10 @@ impl<'a> Values<'a> {
             (ExprKind::Path(path), SettingType::Optional(_)) if is_word(path, "none") => {
                 Const::Value(Value::None)
             }
-            (_, SettingType::Optional(inner)) => self.check(expr, &Due { ty: inner, ..*due }),
+            (_, SettingType::Optional(inner)) => match self.optional(expr, ty) {
+                Some(value) => value,
+                None => self.check(expr, &Due { ty: inner, ..*due }),
+            },
             (ExprKind::Path(path), SettingType::OneOf(words)) => self.word(path, words, due),
             (ExprKind::Path(path), _) if is_word(path, "none") => {
                 self.report(errors::not_optional(due.name, ty, expr.span))
@@ -148,6 +155,10 @@ impl<'a> Values<'a> {
             }
             (ExprKind::Text(text), _) => self.report(errors::text_for(due.name, ty, text, expr.span)),
             (ExprKind::Path(path), SettingType::Text | SettingType::Path) => self.unquoted(path, due),
+            (ExprKind::Path(path), SettingType::Bool) if self.means_nothing(path) => {
+                let found = format!("the word `{}`", path.text());
+                self.report(errors::mismatch(due.name, ty, &found, expr.span))
+            }
             (ExprKind::Path(_) | ExprKind::Binary(_) | ExprKind::Not(_), _) => {
                 let Some((value, found)) = self.infer(expr) else { return Const::Unknown };
                 self.fit(expr, value, &found, due)
@@ -213,6 +224,23 @@ impl<'a> Values<'a> {
         bounds
     }
 
+    /// Whether a name is neither known nor near to one that is.
+    fn means_nothing(&self, path: &ast::Path) -> bool {
+        let [name] = path.names.as_slice() else { return false };
+        let value = matches!(name.text.as_str(), "true" | "false");
+        !value && matches!(self.names.lookup(name), Lookup::Unknown(error) if error.fix.is_none())
+    }
+
+    /// A param that may itself be `none`.
+    fn optional(&self, expr: &Expr, ty: &SettingType) -> Option<Const> {
+        let ExprKind::Path(path) = &expr.kind else { return None };
+        let [name] = path.names.as_slice() else { return None };
+        match self.names.lookup(name) {
+            Lookup::Value(found @ SettingType::Optional(_), value) if found.fits(ty) => Some(value),
+            _ => None,
+        }
+    }
+
     /// Something else where a list is due: a param that is one, or an element without its brackets.
     fn element(&mut self, expr: &Expr, element: &SettingType, due: &Due<'_>) -> Const {
         let found = match &expr.kind {
@@ -234,7 +262,7 @@ impl<'a> Values<'a> {
                 let text = self.names.text(expr.span);
                 self.report(errors::one_for_list(due.name, due.ty, &text, expr.span))
             }
-            (false, Some(Lookup::Error(error))) => self.report(*error),
+            (false, Some(Lookup::Unknown(error) | Lookup::Error(error))) => self.report(*error),
             (false, _) => self.report(errors::mismatch(due.name, due.ty, "one value", expr.span)),
         }
     }
@@ -284,7 +312,7 @@ impl<'a> Values<'a> {
                 self.report(errors::mismatch(due.name, due.ty, &format!("`{found}`"), path.span))
             }
             Lookup::Broken => Const::Unknown,
-            Lookup::Error(_) => {
+            Lookup::Unknown(_) | Lookup::Error(_) => {
                 let meant = closest(&name.text, words.iter().map(String::as_str));
                 self.report(errors::unknown_word(&name.text, due.name, words, name.span, meant))
             }
@@ -303,10 +331,10 @@ impl<'a> Values<'a> {
                 self.report(errors::mismatch(due.name, due.ty, &format!("`{found}`"), path.span))
             }
             Lookup::Broken => Const::Unknown,
-            Lookup::Error(error) if error.code == "E0101" && error.fix.is_none() => {
+            Lookup::Unknown(error) if error.fix.is_none() => {
                 self.report(errors::unquoted(&path.text(), due.name, path.span))
             }
-            Lookup::Error(error) => self.report(*error),
+            Lookup::Unknown(error) | Lookup::Error(error) => self.report(*error),
         }
     }
 
@@ -421,190 +449,6 @@ impl<'a> Values<'a> {
                 Err(error) => self.report(*error),
             },
             _ => value,
-        }
-    }
-
-    /// The value and type of an expression that says its type itself.
-    fn infer(&mut self, expr: &Expr) -> Option<(Const, SettingType)> {
-        if self.depth >= MAX_DEPTH {
-            self.diagnostics.push(errors::too_deep(expr.span));
-            return None;
-        }
-        self.depth += 1;
-        let found = self.infer_here(expr);
-        self.depth -= 1;
-        found
-    }
-
-    fn infer_here(&mut self, expr: &Expr) -> Option<(Const, SettingType)> {
-        match &expr.kind {
-            ExprKind::Error => None,
-            ExprKind::Number(number) => {
-                let Quantity { value, dimension } = self.quantity(expr.span, number)?;
-                let ty = match dimension {
-                    Dimension::Plain if value.as_whole().is_some() => SettingType::Int,
-                    Dimension::Plain => SettingType::Float,
-                    Dimension::Ratio => SettingType::Ratio,
-                    Dimension::Bytes => SettingType::Bytes,
-                    Dimension::Time => SettingType::Duration,
-                    Dimension::Count(unit) => SettingType::Count(Some(unit)),
-                };
-                Some((Const::Value(Value::Number(value)), ty))
-            }
-            ExprKind::Text(text) => Some((Const::Value(Value::Text(text.clone())), SettingType::Text)),
-            ExprKind::Path(path) => self.name(path),
-            ExprKind::Not(inner) => {
-                let due = Due { name: "not", ty: &SettingType::Bool, bounds: &Bounds::default() };
-                Some((fold::not(self.check(inner, &due)), SettingType::Bool))
-            }
-            ExprKind::Binary(binary) => self.binary(expr, binary),
-            ExprKind::If(choice) => {
-                let condition = self.condition(&choice.condition);
-                let then = self.infer(&choice.then);
-                let (otherwise, other) = self.infer(choice.otherwise.as_ref()?)?;
-                let (then, ty) = then?;
-                if !other.fits(&ty) && !ty.fits(&other) {
-                    self.diagnostics.push(errors::alternatives(
-                        "branches",
-                        &ty.to_string(),
-                        &other.to_string(),
-                        expr.span,
-                    ));
-                    return None;
-                }
-                let ty = if ty.fits(&other) { other } else { ty };
-                Some((fold::choice(condition, then, otherwise), ty))
-            }
-            ExprKind::Call(_) | ExprKind::Pipe(_) => {
-                self.diagnostics.push(errors::stage_as_value("this", expr.span));
-                None
-            }
-            ExprKind::List(_) | ExprKind::Record(_) | ExprKind::Each(_) => {
-                self.diagnostics.push(errors::no_operand(expr.span));
-                None
-            }
-        }
-    }
-
-    fn name(&mut self, path: &ast::Path) -> Option<(Const, SettingType)> {
-        if is_word(path, "true") || is_word(path, "false") {
-            return Some((Const::Value(Value::Bool(is_word(path, "true"))), SettingType::Bool));
-        }
-        let [name] = path.names.as_slice() else {
-            self.diagnostics.push(errors::not_a_value(&path.text(), path.span));
-            return None;
-        };
-        match self.names.lookup(name) {
-            Lookup::Value(_, Const::Unknown) | Lookup::Broken => None,
-            Lookup::Value(ty, value) => Some((value, ty)),
-            Lookup::Error(error) => {
-                self.diagnostics.push(*error);
-                None
-            }
-        }
-    }
-
-    fn binary(&mut self, expr: &Expr, binary: &ast::Binary) -> Option<(Const, SettingType)> {
-        let operator = binary.operator;
-        if matches!(operator, Operator::And | Operator::Or) {
-            let due =
-                Due { name: fold::symbol(operator), ty: &SettingType::Bool, bounds: &Bounds::default() };
-            let (left, right) = (self.check(&binary.left, &due), self.check(&binary.right, &due));
-            return self.fold(operator, left, right, expr.span, SettingType::Bool);
-        }
-        if matches!(operator, Operator::Equal | Operator::NotEqual) {
-            return self.equality(expr, binary);
-        }
-        let left = self.infer(&binary.left);
-        let right = self.infer(&binary.right);
-        let ((left, left_ty), (right, right_ty)) = (left?, right?);
-        let dimensions = left_ty.dimension().zip(right_ty.dimension());
-        let whole = left_ty == SettingType::Int && right_ty == SettingType::Int;
-        let ty = match (operator, dimensions) {
-            (
-                Operator::Less | Operator::LessEqual | Operator::Greater | Operator::GreaterEqual,
-                Some((a, b)),
-            ) if a == b => Some(SettingType::Bool),
-            (Operator::Add | Operator::Subtract, Some((Dimension::Plain, Dimension::Plain))) => {
-                Some(if whole { SettingType::Int } else { SettingType::Float })
-            }
-            (Operator::Add | Operator::Subtract, Some((a, b))) if a == b => Some(left_ty.clone()),
-            (Operator::Multiply | Operator::Divide, Some((Dimension::Plain, Dimension::Plain))) => {
-                Some(if whole { SettingType::Int } else { SettingType::Float })
-            }
-            (Operator::Multiply, Some((Dimension::Plain | Dimension::Ratio, _))) => Some(right_ty.clone()),
-            (Operator::Multiply | Operator::Divide, Some((_, Dimension::Plain | Dimension::Ratio))) => {
-                Some(left_ty.clone())
-            }
-            (Operator::Divide, Some((a, b))) if a == b => Some(SettingType::Float),
-            _ => None,
-        };
-        let Some(ty) = ty else {
-            self.diagnostics.push(errors::operands(
-                fold::symbol(operator),
-                &left_ty,
-                &right_ty,
-                binary.operator_span,
-            ));
-            return None;
-        };
-        self.fold(operator, left, right, expr.span, ty)
-    }
-
-    /// `a == b`: a word on one side is a word of the other side's type.
-    fn equality(&mut self, expr: &Expr, binary: &ast::Binary) -> Option<(Const, SettingType)> {
-        let (mut first, mut second) = (&binary.left, &binary.right);
-        if self.is_unknown_word(first) && !self.is_unknown_word(second) {
-            (first, second) = (second, first);
-        }
-        let (left, ty) = self.infer(first)?;
-        let right = match ty.required() {
-            SettingType::OneOf(_) => {
-                let name = self.names.text(first.span);
-                self.check(second, &Due { name: &name, ty: &ty, bounds: &Bounds::default() })
-            }
-            _ => {
-                let (right, right_ty) = self.infer(second)?;
-                let alike = ty.fits(&right_ty) || right_ty.fits(&ty);
-                if !alike || matches!(ty, SettingType::List(_) | SettingType::Record(_)) {
-                    let operator = fold::symbol(binary.operator);
-                    self.diagnostics.push(errors::operands(operator, &ty, &right_ty, binary.operator_span));
-                    return None;
-                }
-                right
-            }
-        };
-        self.fold(binary.operator, left, right, expr.span, SettingType::Bool)
-    }
-
-    fn is_unknown_word(&self, expr: &Expr) -> bool {
-        match &expr.kind {
-            ExprKind::Path(path) => match path.names.as_slice() {
-                [name] => {
-                    !matches!(name.text.as_str(), "true" | "false")
-                        && matches!(self.names.lookup(name), Lookup::Error(_))
-                }
-                _ => false,
-            },
-            _ => false,
-        }
-    }
-
-    fn fold(
-        &mut self,
-        operator: Operator,
-        left: Const,
-        right: Const,
-        span: Span,
-        ty: SettingType,
-    ) -> Option<(Const, SettingType)> {
-        match fold::binary(operator, left, right, span) {
-            Ok(Const::Unknown) => None,
-            Ok(value) => Some((value, ty)),
-            Err(error) => {
-                self.diagnostics.push(*error);
-                None
-            }
         }
     }
 }

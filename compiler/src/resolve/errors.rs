@@ -28,9 +28,9 @@ pub(crate) fn import_cycle(chain: &[(String, Span)]) -> Diagnostic {
         .help("move what both need into a third file")
 }
 
-pub(crate) fn too_many_files(limit: usize, span: Span) -> Diagnostic {
-    Diagnostic::error("E0106", format!("the pipeline imports more than {limit} files"), span)
-        .help("put what belongs together into one file")
+pub(crate) fn too_many_files(files: usize, bytes: usize, span: Span) -> Diagnostic {
+    let limit = format!("the pipeline has more than {files} files or {} MiB of text", bytes >> 20);
+    Diagnostic::error("E0106", limit, span).help("put what belongs together into one file")
 }
 
 pub(crate) fn twice(what: &str, name: &str, span: Span, first: Span) -> Diagnostic {

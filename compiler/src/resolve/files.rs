@@ -11,6 +11,9 @@ use crate::syntax;
 /// Files that one pipeline may consist of.
 const MAX_FILES: usize = 256;
 
+/// Bytes of all files together.
+const MAX_BYTES: usize = 8 << 20;
+
 /// A parsed file.
 #[derive(Debug)]
 pub struct File {
@@ -44,6 +47,7 @@ pub fn load(
         }
     }
     let mut next = 0;
+    let mut bytes: usize = 0;
     let mut full = false;
     while next < files.len() {
         let wanted: Vec<ast::Name> = imports(&files[next].ast);
@@ -54,9 +58,9 @@ pub fn load(
             };
             let index = match known.get(&path) {
                 Some(&index) => index,
-                None if files.len() >= MAX_FILES => {
+                None if files.len() >= MAX_FILES || bytes > MAX_BYTES => {
                     if !full {
-                        diagnostics.push(errors::too_many_files(MAX_FILES, name.span));
+                        diagnostics.push(errors::too_many_files(MAX_FILES, MAX_BYTES, name.span));
                     }
                     full = true;
                     continue;
@@ -64,6 +68,7 @@ pub fn load(
                 None => {
                     let index = match world.read(&path) {
                         Ok(text) => {
+                            bytes += text.len();
                             files.push(parse(&path, &text, sources, diagnostics));
                             Some(files.len() - 1)
                         }

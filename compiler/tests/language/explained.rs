@@ -3,15 +3,15 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use llmp_compiler::Options;
 use llmp_compiler::explain::{explain, pages};
-use llmp_compiler::{Library, Options};
 
-use crate::fixtures::{Case, cases};
+use crate::fixtures::cases;
 use crate::render;
 use crate::support::compile_files;
 
 /// Codes whose examples would be too long to print.
-const WITHOUT_EXAMPLE: [&str; 5] = ["E0001", "E0106", "E0230", "E0304", "E0305"];
+const WITHOUT_EXAMPLE: [&str; 4] = ["E0001", "E0106", "E0230", "E0304"];
 
 /// The fenced blocks of a page: what stands behind `llmp`, and the text.
 fn blocks(page: &str) -> Vec<(&str, String)> {
@@ -38,22 +38,11 @@ fn blocks(page: &str) -> Vec<(&str, String)> {
 
 /// The codes that an example raises, and the messages.
 fn raised(info: &str, text: &str) -> (BTreeSet<&'static str>, String) {
-    let (diagnostics, sources) = match info.contains("signature") {
-        true => {
-            let (_, diagnostics, sources) = Library::new(&[("signature.llmp", text)]);
-            (diagnostics, sources)
-        }
-        false => {
-            let case = format!("--- {info}\n{text}");
-            let parsed = cases(&case);
-            let Some(Case { options, files, .. }) = parsed.first() else { panic!("no case in {info}") };
-            let files: Vec<(&str, &str)> = files.iter().map(|(path, text)| (*path, text.as_str())).collect();
-            let compilation = compile_files(&files, options);
-            (compilation.diagnostics, compilation.sources)
-        }
-    };
-    let codes = diagnostics.iter().map(|diagnostic| diagnostic.code).collect();
-    (codes, render::diagnostics(&diagnostics, &sources))
+    let text = format!("--- {info}\n{text}");
+    let cases = cases(&text);
+    let compilation = cases.first().expect("a case").compile();
+    let codes = compilation.diagnostics.iter().map(|diagnostic| diagnostic.code).collect();
+    (codes, render::diagnostics(&compilation.diagnostics, &compilation.sources))
 }
 
 #[test]

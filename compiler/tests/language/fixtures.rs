@@ -1,8 +1,8 @@
 //! Cases in files. `--- name` begins a case, and may go on with `--profile name`, `--set path=value` and
-//! `--params path=json`; `=== path` begins another file of the case. A case in `right/` has no errors, one in `wrong/`
-//! has some; the snapshot beside shows the graph or the messages.
+//! `--params path=json`, or with `--as signature` for a signature file; `=== path` begins another file of the case. A
+//! case in `right/` has no errors, one in `wrong/` has some; the snapshot beside shows the graph or the messages.
 
-use llmp_compiler::Options;
+use llmp_compiler::{Compilation, Library, Options};
 
 use crate::render;
 use crate::support::compile_files;
@@ -11,7 +11,23 @@ use crate::support::compile_files;
 pub(crate) struct Case<'a> {
     pub(crate) name: &'a str,
     pub(crate) options: Options,
+    /// Whether it is a signature file.
+    pub(crate) signature: bool,
     pub(crate) files: Vec<(&'a str, String)>,
+}
+
+impl Case<'_> {
+    /// Compiles it; of a signature file, there are sources and diagnostics only.
+    pub(crate) fn compile(&self) -> Compilation {
+        let files: Vec<(&str, &str)> = self.files.iter().map(|(path, text)| (*path, text.as_str())).collect();
+        match self.signature {
+            true => {
+                let (_, diagnostics, sources) = Library::new(&files);
+                Compilation { sources, diagnostics, ..Compilation::default() }
+            }
+            false => compile_files(&files, &self.options),
+        }
+    }
 }
 
 pub(crate) fn cases(text: &str) -> Vec<Case<'_>> {
@@ -21,12 +37,14 @@ pub(crate) fn cases(text: &str) -> Vec<Case<'_>> {
             let mut parts = head.split(" --");
             let name = parts.next().unwrap_or("").trim();
             let mut options = Options::default();
+            let mut signature = false;
             for part in parts {
                 let (option, value) = part.split_once(' ').expect("an option has a value");
                 let pair = || value.split_once('=').expect("path=value");
                 match option {
                     "profile" => options.profiles.push(value.trim().to_owned()),
                     "set" => options.set.push((pair().0.to_owned(), pair().1.to_owned())),
+                    "as" => signature = value.trim() == "signature",
                     "params" => {
                         let json = serde_json::from_str(pair().1).expect("JSON");
                         options.params.insert(pair().0.to_owned(), json);
@@ -34,7 +52,7 @@ pub(crate) fn cases(text: &str) -> Vec<Case<'_>> {
                     other => panic!("unknown option --{other}"),
                 }
             }
-            cases.push(Case { name, options, files: vec![("main.llmp", String::new())] });
+            cases.push(Case { name, options, signature, files: vec![("main.llmp", String::new())] });
         } else if let Some(path) = line.strip_prefix("=== ") {
             cases.last_mut().expect("a case first").files.push((path, String::new()));
         } else if let Some((_, text)) = cases.last_mut().and_then(|case| case.files.last_mut()) {
@@ -57,9 +75,7 @@ fn run(right: bool) {
         let text = std::fs::read_to_string(&path).expect("a fixture");
         let mut shown = String::new();
         for case in cases(&text) {
-            let files: Vec<(&str, &str)> =
-                case.files.iter().map(|(path, text)| (*path, text.as_str())).collect();
-            let compilation = compile_files(&files, &case.options);
+            let compilation = case.compile();
             let messages = render::diagnostics(&compilation.diagnostics, &compilation.sources);
             if compilation.is_ok() != right && (right || messages.is_empty()) {
                 failed.push(format!("{} in {}:\n{messages}", case.name, path.display()));

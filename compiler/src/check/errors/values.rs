@@ -83,22 +83,35 @@ pub(crate) fn bare_number(
     span: Span,
 ) -> Diagnostic {
     let suffix = number.suffix.as_ref().map_or("", |suffix| suffix.text.as_str());
-    let written = format!("{}{suffix}", number.digits);
-    let with_unit = match (due, suffix) {
-        (Dimension::Count(unit), _) => Some(format!("{written} {unit}")),
-        (Dimension::Bytes, "k" | "M" | "G" | "T") => Some(format!("{written}B")),
-        (Dimension::Bytes, "B") => Some(format!("{}GB", number.digits)),
-        (Dimension::Ratio, "") if value <= Exact::whole(1) => Some(units::display(value, due)),
-        _ => None,
+    let written = match suffix {
+        "" => units::display(value, &Dimension::Plain),
+        suffix => format!("{}{suffix}", number.digits),
     };
     let error = error("E0212", format!("`{name}` takes {}, found a bare number", due.describe()), span);
-    match (with_unit, due) {
-        (Some(text), _) => error.help(format!("write `{text}`")).fix("add the unit", span, text),
-        (None, Dimension::Time) => {
+    let end = Span { start: span.end, ..span };
+    match (due, suffix) {
+        (Dimension::Count(unit), _) => {
+            error.help(format!("write `{written} {unit}`")).fix("add the unit", end, format!(" {unit}"))
+        }
+        (Dimension::Bytes, "k" | "M" | "G" | "T") => {
+            error.help(format!("write `{written}B`")).fix("add the unit", end, "B")
+        }
+        (Dimension::Bytes, "B") => {
+            let text = format!("{}GB", number.digits);
+            error.help(format!("write `{text}`")).fix("add the unit", span, text)
+        }
+        (Dimension::Bytes, _) => {
+            error.help(format!("write `{written} bytes`, `{written}kB`, `{written}MB` or `{written}GB`"))
+        }
+        (Dimension::Ratio, "") if value <= Exact::whole(1) => {
+            let text = units::display(value, due);
+            error.help(format!("write `{text}`")).fix("write a ratio", span, text)
+        }
+        (Dimension::Ratio, _) => error.help(format!("write `{written}%`")),
+        (Dimension::Time, _) => {
             error.help(format!("write `{written}s`, `{written}min`, `{written}h` or `{written}d`"))
         }
-        (None, Dimension::Ratio) => error.help(format!("write `{written}%`")),
-        (None, _) => error.help(format!("write `{written}kB`, `{written}MB` or `{written}GB`")),
+        (Dimension::Plain, _) => error,
     }
 }
 

@@ -17,6 +17,18 @@ pub(super) fn heads(width: u64, heads: u64, span: Span) -> Diagnostic {
         })
 }
 
+pub(super) fn odd_heads(head: u64, span: Span) -> Diagnostic {
+    Diagnostic::error("E0301", format!("a head cannot be {head} wide: positions turn pairs of numbers"), span)
+        .label(format!("{head} is odd"))
+        .help("choose `width` and `heads` such that `width` / `heads` is even")
+}
+
+pub(super) fn shared_heads(heads: u64, shared: u64, span: Span) -> Diagnostic {
+    Diagnostic::error("E0301", format!("{heads} heads cannot share {shared} key-value heads"), span)
+        .label(format!("{heads} / {shared} is not whole"))
+        .help("`kv_heads` must divide `heads`; leave it out to give every head its own")
+}
+
 pub(super) fn contamination(name: &str, measured: Span, trained: Span) -> Diagnostic {
     Diagnostic::error(
         "E0302",

@@ -1,0 +1,170 @@
+//! Arguments at the places of parameters.
+
+use std::sync::Arc;
+
+use super::Piped;
+use crate::ast::{Arg, Call, Expr, ExprKind};
+use crate::check::defs::Heading;
+use crate::check::nodes::Place;
+use crate::check::scope::Scope;
+use crate::check::tree::Node;
+use crate::check::{Checker, Type, errors};
+use crate::names::closest;
+use crate::signature::Signature;
+use crate::source::Span;
+use crate::types::Pattern;
+
+/// An argument at its place.
+pub(super) enum Placed<'a> {
+    Piped,
+    Expr(&'a Expr),
+}
+
+impl Checker<'_> {
+    /// Puts arguments at the places of parameters; also says whether what is missing is surely missing.
+    pub(super) fn place<'e>(
+        &mut self,
+        callee: &str,
+        roles: &[&str],
+        declared: &dyn Declared,
+        call: Option<&'e Call>,
+        piped: &Piped,
+    ) -> (Vec<Option<Placed<'e>>>, bool) {
+        let mut placed: Vec<Option<Placed<'e>>> = roles.iter().map(|_| None).collect();
+        let mut spans: Vec<Option<Span>> = vec![None; roles.len()];
+        let in_braces = call.and_then(|call| call.settings.as_ref()).map_or(&[][..], |record| &record.fields);
+        // An input in braces is at the wrong place, and not missing.
+        let misplaced = in_braces.iter().any(|field| declared.input(&field.name.text));
+        let mut complete = !misplaced && !call.is_some_and(|call| call.broken);
+        let mut next = 0;
+        if let Some((_, span)) = piped {
+            match placed.first_mut() {
+                Some(first) => {
+                    *first = Some(Placed::Piped);
+                    spans[0] = Some(*span);
+                }
+                None => {
+                    self.report(errors::too_many(callee, roles.len(), &declared.text(), *span));
+                    complete = false;
+                }
+            }
+            next = 1;
+        }
+        let mut named = false;
+        for Arg { name, value, .. } in call.map_or(&[][..], |call| &call.args) {
+            let at = match name {
+                Some(name) => {
+                    named = true;
+                    match roles.iter().position(|role| *role == name.text) {
+                        Some(at) => at,
+                        None => {
+                            self.report(match declared.setting(&name.text) {
+                                true => errors::value_argument(callee, Some(&name.text), name.span),
+                                false => {
+                                    let meant = closest(&name.text, roles.iter().copied());
+                                    errors::unknown_argument(
+                                        callee,
+                                        &name.text,
+                                        &declared.text(),
+                                        name.span,
+                                        meant,
+                                    )
+                                }
+                            });
+                            complete = false;
+                            continue;
+                        }
+                    }
+                }
+                None if named => {
+                    self.report(errors::positional_after_named(value.span));
+                    complete = false;
+                    continue;
+                }
+                None if next >= roles.len() => {
+                    let value_like = matches!(
+                        value.kind,
+                        ExprKind::Number(_) | ExprKind::Record(_) | ExprKind::Binary(_) | ExprKind::Not(_)
+                    );
+                    self.report(match value_like {
+                        true => errors::value_argument(callee, None, value.span),
+                        false => errors::too_many(callee, roles.len(), &declared.text(), value.span),
+                    });
+                    complete = false;
+                    continue;
+                }
+                None => {
+                    next += 1;
+                    next - 1
+                }
+            };
+            let span = name.as_ref().map_or(value.span, |name| name.span);
+            if let Some(first) = spans[at] {
+                self.report(errors::argument_twice(callee, roles[at], span, first));
+                continue;
+            }
+            spans[at] = Some(span);
+            placed[at] = Some(Placed::Expr(value));
+        }
+        (placed, complete)
+    }
+
+    pub(super) fn argument(
+        &mut self,
+        placed: Placed<'_>,
+        pattern: Option<&Pattern>,
+        role: &str,
+        piped: &Piped,
+        scope: &Scope<'_>,
+    ) -> (Node, Option<Type>, Span) {
+        match (placed, piped) {
+            (Placed::Expr(value), _) => {
+                let place = Place { due: pattern.map(|pattern| pattern.kind), label: role, head: false };
+                let (node, ty) = self.node(value, scope, place);
+                (node, ty, value.span)
+            }
+            (Placed::Piped, Some((ty, span))) => (Node::Previous, ty.clone(), *span),
+            (Placed::Piped, None) => (Node::Unknown, None, Span::default()),
+        }
+    }
+}
+
+/// What messages about arguments need to know of a stage or function.
+pub(super) trait Declared {
+    /// The declaration in one line.
+    fn text(&self) -> String;
+
+    /// Whether it has a setting of this name.
+    fn setting(&self, name: &str) -> bool;
+
+    /// Whether an artifact of this name goes in.
+    fn input(&self, name: &str) -> bool;
+}
+
+impl Declared for Arc<Signature> {
+    fn text(&self) -> String {
+        self.display()
+    }
+
+    fn setting(&self, name: &str) -> bool {
+        Signature::setting(self, name).is_some()
+    }
+
+    fn input(&self, name: &str) -> bool {
+        self.inputs.iter().any(|input| input.name == name)
+    }
+}
+
+impl Declared for Heading {
+    fn text(&self) -> String {
+        self.display()
+    }
+
+    fn setting(&self, _: &str) -> bool {
+        false
+    }
+
+    fn input(&self, name: &str) -> bool {
+        self.parameters.iter().any(|parameter| parameter.name == name && parameter.value().is_none())
+    }
+}
