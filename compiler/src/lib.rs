@@ -8,6 +8,9 @@
 //! The compiler is pure: files arrive through [`source::World`], and what has been done before through
 //! [`plan::History`].
 
+#![deny(clippy::disallowed_methods)]
+#![cfg_attr(not(test), deny(clippy::unwrap_used))]
+
 pub mod ast;
 pub mod check;
 pub mod compile;

@@ -4,6 +4,8 @@
 //! file ──compile──▶ graph ──decide (with the store's past)──▶ what to do ──engine──▶ artifacts in the store
 //! ```
 
+#![cfg_attr(not(test), deny(clippy::unwrap_used))]
+
 pub mod cli;
 pub mod engine;
 pub mod library;
