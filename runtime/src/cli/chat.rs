@@ -90,7 +90,7 @@ fn answer(assistant: &Assistant, talk: &mut Vec<Message>, options: &Options) -> 
             Event::Text(text) => write!(out, "{text}").and_then(|()| out.flush()),
             Event::Forgot(count) => writeln!(out, "[the oldest {count} messages no longer fit]"),
             Event::Search(query) => writeln!(out, "[search: {}]", query.trim()),
-            Event::Results(hits) if hits.is_empty() => writeln!(out, "[nothing found]"),
+            Event::Results([]) => writeln!(out, "[nothing found]"),
             Event::Results(hits) => {
                 hits.iter().try_for_each(|hit| writeln!(out, "[found: {} <{}>]", hit.text, hit.url))
             }

@@ -37,7 +37,7 @@ pub(super) struct Curve {
 impl Curve {
     fn push(&mut self, point: (f64, f64)) {
         let stride = self.stride.max(1);
-        if self.seen % stride == 0 {
+        if self.seen.is_multiple_of(stride) {
             self.points.push(point);
         }
         self.seen += 1;

@@ -152,7 +152,7 @@ fn shards_of_manifest(manifest: &Manifest) -> Vec<ShardInput> {
 
 /// The key of one shard's work: the stage's recipe, the other inputs, and this shard's content.
 #[must_use]
-pub fn shard_key(key: &Key, role: &str, shard: &ShardInput) -> Digest {
+pub(super) fn shard_key(key: &Key, role: &str, shard: &ShardInput) -> Digest {
     let own = |name: &str| {
         name.strip_prefix("input ").or_else(|| name.strip_prefix("files ")).is_some_and(|name| name == role)
     };

@@ -35,7 +35,7 @@ pub(super) enum Begun {
     /// Another run made it meanwhile.
     Done(Digest),
     /// Its actions are queued.
-    Started(Running),
+    Started(Box<Running>),
     /// Another run holds its lock.
     Busy,
 }
@@ -107,7 +107,7 @@ impl Engine<'_> {
         let Some(role) = &stage.per_shard else {
             started.open = 1;
             queue.push(task(&started, None, None, sources));
-            return Ok(Begun::Started(started));
+            return Ok(Begun::Started(Box::new(started)));
         };
         let position = stage.inputs.iter().position(|input| input.role == *role).unwrap_or(0);
         let input = digests.get(position).copied().unwrap_or(Digest::of(b""));
@@ -141,7 +141,7 @@ impl Engine<'_> {
             started.open += 1;
             queue.push(task(&started, Some(index), Some(shard.name.clone()), inputs));
         }
-        Ok(Begun::Started(started))
+        Ok(Begun::Started(Box::new(started)))
     }
 
     fn log(&self, stage: &Stage) -> PathBuf {

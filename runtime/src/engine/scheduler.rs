@@ -326,9 +326,9 @@ impl Engine<'_> {
         match self.start(id, &key, &digests, &reasons, queue) {
             Ok(Begun::Started(stage)) => {
                 if stage.open == 0 {
-                    return Some(self.finish(id, stage));
+                    return Some(self.finish(id, *stage));
                 }
-                running.insert(id, stage);
+                running.insert(id, *stage);
                 None
             }
             Ok(Begun::Done(artifact)) => {
