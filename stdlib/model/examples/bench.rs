@@ -7,7 +7,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Mutex;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use llmp_model::config::RopeScaling;
 use llmp_model::{Batches, Config, Optimizer, Recipe, Request, Row, Sampler, Schedule, Start, train};
@@ -54,6 +54,8 @@ const CASES: [Case; 2] = [
     },
 ];
 const WARM_UP: u64 = 4;
+/// Decoding is repeated for so long.
+const LEAST: Duration = Duration::from_millis(500);
 /// Rows of a batched decoding.
 const ROWS: usize = 256;
 
@@ -167,9 +169,11 @@ fn decoding(case: &Case, sampler: &Sampler, rows: usize) -> Result<[f64; 2]> {
         banned: vec![],
     };
     let requests: Vec<Request> = (0..rows).map(request).collect();
-    let begin = Moment::now();
-    let done = sampler.generate(&requests, &|_| (), None)?;
-    let tokens: usize = done.iter().map(|completion| completion.tokens.len()).sum();
+    let (begin, mut tokens) = (Moment::now(), 0);
+    while begin.0.elapsed() < LEAST {
+        let done = sampler.generate(&requests, &|_| (), None)?;
+        tokens += done.iter().map(|completion| completion.tokens.len()).sum::<usize>();
+    }
     Ok(begin.rates(tokens, Moment::now()))
 }
 
