@@ -91,16 +91,16 @@ proptest! {
     }
 }
 
-/// Reading must end soon whatever the text; the bound is generous, since machines are shared.
+/// Reading must end soon whatever the text; the bound tells a blow-up from a loaded machine, no more.
 fn ends_soon(text: &str) -> Parse {
     let start = Instant::now();
     let parse = read(text);
     let took = start.elapsed();
-    assert!(took < Duration::from_secs(5), "{took:?} for {} bytes of {:?}", text.len(), text.get(..40));
+    assert!(took < Duration::from_secs(60), "{took:?} for {} bytes of {:?}", text.len(), text.get(..40));
     let start = Instant::now();
     let _ = format(text);
     let took = start.elapsed();
-    assert!(took < Duration::from_secs(5), "{took:?} to format {} bytes of {:?}", text.len(), text.get(..40));
+    assert!(took < Duration::from_secs(60), "{took:?} to format {} bytes of {:?}", text.len(), text.get(..40));
     parse
 }
 
