@@ -100,7 +100,12 @@ fn ends_soon(text: &str) -> Parse {
     let start = Instant::now();
     let _ = format(text);
     let took = start.elapsed();
-    assert!(took < Duration::from_secs(60), "{took:?} to format {} bytes of {:?}", text.len(), text.get(..40));
+    assert!(
+        took < Duration::from_secs(60),
+        "{took:?} to format {} bytes of {:?}",
+        text.len(),
+        text.get(..40)
+    );
     parse
 }
 
