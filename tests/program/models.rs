@@ -102,7 +102,18 @@ fn python_reads_the_model() {
     }
     let world = world();
     world.ok(&["run", "main.llmp"]);
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/check_model.py");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let base = world.result("base");
+    let tokens: Vec<u32> = (1..40).map(|id| id * 9 % 400).collect();
+    let logits = llmp_model::Sampler::load(&base, "cpu").unwrap().logits(&tokens).unwrap();
+    world.write("logits.json", serde_json::json!({"tokens": tokens, "logits": logits}).to_string());
+    let checked = Command::new(&python)
+        .arg(root.join("stdlib/model/bench/check_logits.py"))
+        .args([&base, &world.path().join("logits.json")])
+        .output()
+        .unwrap();
+    assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stderr));
+    let script = root.join("tests/check_model.py");
     let output = Command::new(python)
         .arg(script)
         .arg(env!("CARGO_BIN_EXE_llmp"))
