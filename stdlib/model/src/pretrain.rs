@@ -303,6 +303,37 @@ mod tests {
         assert_eq!((sampler.config().vocabulary, &sampler.config().eos[..]), (30, &[0][..]));
     }
 
+    /// A change of this output needs a new `epoch` in `pretrain.llmp`. The loss is compared loosely: the last digits
+    /// of trained weights belong to the processor.
+    #[test]
+    fn epoch_2() {
+        let root = tempfile::tempdir().unwrap();
+        let ctx = context(root.path());
+        let settings = Settings::deserialize(settings()).unwrap();
+        let tokens = TokenSet::open(ctx.input("tokens").unwrap()).unwrap();
+        let rows = Rows::new(tokens, &settings, 8).unwrap();
+        let config = settings.model.config(30, 0).unwrap();
+        let mut digest = blake3::Hasher::new();
+        for step in 0..rows.steps {
+            let ids: Vec<u8> = rows
+                .batch(step)
+                .unwrap()
+                .iter()
+                .flat_map(|row| &row.tokens)
+                .flat_map(|id| id.to_le_bytes())
+                .collect();
+            digest.update(&ids);
+        }
+        for value in crate::hub::initial(&config, settings.seed).iter().flatten() {
+            digest.update(&value.to_le_bytes());
+        }
+        digest.update(config.to_json().to_string().as_bytes());
+        assert_eq!(&digest.finalize().to_hex()[..16], "7e298f5193992082");
+        run(&ctx, settings).unwrap();
+        let last = ctx.points.lock().unwrap().last().unwrap().2;
+        assert!((last - 2.607_77).abs() < 1e-3, "{last}");
+    }
+
     #[test]
     fn shapes_that_do_not_divide_are_errors() {
         let mut value = settings();
