@@ -93,7 +93,8 @@ impl Sampler {
     /// Completes all requests; the results stand in the requests' order and do not depend on each other.
     ///
     /// `progress` is told how many more rows have finished, from any thread. `on_token` is told (row, token) for each
-    /// new token as it comes; giving it keeps the rows on the calling thread.
+    /// new token as it comes; giving it keeps the rows on the calling thread. Otherwise rows are spread over the threads of
+    /// the current rayon pool.
     ///
     /// # Errors
     /// Where a prompt is empty, longer than the context, or holds an id outside the vocabulary.

@@ -242,7 +242,7 @@ impl Job<'_> {
                 self.ctx.log(&format!("going on after step {}", found.progress.step));
                 (found.progress, found.tensors.into_iter())
             }
-            None => (Progress::default(), weights.into_iter().collect::<Vec<_>>().into_iter()),
+            None => (Progress::default(), weights.into_iter()),
         };
         let mut next = |p: &Parameter| match tensors.next() {
             Some(values) => Tensor::from_data(TensorData::new(values, p.shape), device),
