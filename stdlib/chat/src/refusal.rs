@@ -6,9 +6,9 @@ use serde::Deserialize;
 
 use crate::ability::Ability;
 use crate::message::{Message, Role};
-use crate::mix::{Mix, rows_of};
-use crate::question::{Question, read_probe};
-use crate::tune::{self, Student, Tuning};
+use crate::mix::Mix;
+use crate::question::Question;
+use crate::tune::{self, Border, Student, Tuning};
 use crate::words::normalized;
 
 #[derive(Deserialize)]
@@ -33,26 +33,18 @@ pub(crate) fn run(ctx: &dyn Context, settings: Settings) -> Result<()> {
         );
     }
     let mut student = Student::open(ctx)?;
-    let (known, unknown) = read_probe(ctx.input("probe")?)?;
-    ctx.count("known", known.len() as u64);
-    ctx.count("unknown", unknown.len() as u64);
-
     let seed = settings.seed;
-    let chat = tune::chat_part(ctx, &student, rows_of(settings.batch, settings.chat_share), seed)?;
-    let rest = settings.batch - chat.as_ref().map_or(0, |part| part.rows);
-    let known_rows = rows_of(rest, settings.known_share);
-    tune::require(known_rows, known.len(), "knows", "known")?;
-    tune::require(rest - known_rows, unknown.len(), "does not know", "unknown")?;
+    let shares = [settings.chat_share, settings.known_share];
+    let border = Border::open(ctx, &student, settings.batch, shares, seed)?;
+    let Border { known, unknown, known_rows, unknown_rows, chat } = border;
     let row = |question: &Question, answer: &str| -> Row {
         let messages = [Message::new(Role::User, &question.question), Message::new(Role::Assistant, answer)];
         student.row(ctx, &messages)
     };
     let answers = known.iter().map(|question| row(question, &question.answer)).collect();
     let refusals = unknown.iter().map(|question| row(question, &settings.message)).collect();
-    let mut parts = vec![
-        tune::fixed_part(known_rows, answers, seed),
-        tune::fixed_part(rest - known_rows, refusals, seed + 1),
-    ];
+    let mut parts =
+        vec![tune::fixed_part(known_rows, answers, seed), tune::fixed_part(unknown_rows, refusals, seed + 1)];
     parts.extend(chat);
 
     let replay = student.replay(ctx, settings.replay_share, settings.batch, seed)?;

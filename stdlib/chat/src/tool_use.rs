@@ -8,12 +8,12 @@ use serde::Deserialize;
 use crate::ability::Ability;
 use crate::grade::{REFUSAL, states};
 use crate::message::{Message, Role};
-use crate::mix::{Mix, Part, rows_of};
-use crate::question::{Question, read_probe};
+use crate::mix::{Mix, Part};
+use crate::question::Question;
 use crate::random::{Passes, Random};
 use crate::render::Template;
 use crate::search::{Search, shown};
-use crate::tune::{self, Student, Tuning};
+use crate::tune::{self, Border, Student, Tuning};
 use crate::words;
 
 #[derive(Deserialize)]
@@ -36,16 +36,10 @@ pub(crate) struct Settings {
 pub(crate) fn run(ctx: &dyn Context, settings: Settings) -> Result<()> {
     let mut student = Student::open(ctx)?;
     let search = Search::open(ctx.input("index")?.folder())?;
-    let (known, unknown) = read_probe(ctx.input("probe")?)?;
-    ctx.count("known", known.len() as u64);
-    ctx.count("unknown", unknown.len() as u64);
-
     let seed = settings.seed;
-    let chat = tune::chat_part(ctx, &student, rows_of(settings.batch, settings.chat_share), seed)?;
-    let rest = settings.batch - chat.as_ref().map_or(0, |part| part.rows);
-    let known_rows = rows_of(rest, settings.known_share);
-    tune::require(known_rows, known.len(), "knows", "known")?;
-    tune::require(rest - known_rows, unknown.len(), "does not know", "unknown")?;
+    let shares = [settings.chat_share, settings.known_share];
+    let border = Border::open(ctx, &student, settings.batch, shares, seed)?;
+    let Border { known, unknown, known_rows, unknown_rows, chat } = border;
 
     let refusal = student.abilities.refusal.get_or_insert_with(|| REFUSAL.to_owned()).clone();
     let lessons = Lessons {
@@ -65,7 +59,7 @@ pub(crate) fn run(ctx: &dyn Context, settings: Settings) -> Result<()> {
     let mut parts = vec![
         tune::fixed_part(known_rows, direct.collect(), seed),
         Part {
-            rows: rest - known_rows,
+            rows: unknown_rows,
             passes: Passes::new(unknown.len(), seed + 1),
             example: Box::new(|item, nth| lessons.template.learn(&lessons.lesson(item, nth)).row),
         },

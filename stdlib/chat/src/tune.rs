@@ -9,7 +9,8 @@ use llmp_stage::{Context, Error, Result};
 use crate::ability::Abilities;
 use crate::load::CONVERSATIONS_FILE;
 use crate::message::{self, Message};
-use crate::mix::{Mix, Part, Replay};
+use crate::mix::{Mix, Part, Replay, rows_of};
+use crate::question::{Question, read_probe};
 use crate::random::Passes;
 use crate::render::Template;
 use crate::rows;
@@ -117,19 +118,47 @@ pub(crate) fn fixed_part<'a>(rows: usize, examples: Vec<Row>, seed: u64) -> Part
 }
 
 /// The share of each batch that are conversations: `share` where there are any.
-pub(crate) fn chat_part<'a>(
-    ctx: &dyn Context,
-    student: &Student,
-    rows: usize,
-    seed: u64,
-) -> Result<Option<Part<'a>>> {
+fn chat_part<'a>(ctx: &dyn Context, student: &Student, rows: usize, seed: u64) -> Result<Option<Part<'a>>> {
     let conversations = conversations(ctx)?;
     let examples: Vec<Row> = conversations.iter().map(|messages| student.row(ctx, messages)).collect();
     Ok((!examples.is_empty() && rows > 0).then(|| fixed_part(rows, examples, seed)))
 }
 
+/// What a stage that teaches the border of knowledge learns from.
+pub(crate) struct Border<'a> {
+    pub(crate) known: Vec<Question>,
+    pub(crate) unknown: Vec<Question>,
+    /// Rows of a batch for either kind.
+    pub(crate) known_rows: usize,
+    pub(crate) unknown_rows: usize,
+    /// Conversations for the rows that are left.
+    pub(crate) chat: Option<Part<'a>>,
+}
+
+impl Border<'_> {
+    /// The stage's input `probe`, counted, and how its questions share a batch.
+    pub(crate) fn open(
+        ctx: &dyn Context,
+        student: &Student,
+        batch: usize,
+        [chat_share, known_share]: [f64; 2],
+        seed: u64,
+    ) -> Result<Self> {
+        let (known, unknown) = read_probe(ctx.input("probe")?)?;
+        ctx.count("known", known.len() as u64);
+        ctx.count("unknown", unknown.len() as u64);
+        let chat = chat_part(ctx, student, rows_of(batch, chat_share), seed)?;
+        let rest = batch - chat.as_ref().map_or(0, |part| part.rows);
+        let known_rows = rows_of(rest, known_share);
+        let unknown_rows = rest - known_rows;
+        require(known_rows, known.len(), "knows", "known")?;
+        require(unknown_rows, unknown.len(), "does not know", "unknown")?;
+        Ok(Self { known, unknown, known_rows, unknown_rows, chat })
+    }
+}
+
 /// Refuses to teach from nothing.
-pub(crate) fn require(rows: usize, found: usize, what: &str, setting: &str) -> Result<()> {
+fn require(rows: usize, found: usize, what: &str, setting: &str) -> Result<()> {
     if rows > 0 && found == 0 {
         return Err(Error::new(format!("the probe found no question that the model {what}")).help(format!(
             "probe more questions, loosen `{setting}` of the probe, or change `known_share`"
