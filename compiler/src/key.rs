@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::graph::Stage;
+use crate::units::grouped;
 
 /// A blake3 hash.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -242,7 +243,9 @@ pub fn printable(value: &Value) -> String {
         Value::Null => "none".into(),
         Value::String(text) => text.clone(),
         Value::Number(number) => match (number.as_u64(), number.as_f64()) {
-            (Some(whole), _) => grouped(whole),
+            // Four digits are read at a glance.
+            (Some(whole), _) if whole >= 10_000 => grouped(whole),
+            (Some(whole), _) => whole.to_string(),
             (None, Some(float)) if float != 0.0 && !(1e-3..1e6).contains(&float.abs()) => {
                 format!("{float:e}")
             }
@@ -254,22 +257,6 @@ pub fn printable(value: &Value) -> String {
         }
         Value::Bool(_) | Value::Object(_) => value.to_string(),
     }
-}
-
-/// `2_000_000`, as numbers are written in the language.
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    if digits.len() < 5 {
-        return digits;
-    }
-    let mut text = String::with_capacity(digits.len() * 4 / 3 + 1);
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push('_');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 #[cfg(test)]

@@ -165,7 +165,7 @@ pub fn decide(
             },
         }
     }
-    for setting in stage.settings.iter().filter(|setting| setting.path) {
+    for setting in &stage.settings {
         for path in setting.paths() {
             match history.files(path) {
                 Ok(content) => contents.push(Content { role: setting.name.clone(), ..content }),

@@ -352,7 +352,7 @@ pub fn display(value: Exact, dimension: &Dimension) -> String {
 }
 
 fn number(value: Exact) -> String {
-    match value.as_whole().and_then(|whole| usize::try_from(whole).ok()) {
+    match value.as_whole().and_then(|whole| u64::try_from(whole).ok()) {
         Some(whole) => grouped(whole),
         None => value.to_string(),
     }
@@ -360,7 +360,7 @@ fn number(value: Exact) -> String {
 
 /// `4_096`, `1_000_000`
 #[must_use]
-pub fn grouped(value: usize) -> String {
+pub fn grouped(value: u64) -> String {
     let digits = value.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (at, digit) in digits.chars().enumerate() {

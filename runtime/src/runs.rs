@@ -15,6 +15,12 @@ use crate::engine::{Ended, Past, Status, pipeline_id};
 use crate::store::{Result, Store, at, write_atomically};
 use crate::text;
 
+/// The name of a stage's log below `runs/N/logs/`.
+#[must_use]
+pub fn log_name(stage: &str) -> String {
+    format!("{}.log", stage.replace(['/', '\\'], "~"))
+}
+
 /// `runs/N/run.json`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Run {

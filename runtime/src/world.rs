@@ -10,6 +10,15 @@ use llmp_compiler::source::{ReadError, World};
 /// Largest program text that is read; the parser has a limit of its own below it.
 const MAX_BYTES: u64 = 64 << 20;
 
+/// The folder of a file; `.` where its path has none.
+#[must_use]
+pub fn folder_of(file: &Path) -> PathBuf {
+    match file.parent() {
+        Some(parent) if parent != Path::new("") => parent.to_owned(),
+        _ => PathBuf::from("."),
+    }
+}
+
 /// Files below a folder.
 pub struct Folder {
     root: PathBuf,

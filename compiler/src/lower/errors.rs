@@ -13,15 +13,19 @@ pub(crate) fn in_call(error: Diagnostic, called: Option<Span>) -> Diagnostic {
 }
 
 pub(crate) fn too_many_stages(limit: usize, span: Span) -> Diagnostic {
-    Diagnostic::error("E0303", format!("the pipeline has more than {} stages", units::grouped(limit)), span)
-        .label("this is one too many")
-        .help("use fewer members in `each [..]`, or split the pipeline")
+    Diagnostic::error(
+        "E0303",
+        format!("the pipeline has more than {} stages", units::grouped(limit as u64)),
+        span,
+    )
+    .label("this is one too many")
+    .help("use fewer members in `each [..]`, or split the pipeline")
 }
 
 pub(crate) fn family_too_large(sizes: &[usize], limit: usize, span: Span) -> Diagnostic {
     let sizes: Vec<String> = sizes.iter().map(ToString::to_string).collect();
     let message =
-        format!("this family has more than {} members: {}", units::grouped(limit), sizes.join(" × "));
+        format!("this family has more than {} members: {}", units::grouped(limit as u64), sizes.join(" × "));
     Diagnostic::error("E0303", message, span)
         .help("use fewer members in `each [..]`, or vary one thing at a time")
 }

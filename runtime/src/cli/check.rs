@@ -44,8 +44,9 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
         if fixed > 0 {
             let _ = writeln!(
                 std::io::stderr().lock(),
-                "applied {}",
-                text::plural(fixed as u64, "fix").replace("fixs", "fixes")
+                "applied {} {}",
+                text::count(fixed as u64),
+                if fixed == 1 { "fix" } else { "fixes" }
             );
             pipeline = arguments.pipeline.compile()?;
         }

@@ -5,7 +5,7 @@ use std::io::Write;
 use clap::Args;
 
 use super::{Failure, Outcome, PipelineArguments};
-use crate::runs::Run;
+use crate::runs::{Run, log_name};
 use crate::text;
 
 #[derive(Debug, Args)]
@@ -51,7 +51,7 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
         }
         return Ok(0);
     };
-    let file = format!("{}.log", name.replace(['/', '\\'], "~"));
+    let file = log_name(&name);
     let numbers = match arguments.run {
         Some(number) => vec![number],
         None => store.runs().into_iter().rev().collect(),

@@ -12,7 +12,7 @@ use crate::engine::Past;
 use crate::library::library;
 use crate::render;
 use crate::store::Store;
-use crate::world::Folder;
+use crate::world::{Folder, folder_of};
 
 /// Largest params file that is read.
 const MAX_PARAMS: u64 = 16 << 20;
@@ -40,10 +40,7 @@ impl PipelineArguments {
     /// Compiles; what is wrong is in the compilation.
     pub(super) fn compile(&self) -> Result<Pipeline, Failure> {
         let main = self.main()?;
-        let folder = match main.parent() {
-            Some(parent) if parent != Path::new("") => parent.to_owned(),
-            _ => PathBuf::from("."),
-        };
+        let folder = folder_of(&main);
         let name = main
             .file_name()
             .and_then(|name| name.to_str())
@@ -144,10 +141,7 @@ impl Pipeline {
 
     /// The folder of the main file.
     pub(super) fn folder(&self) -> PathBuf {
-        match self.main.parent() {
-            Some(parent) if parent != Path::new("") => parent.to_owned(),
-            _ => PathBuf::from("."),
-        }
+        folder_of(&self.main)
     }
 
     fn store_root(&self) -> PathBuf {

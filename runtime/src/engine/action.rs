@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use llmp_compiler::graph::{Producer, Stage};
+use llmp_compiler::graph::{Graph, Producer, Stage};
 use llmp_compiler::key::Digest;
 use llmp_stage::{Error, Input, InputFile, shard_of};
 use serde_json::{Map, Value};
@@ -156,12 +156,7 @@ pub(super) fn settings(stage: &Stage) -> Value {
 
 /// Turns a store's error into a stage's.
 pub(super) fn store_error(error: StoreError) -> Error {
-    let help = error.help();
-    let text = Error::new(error.to_string());
-    match help {
-        Some(help) => text.help(help),
-        None => text,
-    }
+    Error::new(error.to_string()).help_if(error.help())
 }
 
 fn materialise(store: &Store, label: &str, source: &Source, folder: PathBuf) -> StoreResult<Input> {
@@ -203,21 +198,25 @@ fn check_untouched(job: &Job) -> Result<(), Error> {
 }
 
 /// The inputs of a stage for a record.
-pub fn inputs_of(stage: &Stage, digests: &[Digest], past: &Past) -> Vec<crate::store::InputRecord> {
+pub(super) fn inputs_of(
+    graph: &Graph,
+    stage: &Stage,
+    digests: &[Digest],
+    past: &Past,
+) -> Vec<crate::store::InputRecord> {
     use crate::store::{FileRecord, InputRecord};
     let mut records = Vec::new();
     for (input, digest) in stage.inputs.iter().zip(digests) {
-        let mut record =
-            InputRecord { role: input.role.clone(), label: String::new(), digest: *digest, files: vec![] };
-        if let Producer::Files(pattern) = &input.from {
-            record.label.clone_from(pattern);
-            if let Ok(files) = past.find(pattern) {
-                let kept = files.found.iter().take(10_000);
-                record.files =
-                    kept.map(|file| FileRecord { path: file.label.clone(), digest: file.digest }).collect();
+        let (label, files) = match &input.from {
+            Producer::Stage(from) => (graph.stage(*from).name.clone(), vec![]),
+            Producer::Files(pattern) => {
+                let found = past.find(pattern).unwrap_or_default();
+                let kept = found.found.iter().take(10_000);
+                let files = kept.map(|file| FileRecord { path: file.label.clone(), digest: file.digest });
+                (pattern.clone(), files.collect())
             }
-        }
-        records.push(record);
+        };
+        records.push(InputRecord { role: input.role.clone(), label, digest: *digest, files });
     }
     records
 }
@@ -226,14 +225,19 @@ pub fn inputs_of(stage: &Stage, digests: &[Digest], past: &Past) -> Vec<crate::s
 pub(super) fn shard_source(source: &Source, shard: &ShardInput) -> Source {
     match source {
         Source::Files(files) => {
-            let mine = |file: &&super::Found| shard.files.iter().any(|(_, digest)| *digest == file.digest);
-            Source::Files(Arc::new(Files { found: files.found.iter().filter(mine).cloned().collect() }))
+            // They are sorted by digest.
+            let find = |(_, digest): &(String, Digest)| {
+                let at = files.found.binary_search_by_key(digest, |file| file.digest).ok()?;
+                files.found.get(at).cloned()
+            };
+            Source::Files(Arc::new(Files { found: shard.files.iter().filter_map(find).collect() }))
         }
         Source::Artifact(manifest, labels) => {
-            let mine = |name: &String| shard.files.iter().any(|(file, _)| file == name);
-            let files = manifest.files.iter().filter(|(name, _)| mine(name));
-            let files = files.map(|(name, entry)| (name.clone(), entry.clone())).collect();
-            Source::Artifact(Manifest { files }, labels.clone())
+            let find = |(name, _): &(String, Digest)| Some((name.clone(), manifest.files.get(name)?.clone()));
+            let files = shard.files.iter().filter_map(find).collect();
+            let label = labels.get_key_value(&shard.name);
+            let labels = label.map(|(shard, label)| (shard.clone(), label.clone())).into_iter().collect();
+            Source::Artifact(Manifest { files }, labels)
         }
     }
 }

@@ -12,6 +12,7 @@ use llmp_stage::shard_of;
 
 use super::files::Files;
 use crate::store::{Ledger, Manifest, Result, Stat, Store, write_atomically};
+use crate::world::folder_of;
 
 /// The past of one pipeline in one store.
 pub struct Past {
@@ -46,10 +47,7 @@ impl Past {
         let last_path = store.root().join("last").join(pipeline_id(&store, main));
         let text = std::fs::read_to_string(&last_path).unwrap_or_default();
         let last = text.lines().filter_map(last_line).collect();
-        let folder = match main.parent() {
-            Some(parent) if parent != Path::new("") => parent.to_owned(),
-            _ => PathBuf::from("."),
-        };
+        let folder = folder_of(main);
         Ok(Self {
             store,
             ledger: RefCell::new(ledger),

@@ -1,18 +1,19 @@
 //! One stage from its start to the ledger: its lock, its actions, what they gave.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use llmp_compiler::graph::{Producer, Stage, StageId};
 use llmp_compiler::key::{Digest, Key};
-use llmp_stage::Error;
+use llmp_stage::{Error, shard_of};
 use serde_json::json;
 
 use super::action::{Effect, Job, Source, inputs_of, shard_source, store_error};
 use super::history::{ShardInput, shard_key};
 use super::scheduler::{Ended, Engine, Queue, Status, Task};
+use crate::runs::log_name;
 use crate::store::{Kind, Lock, Manifest, Record};
 use crate::text;
 
@@ -134,10 +135,11 @@ impl Engine<'_> {
                 started.results.insert(index, result);
                 continue;
             }
-            let mut inputs = sources.clone();
-            if let Some((_, _, source)) = inputs.get_mut(position) {
-                *source = shard_source(source, shard);
-            }
+            let part = |(at, (role, label, source)): (usize, &(String, String, Source))| {
+                let source = if at == position { shard_source(source, shard) } else { source.clone() };
+                (role.clone(), label.clone(), source)
+            };
+            let inputs = sources.iter().enumerate().map(part).collect();
             started.open += 1;
             queue.push(task(&started, Some(index), Some(shard.name.clone()), inputs));
         }
@@ -145,7 +147,7 @@ impl Engine<'_> {
     }
 
     fn log(&self, stage: &Stage) -> PathBuf {
-        self.options.run_folder.join("logs").join(format!("{}.log", stage.name.replace(['/', '\\'], "~")))
+        self.options.run_folder.join("logs").join(log_name(&stage.name))
     }
 
     /// The inputs of a stage as sources, in the order of its inputs; path settings follow.
@@ -159,21 +161,28 @@ impl Engine<'_> {
                 Producer::Stage(from) => {
                     let producer = self.graph.stage(*from);
                     let manifest = self.past.store().objects.manifest(digest).map_err(store_error)?;
-                    let key = self.past.last(&producer.name).map(|(key, _)| key);
-                    let record = key.and_then(|key| self.past.ledger().record(&key).ok().flatten());
-                    let labels = record.map(|record| record.labels).unwrap_or_default();
-                    (producer.name.clone(), Source::Artifact(manifest, labels))
+                    (producer.name.clone(), Source::Artifact(manifest, self.labels(*from, digest)))
                 }
             };
             sources.push((input.role.clone(), source.0, source.1));
         }
-        for setting in stage.settings.iter().filter(|setting| setting.path) {
+        for setting in &stage.settings {
             for path in setting.paths() {
                 let files = self.past.find(path).map_err(Error::new)?;
                 sources.push((setting.name.clone(), path.to_owned(), Source::Files(files)));
             }
         }
         Ok(sources)
+    }
+
+    /// What people call the shards of the artifact that `from` made.
+    fn labels(&self, from: StageId, artifact: &Digest) -> BTreeMap<String, String> {
+        let Some((key, _)) = self.past.last(&self.graph.stage(from).name) else { return BTreeMap::new() };
+        let ledger = self.past.ledger();
+        if ledger.artifact(&key) != Some(*artifact) {
+            return BTreeMap::new();
+        }
+        ledger.record(&key).ok().flatten().map(|record| record.labels).unwrap_or_default()
     }
 
     /// Takes in what one action gave.
@@ -195,7 +204,7 @@ impl Engine<'_> {
                     record.manifest = Some(effect.manifest.text());
                     let label = shard.files.first().map(|(name, _)| name.clone()).unwrap_or_default();
                     for name in effect.manifest.files.keys() {
-                        record.labels.insert(llmp_stage::shard_of(name).to_owned(), label.clone());
+                        record.labels.insert(shard_of(name).to_owned(), label.clone());
                     }
                     let key = shard_key(&running.key, role, shard);
                     let written =
@@ -212,9 +221,7 @@ impl Engine<'_> {
                     .and_then(|shard| shard.files.first())
                 {
                     Some((label, _)) if !error.is_cancelled() => {
-                        let help = error.help_text().map(str::to_owned);
-                        let named = Error::new(format!("{label}: {error}"));
-                        help.map_or(Error::new(format!("{label}: {error}")), |help| named.help(help))
+                        Error::new(format!("{label}: {error}")).help_if(error.help_text())
                     }
                     _ => error,
                 };
@@ -279,29 +286,17 @@ impl Engine<'_> {
         }
         if running.shards.is_empty() && stage.per_shard.is_none() {
             // A whole stage that reads shards passes their labels on, where it keeps their names.
+            let kept: BTreeSet<&str> = manifest.files.keys().map(|name| shard_of(name)).collect();
             for (input, digest) in stage.inputs.iter().zip(&running.digests) {
                 if let Producer::Stage(from) = &input.from {
-                    let name = &self.graph.stage(*from).name;
-                    let Some((key, _)) = self.past.last(name) else { continue };
-                    if self.past.ledger().artifact(&key) == Some(*digest)
-                        && let Ok(Some(record)) = self.past.ledger().record(&key)
-                    {
-                        let kept = |shard: &str| {
-                            manifest.files.keys().any(|name| llmp_stage::shard_of(name) == shard)
-                        };
-                        whole.labels.extend(record.labels.into_iter().filter(|(shard, _)| kept(shard)));
-                    }
+                    let labels = self.labels(*from, digest).into_iter();
+                    whole.labels.extend(labels.filter(|(shard, _)| kept.contains(shard.as_str())));
                 }
             }
         }
         whole.bytes = manifest.size();
         whole.components.clone_from(&running.key.components);
-        whole.inputs = inputs_of(stage, &running.digests, self.past);
-        for (record, input) in whole.inputs.iter_mut().zip(&stage.inputs) {
-            if let Producer::Stage(from) = &input.from {
-                record.label.clone_from(&self.graph.stage(*from).name);
-            }
-        }
+        whole.inputs = inputs_of(self.graph, stage, &running.digests, self.past);
         whole.reasons.clone_from(&running.reasons);
         if stage.per_shard.is_some() {
             whole.shards = Some((running.ran, running.shards.len()));
@@ -339,15 +334,12 @@ fn told(record: &Record) -> String {
             parts.push(format!("{} {name}", text::count(*count)));
         }
     }
-    let dropped: u64 =
-        record.counts.iter().filter(|(name, _)| name.starts_with("dropped.")).map(|(_, count)| count).sum();
-    if dropped > 0 {
-        parts.push(format!("{} dropped", text::count(dropped)));
-    }
-    let skipped: u64 =
-        record.counts.iter().filter(|(name, _)| name.starts_with("skipped.")).map(|(_, count)| count).sum();
-    if skipped > 0 {
-        parts.push(format!("{} skipped", text::count(skipped)));
+    for word in ["dropped", "skipped"] {
+        let of_word = |name: &str| name.strip_prefix(word).is_some_and(|rule| rule.starts_with('.'));
+        let sum: u64 = record.counts.iter().filter(|(name, _)| of_word(name)).map(|(_, count)| count).sum();
+        if sum > 0 {
+            parts.push(format!("{} {word}", text::count(sum)));
+        }
     }
     if let Some((ran, all)) = record.shards
         && ran < all

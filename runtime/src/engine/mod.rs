@@ -9,7 +9,7 @@ mod history;
 mod lifecycle;
 mod scheduler;
 
-pub use action::{Effect, inputs_of};
+pub use action::Effect;
 pub use estimate::{Estimate, estimate, measured_rate};
 pub use files::{Files, Found};
 pub use history::{Past, pipeline_id};
