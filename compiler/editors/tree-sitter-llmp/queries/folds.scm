@@ -1,0 +1,13 @@
+[
+  (record)
+  (list)
+  (arguments)
+  (overrides)
+  (parameters)
+  (body)
+  (clauses)
+  (record_type)
+  (pipeline)
+  (documentation)+
+  (comment)+
+] @fold

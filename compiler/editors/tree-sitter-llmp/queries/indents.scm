@@ -1,0 +1,18 @@
+[
+  (record)
+  (list)
+  (arguments)
+  (overrides)
+  (parameters)
+  (body)
+  (clauses)
+  (record_type)
+  (list_type)
+  (group)
+  (pipeline)
+  (choice)
+] @indent.begin
+
+["}" "]" ")"] @indent.branch @indent.end
+
+(text) @indent.ignore
