@@ -10,9 +10,10 @@ use crate::check::{self, Checked, Reference, pipeline};
 use crate::diagnostic::Diagnostic;
 use crate::graph::Graph;
 use crate::lower::lower;
+pub use crate::resolve::File;
 use crate::resolve::{self, load, resolve};
 use crate::signature::Library;
-use crate::source::{FileId, Sources, Span, World};
+use crate::source::{Sources, Span, World};
 use crate::types::SettingType;
 
 /// What the user chooses besides the program.
@@ -37,8 +38,8 @@ pub struct Compilation {
     pub diagnostics: Vec<Diagnostic>,
     /// Params, in order of text.
     pub params: Vec<ParamInfo>,
-    /// The program's files, the main file first.
-    pub files: Vec<FileUse>,
+    /// The program's files with their trees, the main file first.
+    pub files: Vec<File>,
     /// Profiles of the program, in order of text: name and documentation.
     pub profiles: Vec<(String, String)>,
     /// Where names are used and defined, for editors; sorted.
@@ -80,15 +81,6 @@ pub struct ParamInfo {
     pub span: Span,
 }
 
-/// A file that takes part.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FileUse {
-    /// Its id in the sources.
-    pub id: FileId,
-    /// Its path, relative to the main file's folder.
-    pub path: String,
-}
-
 /// Compiles the pipeline that the file `main` describes.
 ///
 /// Nothing stops it: what can be understood is understood, and the rest is in the diagnostics.
@@ -112,7 +104,6 @@ pub fn compile(world: &dyn World, library: &Library, main: &str, options: &Optio
     diagnostics.sort_by(|a, b| (a.span(), a.code, &a.message).cmp(&(b.span(), b.code, &b.message)));
     diagnostics.dedup();
     let params = params(&checked);
-    let files = files.iter().map(|file| FileUse { id: file.id, path: file.path.clone() }).collect();
     let profiles =
         program.profiles.iter().map(|item| (item.name.text.clone(), item.ast.docs.clone())).collect();
     let Checked { references, types, .. } = checked;

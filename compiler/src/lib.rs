@@ -18,6 +18,7 @@ pub mod diagnostic;
 pub mod explain;
 pub mod format;
 pub mod graph;
+pub mod ide;
 pub mod key;
 pub mod lower;
 mod names;

@@ -9,6 +9,7 @@
 pub mod cli;
 pub mod engine;
 pub mod library;
+pub mod lsp;
 pub mod progress;
 pub mod reasons;
 pub mod render;

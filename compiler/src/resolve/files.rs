@@ -15,12 +15,14 @@ const MAX_FILES: usize = 256;
 const MAX_BYTES: usize = 8 << 20;
 
 /// A parsed file.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct File {
     /// Its id in the sources.
     pub id: FileId,
     /// Its path, relative to the main file's folder.
     pub path: String,
+    /// Every byte of it.
+    pub tree: syntax::Tree,
     /// Its items.
     pub ast: ast::File,
     /// The files it imports, with the place of the path.
@@ -98,7 +100,7 @@ fn parse(path: &str, text: &str, sources: &mut Sources, diagnostics: &mut Vec<Di
     let id = sources.add(path, text);
     let parse = syntax::parse(id, text);
     diagnostics.extend(parse.diagnostics);
-    File { id, path: path.to_owned(), ast: parse.file, imports: Vec::new() }
+    File { id, path: path.to_owned(), tree: parse.tree, ast: parse.file, imports: Vec::new() }
 }
 
 fn imports(file: &ast::File) -> Vec<ast::Name> {

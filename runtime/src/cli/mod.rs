@@ -9,6 +9,7 @@ mod gc;
 mod graph;
 mod init;
 mod log;
+mod lsp;
 mod model;
 mod params;
 mod pipeline;
@@ -71,6 +72,8 @@ enum Command {
     Verify(verify::Arguments),
     /// Remove results that no kept run needs
     Gc(gc::Arguments),
+    /// Serve an editor: the language server, over standard input and output
+    Lsp(lsp::Arguments),
     /// Print shell completions
     Completions {
         /// The shell
@@ -178,6 +181,7 @@ pub fn main() -> ExitCode {
         Command::Export(arguments) => export::run(&arguments),
         Command::Verify(arguments) => verify::run(&arguments),
         Command::Gc(arguments) => gc::run(&arguments),
+        Command::Lsp(arguments) => lsp::run(&arguments),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "llmp", &mut std::io::stdout());
             Ok(0)

@@ -1,0 +1,61 @@
+//! The formatter's work as small edits, so that an editor keeps its cursors and marks.
+
+/// A replacement of the bytes `start..end` of one file.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct TextEdit {
+    /// First byte.
+    pub start: u32,
+    /// One past the last byte.
+    pub end: u32,
+    /// What stands there afterwards.
+    pub text: String,
+}
+
+/// The edits that bring the lines which `start..end` touches into the one style. Line ends stay what they are: where the
+/// first is `\r\n`, all are.
+#[must_use]
+pub fn format(text: &str, start: u32, end: u32) -> Vec<TextEdit> {
+    let mut formatted = crate::format::format(text);
+    if text.find('\n').is_some_and(|at| text[..at].ends_with('\r')) && !formatted.contains('\r') {
+        formatted = formatted.replace('\n', "\r\n");
+    }
+    let within = |edit: &TextEdit| edit.start <= end && start <= edit.end;
+    edits(text, &formatted).into_iter().filter(within).collect()
+}
+
+/// How `old` becomes `new`, which differs in space only; if it does not, the whole is replaced.
+fn edits(old: &str, new: &str) -> Vec<TextEdit> {
+    let mut edits = Vec::new();
+    let (mut left, mut right) = (old, new);
+    loop {
+        let (old_space, new_space) = (space(left), space(right));
+        if old_space != new_space {
+            // What both begin with stays.
+            let same = old_space.bytes().zip(new_space.bytes()).take_while(|(old, new)| old == new).count();
+            let at = (old.len() - left.len() + same) as u32;
+            let end = at + (old_space.len() - same) as u32;
+            edits.push(TextEdit { start: at, end, text: new_space[same..].to_owned() });
+        }
+        (left, right) = (&left[old_space.len()..], &right[new_space.len()..]);
+        let (old_word, new_word) = (word(left), word(right));
+        if old_word != new_word {
+            return vec![TextEdit { start: 0, end: old.len() as u32, text: new.to_owned() }];
+        }
+        if old_word.is_empty() {
+            return edits;
+        }
+        (left, right) = (&left[old_word.len()..], &right[new_word.len()..]);
+    }
+}
+
+fn is_space(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\r' | b'\n')
+}
+
+fn space(text: &str) -> &str {
+    &text[..text.bytes().take_while(|&byte| is_space(byte)).count()]
+}
+
+fn word(text: &str) -> &str {
+    &text[..text.bytes().take_while(|&byte| !is_space(byte)).count()]
+}

@@ -1,0 +1,18 @@
+//! `llmp lsp`: the language server, for editors.
+
+use clap::Args;
+
+use super::{Failure, Outcome};
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// Talk over standard input and output, which is the only way; editors pass it
+    #[arg(long)]
+    stdio: bool,
+}
+
+pub(super) fn run(_: &Arguments) -> Outcome {
+    crate::lsp::serve_stdio()
+        .map_err(|error| Failure::new(format!("the language server stopped: {error}")))?;
+    Ok(0)
+}

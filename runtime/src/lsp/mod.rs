@@ -1,0 +1,63 @@
+//! `llmp lsp`: the language server.
+//!
+//! ```text
+//! client ──messages──▶ server ──documents──▶ analyses ──snapshot──▶ request ──answer──▶ client
+//!                        ▲                                             │
+//!                        └───────────── jobs in the background ◀───────┘
+//! ```
+//!
+//! One thread owns everything and answers one message after the other. It first takes in all messages that have
+//! arrived, so that a cancellation or a newer text is known before work is done for an older one. A request is a
+//! function from a [`Snapshot`](snapshot::Snapshot), which is one moment's text and meaning, and its params to its
+//! result; `routes` is the table of them. What takes longer than a keystroke runs on a thread of its own and posts its
+//! result as a function that the server's thread calls.
+//!
+//! Nothing here runs a user's command or reaches the network, and files are read only below a main file's folder.
+
+mod analysis;
+mod client;
+mod convert;
+mod definition;
+mod diagnostics;
+mod documents;
+mod error;
+mod formatting;
+mod lines;
+mod routes;
+mod server;
+mod settings;
+mod snapshot;
+mod structure;
+mod sync;
+
+use lsp_server::{Connection, ProtocolError};
+
+pub use server::{Poster, Server};
+
+/// Serves one client until it says `exit` or hangs up.
+///
+/// # Errors
+/// A client that breaks the protocol's order of messages.
+pub fn serve(connection: &Connection) -> Result<(), ProtocolError> {
+    let (id, params) = match connection.initialize_start() {
+        Ok(started) => started,
+        // It left before it began.
+        Err(error) if error.channel_is_disconnected() => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    let mut server = Server::new(connection.sender.clone(), &params);
+    connection.initialize_finish(id, server.greeting())?;
+    server.run(&connection.receiver)
+}
+
+/// Serves a client over standard input and output.
+///
+/// # Errors
+/// See [`serve`]; and where the client cannot be read or written any more.
+pub fn serve_stdio() -> Result<(), String> {
+    let (connection, threads) = Connection::stdio();
+    let served = serve(&connection).map_err(|error| error.to_string());
+    drop(connection);
+    let ended = threads.join().map_err(|error| error.to_string());
+    served.and(ended)
+}

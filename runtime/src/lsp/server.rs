@@ -1,0 +1,284 @@
+//! The server's one thread: takes in messages, answers them in order, and publishes what is wrong once it is idle.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, Sender, after, never, select_biased, unbounded};
+use gen_lsp_types::{LogMessageNotification, LogMessageParams, MessageType, Uri};
+use lsp_server::{Message, ProtocolError, Request, RequestId, Response, ResponseError};
+use serde_json::{Value, json};
+
+use super::analysis::Analyses;
+use super::client::Client;
+use super::diagnostics::ByFile;
+use super::documents::{Documents, path_of};
+use super::error::{Answer, Refusal};
+use super::routes::{self, Routes};
+use super::settings::Settings;
+use super::snapshot::Snapshot;
+use super::sync;
+
+/// How long the text must rest before diagnostics are sent: longer than the pause between two messages of one keystroke.
+const REST: Duration = Duration::from_millis(4);
+
+/// A job's result: what to do with it on the server's thread.
+type Posted = Box<dyn FnOnce(&mut Server) + Send>;
+
+/// What is done with the client's response to a request of ours.
+type OnResponse = Box<dyn FnOnce(&mut Server, Result<Value, ResponseError>)>;
+
+/// Brings results from other threads to the server's.
+#[derive(Clone)]
+pub struct Poster(Sender<Posted>);
+
+impl Poster {
+    /// Lets the server's thread call `function`; nothing happens where the server is gone.
+    pub fn post(&self, function: impl FnOnce(&mut Server) + Send + 'static) {
+        // The server is gone: nobody waits for the result.
+        let _ = self.0.send(Box::new(function));
+    }
+}
+
+/// The language server of one client.
+pub struct Server {
+    sender: Sender<Message>,
+    posted: Receiver<Posted>,
+    poster: Poster,
+    inbox: VecDeque<Message>,
+    cancelled: BTreeSet<RequestId>,
+    responses: BTreeMap<RequestId, OnResponse>,
+    next_request: i32,
+    routes: Routes,
+    shut_down: bool,
+    /// When to publish; `None` where nothing has changed.
+    due: Option<Instant>,
+    pub(super) client: Arc<Client>,
+    pub(super) settings: Settings,
+    pub(super) documents: Documents,
+    pub(super) analyses: Analyses,
+    /// The diagnostics that the client knows, or would if it asked.
+    pub(super) published: ByFile,
+    /// The one document that has changed since they were published; `None` where several have.
+    pub(super) changed: Option<PathBuf>,
+}
+
+impl Server {
+    /// A server for the client with these `initialize` params.
+    pub(super) fn new(sender: Sender<Message>, params: &Value) -> Self {
+        let (post, posted) = unbounded();
+        Self {
+            sender,
+            posted,
+            poster: Poster(post),
+            inbox: VecDeque::new(),
+            cancelled: BTreeSet::new(),
+            responses: BTreeMap::new(),
+            next_request: 0,
+            routes: routes::table(),
+            shut_down: false,
+            due: None,
+            client: Arc::new(Client::new(params)),
+            settings: Settings::new(params.get("initializationOptions").unwrap_or(&Value::Null)),
+            documents: Documents::default(),
+            analyses: Analyses::default(),
+            published: ByFile::new(),
+            changed: None,
+        }
+    }
+
+    /// The result of `initialize`.
+    pub(super) fn greeting(&self) -> Value {
+        json!({
+            "capabilities": routes::capabilities(&self.client),
+            "serverInfo": {"name": "llmp", "version": env!("CARGO_PKG_VERSION")},
+        })
+    }
+
+    /// Serves until `exit`, or until the client hangs up.
+    pub(super) fn run(&mut self, receiver: &Receiver<Message>) -> Result<(), ProtocolError> {
+        self.started();
+        loop {
+            let message = match self.inbox.pop_front() {
+                Some(message) => message,
+                None => {
+                    let rest = self
+                        .due
+                        .map_or_else(never, |due| after(due.saturating_duration_since(Instant::now())));
+                    let posted = self.posted.clone();
+                    select_biased! {
+                        recv(receiver) -> message => match message {
+                            Ok(message) => message,
+                            Err(_) => return Ok(()),
+                        },
+                        recv(posted) -> function => {
+                            if let Ok(function) = function {
+                                self.guarded("a job's result", function);
+                            }
+                            continue;
+                        }
+                        recv(rest) -> _ => {
+                            self.due = None;
+                            self.guarded("diagnostics", Self::publish);
+                            continue;
+                        }
+                    }
+                }
+            };
+            self.take_in(receiver);
+            match message {
+                Message::Request(request) => self.answer(request),
+                Message::Notification(notification) if notification.method == "exit" => return Ok(()),
+                Message::Notification(notification) => {
+                    self.guarded(&notification.method.clone(), |server| sync::notified(server, notification));
+                }
+                Message::Response(Response { id, response_result }) => {
+                    if let Some(then) = self.responses.remove(&id) {
+                        self.guarded("a response", |server| then(server, response_result));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Takes in what has arrived, so that cancellations are known before the work is done.
+    fn take_in(&mut self, receiver: &Receiver<Message>) {
+        while let Ok(message) = receiver.try_recv() {
+            match &message {
+                Message::Notification(notification) if notification.method == "$/cancelRequest" => {
+                    let id = notification.params.get("id").cloned();
+                    if let Some(id) = id.and_then(|id| serde_json::from_value::<RequestId>(id).ok()) {
+                        let waits =
+                            |one: &Message| matches!(one, Message::Request(request) if request.id == id);
+                        if self.inbox.iter().any(waits) {
+                            self.cancelled.insert(id);
+                        }
+                    }
+                }
+                _ => self.inbox.push_back(message),
+            }
+        }
+    }
+
+    /// Runs something; a panic is a bug that is told, not the end.
+    fn guarded(&mut self, what: &str, function: impl FnOnce(&mut Self)) {
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| function(self))) {
+            self.log(MessageType::Error, format!("{what}: {}", told(&*panic)));
+        }
+    }
+
+    fn answer(&mut self, request: Request) {
+        let Request { id, method, params } = request;
+        let result = if self.cancelled.remove(&id) {
+            Err(Refusal::cancelled())
+        } else if method == "shutdown" {
+            self.shut_down = true;
+            Ok(Value::Null)
+        } else if self.shut_down {
+            Err(Refusal::shut_down())
+        } else if self.is_outdated(&method, &params) {
+            Err(Refusal::outdated())
+        } else {
+            let answered = catch_unwind(AssertUnwindSafe(|| self.dispatch(&method, params)));
+            answered.unwrap_or_else(|panic| {
+                let told = told(&*panic);
+                self.log(MessageType::Error, format!("{method}: {told}"));
+                Err(Refusal::bug(told))
+            })
+        };
+        self.send(Response { id, response_result: result.map_err(ResponseError::from) });
+    }
+
+    fn dispatch(&mut self, method: &str, params: Value) -> Answer<Value> {
+        let Some(route) = self.routes.get(method) else { return Err(Refusal::unknown(method)) };
+        let route = Arc::clone(route);
+        route(self, params)
+    }
+
+    /// Whether a newer text has arrived since a request was sent, and the client wants to ask again.
+    fn is_outdated(&self, method: &str, params: &Value) -> bool {
+        const RETRIED: &str = "/general/staleRequestSupport/retryOnContentModified";
+        let uri = |params: &Value| params.pointer("/textDocument/uri").cloned();
+        let Some(asked) = uri(params) else { return false };
+        self.client.lists(RETRIED, method)
+            && self.inbox.iter().any(|message| match message {
+                Message::Notification(one) => {
+                    one.method == "textDocument/didChange" && uri(&one.params).as_ref() == Some(&asked)
+                }
+                _ => false,
+            })
+    }
+
+    /// What a request about the document `uri` is answered from.
+    pub(super) fn snapshot(&mut self, uri: &Uri) -> Answer<Snapshot> {
+        let path = path_of(uri);
+        if self.documents.get(&path).is_none() {
+            return Err(Refusal::params(format!("`{uri}` is not open")));
+        }
+        let mut around = self.analyses.around(&self.documents, &self.settings, &path).into_iter();
+        let found = around.next().and_then(|analysis| Some((analysis.file(&path)?, analysis)));
+        let Some((file, analysis)) = found else {
+            return Err(Refusal::cannot(format!("`{uri}` cannot be read")));
+        };
+        Ok(Snapshot { client: Arc::clone(&self.client), analysis, others: around.collect(), file })
+    }
+
+    /// The text at `path` has changed, has been opened or closed, or is another one on the disk.
+    pub(super) fn touched(&mut self, path: &Path) {
+        self.analyses.forget(path);
+        self.changed = match self.due {
+            None => Some(path.to_owned()),
+            Some(_) => self.changed.take().filter(|changed| changed == path),
+        };
+        self.due = Some(Instant::now() + REST);
+    }
+
+    /// Anything may have changed.
+    pub(super) fn touched_all(&mut self) {
+        self.analyses.forget_all();
+        self.changed = None;
+        self.due = Some(Instant::now() + REST);
+    }
+
+    /// Brings results from other threads here.
+    #[must_use]
+    pub fn poster(&self) -> Poster {
+        self.poster.clone()
+    }
+
+    /// Sends a notification.
+    pub(super) fn notify<N: gen_lsp_types::Notification>(&self, params: N::Params) {
+        self.send(lsp_server::Notification::new(N::METHOD.as_str().to_owned(), params));
+    }
+
+    /// Sends a request; `then` is called with the response.
+    pub(super) fn request<R: gen_lsp_types::Request>(
+        &mut self,
+        params: R::Params,
+        then: impl FnOnce(&mut Self, Result<Value, ResponseError>) + 'static,
+    ) {
+        let id = RequestId::from(self.next_request);
+        self.next_request += 1;
+        self.responses.insert(id.clone(), Box::new(then));
+        self.send(Request::new(id, R::METHOD.as_str().to_owned(), params));
+    }
+
+    /// Writes a line into the client's log.
+    pub(super) fn log(&self, kind: MessageType, message: String) {
+        self.notify::<LogMessageNotification>(LogMessageParams { kind, message });
+    }
+
+    fn send(&self, message: impl Into<Message>) {
+        // The client is gone; the next receive ends the server.
+        let _ = self.sender.send(message.into());
+    }
+}
+
+/// What a panic says.
+fn told(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message");
+    format!("a bug in llmp: {text}")
+}

@@ -1,0 +1,84 @@
+//! Beginning, end, and requests that go wrong.
+
+use lsp_server::ErrorCode;
+use serde_json::{Value, json};
+
+use crate::client::{Client, uri};
+
+fn code(result: Result<Value, lsp_server::ResponseError>) -> i32 {
+    result.expect_err("an error").code
+}
+
+#[test]
+fn the_server_says_who_it_is() {
+    let client = Client::new(json!({}));
+    assert_eq!(client.greeting["serverInfo"]["name"], "llmp");
+    assert_eq!(client.greeting["capabilities"]["positionEncoding"], "utf-16");
+}
+
+#[test]
+fn utf8_is_taken_where_it_is_offered() {
+    let mut client = Client::new(json!({"general": {"positionEncodings": ["utf-16", "utf-8"]}}));
+    assert_eq!(client.greeting["capabilities"]["positionEncoding"], "utf-8");
+    client.open("main.llmp", "// 😀\nx = 中\n");
+    let at = |one: &Value| one["range"].clone();
+    let ranges: Vec<Value> = client.published("main.llmp").iter().map(at).collect();
+    assert_eq!(ranges[0], json!({"start": {"line": 1, "character": 4}, "end": {"line": 1, "character": 7}}));
+}
+
+#[test]
+fn wrong_requests_are_refused() {
+    let mut client = Client::new(json!({}));
+    assert_eq!(code(client.ask("llmp/nothing", Value::Null)), ErrorCode::MethodNotFound as i32);
+    let unopened = json!({"textDocument": {"uri": uri("none.llmp")}});
+    assert_eq!(code(client.ask("textDocument/diagnostic", unopened)), ErrorCode::InvalidParams as i32);
+    for params in [json!(null), json!({}), json!({"textDocument": {"uri": "no URI"}}), json!([1])] {
+        assert_eq!(code(client.ask("textDocument/diagnostic", params)), ErrorCode::InvalidParams as i32);
+    }
+    client.open("main.llmp", "");
+    let options = json!({"textDocument": {"uri": uri("main.llmp")}, "options": 3});
+    assert_eq!(code(client.ask("textDocument/formatting", options)), ErrorCode::InvalidParams as i32);
+}
+
+#[test]
+fn a_strange_client_is_served() {
+    let odd =
+        json!({"capabilities": {"general": 3, "textDocument": []}, "workspaceFolders": "none", "rootUri": 1});
+    let mut client = Client::start(odd);
+    client.open("main.llmp", "x = 1\n");
+    assert_eq!(client.published("main.llmp").len(), 1);
+    for method in
+        ["textDocument/didOpen", "textDocument/didChange", "workspace/didChangeConfiguration", "no/such"]
+    {
+        client.notify(method, json!({"textDocument": 1}));
+    }
+    assert_eq!(client.pulled("main.llmp").len(), 1);
+}
+
+#[test]
+fn cancelled_requests_are_answered_once() {
+    let mut client = Client::new(json!({}));
+    client.open("main.llmp", "x = 1\n");
+    let asked = json!({"textDocument": {"uri": uri("main.llmp")}});
+    let ids: Vec<_> = (0..50).map(|_| client.send("textDocument/diagnostic", asked.clone())).collect();
+    for id in &ids {
+        client.notify("$/cancelRequest", json!({"id": id}));
+    }
+    client.notify("$/cancelRequest", json!({"id": "never sent"}));
+    for id in &ids {
+        // Whether it was done by then or not, there is one answer.
+        if let Err(error) = client.response(id) {
+            assert_eq!(error.code, ErrorCode::RequestCanceled as i32);
+        }
+    }
+    assert_eq!(client.pulled("main.llmp").len(), 1);
+}
+
+#[test]
+fn requests_after_shutdown_are_refused() {
+    let mut client = Client::new(json!({}));
+    client.open("main.llmp", "");
+    client.ask("shutdown", Value::Null).expect("shut down");
+    let asked = json!({"textDocument": {"uri": uri("main.llmp")}});
+    assert_eq!(code(client.ask("textDocument/diagnostic", asked)), ErrorCode::InvalidRequest as i32);
+}

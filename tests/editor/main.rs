@@ -1,0 +1,8 @@
+//! The language server, spoken to in process as an editor speaks to it.
+
+mod client;
+mod diagnostics;
+mod fixture;
+mod lifecycle;
+mod requests;
+mod sync;
