@@ -1,6 +1,7 @@
 //! All phases in a row.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde_json::Value as Json;
 
@@ -99,7 +100,8 @@ pub fn compile(world: &dyn World, library: &Library, main: &str, options: &Optio
     let changes = changes::changes(&program, &options.profiles, start, &assignments, &mut diagnostics);
     let checked = check::check(&program, library, &changes, &sources, &mut diagnostics);
     let graph = lower(&checked, &mut diagnostics);
-    pipeline::check(&graph, &program, &mut diagnostics);
+    let signature = |kind: &str| checked.stages.get(kind).map(Arc::as_ref).or_else(|| library.stage(kind));
+    pipeline::check(&graph, &program, signature, &mut diagnostics);
 
     diagnostics.sort_by(|a, b| (a.span(), a.code, &a.message).cmp(&(b.span(), b.code, &b.message)));
     diagnostics.dedup();

@@ -39,6 +39,8 @@ pub(crate) struct Checked {
     pub(crate) defs: Vec<Def>,
     /// Bindings, each behind those it is made from.
     pub(crate) bindings: Vec<Binding>,
+    /// The program's own stages.
+    pub(crate) stages: BTreeMap<String, Arc<Signature>>,
     /// Types of expressions and bindings, as people read them.
     pub(crate) types: Vec<(Span, String)>,
     /// Where names are used, and where they are defined.
@@ -128,11 +130,12 @@ pub(crate) fn check(
     }
     checker.overrides(changes, &mut bindings);
     let types = checker.types;
-    let Context { params, references, .. } = context;
+    let Context { params, references, stages, .. } = context;
     let mut references = references.into_inner();
     references.sort_unstable();
     references.dedup();
-    Checked { params, defs, bindings, types, references }
+    let stages = stages.into_iter().map(|(name, (signature, _))| (name, signature)).collect();
+    Checked { params, defs, bindings, stages, types, references }
 }
 
 fn names_run(clause: &crate::ast::Clause) -> bool {

@@ -1,6 +1,9 @@
 //! Checks across stages, on the lowered graph: one small function each.
 
 mod errors;
+mod facts;
+mod language;
+mod licences;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,20 +13,39 @@ use crate::ast;
 use crate::diagnostic::Diagnostic;
 use crate::graph::{Graph, Producer, Stage, StageId};
 use crate::resolve::{Program, graph_names};
+use crate::signature::Signature;
 use crate::source::Span;
+use facts::Facts;
 
-/// Runs all checks across stages. Lints are about programs that work, so they wait until there are no errors.
-pub(crate) fn check(graph: &Graph, program: &Program<'_>, diagnostics: &mut Vec<Diagnostic>) {
+/// Runs all checks across stages; `signature` finds that of a kind. Lints are about programs that work, so they wait until
+/// there are no errors.
+pub(crate) fn check<'a>(
+    graph: &'a Graph,
+    program: &Program<'_>,
+    signature: impl Fn(&str) -> Option<&'a Signature>,
+    diagnostics: &mut Vec<Diagnostic>,
+) {
     let users = users(graph);
+    let facts = Facts::new(graph, signature);
     for stage in &graph.stages {
         heads(stage, diagnostics);
         probe_thresholds(stage, diagnostics);
+        language::answers(stage, &facts, diagnostics);
     }
+    language::special_tokens(&facts, diagnostics);
     contamination(graph, &users, diagnostics);
-    if !diagnostics.iter().any(Diagnostic::is_error) {
-        unused(graph, program, &users, diagnostics);
-        personal_data(graph, diagnostics);
+    if diagnostics.iter().any(Diagnostic::is_error) {
+        return;
     }
+    for (stage, fact) in facts.iter() {
+        language::results(stage, &facts, diagnostics);
+        language::horizon(stage, diagnostics);
+        language::nothing_to_search(stage, fact, &facts, diagnostics);
+    }
+    unused(graph, program, &users, diagnostics);
+    personal_data(graph, diagnostics);
+    licences::licences(graph, diagnostics);
+    licences::identifiers(graph, diagnostics);
 }
 
 /// For every stage, those that its output goes into.
@@ -59,11 +81,15 @@ fn setting<'a>(stage: &'a Stage, path: &[&str]) -> Option<(&'a Value, Option<Spa
     Some((value, setting.span))
 }
 
+/// The same of a whole number.
+fn number(stage: &Stage, path: &[&str]) -> Option<(u64, Option<Span>)> {
+    setting(stage, path).and_then(|(value, span)| Some((value.as_u64()?, span)))
+}
+
 /// Heads of attention share the model's width equally, unless theirs is given; rotary positions turn pairs of numbers;
 /// each key-value head serves equally many heads.
 fn heads(stage: &Stage, diagnostics: &mut Vec<Diagnostic>) {
-    let number =
-        |field| setting(stage, &["model", field]).and_then(|(value, span)| Some((value.as_u64()?, span)));
+    let number = |field| number(stage, &["model", field]);
     let (Some((width, span)), Some((heads, _))) = (number("width"), number("heads")) else { return };
     let span = span.unwrap_or(stage.span);
     let given = number("head_width").map(|(width, _)| width);

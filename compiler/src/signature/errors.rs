@@ -61,7 +61,7 @@ pub(crate) fn unknown_property(name: &str, span: Span, meant: Option<&str>) -> D
             error.help(format!("did you mean `{meant}`?")).fix(format!("change to `{meant}`"), span, meant)
         }
         None => error.help(format!(
-            "properties are `epoch`, `resumes`, `run` and `per shard`; for a setting, write `{name}: Type = default`"
+            "properties are `epoch`, `resumes`, `run`, `special_tokens` and `per shard`; for a setting, write `{name}: Type = default`"
         )),
     }
 }
@@ -69,6 +69,7 @@ pub(crate) fn unknown_property(name: &str, span: Span, meant: Option<&str>) -> D
 pub(crate) fn bad_property(name: &str, due: &str, span: Span) -> Diagnostic {
     Diagnostic::error("E0237", format!("`{name}` must be {due}"), span).help(match name {
         "run" => "for example `run = [\"python3\", \"clean.py\"]`",
+        "special_tokens" => "for example `special_tokens = [text, chat]`",
         "resumes" => "write `resumes = true` where the stage keeps checkpoints, else nothing",
         _ => "write `epoch = 1`, and raise it when the stage's output changes",
     })

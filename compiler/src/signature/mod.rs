@@ -38,7 +38,13 @@ pub struct Signature {
     pub resumes: bool,
     /// The command of a user's own stage.
     pub command: Option<Vec<String>>,
+    /// The sets of special tokens ([`SPECIAL_TOKENS`]) that a vocabulary made here holds, or that this stage needs in the
+    /// vocabulary that goes in; `None` where the signature says nothing.
+    pub special_tokens: Option<Vec<String>>,
 }
+
+/// Sets of special tokens: the end of a document, the chat format's, and the search format's.
+pub const SPECIAL_TOKENS: [&str; 3] = ["text", "chat", "search"];
 
 /// An input of a stage.
 #[derive(Clone, Debug)]

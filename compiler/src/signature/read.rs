@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Parameter, Signature, errors};
+use super::{Parameter, SPECIAL_TOKENS, Signature, errors};
 use crate::ast;
 use crate::check::values::{Due, NoNames, Values};
 use crate::diagnostic::Diagnostic;
@@ -253,6 +253,7 @@ pub(crate) fn signature(stage: &ast::Stage, diagnostics: &mut Vec<Diagnostic>) -
         per_shard: None,
         resumes: false,
         command: None,
+        special_tokens: None,
     };
     for clause in &stage.clauses {
         match clause {
@@ -312,13 +313,15 @@ fn result(ty: &ast::Type, inputs: &[Parameter], diagnostics: &mut Vec<Diagnostic
     Some(pattern)
 }
 
+/// What `name = value` may say in a signature.
+const PROPERTIES: [&str; 4] = ["epoch", "resumes", "run", "special_tokens"];
+
 fn property(
     signature: &mut Signature,
     name: &ast::Name,
     value: Option<&ast::Expr>,
     diagnostics: &mut Vec<Diagnostic>,
 ) {
-    const PROPERTIES: [&str; 3] = ["epoch", "resumes", "run"];
     let Some(value) = value else { return };
     if matches!(value.kind, ast::ExprKind::Error) {
         return;
@@ -343,19 +346,30 @@ fn property(
             _ => diagnostics.push(errors::bad_property("resumes", "`true` or `false`", value.span)),
         },
         "run" => match read(&SettingType::List(Box::new(SettingType::Text))) {
-            Some(Value::List(words)) if !words.is_empty() => signature.command = Some(command(words)),
+            Some(Value::List(words)) if !words.is_empty() => signature.command = Some(texts(words)),
             _ => diagnostics.push(errors::bad_property(
                 "run",
                 "a program and its arguments, in quotes",
                 value.span,
             )),
         },
+        "special_tokens" => {
+            let sets = SettingType::OneOf(SPECIAL_TOKENS.map(str::to_owned).to_vec());
+            match read(&SettingType::List(Box::new(sets))) {
+                Some(Value::List(words)) => signature.special_tokens = Some(texts(words)),
+                _ => diagnostics.push(errors::bad_property(
+                    "special_tokens",
+                    "a list of `text`, `chat` and `search`",
+                    value.span,
+                )),
+            }
+        }
         other => diagnostics.push(errors::unknown_property(other, name.span, closest(other, PROPERTIES))),
     }
 }
 
-/// The words of a command.
-fn command(words: Vec<Value>) -> Vec<String> {
+/// The texts of a list of them.
+fn texts(words: Vec<Value>) -> Vec<String> {
     words
         .into_iter()
         .filter_map(|word| match word {

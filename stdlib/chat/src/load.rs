@@ -15,7 +15,11 @@ pub const CONVERSATIONS_FILE: &str = "conversations.jsonl";
 /// Neither stage has settings.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Settings {}
+pub(crate) struct Settings {
+    /// The licence of the files; nothing here depends on it.
+    #[serde(rename = "license")]
+    _license: Option<String>,
+}
 
 pub(crate) fn conversations(ctx: &dyn Context, _: Settings) -> Result<()> {
     let mut writer = rows::Writer::create(&ctx.output().join(CONVERSATIONS_FILE))?;
@@ -89,7 +93,7 @@ mod tests {
         let root = tempfile::tempdir().unwrap().keep();
         let files: Vec<(&str, &[u8])> = files.iter().map(|(name, text)| (*name, text.as_bytes())).collect();
         let ctx = TestContext::new(&root).with_files("files", &files);
-        let result = run(&ctx, Settings {});
+        let result = run(&ctx, Settings { _license: None });
         (ctx, result)
     }
 

@@ -5,10 +5,14 @@ use serde::Deserialize;
 
 use crate::hub;
 
-/// The settings of `load.llmp`: none.
+/// The settings of `load.llmp`.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Settings {}
+pub(crate) struct Settings {
+    /// The licence of the files; nothing here depends on it.
+    #[serde(rename = "license")]
+    _license: Option<String>,
+}
 
 pub(crate) fn run(ctx: &dyn Context, _: Settings) -> Result<()> {
     let input = ctx.input("files")?;
@@ -45,9 +49,14 @@ mod tests {
             std::fs::write(folder.join(name), "{}").unwrap();
         }
         let ctx = TestContext::new(to.path()).with_folder("files", from.path());
-        run(&ctx, Settings {}).unwrap();
+        run(&ctx, Settings { _license: None }).unwrap();
         assert_eq!(hub::load(ctx.output()).unwrap(), hub::load(&folder).unwrap());
         let nothing = TestContext::new(to.path()).with_files("files", &[("a.txt", b"")]);
-        assert!(run(&nothing, Settings {}).unwrap_err().to_string().contains("exactly one `config.json`"));
+        assert!(
+            run(&nothing, Settings { _license: None })
+                .unwrap_err()
+                .to_string()
+                .contains("exactly one `config.json`")
+        );
     }
 }

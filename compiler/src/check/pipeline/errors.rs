@@ -2,6 +2,12 @@
 
 use crate::diagnostic::Diagnostic;
 use crate::source::Span;
+use crate::units::grouped;
+
+/// `1_024 tokens`
+fn tokens_of(number: u64) -> String {
+    format!("{} token{}", grouped(number), if number == 1 { "" } else { "s" })
+}
 
 pub(super) fn heads(width: u64, heads: u64, span: Span) -> Diagnostic {
     let divides = |heads: &u64| width.is_multiple_of(*heads);
@@ -54,4 +60,116 @@ pub(super) fn personal_data(span: Span) -> Diagnostic {
     Diagnostic::warning("W0102", "documents become tokens with personal data in them", span)
         .label("not masked")
         .help("mask it first: `… |> filter.pii { mask = [email, phone, ip] }`")
+}
+
+/// `stage` needs the sets `needed` of special tokens of the vocabulary that `maker` makes.
+pub(super) fn special_tokens(
+    stage: (&str, Span),
+    missing: &[&str],
+    needed: &[String],
+    maker: (&str, Span),
+) -> Diagnostic {
+    let ((stage, span), (maker, declared)) = (stage, maker);
+    let sets = format!("`{}`", missing.join("`, `"));
+    Diagnostic::error(
+        "E0306",
+        format!("`{stage}` needs special tokens that `{maker}` does not promise: {sets}"),
+        span,
+    )
+    .label("its vocabulary may not hold them")
+    .also(declared, "the stage that makes the vocabulary")
+    .help(format!(
+        "where its tokenizer holds them, write `special_tokens = [{}]` in `stage {maker}`",
+        needed.join(", ")
+    ))
+}
+
+pub(super) fn answer_beyond_context(tokens: u64, span: Span, context: u64, place: Span) -> Diagnostic {
+    Diagnostic::error(
+        "E0307",
+        format!("an answer of {} does not fit a context of {}", tokens_of(tokens), tokens_of(context)),
+        span,
+    )
+    .label("question and answer share the context")
+    .also(place, format!("the model reads {}", tokens_of(context)))
+    .help(format!("write {} or less, or give the model a longer `context`", context / 2))
+}
+
+pub(super) fn results_beyond_context(
+    results: u64,
+    words: u64,
+    span: Span,
+    passage: Span,
+    room: u64,
+    context: u64,
+) -> Diagnostic {
+    let found = match results {
+        1 => format!("a search result of {words} words does"),
+        many => format!("{many} search results of {words} words do"),
+    };
+    let most = room / results.max(1);
+    Diagnostic::warning("W0103", format!("{found} not fit a context of {}", tokens_of(context)), span)
+        .label(format!("a quarter is kept for the answer, {room} tokens are left"))
+        .also(passage, format!("passages have up to {words} words"))
+        .help(match most {
+            0..16 => "give the model a longer `context`, or use fewer results".to_owned(),
+            most => format!(
+                "what does not fit is cut off: write `passage = {}` or less, or give the model a longer `context`",
+                most / 2
+            ),
+        })
+}
+
+pub(super) fn single_step(batch: u64, context: u64, span: Span) -> Diagnostic {
+    Diagnostic::warning("W0104", "this trains for a single step", span)
+        .label(format!(
+            "a step is {}: {} rows of {}",
+            tokens_of(batch.saturating_mul(context)),
+            grouped(batch),
+            grouped(context)
+        ))
+        .help("train for longer, or choose a smaller `batch`")
+}
+
+pub(super) fn nothing_to_search(stage: &str, role: &str, model: &str, span: Span) -> Diagnostic {
+    Diagnostic::warning(
+        "W0105",
+        format!("`{model}` searches, and `{stage}` gives it nothing to search in"),
+        span,
+    )
+    .label("every search will find nothing")
+    .help(format!("give the index: `{stage}(…, {role} = …)`"))
+}
+
+/// Two licences with where they are declared, and the first model that they meet in.
+pub(super) fn licences(
+    first: (&str, Span),
+    second: (&str, Span),
+    why: &str,
+    model: (&str, Span),
+) -> Diagnostic {
+    let (at, also) = if first.1 < second.1 { (second, first) } else { (first, second) };
+    let message = format!("`{}` is made from `{}` and `{}`, which exclude each other", model.0, also.0, at.0);
+    Diagnostic::warning("W0106", message, at.1)
+        .label(format!("`{}`", at.0))
+        .also(also.1, format!("`{}`", also.0))
+        .also(model.1, "both go in here")
+        .help(format!("{why}: leave one of them out, or make two models"))
+}
+
+pub(super) fn no_derivatives(licence: (&str, Span), model: (&str, Span)) -> Diagnostic {
+    let ((licence, span), (model, made)) = (licence, model);
+    Diagnostic::warning(
+        "W0106",
+        format!("`{model}` is made from `{licence}`, which lets nobody pass on what is made"),
+        span,
+    )
+    .label("adaptations must not be shared")
+    .also(made, "it goes in here")
+    .help("leave it out, or keep the model to yourself")
+}
+
+pub(super) fn unknown_licence(identifier: &str, meant: &str, span: Span) -> Diagnostic {
+    Diagnostic::warning("W0107", format!("`{identifier}` is no SPDX identifier of a licence"), span)
+        .help(format!("did you mean `{meant}`?"))
 }

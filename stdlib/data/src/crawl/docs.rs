@@ -10,10 +10,13 @@ use super::{label, shard_name};
 use crate::docs::{Doc, JsonlReader, Reader, Writer};
 use crate::pages;
 
-/// The settings of `crawl.docs`: none.
+/// The settings of `crawl.docs`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Settings {}
+pub struct Settings {
+    /// The licence of the files; nothing here depends on it.
+    pub license: Option<String>,
+}
 
 /// Runs the stage.
 ///
@@ -73,7 +76,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let lines = b"{\"text\": \"a\", \"id\": \"<1>\"}\n{\"text\": \"a\"}\n{\"text\": \"a\"}\n";
         let ctx = TestContext::new(folder.path()).with_files("files", &[("a.jsonl", lines)]);
-        run(&ctx, Settings {}).expect("it runs");
+        run(&ctx, Settings { license: None }).expect("it runs");
         let name = format!("{}.parquet", shard_name(&ctx.input("files").expect("given").files[0]));
         let docs: Vec<Doc> =
             Reader::open(&ctx.output().join(name)).expect("opens").map(|doc| doc.expect("read")).collect();
@@ -85,6 +88,6 @@ mod tests {
     fn other_files_are_refused() {
         let folder = tempfile::tempdir().expect("a folder");
         let ctx = TestContext::new(folder.path()).with_files("files", &[("a.html", b"<p>")]);
-        assert!(run(&ctx, Settings {}).expect_err("no documents").help_text().is_some());
+        assert!(run(&ctx, Settings { license: None }).expect_err("no documents").help_text().is_some());
     }
 }

@@ -16,6 +16,8 @@ use crate::warc::{Headers, Record, Writer};
 pub struct Settings {
     /// The largest file, in bytes.
     pub max_page: u64,
+    /// The licence of the files; nothing here depends on it.
+    pub license: Option<String>,
 }
 
 /// Runs the stage.
@@ -88,7 +90,7 @@ mod tests {
                 ("e.htm", &[b'x'; 99]),
             ],
         );
-        run(&ctx, Settings { max_page: 64 }).expect("it runs");
+        run(&ctx, Settings { max_page: 64, license: None }).expect("it runs");
         let mut uris = Vec::new();
         for entry in std::fs::read_dir(ctx.output()).expect("a folder") {
             for item in Reader::open(&entry.expect("an entry").path(), 1 << 20).expect("opens") {

@@ -15,6 +15,8 @@ use crate::warc::{Item, Reader, Record, Writer};
 pub struct Settings {
     /// The largest page, in bytes once decompressed.
     pub max_page: u64,
+    /// The licence of the files; nothing here depends on it.
+    pub license: Option<String>,
 }
 
 /// Blocks hold a header besides the page, and the page may be stored with chunk marks.
@@ -156,7 +158,7 @@ mod tests {
     fn crawl(file: &[u8]) -> (TestContext, Result<()>, tempfile::TempDir) {
         let folder = tempfile::tempdir().expect("a folder");
         let ctx = TestContext::new(folder.path()).with_files("files", &[("a.warc", file)]);
-        let result = run(&ctx, Settings { max_page: 1 << 20 });
+        let result = run(&ctx, Settings { max_page: 1 << 20, license: None });
         (ctx, result, folder)
     }
 

@@ -1,0 +1,98 @@
+//! Checks of what language models are made of and asked for: special tokens, contexts, horizons, indexes.
+
+use std::collections::BTreeSet;
+
+use super::facts::{Fact, Facts};
+use super::{errors, number};
+use crate::diagnostic::Diagnostic;
+use crate::graph::{Stage, StageId};
+use crate::types::Kind;
+
+/// A vocabulary has to hold the special tokens that stages need of it; the first of them that does not is reported.
+pub(super) fn special_tokens(facts: &Facts<'_>, diagnostics: &mut Vec<Diagnostic>) {
+    let mut reported: BTreeSet<StageId> = BTreeSet::new();
+    for (stage, fact) in facts.iter() {
+        let Some(needed) = fact.signature.and_then(|signature| signature.special_tokens.as_ref()) else {
+            continue;
+        };
+        let carriers = [Kind::Tokenizer, Kind::Tokens, Kind::Model];
+        for (_, input, span) in carriers.into_iter().flat_map(|kind| facts.inputs(stage, kind)) {
+            let Some(maker) = input.vocabulary else { continue };
+            let Some(signature) = facts.get(maker).and_then(|fact| fact.signature) else { continue };
+            let held = match (&signature.special_tokens, &signature.command) {
+                (Some(held), _) => held.as_slice(),
+                // A program's own stage that says nothing promises nothing.
+                (None, Some(_)) => &[],
+                // What files hold is known when they are read.
+                (None, None) => continue,
+            };
+            let missing: Vec<&str> =
+                needed.iter().filter(|set| !held.contains(set)).map(String::as_str).collect();
+            if !missing.is_empty() && reported.insert(maker) {
+                let maker = (signature.name.as_str(), signature.span);
+                diagnostics.push(errors::special_tokens((&stage.kind, span), &missing, needed, maker));
+            }
+        }
+    }
+}
+
+/// An answer has to fit into the context beside its question. Only a limit that is written is a wish.
+pub(super) fn answers(stage: &Stage, facts: &Facts<'_>, diagnostics: &mut Vec<Diagnostic>) {
+    let Some((tokens, Some(span))) = number(stage, &["max_tokens"]) else { return };
+    let contexts = facts.models(stage).filter_map(|(_, model, _)| model.context);
+    if let Some((context, place)) = contexts.min_by_key(|&(context, _)| context)
+        && tokens >= context
+    {
+        diagnostics.push(errors::answer_beyond_context(tokens, span, context, place));
+    }
+}
+
+/// Passages that a search returns have to fit into the context beside the answer, which gets a quarter of it. A word is at
+/// least one token.
+pub(super) fn results(stage: &Stage, facts: &Facts<'_>, diagnostics: &mut Vec<Diagnostic>) {
+    let Some((results, written)) = number(stage, &["results"]) else { return };
+    let passage = facts.inputs(stage, Kind::Index).find_map(|(index, ..)| {
+        let (words, span) = number(index, &["passage"])?;
+        Some((words, span.unwrap_or(index.span)))
+    });
+    let context = facts.models(stage).find_map(|(_, model, _)| model.context);
+    if let (Some((words, place)), Some((context, _))) = (passage, context) {
+        let room = context - context / 4;
+        if results.saturating_mul(words) > room {
+            let span = written.unwrap_or(stage.span);
+            diagnostics.push(errors::results_beyond_context(results, words, span, place, room, context));
+        }
+    }
+}
+
+/// A horizon shorter than one step is rounded up to one, which teaches nothing.
+pub(super) fn horizon(stage: &Stage, diagnostics: &mut Vec<Diagnostic>) {
+    let (Some((horizon, span)), Some((batch, _)), Some((context, _))) =
+        (number(stage, &["for"]), number(stage, &["batch"]), number(stage, &["model", "context"]))
+    else {
+        return;
+    };
+    if horizon < batch.saturating_mul(context) {
+        diagnostics.push(errors::single_step(batch, context, span.unwrap_or(stage.span)));
+    }
+}
+
+/// A model that searches has to be measured with something to search in.
+pub(super) fn nothing_to_search(
+    stage: &Stage,
+    fact: &Fact<'_>,
+    facts: &Facts<'_>,
+    diagnostics: &mut Vec<Diagnostic>,
+) {
+    let mut inputs = fact.signature.into_iter().flat_map(|signature| &signature.inputs);
+    let Some(index) = inputs.find(|input| input.ty.as_ref().is_some_and(|ty| ty.kind == Kind::Index)) else {
+        return;
+    };
+    if stage.inputs.iter().any(|input| input.role == index.name) {
+        return;
+    }
+    let searches = |abilities: &[&str]| abilities.contains(&"searches");
+    if let Some((model, _, span)) = facts.models(stage).find(|(_, model, _)| searches(&model.abilities)) {
+        diagnostics.push(errors::nothing_to_search(&stage.kind, &index.name, &model.name, span));
+    }
+}
