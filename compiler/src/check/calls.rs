@@ -125,7 +125,7 @@ impl Checker<'_> {
             inputs.push(Some(Input { node, span: place }));
         }
         let record = call.and_then(|call| call.settings.as_ref());
-        let overridden = self.overridden_of(scope, head);
+        let overridden = self.overridden_of(scope, head, &name);
         let settings = self.settings(&signature, callee.span, record, &overridden, scope);
         let identity = identity(&signature, &inputs, &settings);
         let ty = self.output(&signature, &variables, model, identity, scope, head).map(Type::One);
@@ -133,9 +133,11 @@ impl Checker<'_> {
         (Node::Call(Box::new(call)), ty)
     }
 
-    fn overridden_of(&self, scope: &Scope<'_>, head: bool) -> Vec<Vec<String>> {
-        let binding = scope.binding.filter(|_| head);
-        binding.and_then(|at| self.overridden.get(at)).cloned().unwrap_or_default()
+    /// The settings of a call of `name` that are set elsewhere: by name, or by the binding where its value is made (`head`).
+    fn overridden_of(&self, scope: &Scope<'_>, head: bool, name: &str) -> Vec<Vec<String>> {
+        let paths = scope.binding.and_then(|at| self.overridden.get(at)).map_or(&[][..], Vec::as_slice);
+        let named = name.split('.').fold(paths.to_vec(), |paths, part| below(&paths, part));
+        paths.iter().filter(|_| head).cloned().chain(named).collect()
     }
 
     /// The fields in braces behind a stage, by position of its settings.
@@ -241,7 +243,7 @@ impl Checker<'_> {
         let record = call.and_then(|call| call.settings.as_ref());
         let inputs: BTreeSet<&str> =
             heading.parameters.iter().filter(|it| it.value().is_none()).map(|it| it.name.as_str()).collect();
-        let overridden = self.overridden_of(scope, head);
+        let overridden = self.overridden_of(scope, head, &heading.name);
         let mut fields = self.fields(&heading.name, &specs, &inputs, record, &overridden, scope).into_iter();
         let broken = !complete || record.is_some_and(|record| record.broken);
         let place = call.and_then(|call| call.parentheses).unwrap_or(callee.span);

@@ -13,6 +13,7 @@ mod overrides;
 pub(crate) mod params;
 pub mod pipeline;
 mod scope;
+mod targets;
 pub(crate) mod tree;
 pub(crate) mod values;
 

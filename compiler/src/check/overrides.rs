@@ -5,45 +5,16 @@ use std::sync::Arc;
 
 use super::changes::Change;
 use super::scope::Scope;
-use super::tree::{Argument, Binding, Const, DefCall, Each, Given, Member, Node, StageCall};
+use super::targets::{Call, Target, dotted, target, visit};
+use super::tree::{Argument, Binding, Const, Each, Given, Member, Node};
 use super::values::{Due, Values};
 use super::{Checker, errors, fold, params};
 use crate::ast::{Expr, ExprKind, Name};
 use crate::names::closest;
-use crate::resolve::{Found, Meaning, errors as name_errors};
+use crate::resolve::{Found, Meaning};
 use crate::source::Span;
 use crate::types::{SettingSpec, SettingType};
 use crate::value::Value;
-
-/// What a binding's value is made by: where its settings stand.
-enum Head<'a> {
-    Stage(&'a mut StageCall),
-    Def(&'a mut DefCall),
-}
-
-/// The calls that can make the node's value.
-fn heads<'a>(node: &'a mut Node, found: &mut Vec<Head<'a>>) {
-    match node {
-        Node::Call(call) => found.push(Head::Stage(call)),
-        Node::Apply(call) => found.push(Head::Def(call)),
-        Node::Pipe(steps) => {
-            if let Some(last) = steps.last_mut() {
-                heads(last, found);
-            }
-        }
-        Node::Each(each) => each.members.iter_mut().for_each(|member| heads(&mut member.value, found)),
-        Node::If(choice) => {
-            heads(&mut choice.1, found);
-            heads(&mut choice.2, found);
-        }
-        Node::Unknown
-        | Node::Binding(_)
-        | Node::Local(_)
-        | Node::Files(_)
-        | Node::List(_)
-        | Node::Previous => {}
-    }
-}
 
 impl Checker<'_> {
     /// Notes which settings of bindings are set elsewhere, so that they are not missed.
@@ -74,32 +45,32 @@ impl Checker<'_> {
             };
             self.context.refer(first.span, defined);
             let Some(binding) = bindings.get_mut(at) else { continue };
-            let broken = matches!(binding.node, Node::Unknown);
-            let mut calls = Vec::new();
-            heads(&mut binding.node, &mut calls);
-            match path {
-                _ if broken => {}
-                _ if calls.is_empty() => {
-                    self.report(name_errors::no_stage_to_override(&first.text, first.span, defined));
+            if matches!(binding.node, Node::Unknown) {
+                continue;
+            }
+            match target(&binding.node, &self.defs, first, path, defined) {
+                Ok(Target { stage, path: [setting, fields @ ..] }) => {
+                    visit(&mut binding.node, true, &mut |call, head| {
+                        let meant = stage.as_ref().map_or(head, |stage| call.name(&self.defs) == stage);
+                        if meant {
+                            self.override_call(call, change, setting, fields);
+                        }
+                    });
                 }
-                [] => self.report(errors::override_of_all(&first.text, first.span)),
-                [setting, fields @ ..] => {
-                    for call in calls {
-                        self.override_call(call, change, setting, fields);
-                    }
+                Ok(Target { path: [], .. }) => {
+                    self.report(errors::override_of_all(&dotted(change.path), first.span));
                 }
+                Err(error) => self.report(*error),
             }
         }
         for binding in bindings {
-            let mut calls = Vec::new();
-            heads(&mut binding.node, &mut calls);
-            calls.into_iter().for_each(|call| self.incomplete(call));
+            visit(&mut binding.node, true, &mut |call, _| self.incomplete(call));
         }
     }
 
     /// Settings that a change was to give, and gave in part.
-    fn incomplete(&mut self, call: Head<'_>) {
-        let Head::Stage(call) = call else { return };
+    fn incomplete(&mut self, call: Call<'_>) {
+        let Call::Stage(call) = call else { return };
         for (spec, given) in call.signature.settings.iter().zip(&call.settings) {
             let (Const::Record(fields), SettingType::Record(specs)) = (&given.value, spec.ty.required())
             else {
@@ -119,8 +90,7 @@ impl Checker<'_> {
         let mut seen: BTreeSet<(String, String)> = BTreeSet::new();
         for change in changes {
             let super::changes::Origin::Profile(profile) = &change.origin else { continue };
-            let path: Vec<&str> = change.path.iter().map(|name| name.text.as_str()).collect();
-            let path = path.join(".");
+            let path = dotted(change.path);
             if let (false, Some(first)) = (seen.insert((profile.clone(), path.clone())), change.path.first())
             {
                 let earlier = changes.iter().find(|it| {
@@ -133,12 +103,12 @@ impl Checker<'_> {
         }
     }
 
-    fn override_call(&mut self, call: Head<'_>, change: &Change<'_>, setting: &Name, fields: &[Name]) {
+    fn override_call(&mut self, call: Call<'_>, change: &Change<'_>, setting: &Name, fields: &[Name]) {
         let (name, specs): (String, Vec<Option<SettingSpec>>) = match &call {
-            Head::Stage(call) => {
+            Call::Stage(call) => {
                 (call.signature.name.clone(), call.signature.settings.iter().cloned().map(Some).collect())
             }
-            Head::Def(call) => {
+            Call::Def(call) => {
                 let heading = &self.defs[call.def];
                 (heading.name.clone(), heading.parameters.iter().map(|it| it.value().cloned()).collect())
             }
@@ -157,8 +127,8 @@ impl Checker<'_> {
         let mut leaves = Vec::new();
         self.leaf(spec, Vec::new(), fields, change, change.value, &mut leaves);
         let given = match call {
-            Head::Stage(call) => call.settings.get_mut(at),
-            Head::Def(call) => match call.arguments.get_mut(at) {
+            Call::Stage(call) => call.settings.get_mut(at),
+            Call::Def(call) => match call.arguments.get_mut(at) {
                 Some(Argument::Value(given)) => Some(given),
                 _ => None,
             },

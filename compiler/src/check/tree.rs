@@ -119,6 +119,16 @@ pub(crate) enum Argument {
     Value(Given),
 }
 
+impl Argument {
+    /// The artifact, where it is one.
+    pub(crate) fn node(&self) -> Option<&Node> {
+        match self {
+            Self::Node(node) => Some(node),
+            Self::Value(_) => None,
+        }
+    }
+}
+
 /// A function: its parameters fill the first slots, its bindings the rest.
 #[derive(Debug)]
 pub(crate) struct Def {

@@ -365,3 +365,44 @@ pub(crate) fn override_of_all(name: &str, span: Span) -> Diagnostic {
     error("E0244", "a binding's value cannot be replaced, only its settings", span)
         .help(format!("name the setting: `{name}.setting = …`"))
 }
+
+/// `places` are the calls that a path could mean.
+pub(crate) fn ambiguous_stage(binding: &str, stage: &str, span: Span, places: &[Span]) -> Diagnostic {
+    let often = match places.len() {
+        2 => "twice".to_owned(),
+        many => format!("{many} times"),
+    };
+    let message = format!("the value of `{binding}` calls `{stage}` {often}");
+    let error = error("E0116", message, span).label("which of them is meant?");
+    let error = places.iter().fold(error, |error, &place| error.also(place, "one of them"));
+    error.help(format!(
+        "give one of them a name, as in `name = {stage}(…)`, and change it by that: `name.setting = …`"
+    ))
+}
+
+/// `known` are the stages that are called.
+pub(crate) fn no_such_stage(
+    binding: &str,
+    stage: &str,
+    span: Span,
+    known: &[&str],
+    meant: Option<&str>,
+) -> Diagnostic {
+    let error = error("E0116", format!("the value of `{binding}` calls no `{stage}`"), span);
+    match meant {
+        Some(_) => suggest(error, span, meant),
+        None => error.help(format!("it calls `{}`", known.join("`, `"))),
+    }
+}
+
+/// A setting of a stage in a binding's value, named as if it were one of the last stage.
+pub(crate) fn setting_of_inner(binding: &str, setting: &str, stage: &str, span: Span) -> Diagnostic {
+    let at = Span { end: span.start, ..span };
+    error(
+        "E0208",
+        format!("what makes `{binding}` has no setting `{setting}`, `{stage}` before it has"),
+        span,
+    )
+    .help(format!("write `{binding}.{stage}.{setting}`"))
+    .fix(format!("name `{stage}`"), at, format!("{stage}."))
+}
