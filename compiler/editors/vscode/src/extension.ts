@@ -1,5 +1,7 @@
 // The extension: a language client for `llmp lsp`, commands that run `llmp`, and the view of the graph.
 
+import { access, constants } from 'node:fs/promises';
+import { basename, delimiter, join } from 'node:path';
 import * as vscode from 'vscode';
 import { LanguageClient, RevealOutputChannelOn, type Executable } from 'vscode-languageclient/node';
 
@@ -47,24 +49,37 @@ async function restart(): Promise<void> {
 async function start(): Promise<void> {
   const settings = vscode.workspace.getConfiguration('llmp');
   const command = settings.get('server.path', 'llmp');
+  if (!(await isProgram(command))) {
+    void offerPath(command);
+    return;
+  }
   const server: Executable = { command, args: ['lsp'] };
-  const started = new LanguageClient('llmp', 'llmp', server, {
+  client = new LanguageClient('llmp', 'llmp', server, {
     documentSelector: [{ language: 'llmp', scheme: 'file' }, { language: 'llmp', scheme: 'untitled' }],
     initializationOptions: { profiles: settings.get('profiles') },
     synchronize: { configurationSection: 'llmp' },
     revealOutputChannelOn: RevealOutputChannelOn.Never,
   });
-  client = started;
   try {
-    await started.start();
-  } catch (error) {
-    const setPath = 'Set Path';
-    const chosen = await vscode.window.showErrorMessage(
-      `llmp: \`${command} lsp\` did not start: ${error instanceof Error ? error.message : String(error)}`,
-      setPath,
-    );
-    if (chosen === setPath) {
-      await vscode.commands.executeCommand('workbench.action.openSettings', 'llmp.server.path');
-    }
+    await client.start();
+  } catch {
+    // The client has said so.
+  }
+}
+
+/** Whether a program can be started: a path, or a name that is looked up in `PATH`. */
+async function isProgram(command: string): Promise<boolean> {
+  const folders = command === basename(command) ? (process.env.PATH ?? '').split(delimiter) : [''];
+  const endings = process.platform === 'win32' ? ['', '.exe', '.cmd', '.bat'] : [''];
+  const paths = folders.flatMap(folder => endings.map(ending => join(folder, command + ending)));
+  const found = await Promise.allSettled(paths.map(path => access(path, constants.X_OK)));
+  return found.some(({ status }) => status === 'fulfilled');
+}
+
+async function offerPath(command: string): Promise<void> {
+  const setPath = 'Set Path';
+  const message = `llmp: there is no program \`${command}\`: only highlighting and snippets work`;
+  if ((await vscode.window.showErrorMessage(message, setPath)) === setPath) {
+    await vscode.commands.executeCommand('workbench.action.openSettings', 'llmp.server.path');
   }
 }

@@ -1,0 +1,128 @@
+;;; llmp-mode-test.el --- Tests of llmp-mode -*- lexical-binding: t -*-
+
+;;; Code:
+
+(require 'ert)
+(require 'imenu)
+(require 'llmp-mode)
+(require 'eglot nil t)
+(require 'flymake)
+
+(defmacro llmp-test-with (text &rest body)
+  "Evaluate BODY in a buffer with TEXT, highlighted."
+  (declare (indent 1))
+  `(with-temp-buffer
+     (insert ,text)
+     (llmp-mode)
+     (font-lock-ensure)
+     (goto-char (point-min))
+     ,@body))
+
+(defun llmp-test-face (text)
+  "The face of the first character of TEXT in the buffer."
+  (goto-char (point-min))
+  (let ((case-fold-search nil)) (search-forward text))
+  (get-text-property (match-beginning 0) 'face))
+
+(ert-deftest llmp-highlights ()
+  (llmp-test-with "//! A file.
+param width: Int = 192 in 64..4_096 /// model width
+docs = crawl.warc(\"a // b\") // why
+  |> filter.pii { mask = [email], strict = true }
+profile smoke { base.for = 20M tokens }
+def clean(pages: Pages) -> Docs { if big then 1 else 2 }
+"
+    (dolist (pair '(("//! A" . font-lock-doc-face)
+                    ("/// model" . font-lock-doc-face)
+                    ("why" . font-lock-comment-face)
+                    ("param" . font-lock-keyword-face)
+                    ("width" . font-lock-variable-name-face)
+                    ("Int" . font-lock-type-face)
+                    ("192" . font-lock-constant-face)
+                    ("in 64" . font-lock-keyword-face)
+                    ("docs" . font-lock-variable-name-face)
+                    ("crawl.warc" . font-lock-function-name-face)
+                    ("a // b" . font-lock-string-face)
+                    ("filter.pii" . font-lock-function-name-face)
+                    ("mask" . font-lock-variable-name-face)
+                    ("email" . nil)
+                    ("true" . font-lock-constant-face)
+                    ("profile" . font-lock-keyword-face)
+                    ("base.for" . font-lock-variable-name-face)
+                    ("20M" . font-lock-constant-face)
+                    ("clean" . font-lock-function-name-face)
+                    ("Pages" . font-lock-type-face)
+                    ("if big" . font-lock-keyword-face)))
+      (should (equal (cons (car pair) (llmp-test-face (car pair))) pair)))))
+
+(ert-deftest llmp-comments ()
+  (llmp-test-with "a = 1\n"
+    (comment-region (point-min) (point-max))
+    (should (equal (buffer-string) "// a = 1\n"))
+    (uncomment-region (point-min) (point-max))
+    (should (equal (buffer-string) "a = 1\n"))))
+
+(ert-deftest llmp-indentation-keeps-formatted-files ()
+  (dolist (file '("who-is.llmp" "assistant.llmp" "base.llmp" "clean.llmp"))
+    (with-temp-buffer
+      (insert-file-contents file)
+      (llmp-mode)
+      (let ((before (buffer-string))
+            (inhibit-message t))
+        (indent-region (point-min) (point-max))
+        (should (equal (buffer-string) before))
+        ;; From nothing, too.
+        (goto-char (point-min))
+        (while (re-search-forward "^[ ]+" nil t) (replace-match ""))
+        (indent-region (point-min) (point-max))
+        (should (equal (buffer-string) before))))))
+
+(ert-deftest llmp-finds-the-stage ()
+  (llmp-test-with "docs = crawl.warc(\"a\")\n  |> filter.pii\nmore = docs\n"
+    (search-forward "filter")
+    (should (equal (llmp--stage) "docs"))))
+
+(ert-deftest llmp-imenu ()
+  (llmp-test-with "param a: Int = 1\nb = f(a)\nprofile c { a = 2 }\n"
+    (should (equal (sort (mapcar #'car (funcall imenu-create-index-function)) #'string<)
+                   '("Params" "Profiles" "b")))))
+
+(defun llmp-test-wait (what condition)
+  "Wait until CONDITION holds, which is WHAT is waited for."
+  (let ((end (time-add nil 20)))
+    (while (not (funcall condition))
+      (when (time-less-p end nil) (error "Waited in vain for %s" what))
+      (accept-process-output nil 0.05))))
+
+(defun llmp-test-errors ()
+  "The messages of errors in this buffer."
+  (let ((found nil))
+    (dolist (diagnostic (flymake-diagnostics) (nreverse found))
+      (when (memq (flymake-diagnostic-type diagnostic) '(eglot-error :error))
+        (push (flymake-diagnostic-text diagnostic) found)))))
+
+(ert-deftest llmp-eglot ()
+  (skip-unless (featurep 'eglot))
+  (skip-unless (file-executable-p (getenv "LLMP")))
+  (let ((llmp-program (getenv "LLMP"))
+        (eglot-sync-connect 20)
+        (eglot-autoshutdown t))
+    (with-current-buffer (find-file-noselect "main.llmp")
+      (apply #'eglot (eglot--guess-contact))
+      (should (eglot-current-server))
+      (llmp-test-wait "the mistake" (lambda () (flymake-start) (llmp-test-errors)))
+      (message "diagnostics: %S" (llmp-test-errors))
+      (should (string-match-p "filter.qualty" (car (llmp-test-errors))))
+      (search-forward "qualty")
+      (replace-match "quality")
+      ;; Nobody is idle in batch.
+      (eglot--signal-textDocument/didChange)
+      (llmp-test-wait "no mistakes" (lambda () (flymake-start) (null (llmp-test-errors))))
+      (eglot-format-buffer)
+      (goto-char (point-min))
+      (should (search-forward "filter.quality { min_words = 20 }" nil t))
+      (set-buffer-modified-p nil)
+      (eglot-shutdown (eglot-current-server)))))
+
+(provide 'llmp-mode-test)
+;;; llmp-mode-test.el ends here

@@ -1,0 +1,2 @@
+([(comment) (documentation) (file_documentation)] @injection.content
+  (#set! injection.language "comment"))

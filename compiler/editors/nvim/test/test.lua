@@ -1,0 +1,147 @@
+-- What a person does in Neovim, step by step: opens a pipeline with a mistake, mends it, formats, renames across files,
+-- looks at hovers, completions and code lenses. Ends with an exit code of 1 at the first thing that is not as it should be.
+
+vim.g.llmp = { cmd = os.getenv('LLMP') }
+vim.opt.runtimepath:prepend(vim.fn.getcwd() .. '/runtime')
+vim.cmd('filetype plugin indent on | syntax on')
+vim.o.swapfile = false
+vim.o.hidden = true
+
+local WAIT = 20000
+
+local function say(...)
+  io.stdout:write(string.format(...), '\n')
+end
+
+local function wait(what, condition)
+  if not vim.wait(WAIT, condition, 20) then
+    error('waited in vain for ' .. what)
+  end
+end
+
+local function lines(buffer)
+  return table.concat(vim.api.nvim_buf_get_lines(buffer, 0, -1, false), '\n')
+end
+
+local function has(text, part)
+  assert(text:find(part, 1, true), ('`%s` is not in:\n%s'):format(part, text))
+end
+
+-- Puts the cursor on the first character of a text.
+local function go(text)
+  assert(vim.fn.search('\\V' .. text, 'cw') > 0, text .. ' is not there')
+end
+
+-- The result of a request about the cursor's place.
+local function ask(method, more)
+  local params = vim.lsp.util.make_position_params(0, 'utf-16')
+  for key, value in pairs(more or {}) do
+    params[key] = value
+  end
+  local answers = assert(vim.lsp.buf_request_sync(0, method, params, WAIT), method .. ': no answer')
+  for _, answer in pairs(answers) do
+    assert(not answer.error, method .. ': ' .. vim.inspect(answer.error))
+    return answer.result
+  end
+end
+
+local function errors()
+  return vim.diagnostic.get(0, { severity = vim.diagnostic.severity.ERROR })
+end
+
+local function test()
+  assert(vim.bo.filetype == 'llmp', 'the file type is ' .. vim.bo.filetype)
+
+  wait('diagnostics', function()
+    return #errors() > 0
+  end)
+  for _, found in ipairs(errors()) do
+    say('diagnostic: %d:%d %s %s', found.lnum + 1, found.col + 1, found.code or '', found.message)
+  end
+  assert(#errors() == 1, 'one mistake gives one message')
+  assert(errors()[1].code == 'E0110' and errors()[1].lnum == 3, 'it is the unknown stage of line 4')
+
+  go('qualty')
+  vim.cmd('normal! cwquality')
+  wait('the mistake to go', function()
+    return #errors() == 0
+  end)
+  say('mended: no diagnostics')
+
+  if vim.lsp.buf.format then
+    vim.lsp.buf.format({ timeout_ms = WAIT })
+  else
+    vim.lsp.buf.formatting_sync(nil, WAIT)
+  end
+  has(lines(0), '|> filter.quality { min_words = 20 }')
+  has(lines(0), 'docs  = clean')
+  say('formatted: %s', vim.fn.getline(4))
+
+  local main = vim.api.nvim_get_current_buf()
+  go('clean')
+  vim.lsp.buf.rename('tidy')
+  wait('the new name', function()
+    return lines(main):find('tidy%(crawl')
+  end)
+  local common = vim.fn.bufnr('common.llmp')
+  assert(common > 0, 'the other file is open')
+  has(lines(common), 'def tidy(raw: Docs)')
+  say('renamed: %s / %s', vim.fn.getline(3), vim.api.nvim_buf_get_lines(common, 1, 2, false)[1])
+
+  go('min_words')
+  local hover = vim.inspect(ask('textDocument/hover'))
+  has(hover, 'Int')
+  say('hover: %s', hover:gsub('%s+', ' '):sub(1, 200))
+
+  go('index')
+  vim.cmd('normal! Oother = docs |> filter.')
+  vim.cmd('startinsert!')
+  local offered = ask('textDocument/completion')
+  local labels = vim.tbl_map(function(item)
+    return item.label
+  end, offered.items or offered)
+  assert(vim.tbl_contains(labels, 'filter.language') or vim.tbl_contains(labels, 'language'), vim.inspect(labels))
+  say('completion: %s', table.concat(labels, ', '):sub(1, 200))
+  vim.cmd('stopinsert | undo')
+
+  local titles = {}
+  for _, lens in ipairs(ask('textDocument/codeLens')) do
+    lens = lens.command and lens or ask('codeLens/resolve', lens)
+    table.insert(titles, ('%d: %s'):format(lens.range.start.line + 1, lens.command.title))
+    if vim.startswith(lens.command.command, 'llmp.') then
+      assert(vim.lsp.commands[lens.command.command], lens.command.command .. ' is no command')
+    end
+  end
+  say('code lenses: %s', table.concat(titles, ', '))
+  for _, title in ipairs({ 'Run', 'Why', 'Log' }) do
+    has(table.concat(titles, ', '), title)
+  end
+
+  -- Without the server: indentation, and the tree-sitter grammar.
+  vim.cmd('edit who-is.llmp')
+  local before = lines(0)
+  vim.cmd('silent normal! gg=G')
+  assert(lines(0) == before, 'a formatted file stays as it is when it is indented:\n' .. lines(0))
+  say('indented: no change')
+  if #vim.api.nvim_get_runtime_file('parser/llmp.so', false) > 0 then
+    local tree = vim.treesitter.get_parser(0, 'llmp'):parse()[1]
+    assert(not tree:root():has_error(), 'the grammar reads the example')
+    for _, file in ipairs(vim.api.nvim_get_runtime_file('queries/llmp/highlights.scm', true)) do
+      local text = table.concat(vim.fn.readfile(file), '\n')
+      assert((vim.treesitter.query.parse or vim.treesitter.query.parse_query)('llmp', text))
+    end
+    say('tree-sitter: %d nodes at the top', tree:root():named_child_count())
+  end
+end
+
+vim.api.nvim_create_autocmd('VimEnter', {
+  callback = function()
+    vim.schedule(function()
+      local fine, message = xpcall(test, debug.traceback)
+      if not fine then
+        io.stderr:write('\nFAILED: ', message, '\n')
+      end
+      vim.cmd(fine and 'qall!' or 'cquit 1')
+    end)
+  end,
+})

@@ -1,0 +1,46 @@
+; Later patterns win.
+
+(path (identifier) @variable)
+
+(comment) @comment
+(documentation) @comment.doc
+(file_documentation) @comment.doc
+
+["import" "param" "profile" "def" "stage"] @keyword
+["per" "shard" "runtime"] @keyword
+["if" "then" "else"] @keyword
+["each" "in"] @keyword
+["not" "and" "or"] @keyword
+
+["=" "|>" "->" ".." "==" "!=" "<=" ">=" "+" "-" "*" "/" "|" "?"] @operator
+(binary ["<" ">"] @operator)
+(type_arguments ["<" ">"] @punctuation.bracket)
+["(" ")" "[" "]" "{" "}"] @punctuation.bracket
+["," ":" "."] @punctuation.delimiter
+
+(digits) @number
+(unit) @type
+(boolean) @boolean
+(none) @constant
+(text) @string
+(escape) @string.escape
+
+(named_type name: (identifier) @type)
+(type_argument (identifier) @type)
+(words (identifier) @constant)
+
+(call stage: (path (identifier) @function))
+(step stage: (path (identifier) @function))
+(stage name: (path (identifier) @function))
+(def name: (identifier) @function)
+
+(binding name: (identifier) @variable)
+(param name: (identifier) @variable.parameter)
+(parameter name: (identifier) @variable.parameter)
+(argument name: (identifier) @variable.parameter)
+(per_shard role: (identifier) @variable.parameter)
+(profile name: (identifier) @label)
+(override path: (path (identifier) @property))
+(field name: (identifier) @property)
+(setting name: (identifier) @property)
+(property name: (identifier) @attribute)
