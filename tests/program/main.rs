@@ -1,6 +1,7 @@
 //! Whole-program tests: the binary on real files.
 
 mod data;
+mod editors;
 mod mistakes;
 mod models;
 mod spec;
