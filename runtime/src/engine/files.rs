@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use llmp_compiler::key::{Digest, Hasher};
 
-use crate::store::Stat;
+use crate::store::{Entry, Stat};
 
 /// One file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,10 +35,11 @@ impl Files {
     pub fn find(folder: &Path, pattern: &str, stat: &mut Stat) -> Result<Self, String> {
         let mut paths = Vec::new();
         let plain = folder.join(pattern);
-        if plain.exists() {
-            collect(&plain, &mut paths).map_err(|error| format!("cannot read `{pattern}`: {error}"))?;
-            if paths.is_empty() {
-                return Err(format!("the folder `{pattern}` is empty"));
+        if let Ok(meta) = std::fs::metadata(&plain) {
+            if meta.is_dir() {
+                collect(&plain, &mut paths).map_err(|error| format!("cannot read `{pattern}`: {error}"))?;
+            } else {
+                paths.push(plain);
             }
         } else if pattern.contains(['*', '?', '[']) {
             let escaped = glob::Pattern::escape(&folder.to_string_lossy());
@@ -52,29 +53,32 @@ impl Files {
             let matches = glob::glob_with(&whole, options)
                 .map_err(|error| format!("`{pattern}` is no pattern: {}", error.msg))?;
             for path in matches {
-                let path = path.map_err(|error| {
+                paths.push(path.map_err(|error| {
                     format!("cannot read `{}`: {}", error.path().display(), error.error())
-                })?;
-                if path.is_file() {
-                    paths.push(path);
-                }
-            }
-            if paths.is_empty() {
-                return Err(format!("no file matches `{pattern}`"));
+                })?);
             }
         } else {
             return Err(format!("there is no file `{pattern}`"));
         }
-        paths.sort();
+        paths.sort_by(|a, b| a.as_os_str().cmp(b.as_os_str()));
+        let entries = stat.digests(&paths).map_err(|error| error.to_string())?;
         let mut by_digest = BTreeMap::new();
-        for path in paths {
-            let entry = stat.digest(&path).map_err(|error| error.to_string())?;
-            let label = path.strip_prefix(folder).unwrap_or(&path).to_string_lossy().into_owned();
-            by_digest.entry(entry.digest).or_insert(Found {
-                label,
-                path,
-                digest: entry.digest,
-                size: entry.size,
+        for (path, entry) in paths.into_iter().zip(entries) {
+            let Some(Entry { digest, size }) = entry else { continue };
+            let label = || path.strip_prefix(folder).unwrap_or(&path).to_string_lossy().into_owned();
+            by_digest.entry(digest).or_insert_with(|| Found {
+                label: label(),
+                path: path.clone(),
+                digest,
+                size,
+            });
+        }
+        if by_digest.is_empty() {
+            let plain = folder.join(pattern);
+            return Err(match plain.exists() {
+                true if plain.is_dir() => format!("the folder `{pattern}` is empty"),
+                true => format!("`{pattern}` is neither a file nor a folder"),
+                false => format!("no file matches `{pattern}`"),
             });
         }
         Ok(Self { found: by_digest.into_values().collect() })
@@ -100,18 +104,16 @@ impl Files {
     }
 }
 
-fn collect(path: &Path, paths: &mut Vec<PathBuf>) -> std::io::Result<()> {
-    if path.is_dir() {
-        let mut entries: Vec<_> = std::fs::read_dir(path)?.collect::<std::io::Result<_>>()?;
-        entries.sort_by_key(std::fs::DirEntry::file_name);
-        for entry in entries {
-            // Links inside a folder are not followed, so that a loop cannot trap the walk.
-            if !entry.file_type()?.is_symlink() {
-                collect(&entry.path(), paths)?;
-            }
+/// All files below a folder.
+fn collect(folder: &Path, paths: &mut Vec<PathBuf>) -> std::io::Result<()> {
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        // Links inside a folder are not followed, so that a loop cannot trap the walk.
+        match entry.file_type()? {
+            kind if kind.is_dir() => collect(&entry.path(), paths)?,
+            kind if kind.is_file() => paths.push(entry.path()),
+            _ => {}
         }
-    } else {
-        paths.push(path.to_owned());
     }
     Ok(())
 }

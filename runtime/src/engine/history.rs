@@ -11,7 +11,7 @@ use llmp_compiler::plan::{History, Previous};
 use llmp_stage::shard_of;
 
 use super::files::Files;
-use crate::store::{Ledger, Manifest, Result, Stat, Store, write_atomically};
+use crate::store::{Ledger, Manifest, Result, Stat, Store, write_cache};
 use crate::world::folder_of;
 
 /// The past of one pipeline in one store.
@@ -108,7 +108,7 @@ impl Past {
         if self.last_changed.take() {
             let lines: Vec<_> =
                 self.last.borrow().iter().map(|(name, (key, run))| format!("{key} {run} {name}")).collect();
-            write_atomically(&self.last_path, lines.join("\n").as_bytes())?;
+            write_cache(&self.last_path, lines.join("\n").as_bytes())?;
         }
         Ok(())
     }

@@ -1,146 +1,39 @@
-//! The ledger: an append-only file of checksummed frames, one for each action (a stage, or a shard of one).
+//! The ledger: an append-only file of checksummed [frames](super::frame), one for each action (a stage, or a shard of one).
 //!
-//! ```text
-//! "llmp ledger 1\n"
-//! frame := length: u32 LE   of what follows, without the checksum
-//!          kind: u8         1 stage, 2 shard, 3 forgotten
-//!          key: 32 bytes
-//!          artifact: 32 bytes
-//!          record: JSON
-//!          checksum: 8 bytes, the start of the blake3 of kind … record
-//! ```
-//!
-//! Appends are one write under a lock. A torn frame at the end (a crash, a full disk) is cut off by the next append;
-//! everything before it stays. Looking up keys reads the frames' heads only.
+//! Appends are one write under a lock. A torn frame at the end (a crash, a full disk) is cut off by the next append; a
+//! damaged one before the end is passed over. Looking up keys reads the frames' heads only, and of a long ledger those
+//! alone that its [index](super::index) does not know.
 
 use std::collections::{BTreeMap, HashMap};
-use std::fs::{File, OpenOptions};
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::fs::{self, File, OpenOptions};
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
-use llmp_compiler::key::{Component, Digest};
-use serde::{Deserialize, Serialize};
+use llmp_compiler::key::Digest;
 
-use super::{Lock, Result, StoreError, at};
+use super::frame::{Kind, Slot, encode, scan};
+use super::index::Index;
+use super::lock::{open_lock, wait};
+use super::write::write_synced;
+use super::{Record, Result, StoreError, at};
 
 const MAGIC: &[u8] = b"llmp ledger 1\n";
-const HEAD: usize = 1 + 32 + 32;
-const CHECK: usize = 8;
-/// A longer frame is damage, not data.
-const MAX_FRAME: usize = 256 << 20;
 
-/// What a frame tells of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// A whole stage.
-    Stage,
-    /// One shard of a stage.
-    Shard,
-    /// The action's result is no longer to be used.
-    Forgotten,
-}
-
-impl Kind {
-    fn byte(self) -> u8 {
-        match self {
-            Self::Stage => 1,
-            Self::Shard => 2,
-            Self::Forgotten => 3,
-        }
-    }
-
-    fn from_byte(byte: u8) -> Option<Self> {
-        Some(match byte {
-            1 => Self::Stage,
-            2 => Self::Shard,
-            3 => Self::Forgotten,
-            _ => return None,
-        })
-    }
-}
-
-/// Everything that is kept about an action.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Record {
-    /// The stage's name at the time.
-    pub name: String,
-    /// Its signature.
-    pub kind: String,
-    /// The run's number.
-    pub run: u64,
-    /// The table its key was made from; empty for shards.
-    pub components: Vec<Component>,
-    /// What it read.
-    pub inputs: Vec<InputRecord>,
-    /// What people call the source of each output file, where it has a name of its own.
-    pub labels: BTreeMap<String, String>,
-    /// Counts the stage reported.
-    pub counts: BTreeMap<String, u64>,
-    /// Curves the stage reported: points (x, y).
-    pub curves: BTreeMap<String, Vec<(f64, f64)>>,
-    /// What the stage showed on the screen.
-    pub shown: String,
-    /// Objects with what it dropped, one JSON line a document.
-    pub dropped: Vec<Digest>,
-    /// The shard's files in the form of a manifest, for shards; a stage's is an object.
-    pub manifest: Option<String>,
-    /// Seconds since the Unix epoch at its start.
-    pub started: f64,
-    /// Wall-clock seconds.
-    pub seconds: f64,
-    /// Peak resident memory of the process up to its end, in bytes.
-    pub peak_memory: u64,
-    /// Bytes of the result.
-    pub bytes: u64,
-    /// The device it ran on.
-    pub device: String,
-    /// The machine.
-    pub host: String,
-    /// The program's version.
-    pub version: String,
-    /// Shards that ran, and all shards.
-    pub shards: Option<(usize, usize)>,
-    /// Why it ran, as people read it.
-    pub reasons: Vec<String>,
-}
-
-/// An input as it was.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct InputRecord {
-    /// The parameter of the signature.
-    pub role: String,
-    /// The stage's name, or the pattern.
-    pub label: String,
-    /// The artifact's digest.
-    pub digest: Digest,
-    /// The files, for inputs that are files; at most 10,000 are kept.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub files: Vec<FileRecord>,
-}
-
-/// A file as it was.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct FileRecord {
-    /// Its path, relative to the pipeline's folder.
-    pub path: String,
-    /// Its content.
-    pub digest: Digest,
-}
-
-#[derive(Clone, Copy)]
-struct Slot {
-    artifact: Digest,
-    kind: Kind,
-    record: u64,
-    length: u32,
-}
+/// Frames outside the index at which it is written anew.
+const INDEX_FROM: usize = 1_000;
 
 /// An open ledger.
 pub struct Ledger {
     path: PathBuf,
-    slots: HashMap<Digest, Slot>,
-    /// Where the next frame begins: everything before it is whole.
+    file: Option<File>,
+    /// Whether the file is open for appending, too.
+    writable: bool,
+    /// The file whose lock writers hold; it stays when the ledger is replaced.
+    lock: Option<File>,
+    index: Index,
+    /// Frames that the index does not know.
+    recent: HashMap<Digest, Slot>,
+    /// Behind the last whole frame.
     end: u64,
 }
 
@@ -150,9 +43,21 @@ impl Ledger {
     /// # Errors
     /// Where the file cannot be read or is no ledger.
     pub fn open(path: &Path) -> Result<Self> {
-        let mut ledger = Self { path: path.to_owned(), slots: HashMap::new(), end: 0 };
+        let mut ledger = Self {
+            path: path.to_owned(),
+            file: None,
+            writable: false,
+            lock: None,
+            index: Index::default(),
+            recent: HashMap::new(),
+            end: 0,
+        };
         ledger.refresh()?;
         Ok(ledger)
+    }
+
+    fn index_path(&self) -> PathBuf {
+        self.path.with_extension("index")
     }
 
     /// Reads what other processes have appended.
@@ -160,31 +65,49 @@ impl Ledger {
     /// # Errors
     /// Where the file cannot be read or is no ledger.
     pub fn refresh(&mut self) -> Result<()> {
-        let mut file = match File::open(&self.path) {
-            Ok(file) => file,
+        let meta = match fs::metadata(&self.path) {
+            Ok(meta) => meta,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                self.slots.clear();
-                self.end = 0;
+                self.reset(None);
                 return Ok(());
             }
-            Err(error) => return Err(at("open", &self.path)(error)),
+            Err(error) => return Err(at("read", &self.path)(error)),
         };
-        let size = file.metadata().map_err(at("read", &self.path))?.len();
-        if size < self.end {
-            // It was cut or replaced: read anew.
-            self.slots.clear();
-            self.end = 0;
+        let open = self.file.as_ref().and_then(|file| file.metadata().ok());
+        let same = open.is_some_and(|open| (open.dev(), open.ino()) == (meta.dev(), meta.ino()));
+        if !same || meta.len() < self.end {
+            // It is new, or was cut or replaced.
+            let file = File::open(&self.path).map_err(at("open", &self.path))?;
+            self.reset(Some(file));
         }
-        if size == self.end {
-            return Ok(());
+        self.read(meta.len())
+    }
+
+    fn reset(&mut self, file: Option<File>) {
+        self.index = file.as_ref().map(|file| Index::open(&self.index_path(), file)).unwrap_or_default();
+        self.end = self.index.covered;
+        self.recent.clear();
+        self.writable = false;
+        self.file = file;
+    }
+
+    /// Reads the frames up to the file's `size`.
+    fn read(&mut self, size: u64) -> Result<()> {
+        let Some(file) = self.file.as_ref().filter(|_| size > self.end) else { return Ok(()) };
+        let mut bytes = vec![0; (size - self.end) as usize];
+        let mut filled = 0;
+        while let Some(rest) = bytes.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+            match file.read_at(rest, self.end + filled as u64) {
+                Ok(0) => break, // it is cut just now
+                Ok(read) => filled += read,
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(at("read", &self.path)(error)),
+            }
         }
-        file.seek(SeekFrom::Start(self.end)).map_err(at("read", &self.path))?;
-        let mut bytes = Vec::with_capacity((size - self.end) as usize);
-        file.read_to_end(&mut bytes).map_err(at("read", &self.path))?;
-        let mut rest = bytes.as_slice();
+        let mut frames = bytes.get(..filled).unwrap_or_default();
         if self.end == 0 {
-            let Some(frames) = rest.strip_prefix(MAGIC) else {
-                if MAGIC.starts_with(rest) {
+            let Some(rest) = frames.strip_prefix(MAGIC) else {
+                if MAGIC.starts_with(frames) {
                     return Ok(()); // torn while it was made
                 }
                 return Err(StoreError::Damaged {
@@ -192,35 +115,43 @@ impl Ledger {
                     what: "it is no ledger of this version".into(),
                 });
             };
-            rest = frames;
+            frames = rest;
             self.end = MAGIC.len() as u64;
         }
-        while let Some((slot, key, length)) = frame(rest, self.end) {
-            self.slots.insert(key, slot);
-            rest = rest.get(length..).unwrap_or_default();
-            self.end += length as u64;
+        let mut end = self.end;
+        for (key, slot) in scan(frames, self.end) {
+            end = slot.range().end;
+            self.recent.insert(key, slot);
         }
+        self.end = end;
         Ok(())
+    }
+
+    fn slot(&self, key: &Digest) -> Option<Slot> {
+        self.recent.get(key).copied().or_else(|| self.index.get(key))
     }
 
     /// The artifact of the action with this key.
     #[must_use]
     pub fn artifact(&self, key: &Digest) -> Option<Digest> {
-        self.slots.get(key).filter(|slot| slot.kind != Kind::Forgotten).map(|slot| slot.artifact)
+        self.slot(key).filter(|slot| slot.kind != Kind::Forgotten).map(|slot| slot.artifact)
     }
 
     /// Whether the action was done once and its result is not to be used any more.
     #[must_use]
     pub fn forgotten(&self, key: &Digest) -> bool {
-        self.slots.get(key).is_some_and(|slot| slot.kind == Kind::Forgotten)
+        self.slot(key).is_some_and(|slot| slot.kind == Kind::Forgotten)
     }
 
     /// All keys with their kind and artifact, sorted by key.
     #[must_use]
     pub fn all(&self) -> Vec<(Digest, Kind, Digest)> {
-        let mut all: Vec<_> = self.slots.iter().map(|(key, slot)| (*key, slot.kind, slot.artifact)).collect();
-        all.sort_unstable_by_key(|(key, ..)| *key);
-        all
+        self.slots().into_iter().map(|(key, slot)| (key, slot.kind, slot.artifact)).collect()
+    }
+
+    fn slots(&self) -> BTreeMap<Digest, Slot> {
+        let recent = self.recent.iter().map(|(key, slot)| (*key, *slot));
+        self.index.iter().chain(recent).collect()
     }
 
     /// Everything kept about an action.
@@ -228,15 +159,9 @@ impl Ledger {
     /// # Errors
     /// Where the record cannot be read.
     pub fn record(&self, key: &Digest) -> Result<Option<Record>> {
-        let Some(slot) = self.slots.get(key) else { return Ok(None) };
-        let read = || {
-            let mut file = File::open(&self.path)?;
-            file.seek(SeekFrom::Start(slot.record))?;
-            let mut bytes = vec![0; slot.length as usize];
-            file.read_exact(&mut bytes)?;
-            Ok(bytes)
-        };
-        let bytes = read().map_err(at("read", &self.path))?;
+        let (Some(slot), Some(file)) = (self.slot(key), &self.file) else { return Ok(None) };
+        let mut bytes = vec![0; slot.length as usize];
+        file.read_exact_at(&mut bytes, slot.record).map_err(at("read", &self.path))?;
         serde_json::from_slice(&bytes).map(Some).map_err(|error| StoreError::Damaged {
             digest: self.path.display().to_string(),
             what: format!("the record of {} is unreadable: {error}", key.short()),
@@ -249,68 +174,99 @@ impl Ledger {
     /// Where the disk refuses; then nothing was appended.
     pub fn append(&mut self, kind: Kind, key: &Digest, artifact: &Digest, record: &Record) -> Result<()> {
         let json = serde_json::to_vec(record).unwrap_or_default();
-        let mut bytes = Vec::with_capacity(4 + HEAD + json.len() + CHECK);
-        bytes.extend_from_slice(&((HEAD + json.len()) as u32).to_le_bytes());
-        bytes.push(kind.byte());
-        bytes.extend_from_slice(&key.0);
-        bytes.extend_from_slice(&artifact.0);
-        bytes.extend_from_slice(&json);
-        let check = Digest::of(bytes.get(4..).unwrap_or_default());
-        bytes.extend_from_slice(check.0.get(..CHECK).unwrap_or_default());
-
-        let _lock = Lock::wait(&self.path.with_extension("lock"))?;
-        self.refresh()?;
-        let mut options = OpenOptions::new();
-        let mut file = options
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(&self.path)
-            .map_err(at("open", &self.path))?;
-        let write = |file: &mut File, end: u64| {
-            // What lies behind the last whole frame is torn.
-            file.set_len(end)?;
-            file.seek(SeekFrom::Start(end))?;
-            if end == 0 {
-                file.write_all(MAGIC)?;
-            }
-            file.write_all(&bytes)
-        };
-        if let Err(error) = write(&mut file, self.end) {
-            let _ = file.set_len(self.end);
-            return Err(at("append to", &self.path)(error));
-        }
-        self.refresh()
+        let frame = encode(kind, key, artifact, &json);
+        self.locked(|ledger| {
+            ledger.refresh()?;
+            let start = ledger.end.max(MAGIC.len() as u64);
+            ledger.write(&frame).map_err(at("append to", &ledger.path))?;
+            let slot = Slot::new(kind, *artifact, start, json.len());
+            ledger.end = slot.range().end;
+            ledger.recent.insert(*key, slot);
+            Ok(())
+        })
     }
 
-    /// Waits until everything appended is on the disk.
+    /// Writes behind the last whole frame.
+    fn write(&mut self, frame: &[u8]) -> std::io::Result<()> {
+        let file = match &self.file {
+            Some(file) if self.writable => file,
+            _ => {
+                let mut options = OpenOptions::new();
+                let file = options.create(true).truncate(false).read(true).write(true).open(&self.path)?;
+                self.writable = true;
+                self.file.insert(file)
+            }
+        };
+        if file.metadata()?.len() > self.end {
+            // What lies there is torn.
+            file.set_len(self.end)?;
+        }
+        let written = match self.end {
+            0 => file.write_all_at(&[MAGIC, frame].concat(), 0),
+            end => file.write_all_at(frame, end),
+        };
+        if written.is_err() {
+            let _ = file.set_len(self.end);
+        }
+        written
+    }
+
+    /// Does something that no other process may do at the same time.
+    fn locked<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+        let lock = match self.lock.take() {
+            Some(lock) => lock,
+            None => open_lock(&self.path.with_extension("lock"))?,
+        };
+        let held = wait(&lock, &self.path)?;
+        let result = work(self);
+        drop(held);
+        self.lock = Some(lock);
+        result
+    }
+
+    /// Waits until everything appended is on the disk, and writes the index where it has become short.
     ///
     /// # Errors
     /// Where the disk refuses.
-    pub fn sync(&self) -> Result<()> {
-        match File::open(&self.path) {
-            Ok(file) => file.sync_data().map_err(at("sync", &self.path)),
-            Err(_) => Ok(()),
+    pub fn sync(&mut self) -> Result<()> {
+        let Some(file) = &self.file else { return Ok(()) };
+        file.sync_data().map_err(at("sync", &self.path))?;
+        if self.recent.len() >= INDEX_FROM {
+            Index::write(&self.index_path(), file, self.end, self.slots().into_iter())?;
+            self.index = Index::open(&self.index_path(), file);
+            self.recent.clear();
+            self.end = self.index.covered;
+            self.refresh()?;
         }
+        Ok(())
     }
-}
 
-/// The frame at the start of `bytes`, which lies at `offset` in the file; `None` where it is torn.
-fn frame(bytes: &[u8], offset: u64) -> Option<(Slot, Digest, usize)> {
-    let length = u32::from_le_bytes(bytes.get(..4)?.try_into().ok()?) as usize;
-    if !(HEAD..=MAX_FRAME).contains(&length) {
-        return None;
+    /// Leaves out what newer frames have replaced, where that is more than half of the file.
+    ///
+    /// # Errors
+    /// Where the disk refuses; then the ledger is as it was.
+    pub fn compact(&mut self) -> Result<()> {
+        self.locked(|ledger| {
+            ledger.refresh()?;
+            let Some(file) = &ledger.file else { return Ok(()) };
+            let mut slots: Vec<_> = ledger.slots().into_values().collect();
+            let kept: u64 = slots.iter().map(|slot| slot.range().end - slot.range().start).sum();
+            if kept >= ledger.end / 2 {
+                return Ok(());
+            }
+            slots.sort_unstable_by_key(|slot| slot.record);
+            let mut bytes = MAGIC.to_vec();
+            for slot in slots {
+                let range = slot.range();
+                let start = bytes.len();
+                bytes.resize(start + (range.end - range.start) as usize, 0);
+                let frame = bytes.get_mut(start..).unwrap_or_default();
+                file.read_exact_at(frame, range.start).map_err(at("read", &ledger.path))?;
+            }
+            write_synced(&ledger.path, &bytes)?;
+            ledger.refresh()
+        })
     }
-    let body = bytes.get(4..4 + length)?;
-    let check = bytes.get(4 + length..4 + length + CHECK)?;
-    if Digest::of(body).0.get(..CHECK)? != check {
-        return None;
-    }
-    let kind = Kind::from_byte(*body.first()?)?;
-    let key = Digest(body.get(1..33)?.try_into().ok()?);
-    let artifact = Digest(body.get(33..65)?.try_into().ok()?);
-    let slot = Slot { artifact, kind, record: offset + 4 + HEAD as u64, length: (length - HEAD) as u32 };
-    Some((slot, key, 4 + length + CHECK))
 }
 
 #[cfg(test)]
@@ -389,5 +345,78 @@ mod tests {
         let mut ledger = filled(&root.path().join("ledger"));
         ledger.append(Kind::Forgotten, &digest(1), &digest(101), &Record::default()).unwrap();
         assert!(ledger.forgotten(&digest(1)) && ledger.artifact(&digest(1)).is_none());
+    }
+
+    #[test]
+    fn a_damaged_frame_hides_no_other() {
+        let root = tempfile::tempdir().unwrap();
+        let path = root.path().join("ledger");
+        filled(&path);
+        let whole = std::fs::read(&path).unwrap();
+        let frame = (whole.len() - MAGIC.len()) / 3;
+        for at in MAGIC.len() + frame..MAGIC.len() + 2 * frame {
+            let mut bytes = whole.clone();
+            bytes[at] ^= 0x10;
+            std::fs::write(&path, &bytes).unwrap();
+            let mut ledger = Ledger::open(&path).unwrap();
+            assert_eq!(ledger.all().len(), 2, "byte {at}");
+            ledger.append(Kind::Stage, &digest(9), &digest(8), &Record::default()).unwrap();
+            assert_eq!(ledger.artifact(&digest(3)), Some(digest(103)), "byte {at}");
+            assert_eq!(Ledger::open(&path).unwrap().all(), ledger.all());
+        }
+    }
+
+    #[test]
+    fn an_index_says_what_the_frames_say() {
+        let root = tempfile::tempdir().unwrap();
+        let path = root.path().join("ledger");
+        let mut ledger = Ledger::open(&path).unwrap();
+        let key = |number: usize| Digest::of(&number.to_le_bytes());
+        for number in 0..INDEX_FROM {
+            ledger.append(Kind::Shard, &key(number), &key(number + 1), &Record::default()).unwrap();
+        }
+        ledger.sync().unwrap();
+        ledger.append(Kind::Stage, &key(3), &key(0), &Record { run: 7, ..Record::default() }).unwrap();
+        let again = Ledger::open(&path).unwrap();
+        assert_eq!((again.index.covered > 0, again.recent.len()), (true, 1));
+        assert_eq!(again.all(), ledger.all());
+        assert_eq!(again.record(&key(3)).unwrap().unwrap().run, 7);
+
+        // Another ledger under the same name, and a damaged index: both are found out.
+        let index = path.with_extension("index");
+        let bytes = std::fs::read(&index).unwrap();
+        let mut flipped = bytes.clone();
+        flipped[bytes.len() / 2] ^= 1;
+        std::fs::write(&index, flipped).unwrap();
+        let again = Ledger::open(&path).unwrap();
+        assert_eq!((again.index.covered, again.all()), (0, ledger.all()));
+        std::fs::write(&index, bytes).unwrap();
+        std::fs::remove_file(&path).unwrap();
+        assert!(ledger.artifact(&key(3)).is_some());
+        ledger.refresh().unwrap();
+        assert!(ledger.all().is_empty());
+        filled(&path);
+        assert_eq!(Ledger::open(&path).unwrap().all().len(), 3);
+    }
+
+    #[test]
+    fn compacting_leaves_what_counts() {
+        let root = tempfile::tempdir().unwrap();
+        let path = root.path().join("ledger");
+        let mut ledger = filled(&path);
+        let mut other = Ledger::open(&path).unwrap();
+        for run in 0..20 {
+            ledger
+                .append(Kind::Stage, &digest(1), &digest(50), &Record { run, ..Record::default() })
+                .unwrap();
+        }
+        let (before, size) = (ledger.all(), std::fs::metadata(&path).unwrap().len());
+        ledger.compact().unwrap();
+        assert!(std::fs::metadata(&path).unwrap().len() < size / 2);
+        assert_eq!((ledger.all(), ledger.record(&digest(1)).unwrap().unwrap().run), (before, 19));
+        // A process that has the old file open goes on with the new one.
+        other.append(Kind::Stage, &digest(4), &digest(5), &Record::default()).unwrap();
+        ledger.refresh().unwrap();
+        assert_eq!((ledger.all().len(), other.all().len()), (4, 4));
     }
 }

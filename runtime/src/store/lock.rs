@@ -1,6 +1,7 @@
 //! Locks between processes. The system releases them when a process ends, however it ends.
 
 use std::fs::{self, File, OpenOptions};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use rustix::fs::{FlockOperation, flock};
@@ -13,38 +14,18 @@ pub struct Lock {
 }
 
 impl Lock {
-    /// Takes the lock, waiting for its holder.
-    ///
-    /// # Errors
-    /// Where the file cannot be made or locked.
-    pub fn wait(path: &Path) -> Result<Self> {
-        let file = open(path)?;
-        loop {
-            match flock(&file, FlockOperation::LockExclusive) {
-                Ok(()) => return Ok(Self { file }),
-                Err(rustix::io::Errno::INTR) => {}
-                Err(error) => return Err(at("lock", path)(error.into())),
-            }
-        }
-    }
-
     /// Takes the lock if nobody holds it.
     ///
     /// # Errors
     /// Where the file cannot be made or locked.
     pub fn try_take(path: &Path) -> Result<Option<Self>> {
-        let file = open(path)?;
+        let file = open_lock(path)?;
         match flock(&file, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => {
                 // The holder before us removes the file when done; a lock on a removed file guards nothing.
                 let current = fs::metadata(path).ok();
                 let mine = file.metadata().map_err(at("read", path))?;
-                use std::os::unix::fs::MetadataExt;
-                if current.is_some_and(|current| current.ino() == mine.ino()) {
-                    Ok(Some(Self { file }))
-                } else {
-                    Ok(None)
-                }
+                Ok(current.is_some_and(|current| current.ino() == mine.ino()).then_some(Self { file }))
             }
             Err(rustix::io::Errno::WOULDBLOCK | rustix::io::Errno::INTR) => Ok(None),
             Err(error) => Err(at("lock", path)(error.into())),
@@ -52,15 +33,36 @@ impl Lock {
     }
 }
 
-fn open(path: &Path) -> Result<File> {
-    OpenOptions::new().create(true).truncate(false).write(true).open(path).map_err(at("open", path))
-}
-
 impl Drop for Lock {
     fn drop(&mut self) {
         // Closing the file releases the lock; this only makes it explicit.
         let _ = flock(&self.file, FlockOperation::Unlock);
     }
+}
+
+/// A lock that is held while this lives.
+pub(super) struct Held<'a>(&'a File);
+
+/// Takes the lock of an open file that stays, waiting for its holder; `path` is named where that fails.
+pub(super) fn wait<'a>(file: &'a File, path: &Path) -> Result<Held<'a>> {
+    loop {
+        match flock(file, FlockOperation::LockExclusive) {
+            Ok(()) => return Ok(Held(file)),
+            Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(at("lock", path)(error.into())),
+        }
+    }
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        // An open file is always unlocked.
+        let _ = flock(self.0, FlockOperation::Unlock);
+    }
+}
+
+pub(super) fn open_lock(path: &Path) -> Result<File> {
+    OpenOptions::new().create(true).truncate(false).write(true).open(path).map_err(at("open", path))
 }
 
 #[cfg(test)]

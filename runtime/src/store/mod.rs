@@ -5,6 +5,7 @@
 //!   version        format of the store
 //!   objects/ab/…   contents by blake3, read-only; an artifact is an object that lists its files
 //!   ledger         what was done: one checksummed frame an action, append-only
+//!   ledger.index   where each key's newest frame lies, so that opening a long ledger does not read it
 //!   stat           digests of the user's files by size, time and inode, so that unchanged ones are not read again
 //!   work/KEY/      private to an action in progress: lock, attempts, state (checkpoints)
 //!   last/          what each pipeline's stages were when they last ran
@@ -17,20 +18,30 @@
 
 mod artifact;
 mod error;
+mod frame;
+mod hash;
+mod index;
 mod ledger;
 mod lock;
 mod objects;
+mod record;
 mod stat;
+mod write;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 pub use artifact::{Entry, Manifest};
 pub use error::{Result, StoreError, at};
-pub use ledger::{FileRecord, InputRecord, Kind, Ledger, Record};
+pub use frame::Kind;
+pub use hash::hash_file;
+pub use ledger::Ledger;
 pub use lock::Lock;
-pub use objects::{Objects, hash_file, write_atomically};
+pub use objects::Objects;
+pub use record::{FileRecord, InputRecord, Record};
 pub use stat::Stat;
+pub use write::write_atomically;
+pub(crate) use write::write_cache;
 
 /// The store's format; raised when a newer program could not read what an older one wrote.
 const VERSION: &str = "1";

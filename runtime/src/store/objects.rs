@@ -1,20 +1,15 @@
 //! Contents by their blake3 hash: written to a temporary name, renamed, never changed.
 
 use std::fs::{self, File};
-use std::io::{self, Read, Write};
+use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use llmp_compiler::key::Digest;
 
+use super::hash::hash_open;
+use super::write::{SYNC_FROM, move_object, write_object};
 use super::{Entry, Manifest, Result, StoreError, at};
-
-/// Files from this size on are synced one by one; smaller ones with the run's end.
-const SYNC_FROM: u64 = 1 << 20;
-
-/// Files from this size on are hashed by all cores.
-const PARALLEL_FROM: u64 = 8 << 20;
 
 /// The objects of a store.
 pub struct Objects {
@@ -48,9 +43,7 @@ impl Objects {
         let digest = Digest::of(bytes);
         let path = self.path(&digest);
         if !self.has(&digest, bytes.len() as u64) {
-            self.make_parent(&path)?;
-            write_atomically(&path, bytes)?;
-            make_read_only(&path)?;
+            write_object(&path, bytes)?;
         }
         Ok(digest)
     }
@@ -60,21 +53,20 @@ impl Objects {
     /// # Errors
     /// Where the disk refuses.
     pub fn take(&self, file: &Path) -> Result<Entry> {
-        let size = fs::metadata(file).map_err(at("read", file))?.len();
-        let digest = hash_file(file)?;
-        let path = self.path(&digest);
-        if self.has(&digest, size) {
+        let opened = File::open(file).map_err(at("open", file))?;
+        let entry = hash_open(&opened, file)?;
+        let path = self.path(&entry.digest);
+        if self.has(&entry.digest, entry.size) {
             fs::remove_file(file).map_err(at("remove", file))?;
         } else {
-            self.make_parent(&path)?;
-            if size >= SYNC_FROM {
-                let opened = File::open(file).map_err(at("open", file))?;
+            if entry.size >= SYNC_FROM {
                 opened.sync_data().map_err(at("sync", file))?;
             }
-            make_read_only(file)?;
-            fs::rename(file, &path).map_err(at("move into the store", file))?;
+            let read_only = fs::Permissions::from_mode(0o444);
+            opened.set_permissions(read_only).map_err(at("make read-only", file))?;
+            move_object(file, &path)?;
         }
-        Ok(Entry { digest, size })
+        Ok(entry)
     }
 
     /// Moves all files below `folder` into the store and keeps the list.
@@ -164,15 +156,6 @@ impl Objects {
         Ok(())
     }
 
-    fn make_parent(&self, path: &Path) -> Result<()> {
-        let parent = path.parent().unwrap_or(&self.root);
-        match fs::create_dir(parent) {
-            Ok(()) => Ok(()),
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-            Err(_) => fs::create_dir_all(parent).map_err(at("make the folder", parent)),
-        }
-    }
-
     /// All objects with their paths and sizes, in order of digest.
     ///
     /// # Errors
@@ -197,57 +180,6 @@ impl Objects {
     }
 }
 
-/// The blake3 hash of a file's content.
-///
-/// # Errors
-/// Where it cannot be read.
-pub fn hash_file(path: &Path) -> Result<Digest> {
-    let mut file = File::open(path).map_err(at("open", path))?;
-    let size = file.metadata().map_err(at("read", path))?.len();
-    let mut hasher = blake3::Hasher::new();
-    let mut buffer =
-        vec![0; if size >= PARALLEL_FROM { 4 << 20 } else { (size as usize + 1).min(256 << 10) }];
-    loop {
-        let read = match file.read(&mut buffer) {
-            Ok(0) => break,
-            Ok(read) => read,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(at("read", path)(error)),
-        };
-        let chunk = buffer.get(..read).unwrap_or_default();
-        if size >= PARALLEL_FROM {
-            hasher.update_rayon(chunk);
-        } else {
-            hasher.update(chunk);
-        }
-    }
-    Ok(Digest(*hasher.finalize().as_bytes()))
-}
-
-fn make_read_only(path: &Path) -> Result<()> {
-    fs::set_permissions(path, fs::Permissions::from_mode(0o444)).map_err(at("make read-only", path))
-}
-
-/// Writes a file so that it is either absent (or as it was) or whole.
-///
-/// # Errors
-/// Where the disk refuses.
-pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {
-    static COUNTER: AtomicU64 = AtomicU64::new(0);
-    let number = COUNTER.fetch_add(1, Ordering::Relaxed);
-    let temporary = path.with_extension(format!("{}-{number}.tmp", std::process::id()));
-    let write = || {
-        let mut file = File::create(&temporary)?;
-        file.write_all(bytes)?;
-        if bytes.len() as u64 >= SYNC_FROM { file.sync_data() } else { Ok(()) }
-    };
-    if let Err(error) = write() {
-        let _ = fs::remove_file(&temporary);
-        return Err(at("write", &temporary)(error));
-    }
-    fs::rename(&temporary, path).map_err(at("write", path))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -268,15 +200,5 @@ mod tests {
         assert_eq!(fs::read_to_string(target.join("deep/b")).unwrap(), "two");
         fs::remove_file(objects.path(&Digest::of(b"one"))).unwrap();
         assert!(!objects.intact(&artifact));
-    }
-
-    #[test]
-    fn large_and_small_files_hash_alike() {
-        let root = tempfile::tempdir().unwrap();
-        let path = root.path().join("f");
-        let bytes: Vec<u8> =
-            (0..(9 << 20)).map(|i: u32| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
-        fs::write(&path, &bytes).unwrap();
-        assert_eq!(hash_file(&path).unwrap(), Digest::of(&bytes));
     }
 }
