@@ -272,8 +272,22 @@ fn place(stage: &Stage, component: &str) -> Option<Span> {
 /// Decides for every stage, in topological order; the index of a decision is its stage's.
 #[must_use]
 pub fn plan(graph: &Graph, history: &dyn History, forced: &dyn Fn(StageId) -> bool) -> Vec<Decision> {
+    plan_while(graph, history, forced, &|| true).unwrap_or_default()
+}
+
+/// Like [`plan`], as long as `go_on` says so; it is asked before each stage.
+#[must_use]
+pub fn plan_while(
+    graph: &Graph,
+    history: &dyn History,
+    forced: &dyn Fn(StageId) -> bool,
+    go_on: &dyn Fn() -> bool,
+) -> Option<Vec<Decision>> {
     let mut decisions: Vec<Decision> = Vec::with_capacity(graph.stages.len());
     for (id, stage) in graph.ids().zip(&graph.stages) {
+        if !go_on() {
+            return None;
+        }
         let state = |id: StageId| match decisions.get(id.0 as usize) {
             Some(Decision::Cached { artifact, .. }) => State::Known(*artifact),
             Some(Decision::Run { .. }) | None => State::Pending,
@@ -282,5 +296,5 @@ pub fn plan(graph: &Graph, history: &dyn History, forced: &dyn Fn(StageId) -> bo
         let decision = decide(graph, stage, &state, history, forced(id));
         decisions.push(decision);
     }
-    decisions
+    Some(decisions)
 }

@@ -7,6 +7,7 @@
 #![cfg_attr(not(test), deny(clippy::unwrap_used))]
 
 pub mod cli;
+pub mod drawing;
 pub mod engine;
 pub mod library;
 pub mod lsp;
@@ -16,4 +17,5 @@ pub mod render;
 pub mod runs;
 pub mod store;
 pub mod text;
+pub mod why;
 pub mod world;

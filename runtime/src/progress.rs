@@ -6,17 +6,20 @@ use std::fs::File;
 use std::io::{IsTerminal, Write};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use llmp_stage::Bar;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::text;
 
 /// How often a plain bar prints a line.
 const PLAIN_EVERY: Duration = Duration::from_secs(5);
+
+/// How often a bar tells an event.
+const EVENT_EVERY: Duration = Duration::from_secs(1);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Mode {
@@ -30,7 +33,31 @@ enum Mode {
 pub struct Screen {
     mode: Mode,
     bars: MultiProgress,
-    events: Mutex<Option<File>>,
+    events: Arc<Events>,
+}
+
+/// Where events go.
+struct Events {
+    file: Mutex<Option<File>>,
+    stdout: bool,
+}
+
+impl Events {
+    fn tell(&self, event: &Value) {
+        let mut line = event.clone();
+        if let Some(fields) = line.as_object_mut() {
+            let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |time| time.as_secs_f64());
+            fields.insert("at".into(), json!(now));
+        }
+        let line = format!("{line}\n");
+        if let Some(file) = self.file.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
+            // The run goes on where its event log cannot.
+            let _ = file.write_all(line.as_bytes());
+        }
+        if self.stdout {
+            let _ = std::io::stdout().lock().write_all(line.as_bytes());
+        }
+    }
 }
 
 impl Screen {
@@ -43,7 +70,8 @@ impl Screen {
             _ if std::io::stderr().is_terminal() => Mode::Bars,
             _ => Mode::Plain,
         };
-        Self { mode, bars: MultiProgress::new(), events: Mutex::new(None) }
+        let events = Events { file: Mutex::new(None), stdout: mode == Mode::Json };
+        Self { mode, bars: MultiProgress::new(), events: Arc::new(events) }
     }
 
     /// Also writes events to a file.
@@ -51,7 +79,7 @@ impl Screen {
     /// # Errors
     /// Where it cannot be made.
     pub fn record_events(&self, path: &Path) -> std::io::Result<()> {
-        *self.events.lock().unwrap_or_else(PoisonError::into_inner) = Some(File::create(path)?);
+        *self.events.file.lock().unwrap_or_else(PoisonError::into_inner) = Some(File::create(path)?);
         Ok(())
     }
 
@@ -61,16 +89,9 @@ impl Screen {
         self.mode == Mode::Json
     }
 
-    /// Something happened.
+    /// Something happened; when is added.
     pub fn event(&self, event: &Value) {
-        let line = format!("{event}\n");
-        if let Some(file) = self.events.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
-            // The run goes on where its event log cannot.
-            let _ = file.write_all(line.as_bytes());
-        }
-        if self.mode == Mode::Json {
-            let _ = std::io::stdout().lock().write_all(line.as_bytes());
-        }
+        self.events.tell(event);
     }
 
     /// A line above the bars.
@@ -87,9 +108,23 @@ impl Screen {
         }
     }
 
-    /// A progress bar.
+    /// The progress bar of a stage, or of one shard of it.
     #[must_use]
-    pub fn bar(&self, title: &str, total: u64, unit: &str) -> Box<dyn Bar> {
+    pub fn bar(&self, stage: &str, shard: Option<&str>, total: u64, unit: &str) -> Box<dyn Bar> {
+        let title = match shard {
+            Some(shard) => format!("{stage} {}", shard.get(..6).unwrap_or(shard)),
+            None => stage.to_owned(),
+        };
+        Box::new(Told {
+            shown: self.shown(title, total, unit),
+            events: Arc::clone(&self.events),
+            event: json!({"event": "progress", "stage": stage, "shard": shard, "total": total, "unit": unit}),
+            done: AtomicU64::new(0),
+            state: Mutex::new((Instant::now(), String::new())),
+        })
+    }
+
+    fn shown(&self, title: String, total: u64, unit: &str) -> Box<dyn Bar> {
         match self.mode {
             Mode::Bars => {
                 let template = if total == 0 {
@@ -110,12 +145,12 @@ impl Screen {
                 let bar = if total == 0 { ProgressBar::new_spinner() } else { ProgressBar::new(total) };
                 let bar = self.bars.add(bar);
                 bar.set_style(style);
-                bar.set_prefix(title.to_owned());
+                bar.set_prefix(title);
                 bar.enable_steady_tick(Duration::from_millis(200));
                 Box::new(Drawn { bar })
             }
             Mode::Plain => Box::new(Plain {
-                title: title.to_owned(),
+                title,
                 unit: unit.to_owned(),
                 total,
                 done: AtomicU64::new(0),
@@ -143,6 +178,41 @@ impl Bar for Drawn {
 impl Drop for Drawn {
     fn drop(&mut self) {
         self.bar.finish_and_clear();
+    }
+}
+
+/// A bar whose progress is told as events, too.
+struct Told {
+    shown: Box<dyn Bar>,
+    events: Arc<Events>,
+    event: Value,
+    done: AtomicU64,
+    /// When the last event was told, and the note.
+    state: Mutex<(Instant, String)>,
+}
+
+impl Bar for Told {
+    fn add(&self, units: u64) {
+        self.shown.add(units);
+        let done = self.done.fetch_add(units, Ordering::Relaxed) + units;
+        // Another thread that tells will do.
+        let Ok(mut state) = self.state.try_lock() else { return };
+        if state.0.elapsed() < EVENT_EVERY {
+            return;
+        }
+        state.0 = Instant::now();
+        let mut event = self.event.clone();
+        if let Some(fields) = event.as_object_mut() {
+            fields.insert("done".into(), json!(done));
+            fields.insert("note".into(), json!(state.1));
+        }
+        drop(state);
+        self.events.tell(&event);
+    }
+
+    fn note(&self, text: &str) {
+        self.shown.note(text);
+        text.clone_into(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner).1);
     }
 }
 

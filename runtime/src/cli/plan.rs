@@ -4,14 +4,12 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use clap::Args;
-use llmp_compiler::graph::StageId;
-use llmp_compiler::plan::{Blocked, Decision, plan};
+use llmp_compiler::plan::{Blocked, Decision};
 use serde_json::{Value, json};
 
 use super::pipeline::Pipeline;
 use super::{Failure, Format, Outcome, PipelineArguments};
-use crate::engine::{Estimate, Past, estimate, measured_rate};
-use crate::library::Implementations;
+use crate::engine::{self, Action, Estimate, Past, Row};
 use crate::{reasons, text};
 
 #[derive(Debug, Args)]
@@ -35,28 +33,9 @@ pub(super) struct Arguments {
     lowered: bool,
 }
 
-/// One row of a plan.
-pub(super) struct Row {
-    pub(super) id: StageId,
-    pub(super) decision: Decision,
-    pub(super) estimate: Estimate,
-}
-
 /// Decides and estimates for every stage.
 pub(super) fn rows(pipeline: &Pipeline, past: &Past) -> Vec<Row> {
-    let graph = &pipeline.compilation.graph;
-    let implementations = Implementations::standard();
-    let decisions = plan(graph, past, &|_| false);
-    let busy = decisions.iter().any(|decision| matches!(decision, Decision::Run { .. }));
-    let rate = if busy { measured_rate(graph, past, &implementations) } else { None };
-    let rows = graph.ids().zip(decisions).map(|(id, decision)| {
-        let estimate = match decision {
-            Decision::Run { .. } => estimate(graph.stage(id), &decision, past, &implementations, rate),
-            Decision::Cached { .. } | Decision::Blocked(_) => Estimate::default(),
-        };
-        Row { id, decision, estimate }
-    });
-    rows.collect()
+    engine::rows(&pipeline.compilation.graph, past)
 }
 
 /// A digest of everything a plan says will happen: a stale plan has another.
@@ -131,17 +110,6 @@ fn print_lowered(pipeline: &Pipeline) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The action's word: `cached`, `run`, `new`, `blocked`.
-fn action(decision: &Decision) -> (&'static str, &'static str) {
-    use llmp_compiler::plan::Reason;
-    match decision {
-        Decision::Cached { .. } => ("=", "cached"),
-        Decision::Run { reasons, .. } if reasons.contains(&Reason::New) => ("+", "new"),
-        Decision::Run { .. } => ("~", "re-run"),
-        Decision::Blocked(_) => ("!", "blocked"),
-    }
-}
-
 fn why(row: &Row, pipeline: &Pipeline, verbose: bool) -> Vec<String> {
     let compilation = &pipeline.compilation;
     match &row.decision {
@@ -211,7 +179,7 @@ fn print(pipeline: &Pipeline, rows: &[Row], verbose: bool) -> Result<(), Failure
     let why_width = why_width.unwrap_or(3).clamp(3, 72);
     writeln!(out, "    {:<name_width$}  {:<8} {:<why_width$}  time", "stage", "action", "why")?;
     for (row, why, name) in &shown {
-        let (mark, word) = action(&row.decision);
+        let (mark, word) = (row.action().mark(), row.action().word());
         let first = why.first().map_or("", String::as_str);
         let cost = match row.decision {
             Decision::Run { .. } => {
@@ -226,8 +194,9 @@ fn print(pipeline: &Pipeline, rows: &[Row], verbose: bool) -> Result<(), Failure
         }
     }
     writeln!(out)?;
-    let count = |word: &str| rows.iter().filter(|row| action(&row.decision).1 == word).count();
-    let (cached, again, new, blocked) = (count("cached"), count("re-run"), count("new"), count("blocked"));
+    let count = |action: Action| rows.iter().filter(|row| row.action() == action).count();
+    let (cached, again) = (count(Action::Cached), count(Action::Rerun));
+    let (new, blocked) = (count(Action::New), count(Action::Blocked));
     if again + new + blocked == 0 {
         writeln!(out, "Nothing to do: all {} are up to date.", text::plural(cached as u64, "stage"))?;
         return Ok(());
@@ -298,7 +267,7 @@ pub(super) fn as_json(pipeline: &Pipeline, rows: &[Row]) -> Value {
         .iter()
         .map(|row| {
             let stage = compilation.graph.stage(row.id);
-            let (_, word) = action(&row.decision);
+            let word = row.action().word();
             let mut value = json!({"name": stage.name, "stage": stage.kind, "action": word,
                 "place": compilation.sources.place(stage.span)});
             let Some(fields) = value.as_object_mut() else { return value };
@@ -331,13 +300,14 @@ pub(super) fn as_json(pipeline: &Pipeline, rows: &[Row]) -> Value {
             value
         })
         .collect();
-    let count = |word: &str| rows.iter().filter(|row| action(&row.decision).1 == word).count();
+    let count = |action: Action| rows.iter().filter(|row| row.action() == action).count();
     json!({
         "format_version": 1,
         "pipeline": pipeline.main,
         "profiles": pipeline.profiles,
         "fingerprint": fingerprint(pipeline, rows),
-        "cached": count("cached"), "rerun": count("re-run"), "new": count("new"), "blocked": count("blocked"),
+        "cached": count(Action::Cached), "rerun": count(Action::Rerun), "new": count(Action::New),
+        "blocked": count(Action::Blocked),
         "stages": stages,
     })
 }

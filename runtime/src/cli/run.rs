@@ -12,7 +12,7 @@ use serde_json::json;
 use super::pipeline::Pipeline;
 use super::plan::{fingerprint, rows};
 use super::{Failure, Format, Outcome, PipelineArguments};
-use crate::engine::{Ended, Engine, Past, RunOptions, Status};
+use crate::engine::{Ended, Engine, Past, RunOptions, Status, host_name, pipeline_id};
 use crate::library::Implementations;
 use crate::progress::Screen;
 use crate::store::write_atomically;
@@ -93,7 +93,8 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     };
     screen.line(&format!("run {number}: {} on {device}", pipeline.main.display()));
     screen.event(&json!({"event": "run_started", "format_version": 1, "run": number,
-        "pipeline": pipeline.main, "profiles": pipeline.profiles, "device": device}));
+        "pipeline": pipeline.main, "profiles": pipeline.profiles, "device": device,
+        "id": pipeline_id(past.store(), &pipeline.main), "host": host_name(), "process": std::process::id()}));
     let implementations = Implementations::standard();
     let engine = Engine {
         graph,

@@ -88,12 +88,9 @@ fn attempt_in(
         given.push(materialise(store, label, source, folder).map_err(store_error)?);
     }
     let log = fs::OpenOptions::new().create(true).append(true).open(&job.log).ok();
-    let title = match &job.shard {
-        Some(shard) => format!("{} {}", job.stage.name, shard.get(..6).unwrap_or(shard)),
-        None => job.stage.name.clone(),
-    };
     let context = RunContext {
-        title,
+        stage: job.stage.name.clone(),
+        shard: job.shard.clone(),
         inputs,
         output: output.clone(),
         state,

@@ -54,7 +54,8 @@ impl Curve {
 
 /// The context of one action.
 pub(super) struct RunContext<'a> {
-    pub(super) title: String,
+    pub(super) stage: String,
+    pub(super) shard: Option<String>,
     pub(super) inputs: BTreeMap<String, Vec<Input>>,
     pub(super) output: PathBuf,
     pub(super) state: PathBuf,
@@ -107,7 +108,7 @@ impl Context for RunContext<'_> {
     }
 
     fn bar(&self, total: u64, unit: &str) -> Box<dyn Bar> {
-        self.screen.bar(&self.title, total, unit)
+        self.screen.bar(&self.stage, self.shard.as_deref(), total, unit)
     }
 
     fn log(&self, line: &str) {

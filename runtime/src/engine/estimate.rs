@@ -109,10 +109,13 @@ pub fn measured_rate(
     implementations: &Implementations,
 ) -> Option<f64> {
     graph.stages.iter().find_map(|stage| {
+        let cost = implementations.get(&stage.kind)?.cost(&settings(stage), None)?;
+        if cost.flops <= 0.0 {
+            return None;
+        }
         let (key, _) = past.last(&stage.name)?;
         let record = past.ledger().record(&key).ok()??;
-        let cost = implementations.get(&stage.kind)?.cost(&settings(stage), None)?;
-        let fits = cost.flops > 0.0 && record.seconds > 1.0 && same_size(&record, Some(cost));
+        let fits = record.seconds > 1.0 && same_size(&record, Some(cost));
         fits.then(|| cost.flops / record.seconds)
     })
 }

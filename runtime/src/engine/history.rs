@@ -45,8 +45,7 @@ impl Past {
         let ledger = Ledger::open(&store.ledger_path())?;
         let stat = Stat::open(&store.root().join("stat"));
         let last_path = store.root().join("last").join(pipeline_id(&store, main));
-        let text = std::fs::read_to_string(&last_path).unwrap_or_default();
-        let last = text.lines().filter_map(last_line).collect();
+        let last = read_last(&last_path);
         let folder = folder_of(main);
         Ok(Self {
             store,
@@ -58,6 +57,20 @@ impl Past {
             last: RefCell::new(last),
             last_changed: Cell::new(false),
         })
+    }
+
+    /// Looks again at what others may have changed: the ledger, what was settled, the user's files. What is known of
+    /// unchanged files stays.
+    ///
+    /// # Errors
+    /// Where the ledger cannot be read.
+    pub fn refresh(&self) -> Result<()> {
+        self.ledger().refresh()?;
+        self.files.borrow_mut().clear();
+        if !self.last_changed.get() {
+            self.last.replace(read_last(&self.last_path));
+        }
+        Ok(())
     }
 
     /// The store.
@@ -163,6 +176,10 @@ pub(super) fn shard_key(key: &Key, role: &str, shard: &ShardInput) -> Digest {
         hasher.text(name.strip_prefix(&shard.name).unwrap_or_default()).digest(digest);
     }
     hasher.finish()
+}
+
+fn read_last(path: &Path) -> BTreeMap<String, (Digest, u64)> {
+    std::fs::read_to_string(path).unwrap_or_default().lines().filter_map(last_line).collect()
 }
 
 fn last_line(line: &str) -> Option<(String, (Digest, u64))> {

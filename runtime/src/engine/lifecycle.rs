@@ -233,7 +233,7 @@ impl Engine<'_> {
     fn stamp(&self, record: Record) -> Record {
         Record {
             run: self.options.run,
-            host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
+            host: host_name(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             ..record
         }
@@ -323,6 +323,12 @@ impl Engine<'_> {
             artifact: None,
         }
     }
+}
+
+/// The machine's name.
+#[must_use]
+pub fn host_name() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
 }
 
 /// A stage's end in a few words: main counts, shards, time.

@@ -82,6 +82,17 @@ impl Store {
         Ok(Self { root: root.to_owned(), objects: Objects::new(root.join("objects")) })
     }
 
+    /// The store at `root` to look at: nothing is made, and where there is none it is empty.
+    ///
+    /// # Errors
+    /// Where the folder holds a store of another version, or cannot be read.
+    pub fn look(root: &Path) -> Result<Self> {
+        if root.join("version").is_file() {
+            return Self::open(root);
+        }
+        Ok(Self { root: root.to_owned(), objects: Objects::new(root.join("objects")) })
+    }
+
     /// Finds the store for a pipeline: the nearest `.llmp` at or above its folder; else one in `otherwise`.
     #[must_use]
     pub fn find(folder: &Path, otherwise: &Path) -> PathBuf {

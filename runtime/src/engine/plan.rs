@@ -1,0 +1,99 @@
+//! The dry run: what a run would do with each stage, why, and at what cost. `llmp plan`, `llmp why` and the editor show
+//! these rows; nothing is changed.
+
+use llmp_compiler::graph::{Graph, StageId};
+use llmp_compiler::plan::{Decision, Reason, plan_while};
+
+use super::{Estimate, Past, estimate, measured_rate};
+use crate::library::Implementations;
+
+/// One row of a plan.
+#[derive(Clone, Debug)]
+pub struct Row {
+    /// The stage.
+    pub id: StageId,
+    /// What will happen to it.
+    pub decision: Decision,
+    /// What that costs.
+    pub estimate: Estimate,
+    /// The run in which it was last settled.
+    pub last_run: Option<u64>,
+}
+
+/// What will happen to a stage, in one word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Action {
+    /// Nothing: its result is there.
+    Cached,
+    /// It ran before and runs again.
+    Rerun,
+    /// It runs for the first time.
+    New,
+    /// It cannot run.
+    Blocked,
+}
+
+impl Action {
+    /// `cached`, `re-run`, `new`, `blocked`.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Cached => "cached",
+            Self::Rerun => "re-run",
+            Self::New => "new",
+            Self::Blocked => "blocked",
+        }
+    }
+
+    /// One character that stands before a stage in a list.
+    #[must_use]
+    pub fn mark(self) -> char {
+        match self {
+            Self::Cached => '=',
+            Self::Rerun => '~',
+            Self::New => '+',
+            Self::Blocked => '!',
+        }
+    }
+}
+
+impl Row {
+    /// What will happen, in one word.
+    #[must_use]
+    pub fn action(&self) -> Action {
+        match &self.decision {
+            Decision::Cached { .. } => Action::Cached,
+            Decision::Run { reasons, .. } if reasons.contains(&Reason::New) => Action::New,
+            Decision::Run { .. } => Action::Rerun,
+            Decision::Blocked(_) => Action::Blocked,
+        }
+    }
+}
+
+/// Decides and estimates for every stage, in topological order.
+#[must_use]
+pub fn rows(graph: &Graph, past: &Past) -> Vec<Row> {
+    rows_while(graph, past, &|| true).unwrap_or_default()
+}
+
+/// Like [`rows`], as long as `go_on` says so; it is asked before each stage.
+#[must_use]
+pub fn rows_while(graph: &Graph, past: &Past, go_on: &dyn Fn() -> bool) -> Option<Vec<Row>> {
+    let implementations = Implementations::standard();
+    let decisions = plan_while(graph, past, &|_| false, go_on)?;
+    let busy = decisions.iter().any(|decision| matches!(decision, Decision::Run { .. }));
+    let rate = if busy { measured_rate(graph, past, &implementations) } else { None };
+    let mut rows = Vec::with_capacity(decisions.len());
+    for (id, decision) in graph.ids().zip(decisions) {
+        if !go_on() {
+            return None;
+        }
+        let stage = graph.stage(id);
+        let estimate = match decision {
+            Decision::Run { .. } => estimate(stage, &decision, past, &implementations, rate),
+            Decision::Cached { .. } | Decision::Blocked(_) => Estimate::default(),
+        };
+        rows.push(Row { id, decision, estimate, last_run: past.last(&stage.name).map(|(_, run)| run) });
+    }
+    Some(rows)
+}
