@@ -117,6 +117,20 @@ local function test()
     has(table.concat(titles, ', '), title)
   end
 
+  -- What stands at the stages, where this Neovim can show it.
+  if vim.lsp.inlay_hint then
+    wait('inlay hints', function()
+      return #vim.lsp.inlay_hint.get({ bufnr = 0 }) > 0
+    end)
+    for _, hint in ipairs(vim.lsp.inlay_hint.get({ bufnr = 0 })) do
+      local label = hint.inlay_hint.label
+      label = type(label) == 'string' and label or vim.tbl_map(function(part)
+        return part.value
+      end, label)
+      say('inlay hint: %d: %s', hint.inlay_hint.position.line + 1, type(label) == 'table' and table.concat(label) or label)
+    end
+  end
+
   -- Without the server: indentation, and the tree-sitter grammar.
   vim.cmd('edit who-is.llmp')
   local before = lines(0)
