@@ -131,12 +131,39 @@ local function test()
     end
   end
 
-  -- Without the server: indentation, and the tree-sitter grammar.
+  -- Without the server: indentation, highlighting, and the tree-sitter grammar.
   vim.cmd('edit who-is.llmp')
   local before = lines(0)
   vim.cmd('silent normal! gg=G')
   assert(lines(0) == before, 'a formatted file stays as it is when it is indented:\n' .. lines(0))
+  vim.cmd([[silent %s/^\s\+//e]])
+  vim.cmd('silent normal! gg=G')
+  assert(lines(0) == before, 'indented from nothing:\n' .. lines(0))
   say('indented: no change')
+  if vim.treesitter.stop then
+    vim.treesitter.stop(0)
+    vim.bo.syntax = 'llmp'
+  end
+  for _, pair in ipairs({
+    { '//! From', 'llmpDocumentation' },
+    { 'param width', 'llmpItem' },
+    { 'Int =', 'llmpType' },
+    { '96 in', 'llmpNumber' },
+    { 'in 32', 'llmpKeyword' },
+    { 'docs = crawl', 'llmpSetting' },
+    { 'crawl.warc', 'llmpStage' },
+    { '"web', 'llmpText' },
+    { '|> filter', 'llmpSign' },
+    { 'extract.text', 'llmpStage' },
+    { 'keep = ', 'llmpSetting' },
+    { '// Mostly', 'llmpComment' },
+    { 'profile smoke', 'llmpItem' },
+    { 'known.samples', 'llmpSetting' },
+  }) do
+    go(pair[1])
+    local group = vim.fn.synIDattr(vim.fn.synID(vim.fn.line('.'), vim.fn.col('.'), 1), 'name')
+    assert(group == pair[2], ('`%s` is %s, expected %s'):format(pair[1], group, pair[2]))
+  end
   if #vim.api.nvim_get_runtime_file('parser/llmp.so', false) > 0 then
     local tree = vim.treesitter.get_parser(0, 'llmp'):parse()[1]
     assert(not tree:root():has_error(), 'the grammar reads the example')

@@ -152,20 +152,8 @@ local function highlight(buffer)
   end
 end
 
--- Makes a buffer one of llmp.
-function M.attach(buffer)
-  if buffer == 0 then
-    buffer = vim.api.nvim_get_current_buf()
-  end
-  commands(buffer)
-  highlight(buffer)
-  if vim.api.nvim_buf_get_name(buffer) == '' or not start(buffer) then
-    return
-  end
-  vim.bo[buffer].omnifunc = 'v:lua.vim.lsp.omnifunc'
-  if vim.lsp.inlay_hint then
-    vim.lsp.inlay_hint.enable(true, { bufnr = buffer })
-  end
+-- Older Neovims refresh code lenses when told to.
+local function keep_lenses_fresh(buffer)
   vim.api.nvim_create_autocmd({ 'BufEnter', 'InsertLeave', 'BufWritePost', 'TextChanged' }, {
     buffer = buffer,
     desc = 'Refresh code lenses',
@@ -182,6 +170,27 @@ function M.attach(buffer)
       end
     end,
   })
+end
+
+-- Makes a buffer one of llmp.
+function M.attach(buffer)
+  if buffer == 0 then
+    buffer = vim.api.nvim_get_current_buf()
+  end
+  commands(buffer)
+  highlight(buffer)
+  if vim.api.nvim_buf_get_name(buffer) == '' or not start(buffer) then
+    return
+  end
+  vim.bo[buffer].omnifunc = 'v:lua.vim.lsp.omnifunc'
+  if vim.lsp.inlay_hint then
+    vim.lsp.inlay_hint.enable(true, { bufnr = buffer })
+  end
+  if vim.lsp.codelens.enable then
+    vim.lsp.codelens.enable(true, { bufnr = buffer })
+  else
+    keep_lenses_fresh(buffer)
+  end
 end
 
 return M
