@@ -99,7 +99,7 @@ impl Vocabularies {
 pub struct Artifact {
     /// Its kind.
     pub kind: Kind,
-    /// What a model has been taught, in that order: `chat`, `refuses`, `tools`.
+    /// What a model has been taught, in that order: `chat`, `refuses`, `searches`.
     pub abilities: Vec<String>,
     /// Its vocabulary; `None` where it has none or where it is unknown, which agrees with every other.
     pub vocabulary: Option<Vocabulary>,
@@ -142,7 +142,6 @@ pub fn describe_ability(ability: &str) -> String {
     match ability {
         BASE => "a base model".to_owned(),
         "chat" => "a chat model".to_owned(),
-        "tools" => "a model that uses tools".to_owned(),
         verb if verb.ends_with('s') => format!("a model that {verb}"),
         other => format!("a model with `{other}`"),
     }
@@ -269,9 +268,22 @@ impl SettingType {
             (Self::Text, Self::Path) | (Self::Path, Self::Text) => true,
             (Self::OneOf(found), Self::OneOf(expected)) => found.iter().all(|name| expected.contains(name)),
             (Self::List(found), Self::List(expected)) => found.fits(expected),
+            (Self::Record(found), Self::Record(expected)) => misfit(found, expected).is_none(),
             (found, expected) => found == expected,
         }
     }
+}
+
+/// The first field because of which a record of fields `found` cannot stand where `expected` is due: one that is not
+/// expected or of another type, or one that is missing and has no default.
+#[must_use]
+pub fn misfit<'a>(found: &'a [SettingSpec], expected: &'a [SettingSpec]) -> Option<&'a str> {
+    let named = |specs: &'a [SettingSpec], name: &str| specs.iter().find(|spec| spec.name == name);
+    let wrong =
+        |field: &&SettingSpec| !named(expected, &field.name).is_some_and(|due| field.ty.fits(&due.ty));
+    let missing = |due: &&SettingSpec| due.default.is_none() && named(found, &due.name).is_none();
+    let field = found.iter().find(wrong).or_else(|| expected.iter().find(missing));
+    field.map(|field| field.name.as_str())
 }
 
 impl fmt::Display for SettingType {

@@ -23,6 +23,28 @@ pub enum Value {
 }
 
 impl Value {
+    /// The value with the defaults of all fields of `ty` that it lacks, in declared order; it fits `ty`.
+    #[must_use]
+    pub(crate) fn completed(self, ty: &SettingType) -> Self {
+        match (self, ty.required()) {
+            (Self::Record(mut values), SettingType::Record(fields)) => {
+                let completed = fields.iter().filter_map(|field| {
+                    let given = values.iter().position(|(name, _)| *name == field.name);
+                    let value = match given {
+                        Some(at) => values.swap_remove(at).1.completed(&field.ty),
+                        None => field.default.clone()?,
+                    };
+                    Some((field.name.clone(), value))
+                });
+                Self::Record(completed.collect())
+            }
+            (Self::List(values), SettingType::List(element)) => {
+                Self::List(values.into_iter().map(|value| value.completed(element)).collect())
+            }
+            (value, _) => value,
+        }
+    }
+
     /// The canonical JSON form: whole numbers as integers, ratios as fractions, durations as seconds.
     ///
     /// The value has been checked against `ty`; a number too large for its type would become `null`.

@@ -64,8 +64,11 @@ pub(crate) fn assignment(
     let parse = syntax::parse(file, &format!("{}{equals}{value}", "x".repeat(path.len())));
     let mut items = parse.file.items.into_iter();
     let (first, second) = (items.next(), items.next());
-    let broken = parse.diagnostics.iter().any(Diagnostic::is_error);
-    diagnostics.extend(parse.diagnostics);
+    if parse.diagnostics.iter().any(Diagnostic::is_error) {
+        diagnostics
+            .extend(parse.diagnostics.into_iter().map(|error| super::errors::in_assignment(error, &origin)));
+        return None;
+    }
     match (first, second) {
         (Some(ast::Item::Binding(binding)), None) => {
             let mut start = 0;
@@ -77,10 +80,8 @@ pub(crate) fn assignment(
             Some(Assignment { origin, path: names.collect(), value: binding.value? })
         }
         _ => {
-            if !broken {
-                let span = Span::new(file, end, end + (equals.len() + value.len()) as u32);
-                diagnostics.push(super::errors::bad_assignment(path, span));
-            }
+            let span = Span::new(file, end, end + (equals.len() + value.len()) as u32);
+            diagnostics.push(super::errors::bad_assignment(path, span));
             None
         }
     }

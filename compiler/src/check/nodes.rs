@@ -46,6 +46,10 @@ impl Checker<'_> {
 
     /// Whether a binding's value is a value, and of which type, where that is evident.
     fn value_type(&self, value: &Expr, file: usize) -> Option<Option<String>> {
+        is_value(value).then(|| self.type_of_value(value, file))
+    }
+
+    fn type_of_value(&self, value: &Expr, file: usize) -> Option<String> {
         let param = |name: &ast::Name| {
             let scope = Scope { file, ..Scope::default() };
             match self.context.artifact(name, &scope) {
@@ -54,7 +58,7 @@ impl Checker<'_> {
             }
         };
         match &value.kind {
-            ExprKind::Number(number) => Some(units::quantity(number).ok().map(|quantity| {
+            ExprKind::Number(number) => units::quantity(number).ok().map(|quantity| {
                 let whole = quantity.value.as_whole().is_some();
                 match quantity.dimension {
                     Dimension::Plain if whole => "Int".to_owned(),
@@ -64,17 +68,12 @@ impl Checker<'_> {
                     Dimension::Time => "Duration".to_owned(),
                     Dimension::Count(unit) => format!("Count<{unit}>"),
                 }
-            })),
-            ExprKind::Text(_) => Some(Some("Text".to_owned())),
-            ExprKind::Record(_) => Some(None),
-            ExprKind::Not(_) => Some(Some("Bool".to_owned())),
-            ExprKind::Binary(_) => {
-                Some(value_names(value).into_iter().find_map(param).map(|ty| ty.to_string()))
-            }
-            ExprKind::Path(path) => match path.names.as_slice() {
-                [name] if matches!(name.text.as_str(), "true" | "false") => Some(Some("Bool".to_owned())),
-                _ => None,
-            },
+            }),
+            ExprKind::Text(_) => Some("Text".to_owned()),
+            ExprKind::Not(_) | ExprKind::Path(_) => Some("Bool".to_owned()),
+            ExprKind::Binary(_) => value_names(value).into_iter().find_map(param).map(|ty| ty.to_string()),
+            ExprKind::List(items) => Some(format!("[{}]", self.type_of_value(items.first()?, file)?)),
+            ExprKind::If(choice) => self.type_of_value(&choice.then, file),
             _ => None,
         }
     }
@@ -258,6 +257,23 @@ impl Checker<'_> {
             self.note_type(step.span, ty.as_ref());
         }
         (Node::Pipe(nodes), ty)
+    }
+}
+
+/// Whether an expression at the top is evidently a value, which no binding can be.
+pub(super) fn is_value(expr: &Expr) -> bool {
+    match &expr.kind {
+        ExprKind::Number(_)
+        | ExprKind::Text(_)
+        | ExprKind::Record(_)
+        | ExprKind::Not(_)
+        | ExprKind::Binary(_) => true,
+        ExprKind::Path(path) => {
+            matches!(path.names.as_slice(), [name] if matches!(name.text.as_str(), "true" | "false"))
+        }
+        ExprKind::List(items) => !items.is_empty() && items.iter().all(is_value),
+        ExprKind::If(choice) => is_value(&choice.then),
+        _ => false,
     }
 }
 

@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use super::changes::{Change, Origin};
+use super::nodes::is_value;
 use super::tree::Const;
 use super::values::{Due, Lookup, Names, NoNames, Values};
 use super::{Reference, errors};
@@ -169,6 +170,16 @@ impl Names for ParamNames<'_> {
                     // Broken, or part of a circle.
                     _ => Lookup::Broken,
                 };
+            }
+            Found::Here(Meaning::Binding(at), _)
+                if self
+                    .program
+                    .bindings
+                    .get(at)
+                    .and_then(|item| item.ast.value.as_ref())
+                    .is_some_and(is_value) =>
+            {
+                return Lookup::Broken;
             }
             Found::Here(Meaning::Binding(_), to) => errors::artifact_as_value(&name.text, name.span, to),
             Found::Here(Meaning::Def(_), _) => errors::def_as_value(&name.text, name.span),

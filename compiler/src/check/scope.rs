@@ -66,6 +66,8 @@ impl Names for ValueNames<'_> {
                     Some((ty, Some(value))) => Lookup::Value(ty.clone(), Const::Value(value.clone())),
                 }
             }
+            // That the binding is a value has been said where it stands.
+            Found::Here(Meaning::Binding(at), _) if context.is_value(at) => Lookup::Broken,
             Found::Here(Meaning::Binding(_), to) => {
                 Lookup::Error(Box::new(errors::artifact_as_value(&name.text, name.span, to)))
             }
@@ -123,6 +125,12 @@ pub(super) enum Artifacts {
 }
 
 impl Context<'_> {
+    /// Whether the binding at position `at` is a value, which is an error of its own.
+    pub(super) fn is_value(&self, at: usize) -> bool {
+        let value = self.program.bindings.get(at).and_then(|item| item.ast.value.as_ref());
+        value.is_some_and(super::nodes::is_value)
+    }
+
     pub(super) fn refer(&self, at: Span, to: Span) {
         self.references.borrow_mut().push(Reference { at, to });
     }

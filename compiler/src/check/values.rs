@@ -123,7 +123,7 @@ impl<'a> Values<'a> {
                 Const::Value(Value::None)
             }
             (_, SettingType::Optional(inner)) => match self.optional(expr, ty) {
-                Some(value) => value,
+                Some(value) => self.validated(value, expr.span, due),
                 None => self.check(expr, &Due { ty: inner, ..*due }),
             },
             (ExprKind::Path(path), SettingType::OneOf(words)) => self.word(path, words, due),
@@ -308,9 +308,7 @@ impl<'a> Values<'a> {
         }
         match self.names.lookup(name) {
             Lookup::Value(found, value) if found.fits(due.ty) => value,
-            Lookup::Value(found, _) => {
-                self.report(errors::mismatch(due.name, due.ty, &format!("`{found}`"), path.span))
-            }
+            Lookup::Value(found, _) => self.report(errors::misfit(due.name, due.ty, &found, path.span)),
             Lookup::Broken => Const::Unknown,
             Lookup::Unknown(_) | Lookup::Error(_) => {
                 let meant = closest(&name.text, words.iter().map(String::as_str));
@@ -327,9 +325,7 @@ impl<'a> Values<'a> {
         };
         match found {
             Lookup::Value(found, value) if found.fits(due.ty) => value,
-            Lookup::Value(found, _) => {
-                self.report(errors::mismatch(due.name, due.ty, &format!("`{found}`"), path.span))
-            }
+            Lookup::Value(found, _) => self.report(errors::misfit(due.name, due.ty, &found, path.span)),
             Lookup::Broken => Const::Unknown,
             Lookup::Unknown(error) if error.fix.is_none() => {
                 self.report(errors::unquoted(&path.text(), due.name, path.span))
@@ -437,18 +433,21 @@ impl<'a> Values<'a> {
             Some(dimension) if plain && dimension != Dimension::Plain => {
                 self.report(errors::bare_value(due.name, due.ty, &dimension, expr.span))
             }
-            _ => self.report(errors::mismatch(due.name, due.ty, &format!("`{found}`"), expr.span)),
+            _ => self.report(errors::misfit(due.name, due.ty, found, expr.span)),
         }
     }
 
-    /// Checks a value that is known against the range.
+    /// Completes a value that is known and of a type that fits, and checks it against the range.
     fn validated(&mut self, value: Const, span: Span, due: &Due<'_>) -> Const {
-        match &value {
-            Const::Value(known) => match fold::validate(known, due, span) {
-                Ok(()) => value,
-                Err(error) => self.report(*error),
-            },
-            _ => value,
+        match value {
+            Const::Value(known) => {
+                let known = known.completed(due.ty);
+                match fold::validate(&known, due, span) {
+                    Ok(()) => Const::Value(known),
+                    Err(error) => self.report(*error),
+                }
+            }
+            value => value,
         }
     }
 }

@@ -369,8 +369,9 @@ impl Lowerer<'_> {
         }
         let mut values = Vec::with_capacity(settings.len());
         for ((spec, given), family) in signature.settings.iter().zip(&call.settings).zip(settings) {
-            let value = shape.pick(family.as_ref()?, coordinates)?;
-            if let Err(error) = fold::validate(value, &Due::of(spec), given.span.unwrap_or(call.span)) {
+            // A record that comes out of a param may lack fields that have defaults.
+            let value = shape.pick(family.as_ref()?, coordinates)?.clone().completed(&spec.ty);
+            if let Err(error) = fold::validate(&value, &Due::of(spec), given.span.unwrap_or(call.span)) {
                 self.report(errors::in_call(*error, called));
                 return None;
             }

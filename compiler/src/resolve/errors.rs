@@ -170,8 +170,3 @@ pub(crate) fn suggest(error: Diagnostic, span: Span, meant: Option<&str>) -> Dia
         None => error,
     }
 }
-
-pub(crate) fn reserved(name: &str, span: Span) -> Diagnostic {
-    Diagnostic::error("E0102", format!("`{name}` is a value and cannot be a name"), span)
-        .help("choose another name")
-}

@@ -219,8 +219,8 @@ fn define<'a>(
     file: usize,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> bool {
+    // Reported by the parser.
     if RESERVED.contains(&name.text.as_str()) {
-        diagnostics.push(errors::reserved(&name.text, name.span));
         return false;
     }
     match program.names.get(name.text.as_str()) {

@@ -20,6 +20,20 @@ pub(crate) fn name_twice(what: &str, name: &str, span: Span, first: Span) -> Dia
         .help("give one of them another name")
 }
 
+/// Such a setting could not be told from the property, nor from the component of keys that has its name.
+pub(crate) fn name_of_property(name: &str, span: Span) -> Diagnostic {
+    Diagnostic::error("E0102", format!("`{name}` means something else for every stage"), span)
+        .label("it cannot be a setting")
+        .help("give the setting another name")
+}
+
+/// The content of a file counts for settings, not for fields.
+pub(crate) fn path_in_record(name: &str, span: Span) -> Diagnostic {
+    Diagnostic::error("E0234", format!("the field `{name}` cannot be a `Path`"), span)
+        .label("the content of the file would not count")
+        .help("declare it as a setting of its own, outside of the record")
+}
+
 pub(crate) fn unknown_type(name: &str, span: Span, meant: Option<&str>) -> Diagnostic {
     let error = Diagnostic::error("E0232", format!("there is no type `{name}`"), span);
     match meant {

@@ -51,6 +51,9 @@ pub(crate) fn type_of(ty: &ast::Type, diagnostics: &mut Vec<Diagnostic>) -> Opti
         }
         ast::TypeKind::Record(fields) => {
             let fields = settings(fields, diagnostics);
+            for field in fields.iter().filter(|field| field.ty.is_path()) {
+                diagnostics.push(errors::path_in_record(&field.name, field.span));
+            }
             Some(ReadType::Value(SettingType::Record(fields)))
         }
         ast::TypeKind::List(inner) => match type_of(inner, diagnostics)? {
@@ -255,6 +258,11 @@ pub(crate) fn signature(stage: &ast::Stage, diagnostics: &mut Vec<Diagnostic>) -
         command: None,
         special_tokens: None,
     };
+    for setting in &signature.settings {
+        if PROPERTIES.contains(&setting.name.as_str()) || setting.name == "stage" {
+            diagnostics.push(errors::name_of_property(&setting.name, setting.span));
+        }
+    }
     for clause in &stage.clauses {
         match clause {
             ast::Clause::PerShard(name) => match signature.inputs.iter().any(|input| input.name == name.text)

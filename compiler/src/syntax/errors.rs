@@ -38,17 +38,32 @@ pub(super) fn too_long(span: Span, limit: usize) -> Diagnostic {
 }
 
 /// E0003
-pub(super) fn unclosed(open: Span, sign: char, before: Span, found: &str) -> Diagnostic {
-    let close = match sign {
+pub(super) fn unclosed(
+    open: Span,
+    sign: char,
+    before: Span,
+    found: &str,
+    end: Option<(Span, String)>,
+) -> Diagnostic {
+    let close = closing(sign);
+    let error = Diagnostic::error("E0003", format!("`{sign}` is never closed"), open)
+        .label(format!("opened here, without its `{close}`"))
+        .also(before, format!("expected `{close}` before {found}"))
+        .help(format!("add the missing `{close}`"));
+    match end {
+        Some((place, text)) => error.fix(format!("add `{close}`"), place, text),
+        None => error,
+    }
+}
+
+/// The sign that closes the bracket `open`.
+pub(super) fn closing(open: char) -> char {
+    match open {
         '(' => ')',
         '[' => ']',
         '<' => '>',
         _ => '}',
-    };
-    Diagnostic::error("E0003", format!("`{sign}` is never closed"), open)
-        .label(format!("opened here, without its `{close}`"))
-        .also(before, format!("expected `{close}` before {found}"))
-        .help(format!("add the missing `{close}`"))
+    }
 }
 
 /// E0006
@@ -109,6 +124,22 @@ pub(super) fn wrong_assign(span: Span, found: &str) -> Diagnostic {
         .label(format!("`{found}`"))
         .help("a name gets its value with `=`")
         .fix("replace by `=`", span, "=")
+}
+
+/// E0013 for `name: Type = value`, where `span` is the type with its `:`.
+pub(super) fn typed_binding(span: Span) -> Diagnostic {
+    Diagnostic::error("E0013", "expected `=`, found a type", span)
+        .label("only params, parameters and settings of signatures declare a type")
+        .help("leave the type out: it follows from the value")
+        .fix("remove the type", span, " ")
+}
+
+/// E0009 for a range behind a function's parameter.
+pub(super) fn range_of_parameter(span: Span) -> Diagnostic {
+    Diagnostic::error("E0009", "unexpected `in` behind a parameter", span)
+        .label("a function's parameters have no ranges")
+        .help("leave it out: the setting that the value goes into has a range of its own")
+        .fix("remove the range", span, "")
 }
 
 /// E0014
@@ -207,11 +238,12 @@ pub(super) fn missing_path(at: Span) -> Diagnostic {
         .help("name a file in quotes, as in `import \"common.llmp\"`")
 }
 
-/// E0027
+/// W0001
 pub(super) fn lost_docs(span: Span) -> Diagnostic {
-    Diagnostic::warning("E0027", "the documentation belongs to nothing", span)
-        .label("nothing follows that has documentation")
-        .help("write a comment with `//`, or move it before an item or a setting")
+    Diagnostic::warning("W0001", "the documentation belongs to nothing", span)
+        .label("it documents no item, and no setting of a signature")
+        .help("write a comment with `//`, or move it before what it documents")
+        .fix("make it a comment", Span { end: span.start + 3, ..span }, "//")
 }
 
 /// E0028
@@ -415,15 +447,12 @@ pub(super) fn dotted_binding(span: Span, path: &str) -> Diagnostic {
 }
 
 /// E0025 for `1,000`.
-pub(super) fn thousands(span: Span, comma: Span, digits: &str) -> Diagnostic {
-    Diagnostic::error(
-        "E0025",
-        format!("`,{digits}` is not read as part of the number before it"),
-        comma.to(span),
-    )
-    .label("a comma separates values")
-    .help(format!("group digits with `_`, as in `1_{digits}`"))
-    .fix("replace `,` by `_`", comma, "_")
+pub(super) fn thousands(span: Span, number: &str) -> Diagnostic {
+    let right = number.replace(',', "_");
+    Diagnostic::error("E0025", format!("digits are grouped by `_`, found `{number}`"), span)
+        .label("a comma separates values")
+        .help(format!("write `{right}`"))
+        .fix("replace `,` by `_`", span, right)
 }
 
 /// E0025 for `80 %`.
@@ -481,7 +510,8 @@ pub(super) fn foreign_sign(span: Span, sign: char) -> Diagnostic {
 
 /// E0032
 pub(super) fn keyword_as_name(span: Span, word: &str) -> Diagnostic {
-    Diagnostic::error("E0032", format!("`{word}` is a keyword"), span)
+    let what = if matches!(word, "true" | "false" | "none") { "value" } else { "keyword" };
+    Diagnostic::error("E0032", format!("`{word}` is a {what}"), span)
         .label("cannot be a name, since no expression could use it")
         .help(format!("choose another name, such as `{word}_`"))
 }

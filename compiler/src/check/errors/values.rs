@@ -1,6 +1,7 @@
 //! Messages about values.
 
 use crate::ast::Number;
+use crate::check::changes::Origin;
 use crate::diagnostic::Diagnostic;
 use crate::resolve::errors::suggest;
 use crate::source::Span;
@@ -44,6 +45,31 @@ fn one_of(words: &[String]) -> String {
 pub(crate) fn mismatch(name: &str, due: &SettingType, found: &str, span: Span) -> Diagnostic {
     error("E0211", format!("`{name}` takes `{due}`, found {found}"), span)
         .help(format!("write {}", example(due)))
+}
+
+/// `found` is the type of a value that has a name or is worked out.
+pub(crate) fn misfit(name: &str, due: &SettingType, found: &SettingType, span: Span) -> Diagnostic {
+    match (due.required(), found) {
+        (due, SettingType::Optional(inner)) if inner.fits(due) => {
+            error("E0211", format!("`{name}` takes `{due}`, found `{found}`, which may be `none`"), span)
+                .help("declare it without `?`, and give it a default")
+        }
+        (SettingType::Record(fields), SettingType::Record(given)) => {
+            let field = crate::types::misfit(given, fields).unwrap_or_default();
+            let known = fields.iter().find(|spec| spec.name == field);
+            let has = given.iter().find(|spec| spec.name == field);
+            let error = error("E0211", format!("`{name}` takes other fields than this record has"), span);
+            match (known, has) {
+                (Some(known), Some(has)) => {
+                    error.label(format!("its `{field}` is `{}`, not `{}`", has.ty, known.ty))
+                }
+                (Some(_), None) => error.label(format!("it has no `{field}`")),
+                (None, _) => error.label(format!("it has `{field}`")),
+            }
+            .help("declare the fields as the setting has them; those with defaults may be left out")
+        }
+        _ => mismatch(name, due, &format!("`{found}`"), span),
+    }
 }
 
 pub(crate) fn text_for(name: &str, due: &SettingType, text: &str, span: Span) -> Diagnostic {
@@ -276,8 +302,13 @@ pub(crate) fn empty_each(span: Span) -> Diagnostic {
 }
 
 pub(crate) fn operands(operator: &str, left: &SettingType, right: &SettingType, span: Span) -> Diagnostic {
-    error("E0223", format!("`{operator}` cannot take `{left}` and `{right}`"), span)
-        .help("both sides must have the same dimension; `*` and `/` also take a bare number")
+    let error = error("E0223", format!("`{operator}` cannot take `{left}` and `{right}`"), span);
+    match [left, right].into_iter().any(|side| matches!(side, SettingType::Optional(_))) {
+        true => {
+            error.help("what may be `none` can only be compared by `==` and `!=`: give it a default instead")
+        }
+        false => error.help("both sides must have the same dimension; `*` and `/` also take a bare number"),
+    }
 }
 
 pub(crate) fn no_operand(span: Span) -> Diagnostic {
@@ -359,6 +390,18 @@ pub(crate) fn bad_path(path: &str, span: Span) -> Diagnostic {
 
 pub(crate) fn bad_assignment(path: &str, span: Span) -> Diagnostic {
     error("E0243", format!("this is no value for `{path}`"), span).help("write one value, as in the pipeline")
+}
+
+/// A syntax error in a change from outside, where there are neither lines nor commas.
+pub(crate) fn in_assignment(error: Diagnostic, origin: &Origin) -> Diagnostic {
+    match (error.code, origin) {
+        ("E0009" | "E0015" | "E0028", Origin::Set) => Diagnostic { fix: None, ..error }
+            .help("one `--set` takes one `path=value`: write another for each"),
+        ("E0010", Origin::Set) => {
+            error.help("write one value behind `=`, in quotes of the shell where it has spaces")
+        }
+        _ => error,
+    }
 }
 
 pub(crate) fn override_of_all(name: &str, span: Span) -> Diagnostic {

@@ -77,6 +77,10 @@ impl Values<'_> {
         if is_word(path, "true") || is_word(path, "false") {
             return Some((Const::Value(Value::Bool(is_word(path, "true"))), SettingType::Bool));
         }
+        if is_word(path, "none") {
+            let any = SettingType::Optional(Box::new(SettingType::Unknown));
+            return Some((Const::Value(Value::None), any));
+        }
         let [name] = path.names.as_slice() else {
             self.diagnostics.push(errors::not_a_value(&path.text(), path.span));
             return None;
@@ -105,7 +109,9 @@ impl Values<'_> {
         let left = self.infer(&binary.left);
         let right = self.infer(&binary.right);
         let ((left, left_ty), (right, right_ty)) = (left?, right?);
-        let dimensions = left_ty.dimension().zip(right_ty.dimension());
+        // What may be `none` cannot be reckoned with.
+        let dimension = |ty: &SettingType| ty.dimension().filter(|_| !matches!(ty, SettingType::Optional(_)));
+        let dimensions = dimension(&left_ty).zip(dimension(&right_ty));
         let whole = left_ty == SettingType::Int && right_ty == SettingType::Int;
         let ty = match (operator, dimensions) {
             (

@@ -16,8 +16,17 @@ impl Builder<'_> {
         // Whether an entry on this line is already known to be wrong, and whether a comma may follow.
         let (mut failed, mut separable) = (false, false);
         let mut previous = None;
+        // The last entry, where a value is missing at its end, and the diagnostic that says so.
+        let mut dangling: Option<(NodeId, usize)> = None;
+        let keeps_docs = matches!(self.kind(id), Kind::Clauses | Kind::RecordType | Kind::Body);
+        let mut documented = false;
         for child in self.tree.children(id) {
             match self.kind(child) {
+                Kind::Doc if !keeps_docs => {
+                    if !std::mem::replace(&mut documented, true) {
+                        self.report(errors::lost_docs(self.span(child)));
+                    }
+                }
                 Kind::Newline => {
                     failed = false;
                     previous = None;
@@ -34,7 +43,8 @@ impl Builder<'_> {
                     _ => closed = true,
                 },
                 Kind::Junk => {
-                    if !failed {
+                    let joined = dangling.take().is_some_and(|(entry, at)| self.joined(at, entry, child));
+                    if !failed && !joined {
                         self.junk(child, previous, self.kind(id));
                     }
                     (failed, separable) = (true, true);
@@ -44,19 +54,22 @@ impl Builder<'_> {
                     let before = self.diagnostics.len();
                     entry(self, child);
                     failed = self.diagnostics.len() > before;
+                    dangling = self.dangling(before).map(|at| (child, at));
+                    documented = false;
                     separable = true;
                     previous = Some(child);
                 }
             }
         }
         if let Some(open) = open.filter(|_| !closed) {
-            self.unclosed(id, open);
+            self.unclosed(id, open, before);
         }
         self.diagnostics.len() > before
     }
 
-    /// Reports that the brackets `id` have no end; once, where several end at the same place.
-    pub(super) fn unclosed(&mut self, id: NodeId, open: NodeId) {
+    /// Reports that the brackets `id` have no end; once, where several end at the same place. Diagnostics from position `from`
+    /// on are about what stands in them.
+    pub(super) fn unclosed(&mut self, id: NodeId, open: NodeId, from: usize) {
         let end = self.tree.range(id).end;
         let rest = self.text[end..].trim_start();
         let at = (self.text.len() - rest.len()) as u32;
@@ -71,12 +84,28 @@ impl Builder<'_> {
         let known = |other: &Diagnostic| {
             other.code == "E0003" && other.labels.iter().any(|label| label.span == before)
         };
-        if self.diagnostics.iter().rev().take(scan::MAX_DEPTH).any(known) {
-            return;
+        let recent = self.diagnostics.len().saturating_sub(scan::MAX_DEPTH);
+        let inner = self.diagnostics.iter().skip(recent).rposition(known).map(|at| recent + at);
+        let askew = if inner.is_none() { self.askew(id) } else { None };
+        let sign = self.str(askew.unwrap_or(open)).chars().next().unwrap_or('{');
+        let close = errors::closing(sign);
+        let end = if askew.is_none() { self.missing_end(id, open, close, from, inner) } else { None };
+        match inner.and_then(|at| self.diagnostics.get_mut(at)) {
+            // Whoever closes the inner bracket has to close this one, too.
+            Some(inner) => {
+                let fix = inner.fix.take();
+                inner.fix = fix.zip(end).map(|(mut fix, (_, close))| {
+                    if let Some(edit) = fix.edits.last_mut() {
+                        edit.text.push_str(&close);
+                    }
+                    fix
+                });
+            }
+            None => {
+                let open = self.span(askew.unwrap_or(open));
+                self.report(errors::unclosed(open, sign, before, &found, end));
+            }
         }
-        let open = self.askew(id).unwrap_or(open);
-        let sign = self.str(open).chars().next().unwrap_or('{');
-        self.report(errors::unclosed(self.span(open), sign, before, &found));
     }
 
     /// The innermost bracket below `id` whose closing bracket stands further left than its own line starts: the one

@@ -20,6 +20,9 @@ impl Builder<'_> {
         for child in self.tree.children(id) {
             match self.kind(child) {
                 Kind::Newline => on_line = None,
+                Kind::Doc if on_line.is_some_and(|at: usize| self.kind(entries[at].id) == Kind::Import) => {
+                    self.lost(&mut vec![child]);
+                }
                 Kind::Doc => match on_line {
                     Some(entry) => {
                         let line = self.doc(child);
@@ -30,6 +33,11 @@ impl Builder<'_> {
                 },
                 Kind::Sign if self.str(child) == "}" => {
                     self.lost(&mut before);
+                    entries.push(Entry { id: child, docs: String::new() });
+                }
+                Kind::Import => {
+                    self.lost(&mut before);
+                    on_line = Some(entries.len());
                     entries.push(Entry { id: child, docs: String::new() });
                 }
                 Kind::Sign | Kind::Junk => entries.push(Entry { id: child, docs: String::new() }),

@@ -189,6 +189,10 @@ impl Builder<'_> {
                 Kind::Args => {
                     parentheses = Some(self.span(part));
                     broken = self.brackets(part, |builder, part| args.push(builder.arg(part)));
+                    // Nobody knows what belongs into parentheses that are never closed.
+                    if !self.str(part).ends_with(')') {
+                        (args, broken) = (Vec::new(), true);
+                    }
                 }
                 Kind::Record => settings = Some(self.record(part)),
                 _ => {}
@@ -233,7 +237,7 @@ impl Builder<'_> {
 
     fn list(&mut self, id: NodeId) -> Vec<Expr> {
         let mut elements = Vec::new();
-        self.brackets(id, |builder, part| elements.push(builder.expr(part)));
+        self.brackets(id, |builder, part| elements.push(builder.sound(part, part)));
         elements
     }
 

@@ -3,6 +3,7 @@
 use super::Builder;
 use super::types::Declared;
 use crate::ast::{Binding, Clause, Def, Expr, File, Import, Item, Name, Param, Profile, ProfileEntry, Stage};
+use crate::source::Span;
 use crate::syntax::errors;
 use crate::syntax::tree::{Kind, NodeId, Tree};
 
@@ -11,15 +12,27 @@ impl Builder<'_> {
         let docs = self.file_docs();
         let mut items = Vec::new();
         let mut failed = false;
+        // The item or line before, where something is missing at its end, and the diagnostic that says so.
+        let mut dangling: Option<(NodeId, usize)> = None;
         for entry in self.entries(Tree::ROOT) {
             let before = self.diagnostics.len();
             let kind = self.kind(entry.id);
+            if let Some((item, missing)) = dangling.take()
+                && kind == Kind::ErrorItem
+                && self.joined(missing, item, entry.id)
+            {
+                let open = self.str(entry.id).trim_end().ends_with("|>");
+                dangling = open.then_some((item, missing));
+                failed = true;
+                continue;
+            }
             match kind {
                 Kind::Junk if failed => continue,
                 Kind::Junk => self.junk(entry.id, None, Kind::File),
                 _ => items.push(self.item(entry.id, entry.docs)),
             }
             failed = self.diagnostics.len() > before;
+            dangling = self.dangling(before).map(|missing| (entry.id, missing));
         }
         File { docs, items }
     }
@@ -190,6 +203,12 @@ impl Builder<'_> {
             .part(id, Kind::Name)
             .map_or_else(|| Name { span: self.span(id), text: String::new() }, |name| self.name(name));
         self.reserved(&name);
+        let sign = self.part(id, Kind::Assign).filter(|&sign| self.str(sign) == ":");
+        if let (Some(sign), "param") = (sign, name.text.as_str()) {
+            let behind = Span { start: name.span.end, ..self.span(sign) };
+            self.report(errors::missing_name(Span { end: behind.start, ..behind }, "param"));
+            return Binding { span: self.span(id), docs, name, value: None };
+        }
         let value = self.value(id);
         Binding { span: self.span(id), docs, name, value }
     }

@@ -12,6 +12,9 @@ impl Builder<'_> {
     pub(super) fn junk(&mut self, id: NodeId, previous: Option<NodeId>, container: Kind) {
         let (text, span) = self.junk_text(id);
         let word = word(text);
+        if self.thousands(id).is_some_and(|number| self.is_known(number)) {
+            return;
+        }
         let diagnostic = match self.look_alike(id, text, span, container) {
             Some(diagnostic) => diagnostic,
             None if self.kind(id) == Kind::ErrorItem => not_an_item(text, span),
@@ -106,9 +109,9 @@ impl Builder<'_> {
             ('%' | '^' | '~' | '\\' | '`' | '?', _) if container != Kind::Type => {
                 errors::wrong_operator(sign, &first.to_string(), None)
             }
-            ('0'..='9', _) if self.is_thousands(id, text) => {
-                let comma = Span { start: span.start - 1, end: span.start, ..span };
-                errors::thousands(span, comma, text)
+            ('0'..='9' | ',', _) if self.thousands(id).is_some() => {
+                let number = self.thousands(id)?;
+                errors::thousands(number, &self.text[number.start as usize..number.end as usize])
             }
             _ => match word(text) {
                 branch @ ("then" | "else") => errors::lost_branch(behind_word(span, branch), branch),
@@ -117,11 +120,9 @@ impl Builder<'_> {
         })
     }
 
-    /// Whether `,` and three digits follow a digit without space.
-    fn is_thousands(&self, id: NodeId, text: &str) -> bool {
-        let before = &self.text.as_bytes()[..self.tree.range(id).start];
-        let comma = matches!(before, [.., b'0'..=b'9', b',']);
-        comma && text.len() == 3 && text.bytes().all(|byte| byte.is_ascii_digit())
+    /// Whether something at this place was reported.
+    fn is_known(&self, place: Span) -> bool {
+        self.diagnostics.iter().rev().take(4).any(|diagnostic| diagnostic.span() == place)
     }
 }
 

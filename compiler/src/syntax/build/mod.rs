@@ -9,6 +9,7 @@ mod expr;
 mod item;
 mod junk;
 mod literal;
+mod recover;
 #[cfg(test)]
 mod tests;
 mod types;
@@ -109,12 +110,16 @@ impl<'t> Builder<'t> {
 
     /// The value in `name = value`; the node's last part is the sign where there is none.
     fn value(&mut self, id: NodeId) -> Option<ast::Expr> {
+        if let Some(span) = self.type_of_binding(id) {
+            self.report(errors::typed_binding(span));
+            return None;
+        }
         let mut value = None;
         let mut missing = None;
         for part in self.parts(id) {
             match self.kind(part) {
                 Kind::Assign => self.assign(part),
-                Kind::Expr => value = Some(self.expr(part)),
+                Kind::Expr => value = Some(self.sound(id, part)),
                 _ => {}
             }
             missing = matches!(self.kind(part), Kind::Assign | Kind::Sign).then_some(part);
@@ -123,5 +128,15 @@ impl<'t> Builder<'t> {
             self.missing(sign, errors::missing_value(self.behind(sign), self.str(sign)));
         }
         value
+    }
+
+    /// `: Type` in `name: Type = value`, where no type can stand.
+    fn type_of_binding(&self, id: NodeId) -> Option<Span> {
+        let assign = self.part(id, Kind::Assign).filter(|&sign| self.str(sign) == ":")?;
+        let ty = self.part(id, Kind::Expr)?;
+        let is_type = self.str(ty).starts_with(|sign: char| sign.is_ascii_uppercase() || sign == '[');
+        let junk = self.junk_behind(id).filter(|&junk| self.str(junk).starts_with('='))?;
+        let (start, end) = (self.tree.range(assign).start, self.tree.range(junk).start);
+        is_type.then(|| Span::new(self.file, start as u32, end as u32))
     }
 }

@@ -27,7 +27,7 @@ impl Builder<'_> {
             match self.kind(part) {
                 Kind::Name => declared.name = Some(self.name(part)),
                 Kind::Type => declared.ty = Some(self.ty(part)),
-                Kind::Expr => declared.default = Some(self.expr(part)),
+                Kind::Expr => declared.default = Some(self.sound(id, part)),
                 Kind::Range => declared.range = Some(self.range(part)),
                 Kind::Sign if self.str(part) == ":" => {
                     typed = true;
@@ -76,7 +76,8 @@ impl Builder<'_> {
     pub(super) fn parameter(&mut self, id: NodeId) -> Parameter {
         let Declared { name, ty, default, range } = self.declared(id, "parameter");
         if let Some(range) = range {
-            self.report(errors::unexpected(range.span, "in", "no range; only settings and params have one"));
+            let space = self.text[..range.span.start as usize].trim_end().trim_end_matches("in").trim_end();
+            self.report(errors::range_of_parameter(Span { start: space.len() as u32, ..range.span }));
         }
         Parameter { span: self.span(id), name, ty, default }
     }
