@@ -3,6 +3,8 @@
 //! `plan`, `run`, `why` and the editor all call [`decide`]. It looks at what is known of the inputs and at the
 //! [`History`]; it does no work itself.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use crate::graph::{Graph, Producer, Stage, StageId};
@@ -111,12 +113,8 @@ impl Reason {
     /// Whether it is a cause of its own, not the consequence of another stage's.
     #[must_use]
     pub fn is_root(&self) -> bool {
-        !matches!(self, Self::Waits(_)) && !matches!(self, Self::Changed { name, .. } if is_stage_input(name))
+        !matches!(self, Self::Waits(_)) && !matches!(self, Self::Changed { name, .. } if input_role(name).is_some())
     }
-}
-
-fn is_stage_input(name: &str) -> bool {
-    name.starts_with("input ")
 }
 
 /// What is known of an input.
@@ -139,7 +137,10 @@ pub fn decide(
     forced: bool,
 ) -> Decision {
     let mut contents = Vec::with_capacity(stage.inputs.len());
-    let mut pending = Vec::new();
+    let mut pending: Vec<StageId> = Vec::new();
+    let mut waits = BTreeSet::new();
+    // The roles whose content is not known yet.
+    let mut unknown = BTreeSet::new();
     for input in &stage.inputs {
         match &input.from {
             Producer::Stage(id) => match state(*id) {
@@ -150,7 +151,8 @@ pub fn decide(
                     digest,
                 }),
                 State::Pending => {
-                    if !pending.contains(id) {
+                    unknown.insert(input.role.as_str());
+                    if waits.insert(*id) {
                         pending.push(*id);
                     }
                 }
@@ -187,7 +189,7 @@ pub fn decide(
     let key = key(stage, &contents);
     if !pending.is_empty() {
         let mut reasons = match history.previous(stage) {
-            Some(previous) => changes(stage, &previous, &key.components, &pending_names(stage, &pending)),
+            Some(previous) => changes(stage, &previous, &key.components, &unknown),
             None => vec![Reason::New],
         };
         let may_skip = reasons.is_empty() && !forced;
@@ -206,7 +208,7 @@ pub fn decide(
         vec![Reason::Lost]
     } else {
         match history.previous(stage) {
-            Some(previous) => changes(stage, &previous, &key.components, &[]),
+            Some(previous) => changes(stage, &previous, &key.components, &unknown),
             None => vec![Reason::New],
         }
     };
@@ -216,34 +218,27 @@ pub fn decide(
     Decision::Run { key: Some(Box::new(key)), reasons, may_skip: false, shards }
 }
 
-/// Names of the key's components that wait for stages that will run.
-fn pending_names(stage: &Stage, pending: &[StageId]) -> Vec<String> {
-    let waits =
-        |input: &&crate::graph::Input| matches!(&input.from, Producer::Stage(id) if pending.contains(id));
-    stage.inputs.iter().filter(waits).map(|input| format!("input {}", input.role)).collect()
-}
-
-/// What differs from the last run, settings first; components named in `unknown` are left out.
-fn changes(stage: &Stage, previous: &Previous, now: &[Component], unknown: &[String]) -> Vec<Reason> {
-    let unknown =
-        |name: &str| unknown.iter().any(|known| name == known || name.starts_with(&format!("{known}[")));
-    let find = |table: &[Component], name: &str| -> Option<Component> {
-        let index = table.binary_search_by(|component| component.name.as_str().cmp(name)).ok()?;
-        table.get(index).cloned()
-    };
+/// What differs from the last run, settings first; inputs of `unknown` roles are left out.
+fn changes(
+    stage: &Stage,
+    previous: &Previous,
+    now: &[Component],
+    unknown: &BTreeSet<&str>,
+) -> Vec<Reason> {
+    let known = |component: &&Component| input_role(&component.name).is_none_or(|role| !unknown.contains(role));
     let mut reasons = Vec::new();
-    for component in now.iter().filter(|component| !unknown(&component.name)) {
+    for component in now.iter().filter(known) {
         let old = find(&previous.components, &component.name);
-        if old.as_ref().is_none_or(|old| old.digest != component.digest) {
+        if old.is_none_or(|old| old.digest != component.digest) {
             reasons.push(Reason::Changed {
                 name: component.name.clone(),
-                old: old.map(|old| old.value),
+                old: old.map(|old| old.value.clone()),
                 new: Some(component.value.clone()),
                 span: place(stage, &component.name),
             });
         }
     }
-    for old in previous.components.iter().filter(|old| !unknown(&old.name)) {
+    for old in previous.components.iter().filter(known) {
         if find(now, &old.name).is_none() {
             reasons.push(Reason::Changed {
                 name: old.name.clone(),
@@ -255,6 +250,17 @@ fn changes(stage: &Stage, previous: &Previous, now: &[Component], unknown: &[Str
     }
     reasons.sort_by_key(|reason| !reason.is_root());
     reasons
+}
+
+/// The component of this name in a table, which is sorted.
+fn find<'t>(table: &'t [Component], name: &str) -> Option<&'t Component> {
+    let at = table.binary_search_by(|component| component.name.as_str().cmp(name)).ok()?;
+    table.get(at)
+}
+
+/// The role of `input role` and `input role[2]`.
+fn input_role(component: &str) -> Option<&str> {
+    component.strip_prefix("input ")?.split('[').next()
 }
 
 /// Where a component's value is written.

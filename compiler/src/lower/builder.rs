@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::graph::{Graph, Producer, Stage, StageId};
+use crate::key::{Digest, Hasher};
 use crate::signature::Signature;
 use crate::types::{BASE, Kind};
 
@@ -11,7 +12,7 @@ use crate::types::{BASE, Kind};
 pub(super) struct Builder {
     stages: Vec<Stage>,
     outputs: Vec<Option<Output>>,
-    known: HashMap<String, StageId>,
+    known: HashMap<Digest, StageId>,
     /// How often a name was asked for.
     names: HashMap<String, usize>,
     taken: HashSet<String>,
@@ -179,16 +180,22 @@ fn is_inner(name: &str) -> bool {
 }
 
 /// What makes two stages the same: all that can tell them apart but names and places.
-fn identity(stage: &Stage) -> String {
-    let mut key = format!("{}\u{0}{:?}", stage.kind, stage.command);
+fn identity(stage: &Stage) -> Digest {
+    let mut hasher = Hasher::new("llmp stage 1");
+    hasher.text(&stage.kind).number(stage.command.as_ref().map_or(0, |command| 1 + command.len() as u64));
+    for argument in stage.command.iter().flatten() {
+        hasher.text(argument);
+    }
+    hasher.number(stage.settings.len() as u64);
     for setting in &stage.settings {
-        key.push_str(&format!("\u{0}{}={}", setting.name, setting.value));
+        hasher.text(&setting.name).value(&setting.value);
     }
     for input in &stage.inputs {
-        key.push_str(&match &input.from {
-            Producer::Stage(id) => format!("\u{0}{}<{}", input.role, id.0),
-            Producer::Files(pattern) => format!("\u{0}{}<{pattern:?}", input.role),
-        });
+        hasher.text(&input.role);
+        match &input.from {
+            Producer::Stage(id) => hasher.number(id.0.into()),
+            Producer::Files(pattern) => hasher.text(pattern),
+        };
     }
-    key
+    hasher.finish()
 }
