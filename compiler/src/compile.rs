@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 use crate::check::changes;
 pub use crate::check::changes::Origin;
 use crate::check::{self, Checked, Reference, pipeline};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::graph::Graph;
 use crate::lower::lower;
 pub use crate::resolve::File;
@@ -88,7 +88,7 @@ pub struct ParamInfo {
 #[must_use]
 pub fn compile(world: &dyn World, library: &Library, main: &str, options: &Options) -> Compilation {
     let mut sources = library.sources().clone();
-    let mut diagnostics = Vec::new();
+    let mut diagnostics = Diagnostics::default();
 
     let files = load(world, main, &mut sources, &mut diagnostics);
     let program = resolve(&files, library, &mut diagnostics);
@@ -103,12 +103,11 @@ pub fn compile(world: &dyn World, library: &Library, main: &str, options: &Optio
     let signature = |kind: &str| checked.stages.get(kind).map(Arc::as_ref).or_else(|| library.stage(kind));
     pipeline::check(&graph, &program, signature, &mut diagnostics);
 
-    diagnostics.sort_by(|a, b| (a.span(), a.code, &a.message).cmp(&(b.span(), b.code, &b.message)));
-    diagnostics.dedup();
     let params = params(&checked);
     let profiles =
         program.profiles.iter().map(|item| (item.name.text.clone(), item.ast.docs.clone())).collect();
     let Checked { references, types, .. } = checked;
+    let diagnostics = diagnostics.sorted();
     Compilation { sources, graph, diagnostics, params, files, profiles, references, types }
 }
 
@@ -117,7 +116,7 @@ fn assignments(
     program: &resolve::Program<'_>,
     options: &Options,
     sources: &mut Sources,
-    diagnostics: &mut Vec<Diagnostic>,
+    diagnostics: &mut Diagnostics,
 ) -> Vec<changes::Assignment> {
     let mut assignments = Vec::new();
     for (path, value) in &options.params {

@@ -4,7 +4,13 @@
 //! backquotes; the primary label says what was found; `help` says what to do. Messages never blame and never shout.
 //! Every message has one constructor function, in the module of the phase that raises it.
 
+use std::ops::{Deref, DerefMut};
+
 use crate::source::Span;
+use crate::units::grouped;
+
+/// How many errors, and how many warnings, are kept of one program. No one reads more, and a hostile text makes millions.
+pub const MOST: usize = 1_000;
 
 /// How bad it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -132,4 +138,73 @@ impl Diagnostic {
     pub fn is_error(&self) -> bool {
         self.severity == Severity::Error
     }
+}
+
+/// What the phases have to say, bounded by [`MOST`].
+#[derive(Clone, Debug, Default)]
+pub struct Diagnostics {
+    kept: Vec<Diagnostic>,
+    errors: usize,
+    others: usize,
+    /// The first that is not kept.
+    beyond: Option<Span>,
+}
+
+impl Diagnostics {
+    /// Adds one, where there are not too many of its severity.
+    pub fn push(&mut self, diagnostic: Diagnostic) {
+        let count = if diagnostic.is_error() { &mut self.errors } else { &mut self.others };
+        *count += 1;
+        if *count <= MOST {
+            self.kept.push(diagnostic);
+        } else {
+            self.beyond.get_or_insert(diagnostic.span());
+        }
+    }
+
+    /// Whether one keeps the pipeline from running.
+    #[must_use]
+    pub fn has_errors(&self) -> bool {
+        self.errors > 0
+    }
+
+    /// By place, without what was said twice; the last one tells of those that are not kept.
+    #[must_use]
+    pub fn sorted(self) -> Vec<Diagnostic> {
+        let dropped = self.errors.saturating_sub(MOST) + self.others.saturating_sub(MOST);
+        let mut sorted = self.kept;
+        sorted.sort_by(|a, b| (a.span(), a.code, &a.message).cmp(&(b.span(), b.code, &b.message)));
+        sorted.dedup();
+        sorted.extend(self.beyond.map(|span| not_kept(dropped, span)));
+        sorted
+    }
+}
+
+/// Those that are kept, as they were added.
+impl Deref for Diagnostics {
+    type Target = [Diagnostic];
+
+    fn deref(&self) -> &[Diagnostic] {
+        &self.kept
+    }
+}
+
+impl DerefMut for Diagnostics {
+    fn deref_mut(&mut self) -> &mut [Diagnostic] {
+        &mut self.kept
+    }
+}
+
+impl Extend<Diagnostic> for Diagnostics {
+    fn extend<I: IntoIterator<Item = Diagnostic>>(&mut self, diagnostics: I) {
+        diagnostics.into_iter().for_each(|diagnostic| self.push(diagnostic));
+    }
+}
+
+/// W0100
+fn not_kept(dropped: usize, span: Span) -> Diagnostic {
+    let message = format!("there are more than {} mistakes, too many to list", grouped(MOST as u64));
+    Diagnostic::warning("W0100", message, span)
+        .label(format!("the first of {} that are not listed", grouped(dropped as u64)))
+        .help("mend those that are listed, and check again")
 }

@@ -113,7 +113,8 @@ impl Reason {
     /// Whether it is a cause of its own, not the consequence of another stage's.
     #[must_use]
     pub fn is_root(&self) -> bool {
-        !matches!(self, Self::Waits(_)) && !matches!(self, Self::Changed { name, .. } if input_role(name).is_some())
+        !matches!(self, Self::Waits(_))
+            && !matches!(self, Self::Changed { name, .. } if input_role(name).is_some())
     }
 }
 
@@ -219,13 +220,9 @@ pub fn decide(
 }
 
 /// What differs from the last run, settings first; inputs of `unknown` roles are left out.
-fn changes(
-    stage: &Stage,
-    previous: &Previous,
-    now: &[Component],
-    unknown: &BTreeSet<&str>,
-) -> Vec<Reason> {
-    let known = |component: &&Component| input_role(&component.name).is_none_or(|role| !unknown.contains(role));
+fn changes(stage: &Stage, previous: &Previous, now: &[Component], unknown: &BTreeSet<&str>) -> Vec<Reason> {
+    let known =
+        |component: &&Component| input_role(&component.name).is_none_or(|role| !unknown.contains(role));
     let mut reasons = Vec::new();
     for component in now.iter().filter(known) {
         let old = find(&previous.components, &component.name);

@@ -6,9 +6,10 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use llmp_compiler::source::{ReadError, World};
+use llmp_compiler::syntax;
 
-/// Largest program text that is read; the parser has a limit of its own below it.
-const MAX_BYTES: u64 = 64 << 20;
+/// Largest program text that is read.
+const MAX_BYTES: u64 = syntax::MAX_BYTES as u64;
 
 /// The folder of a file; `.` where its path has none.
 #[must_use]

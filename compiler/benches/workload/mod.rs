@@ -43,7 +43,8 @@ pub(crate) fn realistic(stages: usize) -> String {
         recipe(n, &mut text);
     }
     for n in 0..stages % RECIPE {
-        let _ = write!(text, "\n/// Conversations of hand {n}.\nhand_{n} = chat.load(\"hand/{n}.jsonl\")\n\n");
+        let _ =
+            write!(text, "\n/// Conversations of hand {n}.\nhand_{n} = chat.load(\"hand/{n}.jsonl\")\n\n");
     }
     text.push_str("\nprofile smoke { budget = 200k tokens, width = 64 }\n");
     text
@@ -125,10 +126,8 @@ pub(crate) fn chain(stages: usize) -> String {
 pub(crate) fn fan_out(stages: usize) -> String {
     let mut text = String::from("docs = crawl.docs(\"a\")\n");
     for n in 1..stages {
-        let _ = write!(
-            text,
-            "d{n} = filter.quality(docs) {{\n  min_words = {n}\n  rules = [gopher, c4]\n}}\n"
-        );
+        let _ =
+            write!(text, "d{n} = filter.quality(docs) {{\n  min_words = {n}\n  rules = [gopher, c4]\n}}\n");
     }
     text
 }

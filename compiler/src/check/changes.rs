@@ -1,7 +1,7 @@
 //! What profiles, the params file and the command line change, before anything is known of its meaning.
 
 use crate::ast::{self, Expr, Name};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::names::closest;
 use crate::resolve::{Item, Program, errors};
 use crate::source::{Sources, Span};
@@ -47,7 +47,7 @@ pub(crate) fn assignment(
     path: &str,
     value: &str,
     sources: &mut Sources,
-    diagnostics: &mut Vec<Diagnostic>,
+    diagnostics: &mut Diagnostics,
 ) -> Option<Assignment> {
     let (equals, path) = (if origin == Origin::Set { "=" } else { " = " }, path.trim());
     let file = sources.add(place, format!("{path}{equals}{value}"));
@@ -127,7 +127,7 @@ pub(crate) fn changes<'a>(
     selected: &[String],
     place: Span,
     assignments: &'a [Assignment],
-    diagnostics: &mut Vec<Diagnostic>,
+    diagnostics: &mut Diagnostics,
 ) -> Vec<Change<'a>> {
     let mut order: Vec<(&Item<'a, ast::Profile>, bool)> = Vec::new();
     for item in &program.profiles {

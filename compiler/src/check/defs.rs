@@ -7,6 +7,7 @@ use super::scope::{Local, LocalKind, Scope};
 use super::tree::{Def, Node};
 use super::{Checker, Type, errors};
 use crate::ast;
+use crate::diagnostic::Diagnostics;
 use crate::resolve::{Found, Item, Meaning, errors as name_errors, sort_locals};
 use crate::signature::{self, Declared, ReadType, type_of};
 use crate::source::Span;
@@ -104,7 +105,7 @@ impl Checker<'_> {
 
     fn parameter(&mut self, parameter: &ast::Parameter, name: &ast::Name, item: &Item<'_, ast::Def>) -> What {
         let Some(ty) = &parameter.ty else { return What::Broken };
-        match type_of(ty, &mut Vec::new()) {
+        match type_of(ty, &mut Diagnostics::default()) {
             Some(ReadType::Artifact(pattern)) if pattern.optional || pattern.keeps => {
                 self.report(signature::errors::wrong_type_here(&pattern.to_string(), "a parameter", ty.span));
                 What::Broken

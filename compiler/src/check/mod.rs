@@ -21,7 +21,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::resolve::Program;
 use crate::signature::{Library, Signature, signature};
 use crate::source::{Sources, Span};
@@ -88,7 +88,7 @@ struct Checker<'a> {
     /// Vocabularies made by stages that only read files, by all that makes them what they are.
     known_vocabularies: BTreeMap<String, Vocabulary>,
     types: Vec<(Span, String)>,
-    diagnostics: &'a mut Vec<Diagnostic>,
+    diagnostics: &'a mut Diagnostics,
 }
 
 /// Checks `program`, with what profiles, the params file and the command line change.
@@ -97,7 +97,7 @@ pub(crate) fn check(
     library: &Library,
     changes: &[Change<'_>],
     sources: &Sources,
-    diagnostics: &mut Vec<Diagnostic>,
+    diagnostics: &mut Diagnostics,
 ) -> Checked {
     let mut stages = BTreeMap::new();
     for item in &program.stages {

@@ -9,7 +9,7 @@ use super::tree::Const;
 use super::values::{Due, Lookup, Names, NoNames, Values};
 use super::{Reference, errors};
 use crate::ast;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::resolve::{Found, Meaning, Program, RESERVED, errors as name_errors, unknown_name};
 use crate::signature::{Declared, setting};
 use crate::source::Span;
@@ -32,7 +32,7 @@ pub(super) fn params(
     program: &Program<'_>,
     changes: &[Change<'_>],
     references: &RefCell<Vec<Reference>>,
-    diagnostics: &mut Vec<Diagnostic>,
+    diagnostics: &mut Diagnostics,
 ) -> Vec<Param> {
     let mut by_name: BTreeMap<&str, Vec<&Change<'_>>> = BTreeMap::new();
     for change in changes {
@@ -103,7 +103,7 @@ fn change_value(
     value: Option<&Value>,
     fields: &[ast::Name],
     change: &Change<'_>,
-    diagnostics: &mut Vec<Diagnostic>,
+    diagnostics: &mut Diagnostics,
 ) -> Option<Value> {
     let Some((field, rest)) = fields.split_first() else {
         if let (SettingType::Record(specs), ast::ExprKind::Record(record), Some(Value::Record(_))) =

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use crate::ast;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::Diagnostics;
 use crate::graph::{Graph, Producer, Stage, StageId};
 use crate::resolve::{Program, graph_names};
 use crate::signature::Signature;
@@ -23,7 +23,7 @@ pub(crate) fn check<'a>(
     graph: &'a Graph,
     program: &Program<'_>,
     signature: impl Fn(&str) -> Option<&'a Signature>,
-    diagnostics: &mut Vec<Diagnostic>,
+    diagnostics: &mut Diagnostics,
 ) {
     let users = users(graph);
     let facts = Facts::new(graph, signature);
@@ -34,7 +34,7 @@ pub(crate) fn check<'a>(
     }
     language::special_tokens(&facts, diagnostics);
     contamination(graph, &users, diagnostics);
-    if diagnostics.iter().any(Diagnostic::is_error) {
+    if diagnostics.has_errors() {
         return;
     }
     for (stage, fact) in facts.iter() {
@@ -88,7 +88,7 @@ fn number(stage: &Stage, path: &[&str]) -> Option<(u64, Option<Span>)> {
 
 /// Heads of attention share the model's width equally, unless theirs is given; rotary positions turn pairs of numbers;
 /// each key-value head serves equally many heads.
-fn heads(stage: &Stage, diagnostics: &mut Vec<Diagnostic>) {
+fn heads(stage: &Stage, diagnostics: &mut Diagnostics) {
     let number = |field| number(stage, &["model", field]);
     let (Some((width, span)), Some((heads, _))) = (number("width"), number("heads")) else { return };
     let span = span.unwrap_or(stage.span);
@@ -108,7 +108,7 @@ fn heads(stage: &Stage, diagnostics: &mut Vec<Diagnostic>) {
 }
 
 /// A question cannot be known and unknown at once.
-fn probe_thresholds(stage: &Stage, diagnostics: &mut Vec<Diagnostic>) {
+fn probe_thresholds(stage: &Stage, diagnostics: &mut Diagnostics) {
     if output(stage) != "Probe" {
         return;
     }
@@ -121,7 +121,7 @@ fn probe_thresholds(stage: &Stage, diagnostics: &mut Vec<Diagnostic>) {
 }
 
 /// Questions that models are measured with must not have been trained on: the same files, or the same stage's output.
-fn contamination(graph: &Graph, users: &[Vec<StageId>], diagnostics: &mut Vec<Diagnostic>) {
+fn contamination(graph: &Graph, users: &[Vec<StageId>], diagnostics: &mut Diagnostics) {
     // Questions by what they are made from: files, or one stage.
     let mut sources: BTreeMap<String, Vec<StageId>> = BTreeMap::new();
     for id in graph.ids() {
@@ -177,7 +177,7 @@ fn leads_to_model(graph: &Graph, users: &[Vec<StageId>], id: StageId) -> bool {
 
 /// Something is made and nothing is done with it. Models and reports are ends in themselves, and so is what a pipeline
 /// ends in.
-fn unused(graph: &Graph, program: &Program<'_>, users: &[Vec<StageId>], diagnostics: &mut Vec<Diagnostic>) {
+fn unused(graph: &Graph, program: &Program<'_>, users: &[Vec<StageId>], diagnostics: &mut Diagnostics) {
     let main = program.files.first().map(|file| &file.ast);
     let last = main.and_then(|main| {
         main.items.iter().rev().find_map(|item| match item {
@@ -201,7 +201,7 @@ fn unused(graph: &Graph, program: &Program<'_>, users: &[Vec<StageId>], diagnost
 }
 
 /// Models repeat what they have read: personal data is best masked before documents become tokens.
-fn personal_data(graph: &Graph, diagnostics: &mut Vec<Diagnostic>) {
+fn personal_data(graph: &Graph, diagnostics: &mut Diagnostics) {
     // Whether documents may hold personal data, by stage.
     let mut unmasked = vec![false; graph.stages.len()];
     for id in graph.ids() {

@@ -8,7 +8,7 @@ use super::errors;
 use super::fold;
 use super::tree::{Const, Each, Member};
 use crate::ast::{self, Expr, ExprKind};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::names::closest;
 use crate::source::Span;
 use crate::types::{Bounds, SettingSpec, SettingType};
@@ -78,7 +78,7 @@ impl<'a> Due<'a> {
 /// Checks values.
 pub(crate) struct Values<'a> {
     names: &'a dyn Names,
-    diagnostics: &'a mut Vec<Diagnostic>,
+    diagnostics: &'a mut Diagnostics,
     /// Whether `each` may stand here.
     families: bool,
     depth: usize,
@@ -87,7 +87,7 @@ pub(crate) struct Values<'a> {
 }
 
 impl<'a> Values<'a> {
-    pub(crate) fn new(names: &'a dyn Names, diagnostics: &'a mut Vec<Diagnostic>) -> Self {
+    pub(crate) fn new(names: &'a dyn Names, diagnostics: &'a mut Diagnostics) -> Self {
         Self { names, diagnostics, families: false, depth: 0, overridden: Vec::new() }
     }
 
@@ -255,7 +255,7 @@ impl<'a> Values<'a> {
             Some(Lookup::Broken) => return Const::Unknown,
             _ => {}
         }
-        let mut problems = Vec::new();
+        let mut problems = Diagnostics::default();
         Values::new(self.names, &mut problems).check(expr, &Due { ty: element, ..*due });
         match (problems.is_empty(), found) {
             (true, _) => {

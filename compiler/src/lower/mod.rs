@@ -14,7 +14,7 @@ use crate::check::Checked;
 use crate::check::fold;
 use crate::check::tree::{Argument, Const, DefCall, Each, Node, StageCall};
 use crate::check::values::Due;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::graph::{Graph, Input, Producer, Setting, Stage, StageId};
 use crate::source::Span;
 use crate::types::Pattern;
@@ -93,11 +93,11 @@ struct Lowerer<'a> {
     /// Set once a limit is passed: nothing more is expanded.
     full: bool,
     reported: BTreeSet<(&'static str, Span)>,
-    diagnostics: &'a mut Vec<Diagnostic>,
+    diagnostics: &'a mut Diagnostics,
 }
 
 /// Lowers a checked program; what is broken in it is left out.
-pub(crate) fn lower(checked: &Checked, diagnostics: &mut Vec<Diagnostic>) -> Graph {
+pub(crate) fn lower(checked: &Checked, diagnostics: &mut Diagnostics) -> Graph {
     let mut lowerer = Lowerer {
         checked,
         builder: Builder::default(),

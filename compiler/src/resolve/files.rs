@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::errors;
 use crate::ast;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::Diagnostics;
 use crate::source::{FileId, ReadError, Sources, Span, World};
 use crate::syntax;
 
@@ -34,7 +34,7 @@ pub fn load(
     world: &dyn World,
     main: &str,
     sources: &mut Sources,
-    diagnostics: &mut Vec<Diagnostic>,
+    diagnostics: &mut Diagnostics,
 ) -> Vec<File> {
     let mut files: Vec<File> = Vec::new();
     let mut known: BTreeMap<String, Option<usize>> = BTreeMap::new();
@@ -45,7 +45,10 @@ pub fn load(
         }
         Err(error) => {
             let id = sources.add(main, "");
-            diagnostics.push(errors::unreadable(main, &error, Span::new(id, 0, 0)));
+            diagnostics.push(match error {
+                ReadError::TooLarge { .. } => syntax::too_large(Span::new(id, 0, 0)),
+                error => errors::unreadable(main, &error, Span::new(id, 0, 0)),
+            });
         }
     }
     let mut next = 0;
@@ -77,6 +80,7 @@ pub fn load(
                         Err(error) => {
                             diagnostics.push(match error {
                                 ReadError::Outside => errors::outside(&name.text, name.span),
+                                ReadError::TooLarge { .. } => syntax::too_large(name.span),
                                 error => errors::unreadable(&name.text, &error, name.span),
                             });
                             None
@@ -96,7 +100,7 @@ pub fn load(
     files
 }
 
-fn parse(path: &str, text: &str, sources: &mut Sources, diagnostics: &mut Vec<Diagnostic>) -> File {
+fn parse(path: &str, text: &str, sources: &mut Sources, diagnostics: &mut Diagnostics) -> File {
     let id = sources.add(path, text);
     let parse = syntax::parse(id, text);
     diagnostics.extend(parse.diagnostics);
@@ -131,7 +135,7 @@ fn join(from: &str, path: &str) -> Option<String> {
 }
 
 /// Reports every circle of imports once, with its whole chain.
-fn cycles(files: &[File], diagnostics: &mut Vec<Diagnostic>) {
+fn cycles(files: &[File], diagnostics: &mut Diagnostics) {
     let edges: Vec<Vec<usize>> =
         files.iter().map(|file| file.imports.iter().map(|&(to, _)| to).collect()).collect();
     for chain in super::order::order(&edges).cycles {

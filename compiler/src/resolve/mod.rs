@@ -15,7 +15,7 @@ pub use files::{File, load};
 pub(crate) use uses::{graph_names, value_names};
 
 use crate::ast;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::names::closest;
 use crate::signature::Library;
 use crate::source::Span;
@@ -127,7 +127,7 @@ impl Program<'_> {
 }
 
 /// Resolves the names of `files`.
-pub fn resolve<'a>(files: &'a [File], library: &Library, diagnostics: &mut Vec<Diagnostic>) -> Program<'a> {
+pub fn resolve<'a>(files: &'a [File], library: &Library, diagnostics: &mut Diagnostics) -> Program<'a> {
     let mut program = Program {
         files,
         params: Vec::new(),
@@ -157,7 +157,7 @@ pub fn resolve<'a>(files: &'a [File], library: &Library, diagnostics: &mut Vec<D
 }
 
 /// Gathers all items; of two with one name the first counts.
-fn collect<'a>(program: &mut Program<'a>, library: &Library, diagnostics: &mut Vec<Diagnostic>) {
+fn collect<'a>(program: &mut Program<'a>, library: &Library, diagnostics: &mut Diagnostics) {
     let mut stages: BTreeMap<String, Span> = BTreeMap::new();
     let mut profiles: BTreeMap<&str, Span> = BTreeMap::new();
     let files = program.files;
@@ -217,7 +217,7 @@ fn define<'a>(
     name: &'a ast::Name,
     meaning: Meaning,
     file: usize,
-    diagnostics: &mut Vec<Diagnostic>,
+    diagnostics: &mut Diagnostics,
 ) -> bool {
     // Reported by the parser.
     if RESERVED.contains(&name.text.as_str()) {
@@ -241,7 +241,7 @@ fn sort<'a, T>(
     items: &mut Vec<Item<'a, T>>,
     edges: &[Vec<(usize, Span)>],
     report: impl Fn(&[(String, Span)]) -> Diagnostic,
-    diagnostics: &mut Vec<Diagnostic>,
+    diagnostics: &mut Diagnostics,
 ) {
     let targets: Vec<Vec<usize>> =
         edges.iter().map(|edges| edges.iter().map(|&(to, _)| to).collect()).collect();
@@ -265,7 +265,7 @@ fn sort<'a, T>(
     *items = sorted.collect();
 }
 
-fn sort_params(program: &mut Program<'_>, diagnostics: &mut Vec<Diagnostic>) {
+fn sort_params(program: &mut Program<'_>, diagnostics: &mut Diagnostics) {
     let edges: Vec<Vec<(usize, Span)>> = program
         .params
         .iter()
@@ -290,7 +290,7 @@ fn sort_params(program: &mut Program<'_>, diagnostics: &mut Vec<Diagnostic>) {
     sort(&mut program.params, &edges, errors::cycle, diagnostics);
 }
 
-fn sort_bindings(program: &mut Program<'_>, diagnostics: &mut Vec<Diagnostic>) {
+fn sort_bindings(program: &mut Program<'_>, diagnostics: &mut Diagnostics) {
     let edges: Vec<Vec<(usize, Span)>> = program
         .bindings
         .iter()
@@ -306,7 +306,7 @@ fn sort_bindings(program: &mut Program<'_>, diagnostics: &mut Vec<Diagnostic>) {
     sort(&mut program.bindings, &edges, errors::cycle, diagnostics);
 }
 
-fn sort_defs(program: &mut Program<'_>, diagnostics: &mut Vec<Diagnostic>) {
+fn sort_defs(program: &mut Program<'_>, diagnostics: &mut Diagnostics) {
     let edges: Vec<Vec<(usize, Span)>> = program
         .defs
         .iter()
@@ -331,7 +331,7 @@ fn sort_defs(program: &mut Program<'_>, diagnostics: &mut Vec<Diagnostic>) {
 pub(crate) fn sort_locals<'a>(
     bindings: &'a [ast::Binding],
     parameters: &[&str],
-    diagnostics: &mut Vec<Diagnostic>,
+    diagnostics: &mut Diagnostics,
 ) -> Vec<Item<'a, ast::Binding>> {
     let mut names: BTreeMap<&str, usize> = BTreeMap::new();
     let mut items: Vec<Item<'a, ast::Binding>> = Vec::new();

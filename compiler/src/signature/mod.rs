@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::ast;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::source::{Sources, Span};
 use crate::syntax;
 use crate::types::{Pattern, SettingSpec};
@@ -89,7 +89,7 @@ impl Library {
     #[must_use]
     pub fn new(signatures: &[(&str, &str)]) -> (Self, Vec<Diagnostic>, Sources) {
         let mut library = Self::default();
-        let mut diagnostics = Vec::new();
+        let mut diagnostics = Diagnostics::default();
         for &(path, text) in signatures {
             let file = library.sources.add(path, text);
             let parse = syntax::parse(file, text);
@@ -103,10 +103,10 @@ impl Library {
             }
         }
         let sources = library.sources.clone();
-        (library, diagnostics, sources)
+        (library, diagnostics.sorted(), sources)
     }
 
-    fn add(&mut self, stage: &ast::Stage, diagnostics: &mut Vec<Diagnostic>) {
+    fn add(&mut self, stage: &ast::Stage, diagnostics: &mut Diagnostics) {
         let Some(signature) = signature(stage, diagnostics) else { return };
         match self.stages.get(&signature.name) {
             Some(first) => diagnostics.push(errors::stage_twice(&signature.name, signature.span, first.span)),

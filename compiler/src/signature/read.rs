@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{Parameter, SPECIAL_TOKENS, Signature, errors};
 use crate::ast;
 use crate::check::values::{Due, NoNames, Values};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::Diagnostics;
 use crate::names::closest;
 use crate::source::Span;
 use crate::types::{BASE, Bounds, Kind, Pattern, SettingSpec, SettingType};
@@ -31,7 +31,7 @@ impl ReadType {
 const VALUES: [&str; 9] = ["Int", "Float", "Bool", "Text", "Path", "Ratio", "Duration", "Bytes", "Count"];
 
 /// Reads a type; `None` where it is broken, which has been reported then.
-pub(crate) fn type_of(ty: &ast::Type, diagnostics: &mut Vec<Diagnostic>) -> Option<ReadType> {
+pub(crate) fn type_of(ty: &ast::Type, diagnostics: &mut Diagnostics) -> Option<ReadType> {
     match &ty.kind {
         ast::TypeKind::Error => None,
         ast::TypeKind::Named(name, arguments) => named(name, arguments, diagnostics),
@@ -77,11 +77,7 @@ pub(crate) fn type_of(ty: &ast::Type, diagnostics: &mut Vec<Diagnostic>) -> Opti
     }
 }
 
-fn named(
-    name: &ast::Name,
-    arguments: &[ast::TypeArg],
-    diagnostics: &mut Vec<Diagnostic>,
-) -> Option<ReadType> {
+fn named(name: &ast::Name, arguments: &[ast::TypeArg], diagnostics: &mut Diagnostics) -> Option<ReadType> {
     if let Some(kind) = Kind::named(&name.text) {
         return artifact(kind, name, arguments, diagnostics).map(ReadType::Artifact);
     }
@@ -121,7 +117,7 @@ fn artifact(
     kind: Kind,
     name: &ast::Name,
     arguments: &[ast::TypeArg],
-    diagnostics: &mut Vec<Diagnostic>,
+    diagnostics: &mut Diagnostics,
 ) -> Option<Pattern> {
     let mut pattern =
         Pattern { kind, abilities: Vec::new(), keeps: false, vocabulary: None, list: false, optional: false };
@@ -152,7 +148,7 @@ fn artifact(
 }
 
 /// Reads the type of a setting, a field or a param.
-fn value_type(ty: &ast::Type, diagnostics: &mut Vec<Diagnostic>) -> SettingType {
+fn value_type(ty: &ast::Type, diagnostics: &mut Diagnostics) -> SettingType {
     match type_of(ty, diagnostics) {
         Some(ReadType::Value(ty)) => ty,
         // `param web: Files` names files to be given to a stage.
@@ -167,7 +163,7 @@ fn value_type(ty: &ast::Type, diagnostics: &mut Vec<Diagnostic>) -> SettingType 
     }
 }
 
-fn settings(declarations: &[ast::SettingDecl], diagnostics: &mut Vec<Diagnostic>) -> Vec<SettingSpec> {
+fn settings(declarations: &[ast::SettingDecl], diagnostics: &mut Diagnostics) -> Vec<SettingSpec> {
     let mut specs: Vec<SettingSpec> = Vec::new();
     for declaration in declarations {
         let Some(spec) = setting(
@@ -206,7 +202,7 @@ pub(crate) struct Declared<'a> {
 pub(crate) fn setting(
     declared: &Declared<'_>,
     names: &dyn crate::check::values::Names,
-    diagnostics: &mut Vec<Diagnostic>,
+    diagnostics: &mut Diagnostics,
 ) -> Option<SettingSpec> {
     let name = declared.name?;
     let ty = match declared.ty {
@@ -241,7 +237,7 @@ fn record_default(ty: &SettingType) -> Option<Value> {
 }
 
 /// Reads a signature; `None` where it has no name.
-pub(crate) fn signature(stage: &ast::Stage, diagnostics: &mut Vec<Diagnostic>) -> Option<Signature> {
+pub(crate) fn signature(stage: &ast::Stage, diagnostics: &mut Diagnostics) -> Option<Signature> {
     let name = stage.name.as_ref()?;
     let inputs = inputs(&stage.params, diagnostics);
     let output = stage.result.as_ref().and_then(|ty| result(ty, &inputs, diagnostics));
@@ -276,7 +272,7 @@ pub(crate) fn signature(stage: &ast::Stage, diagnostics: &mut Vec<Diagnostic>) -
     Some(signature)
 }
 
-fn inputs(parameters: &[ast::Parameter], diagnostics: &mut Vec<Diagnostic>) -> Vec<Parameter> {
+fn inputs(parameters: &[ast::Parameter], diagnostics: &mut Diagnostics) -> Vec<Parameter> {
     let mut inputs: Vec<Parameter> = Vec::new();
     let mut seen: BTreeMap<&str, Span> = BTreeMap::new();
     for parameter in parameters {
@@ -302,7 +298,7 @@ fn inputs(parameters: &[ast::Parameter], diagnostics: &mut Vec<Diagnostic>) -> V
 }
 
 /// Reads a result type, given what goes in.
-fn result(ty: &ast::Type, inputs: &[Parameter], diagnostics: &mut Vec<Diagnostic>) -> Option<Pattern> {
+fn result(ty: &ast::Type, inputs: &[Parameter], diagnostics: &mut Diagnostics) -> Option<Pattern> {
     let pattern = match type_of(ty, diagnostics)? {
         ReadType::Artifact(pattern) if !pattern.list && !pattern.optional && pattern.kind != Kind::Files => {
             pattern
@@ -328,14 +324,14 @@ fn property(
     signature: &mut Signature,
     name: &ast::Name,
     value: Option<&ast::Expr>,
-    diagnostics: &mut Vec<Diagnostic>,
+    diagnostics: &mut Diagnostics,
 ) {
     let Some(value) = value else { return };
     if matches!(value.kind, ast::ExprKind::Error) {
         return;
     }
     let bounds = Bounds::default();
-    let mut quiet = Vec::new();
+    let mut quiet = Diagnostics::default();
     let mut read = |ty: &SettingType| {
         let due = Due { name: &name.text, ty, bounds: &bounds };
         Values::new(&NoNames::Signature, &mut quiet).check(value, &due).into_value()

@@ -13,11 +13,10 @@ pub(super) fn quoted(text: &str) -> String {
 }
 
 /// E0001
-pub(super) fn too_large(file: FileId, text: &str) -> Diagnostic {
+pub(crate) fn too_large(span: Span) -> Diagnostic {
     let limit = super::MAX_BYTES >> 20;
-    let size = text.len().div_ceil(1 << 20);
-    Diagnostic::error("E0001", format!("the file is larger than {limit} MiB"), Span::new(file, 0, 0))
-        .label(format!("about {size} MiB"))
+    Diagnostic::error("E0001", format!("the file is larger than {limit} MiB"), span)
+        .label("not read any further")
         .help("data belongs into files that a stage reads, such as `crawl.warc(\"data/*.warc.gz\")`")
 }
 

@@ -14,11 +14,12 @@ mod lexer;
 mod scan;
 mod tree;
 
+pub(crate) use errors::too_large;
 pub use tree::{Kind, NodeId, Tree};
 
 use crate::ast;
 use crate::diagnostic::Diagnostic;
-use crate::source::FileId;
+use crate::source::{FileId, Span};
 
 /// How large a file may be, in bytes.
 pub const MAX_BYTES: usize = 1 << 20;
@@ -57,7 +58,7 @@ pub fn tree(text: &str) -> Option<Tree> {
 /// The tree of a text that is neither too large nor too deep.
 fn read(file: FileId, text: &str) -> Result<Tree, Box<Diagnostic>> {
     if text.len() > MAX_BYTES {
-        return Err(Box::new(errors::too_large(file, text)));
+        return Err(Box::new(too_large(Span::new(file, 0, 0))));
     }
     let lexed = lexer::lex(text);
     match scan::scan(text, &lexed) {

@@ -180,6 +180,11 @@ impl Tree {
         (0..self.nodes.len() as u32).map(NodeId)
     }
 
+    /// All nodes inside of a node, parents before their children.
+    pub fn below(&self, id: NodeId) -> impl Iterator<Item = NodeId> + use<> {
+        (id.0 + 1..self.node(id).after).map(NodeId)
+    }
+
     /// The tokens and trivia in order; their texts, joined, are the file.
     pub fn leaves(&self) -> impl Iterator<Item = NodeId> + '_ {
         self.ids().filter(|&id| self.kind(id).is_token())

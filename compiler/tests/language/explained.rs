@@ -11,7 +11,7 @@ use crate::render;
 use crate::support::compile_files;
 
 /// Codes whose examples would be too long to print.
-const WITHOUT_EXAMPLE: [&str; 4] = ["E0001", "E0106", "E0230", "E0304"];
+const WITHOUT_EXAMPLE: [&str; 5] = ["E0001", "E0106", "E0230", "E0304", "W0100"];
 
 /// The fenced blocks of a page: what stands behind `llmp`, and the text.
 fn blocks(page: &str) -> Vec<(&str, String)> {

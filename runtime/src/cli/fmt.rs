@@ -35,6 +35,13 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     for file in files {
         let text = std::fs::read_to_string(&file)
             .map_err(|error| Failure::new(format!("cannot read `{}`: {error}", file.display())))?;
+        if llmp_compiler::syntax::tree(&text).is_none() {
+            return Err(Failure::new(format!(
+                "cannot format `{}`: it is too large or nests too deep",
+                file.display()
+            ))
+            .help("`llmp check` says where"));
+        }
         let formatted = llmp_compiler::format::format(&text);
         if formatted != text {
             changed = 1;

@@ -15,7 +15,13 @@ use crate::store::Store;
 use crate::world::{Folder, folder_of};
 
 /// Largest params file that is read.
-const MAX_PARAMS: u64 = 16 << 20;
+const MAX_PARAMS: u64 = 1 << 20;
+
+/// How deep brackets may nest in a params file; YAML's parser takes time by the square of it.
+const MAX_PARAMS_DEPTH: usize = 100;
+
+/// Diagnostics that a terminal shows at once.
+const MAX_PRINTED: usize = 50;
 
 /// A compiled pipeline.
 pub(super) struct Pipeline {
@@ -117,10 +123,31 @@ fn read_params(path: &Path) -> Result<BTreeMap<String, serde_json::Value>, Failu
     }
     let text = std::fs::read_to_string(path)
         .map_err(|error| Failure::new(format!("cannot read `{}`: {error}", path.display())))?;
+    if depth(&text) > MAX_PARAMS_DEPTH {
+        return Err(Failure::new(format!(
+            "`{}` nests deeper than {MAX_PARAMS_DEPTH} levels",
+            path.display()
+        ))
+        .help("a params file maps names to values: `width: 128`, `base.lr: 3e-4`"));
+    }
     serde_yaml::from_str(&text).map_err(|error| {
         Failure::new(format!("`{}`: {error}", path.display()))
             .help("a params file maps names to values: `width: 128`, `base.lr: 3e-4`")
     })
+}
+
+/// How many brackets are open at once at most, those in texts included.
+fn depth(text: &str) -> usize {
+    let (mut open, mut most) = (0_usize, 0);
+    for byte in text.bytes() {
+        match byte {
+            b'[' | b'{' => open += 1,
+            b']' | b'}' => open = open.saturating_sub(1),
+            _ => {}
+        }
+        most = most.max(open);
+    }
+    most
 }
 
 impl Pipeline {
@@ -132,10 +159,15 @@ impl Pipeline {
     pub(super) fn print_diagnostics(&self) {
         let colour = render::use_colour();
         let mut err = std::io::stderr().lock();
-        for diagnostic in &self.compilation.diagnostics {
+        let all = &self.compilation.diagnostics;
+        for diagnostic in all.iter().take(MAX_PRINTED) {
             let text = render::terminal(diagnostic, &self.compilation.sources, colour, width());
             // A closed standard error leaves the exit code to tell.
             let _ = writeln!(err, "{}", text.trim_end());
+        }
+        if all.len() > MAX_PRINTED {
+            let more = all.len() - MAX_PRINTED;
+            let _ = writeln!(err, "and {more} more; `llmp check --format json` lists them");
         }
     }
 

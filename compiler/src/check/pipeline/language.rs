@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 
 use super::facts::{Fact, Facts};
 use super::{errors, number};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::Diagnostics;
 use crate::graph::{Stage, StageId};
 use crate::types::Kind;
 
 /// A vocabulary has to hold the special tokens that stages need of it; the first of them that does not is reported.
-pub(super) fn special_tokens(facts: &Facts<'_>, diagnostics: &mut Vec<Diagnostic>) {
+pub(super) fn special_tokens(facts: &Facts<'_>, diagnostics: &mut Diagnostics) {
     let mut reported: BTreeSet<StageId> = BTreeSet::new();
     for (stage, fact) in facts.iter() {
         let Some(needed) = fact.signature.and_then(|signature| signature.special_tokens.as_ref()) else {
@@ -37,7 +37,7 @@ pub(super) fn special_tokens(facts: &Facts<'_>, diagnostics: &mut Vec<Diagnostic
 }
 
 /// An answer has to fit into the context beside its question. Only a limit that is written is a wish.
-pub(super) fn answers(stage: &Stage, facts: &Facts<'_>, diagnostics: &mut Vec<Diagnostic>) {
+pub(super) fn answers(stage: &Stage, facts: &Facts<'_>, diagnostics: &mut Diagnostics) {
     let Some((tokens, Some(span))) = number(stage, &["max_tokens"]) else { return };
     let contexts = facts.models(stage).filter_map(|(_, model, _)| model.context);
     if let Some((context, place)) = contexts.min_by_key(|&(context, _)| context)
@@ -49,7 +49,7 @@ pub(super) fn answers(stage: &Stage, facts: &Facts<'_>, diagnostics: &mut Vec<Di
 
 /// Passages that a search returns have to fit into the context beside the answer, which gets a quarter of it. A word is at
 /// least one token.
-pub(super) fn results(stage: &Stage, facts: &Facts<'_>, diagnostics: &mut Vec<Diagnostic>) {
+pub(super) fn results(stage: &Stage, facts: &Facts<'_>, diagnostics: &mut Diagnostics) {
     let Some((results, written)) = number(stage, &["results"]) else { return };
     let passage = facts.inputs(stage, Kind::Index).find_map(|(index, ..)| {
         let (words, span) = number(index, &["passage"])?;
@@ -66,7 +66,7 @@ pub(super) fn results(stage: &Stage, facts: &Facts<'_>, diagnostics: &mut Vec<Di
 }
 
 /// A horizon shorter than one step is rounded up to one, which teaches nothing.
-pub(super) fn horizon(stage: &Stage, diagnostics: &mut Vec<Diagnostic>) {
+pub(super) fn horizon(stage: &Stage, diagnostics: &mut Diagnostics) {
     let (Some((horizon, span)), Some((batch, _)), Some((context, _))) =
         (number(stage, &["for"]), number(stage, &["batch"]), number(stage, &["model", "context"]))
     else {
@@ -82,7 +82,7 @@ pub(super) fn nothing_to_search(
     stage: &Stage,
     fact: &Fact<'_>,
     facts: &Facts<'_>,
-    diagnostics: &mut Vec<Diagnostic>,
+    diagnostics: &mut Diagnostics,
 ) {
     let mut inputs = fact.signature.into_iter().flat_map(|signature| &signature.inputs);
     let Some(index) = inputs.find(|input| input.ty.as_ref().is_some_and(|ty| ty.kind == Kind::Index)) else {

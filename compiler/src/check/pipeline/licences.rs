@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{errors, output, producers, setting};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::Diagnostics;
 use crate::graph::{Graph, Stage};
 use crate::names::closest;
 use crate::source::Span;
@@ -98,7 +98,7 @@ fn declared(stage: &Stage) -> Option<Declared<'_>> {
 }
 
 /// Checks the licences of all that goes into each model.
-pub(super) fn licences(graph: &Graph, diagnostics: &mut Vec<Diagnostic>) {
+pub(super) fn licences(graph: &Graph, diagnostics: &mut Diagnostics) {
     // By stage: the licences of all above it, each with the first place that declares it.
     let mut above: Vec<BTreeMap<&str, Span>> = Vec::with_capacity(graph.stages.len());
     let mut reported: BTreeSet<(&str, &str)> = BTreeSet::new();
@@ -136,7 +136,7 @@ pub(super) fn licences(graph: &Graph, diagnostics: &mut Vec<Diagnostic>) {
 }
 
 /// Identifiers that are nearly one that is known.
-pub(super) fn identifiers(graph: &Graph, diagnostics: &mut Vec<Diagnostic>) {
+pub(super) fn identifiers(graph: &Graph, diagnostics: &mut Diagnostics) {
     let creative = |name: &'static str| name.starts_with("CC-BY");
     let versions = |name: &'static str| VERSIONS.into_iter().map(move |version| format!("{name}-{version}"));
     let known: Vec<String> = KNOWN

@@ -123,11 +123,7 @@ impl Builder<'_> {
         let signs = |id: NodeId| {
             self.parts(id).filter(|&part| self.kind(part) == Kind::Sign && self.str(part) != ",")
         };
-        let after = self.tree.range(id).end;
-        for below in self.tree.ids().skip(id.0 as usize + 1) {
-            if self.tree.range(below).start >= after {
-                break;
-            }
+        for below in self.tree.below(id) {
             let is_list = matches!(
                 self.kind(below),
                 Kind::Record

@@ -17,27 +17,25 @@ mod types;
 use super::errors;
 use super::tree::{Kind, NodeId, Tree};
 use crate::ast;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::source::{FileId, Span};
 
 /// Reads a whole tree.
 pub(super) fn build(file: FileId, text: &str, tree: &Tree) -> (ast::File, Vec<Diagnostic>) {
-    let mut builder = Builder { file, text, tree, diagnostics: Vec::new(), level: 0 };
+    let mut builder = Builder { file, text, tree, diagnostics: Diagnostics::default(), level: 0 };
     let ast = builder.file();
     for id in tree.leaves().filter(|&id| tree.kind(id) == Kind::HashComment) {
         let span = builder.span(id);
         builder.report(errors::hash_comment(span));
     }
-    let mut diagnostics = builder.diagnostics;
-    diagnostics.sort_by_key(|diagnostic| diagnostic.span());
-    (ast, diagnostics)
+    (ast, builder.diagnostics.sorted())
 }
 
 struct Builder<'t> {
     file: FileId,
     text: &'t str,
     tree: &'t Tree,
-    diagnostics: Vec<Diagnostic>,
+    diagnostics: Diagnostics,
     /// How many expressions the one being built lies in.
     level: usize,
 }
