@@ -4,6 +4,7 @@
 use std::time::{Duration, Instant};
 
 use llmp_compiler::Compilation;
+use llmp_compiler::diagnostic::MOST;
 
 use crate::render;
 use crate::support::compile_text;
@@ -125,7 +126,7 @@ fn many_mistakes_take_no_longer() {
         text.push_str(&format!("name_{at} = filter.qualty(nome_{at}) {{ min_word = {at} }}\n"));
     }
     let compilation = within(SOON, text);
-    assert!(compilation.diagnostics.len() >= 8_000);
+    assert!(compilation.diagnostics.len() >= MOST);
 }
 
 #[test]
@@ -163,4 +164,15 @@ fn collecting_families_is_bounded() {
         (1..4_000).map(|at| format!("{at} questions")).collect::<Vec<_>>().join(", "),
     );
     assert_eq!(codes(&within(SOON, text)), ["E0303"]);
+}
+
+#[test]
+fn more_mistakes_than_anyone_reads_are_not_kept() {
+    for text in ["x\n", "x = 1\n", "x = y {\n a = 1, a = 1 }\n", "x = \"\\q\"\n"] {
+        let compilation = within(SOON, text.repeat(20_000));
+        assert!(!compilation.is_ok());
+        let kept = compilation.diagnostics.len();
+        assert!(kept <= 2 * MOST + 1, "{kept} for {text:?}");
+        assert_eq!(compilation.diagnostics.last().map(|last| last.code), Some("W0100"), "{text:?}");
+    }
 }
