@@ -9,6 +9,7 @@
 pub mod cli;
 pub mod drawing;
 pub mod engine;
+pub mod following;
 pub mod library;
 pub mod lsp;
 pub mod progress;

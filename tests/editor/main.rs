@@ -2,6 +2,7 @@
 
 mod client;
 mod diagnostics;
+mod dry_run;
 mod fixture;
 mod lifecycle;
 mod requests;

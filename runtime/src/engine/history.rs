@@ -79,6 +79,12 @@ impl Past {
         &self.store
     }
 
+    /// The file that says under which keys this pipeline's stages were last settled.
+    #[must_use]
+    pub fn last_path(&self) -> &Path {
+        &self.last_path
+    }
+
     /// The ledger.
     pub fn ledger(&self) -> RefMut<'_, Ledger> {
         self.ledger.borrow_mut()

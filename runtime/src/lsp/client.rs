@@ -16,6 +16,8 @@ pub(crate) struct Client {
     pub(crate) encoding: Encoding,
     /// The folders that are open, sorted.
     pub(crate) folders: Vec<PathBuf>,
+    /// The commands that it performs itself.
+    pub(crate) commands: Vec<String>,
 }
 
 impl Client {
@@ -30,7 +32,9 @@ impl Client {
         let mut folders: Vec<PathBuf> = uris.into_iter().filter_map(folder).collect();
         folders.sort();
         folders.dedup();
-        Self { capabilities, encoding, folders }
+        let commands = params.pointer("/initializationOptions/commands").and_then(Value::as_array);
+        let commands = commands.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect();
+        Self { capabilities, encoding, folders, commands }
     }
 
     /// Whether the capability at this JSON pointer is `true`, e.g. `/textDocument/hover/dynamicRegistration`.

@@ -38,6 +38,9 @@ fn of_document(snapshot: &Snapshot) -> Vec<Diagnostic> {
     let mut all = ByFile::new();
     for analysis in std::iter::once(&snapshot.analysis).chain(&snapshot.others) {
         collect(analysis, &snapshot.client, &mut all);
+        if let Some(plan) = snapshot.plans.of(analysis) {
+            plan.collect(analysis, &snapshot.client, &mut all);
+        }
     }
     snapshot.analysis.path(snapshot.file).and_then(|path| all.remove(path)).unwrap_or_default()
 }
@@ -71,6 +74,9 @@ impl Server {
         let client = Arc::clone(&self.client);
         for analysis in self.analyses.roots(&self.documents, &self.settings) {
             collect(&analysis, &client, &mut all);
+            if let Some(plan) = self.plans.of(&analysis) {
+                plan.collect(&analysis, &client, &mut all);
+            }
         }
         let known = std::mem::take(&mut self.published);
         for path in known.keys().filter(|path| !all.contains_key(*path)).cloned().collect::<Vec<_>>() {

@@ -16,13 +16,21 @@
 
 mod analysis;
 mod client;
+mod commands;
 mod convert;
+mod custom;
 mod definition;
 mod diagnostics;
 mod documents;
+mod dry_run;
 mod error;
 mod formatting;
+mod hints;
+mod lenses;
 mod lines;
+mod plan;
+mod planner;
+mod progress;
 mod routes;
 mod server;
 mod settings;

@@ -4,35 +4,20 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use gen_lsp_types::{
-    DefinitionRequest, DiagnosticOptions, DocumentDiagnosticRequest, DocumentFormattingRequest,
-    FoldingRangeRequest, LspRequestMethod, MessageDirection, PositionEncodingKind, Request,
-    SelectionRangeRequest, ServerCapabilities, TextDocumentIdentifier, TextDocumentSyncKind,
-    TextDocumentSyncOptions, Uri, WorkDoneProgressOptions,
+    CodeLensOptions, CodeLensRequest, DefinitionRequest, DiagnosticOptions, DocumentDiagnosticRequest,
+    DocumentFormattingRequest, ExecuteCommandOptions, ExecuteCommandRequest, FoldingRangeRequest,
+    InlayHintRequest, PositionEncodingKind, Request, SelectionRangeRequest, ServerCapabilities,
+    TextDocumentSyncKind, TextDocumentSyncOptions, Uri, WorkDoneProgressOptions,
 };
 use serde_json::Value;
 
 use super::client::Client;
+use super::custom::{self, GraphRequest, ProfilesRequest, TextRequest};
 use super::error::{Answer, Refusal};
 use super::lines::Encoding;
 use super::server::Server;
 use super::snapshot::Snapshot;
-use super::{definition, diagnostics, formatting, structure};
-
-/// `llmp/text`: the text of a document as the server has it, to find out whether both sides agree.
-enum TextRequest {}
-
-impl Request for TextRequest {
-    type Params = TextParams;
-    type Result = String;
-    const METHOD: LspRequestMethod<'static> = LspRequestMethod::Custom("llmp/text");
-    const MESSAGE_DIRECTION: MessageDirection = MessageDirection::ClientToServer;
-}
-
-#[derive(serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct TextParams {
-    text_document: TextDocumentIdentifier,
-}
+use super::{commands, definition, diagnostics, formatting, hints, lenses, structure};
 
 type Route = Arc<dyn Fn(&mut Server, Value) -> Answer<Value>>;
 
@@ -47,7 +32,12 @@ pub(crate) fn table() -> Routes {
         document::<DocumentFormattingRequest>(formatting::document),
         document::<FoldingRangeRequest>(structure::folds),
         document::<SelectionRangeRequest>(structure::selections),
-        document::<TextRequest>(|snapshot, _| Ok(snapshot.text().to_owned())),
+        document::<CodeLensRequest>(lenses::lenses),
+        document::<InlayHintRequest>(hints::hints),
+        workspace::<ExecuteCommandRequest>(commands::execute),
+        document::<GraphRequest>(custom::graph),
+        document::<ProfilesRequest>(custom::profiles),
+        document::<TextRequest>(custom::text),
     ];
     routes.into_iter().collect()
 }
@@ -81,6 +71,12 @@ pub(crate) fn capabilities(client: &Client) -> ServerCapabilities {
         document_formatting_provider: Some(true.into()),
         folding_range_provider: Some(true.into()),
         selection_range_provider: Some(true.into()),
+        code_lens_provider: Some(CodeLensOptions::default()),
+        inlay_hint_provider: Some(true.into()),
+        execute_command_provider: Some(ExecuteCommandOptions {
+            commands: commands::offered(client),
+            ..ExecuteCommandOptions::default()
+        }),
         ..ServerCapabilities::default()
     }
 }
@@ -99,7 +95,6 @@ fn document<R: Request>(answer: fn(&Snapshot, R::Params) -> Answer<R::Result>) -
 }
 
 /// A request about no document, or about several.
-#[expect(dead_code, reason = "no such request yet")]
 fn workspace<R: Request>(answer: fn(&mut Server, R::Params) -> Answer<R::Result>) -> (&'static str, Route) {
     let route = move |server: &mut Server, params: Value| write(answer(server, read::<R>(params)?)?);
     (R::METHOD.as_str(), Arc::new(route))

@@ -16,6 +16,8 @@ use super::client::Client;
 use super::diagnostics::ByFile;
 use super::documents::{Documents, path_of};
 use super::error::{Answer, Refusal};
+use super::plan::Plans;
+use super::planner::Planner;
 use super::routes::{self, Routes};
 use super::settings::Settings;
 use super::snapshot::Snapshot;
@@ -54,11 +56,13 @@ pub struct Server {
     routes: Routes,
     shut_down: bool,
     /// When to publish; `None` where nothing has changed.
-    due: Option<Instant>,
+    pub(super) due: Option<Instant>,
     pub(super) client: Arc<Client>,
     pub(super) settings: Settings,
     pub(super) documents: Documents,
     pub(super) analyses: Analyses,
+    pub(super) planner: Planner,
+    pub(super) plans: Arc<Plans>,
     /// The diagnostics that the client knows, or would if it asked.
     pub(super) published: ByFile,
     /// The one document that has changed since they were published; `None` where several have.
@@ -69,10 +73,13 @@ impl Server {
     /// A server for the client with these `initialize` params.
     pub(super) fn new(sender: Sender<Message>, params: &Value) -> Self {
         let (post, posted) = unbounded();
+        let poster = Poster(post);
         Self {
             sender,
             posted,
-            poster: Poster(post),
+            planner: Planner::start(poster.clone()),
+            plans: Arc::default(),
+            poster,
             inbox: VecDeque::new(),
             cancelled: BTreeSet::new(),
             responses: BTreeMap::new(),
@@ -122,6 +129,7 @@ impl Server {
                         recv(rest) -> _ => {
                             self.due = None;
                             self.guarded("diagnostics", Self::publish);
+                            self.guarded("plan", Self::plan);
                             continue;
                         }
                     }
@@ -222,11 +230,19 @@ impl Server {
         let Some((file, analysis)) = found else {
             return Err(Refusal::cannot(format!("`{uri}` cannot be read")));
         };
-        Ok(Snapshot { client: Arc::clone(&self.client), analysis, others: around.collect(), file })
+        Ok(Snapshot {
+            client: Arc::clone(&self.client),
+            analysis,
+            others: around.collect(),
+            plans: Arc::clone(&self.plans),
+            profiles: self.settings.profiles.clone(),
+            file,
+        })
     }
 
     /// The text at `path` has changed, has been opened or closed, or is another one on the disk.
     pub(super) fn touched(&mut self, path: &Path) {
+        self.planner.interrupt();
         self.analyses.forget(path);
         self.changed = match self.due {
             None => Some(path.to_owned()),
@@ -237,6 +253,7 @@ impl Server {
 
     /// Anything may have changed.
     pub(super) fn touched_all(&mut self) {
+        self.planner.interrupt();
         self.analyses.forget_all();
         self.changed = None;
         self.due = Some(Instant::now() + REST);

@@ -9,6 +9,7 @@ use llmp_compiler::source::{FileId, Span};
 use super::analysis::Analysis;
 use super::client::Client;
 use super::lines::{Encoding, Lines};
+use super::plan::Plans;
 use crate::library::library;
 
 /// One moment's text and meaning, as seen from one document.
@@ -20,6 +21,10 @@ pub(crate) struct Snapshot {
     pub(crate) analysis: Arc<Analysis>,
     /// The other programs that it takes part in.
     pub(crate) others: Vec<Arc<Analysis>>,
+    /// What a run would do, and how far it is.
+    pub(crate) plans: Arc<Plans>,
+    /// The profiles that are chosen.
+    pub(crate) profiles: Vec<String>,
     /// The document, among the files of `analysis`.
     pub(crate) file: FileId,
 }

@@ -56,7 +56,8 @@ async function start(): Promise<void> {
   const server: Executable = { command, args: ['lsp'] };
   client = new LanguageClient('llmp', 'llmp', server, {
     documentSelector: [{ language: 'llmp', scheme: 'file' }, { language: 'llmp', scheme: 'untitled' }],
-    initializationOptions: { profiles: settings.get('profiles') },
+    // What is done here is not to be registered for the server once more.
+    initializationOptions: { profiles: settings.get('profiles'), commands: ['llmp.run', 'llmp.why', 'llmp.log'] },
     synchronize: { configurationSection: 'llmp' },
     revealOutputChannelOn: RevealOutputChannelOn.Never,
   });
