@@ -28,6 +28,9 @@ pub trait History {
     /// A sentence for people: what is missing or unreadable.
     fn files(&self, pattern: &str) -> Result<Content, String>;
 
+    /// The content of the file that a word of a command names; folders and patterns, which may hold anything, are none.
+    fn file(&self, word: &str) -> Option<Content>;
+
     /// How many shards of the stage's input would have to run, of how many, where that is known.
     fn shards(&self, stage: &Stage, key: &Key, input: &Digest) -> Option<(usize, usize)> {
         let _ = (stage, key, input);
@@ -182,7 +185,7 @@ pub fn decide(
 
     for argument in stage.command.iter().flatten() {
         // A program's files count by content; its other arguments count as text, in the recipe.
-        if let Ok(content) = history.files(argument) {
+        if let Some(content) = history.file(argument) {
             contents.push(Content { role: argument.clone(), ..content });
         }
     }

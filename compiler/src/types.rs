@@ -301,6 +301,7 @@ impl fmt::Display for SettingType {
             Self::Count(Some(unit)) => write!(formatter, "Count<{unit}>"),
             Self::OneOf(names) => formatter.write_str(&names.join(" | ")),
             Self::List(inner) => write!(formatter, "[{inner}]"),
+            Self::Optional(inner) if **inner == Self::Unknown => formatter.write_str("none"),
             Self::Optional(inner) => write!(formatter, "{inner}?"),
             Self::Unknown => formatter.write_str("?"),
             Self::Record(fields) => {

@@ -217,6 +217,13 @@ impl History for Past {
         Ok(Content { role: String::new(), files: true, label: files.label(), digest: files.digest() })
     }
 
+    fn file(&self, word: &str) -> Option<Content> {
+        if !self.folder.join(word).is_file() {
+            return None;
+        }
+        self.files(word).ok()
+    }
+
     fn shards(&self, stage: &Stage, key: &Key, input: &Digest) -> Option<(usize, usize)> {
         let role = stage.per_shard.as_ref()?;
         let shards = self.shards_of(stage, role, input).ok()?;
