@@ -246,6 +246,10 @@ impl History for Memory {
     fn files(&self, pattern: &str) -> Result<Content, String> {
         Ok(content_of(pattern))
     }
+
+    fn file(&self, _: &str) -> Option<Content> {
+        None
+    }
 }
 
 /// The past in which everything has run.
@@ -266,6 +270,10 @@ impl History for Ran {
 
     fn files(&self, pattern: &str) -> Result<Content, String> {
         Ok(content_of(pattern))
+    }
+
+    fn file(&self, _: &str) -> Option<Content> {
+        None
     }
 
     fn shards(&self, _: &Stage, _: &Key, _: &Digest) -> Option<(usize, usize)> {
