@@ -2,6 +2,7 @@
 //! `--params path=json`, or with `--as signature` for a signature file; `=== path` begins another file of the case. A
 //! case in `right/` has no errors, one in `wrong/` has some; the snapshot beside shows the graph or the messages.
 
+use llmp_compiler::diagnostic::Fix;
 use llmp_compiler::{Compilation, Library, Options};
 
 use crate::render;
@@ -105,4 +106,61 @@ fn right() {
 #[test]
 fn wrong() {
     run(false);
+}
+
+/// The case with a fix applied; `None` where it changes something that is no file of the case, such as `--set`.
+fn repaired<'a>(case: &Case<'a>, compilation: &Compilation, fix: &Fix) -> Option<Case<'a>> {
+    let mut files = case.files.clone();
+    let mut edits = fix.edits.clone();
+    edits.sort_by_key(|edit| std::cmp::Reverse(edit.span));
+    for edit in edits {
+        let path = &compilation.sources.get(edit.span.file)?.path;
+        let (_, text) = files.iter_mut().find(|(known, _)| known == path)?;
+        text.replace_range(edit.span.start as usize..edit.span.end as usize, &edit.text);
+    }
+    Some(Case { files, options: case.options.clone(), ..*case })
+}
+
+/// A fix is offered where it is certain: applied, its message is gone, and there are no more errors than before.
+#[test]
+fn fixes_fix() {
+    let folder = format!("{}/tests/language/wrong", env!("CARGO_MANIFEST_DIR"));
+    let mut failed = Vec::new();
+    let mut fixes = 0;
+    for file in std::fs::read_dir(folder).expect("the folder") {
+        let path = file.expect("a file").path();
+        if path.extension().is_none_or(|extension| extension != "llmp") {
+            continue;
+        }
+        let text = std::fs::read_to_string(&path).expect("a fixture");
+        for case in cases(&text) {
+            let before = case.compile();
+            for diagnostic in &before.diagnostics {
+                let Some(after) = diagnostic.fix.as_ref().and_then(|fix| repaired(&case, &before, fix))
+                else {
+                    continue;
+                };
+                fixes += 1;
+                let after = after.compile();
+                // What was hidden behind the mistake may be one itself.
+                let alike = |compilation: &Compilation| {
+                    compilation.diagnostics.iter().filter(|one| one.message == diagnostic.message).count()
+                };
+                let errors = |compilation: &Compilation| {
+                    compilation.diagnostics.iter().filter(|one| one.is_error()).count()
+                };
+                if alike(&after) >= alike(&before) || errors(&after) > errors(&before) {
+                    let messages = render::diagnostics(&after.diagnostics, &after.sources);
+                    failed.push(format!(
+                        "{} in {}, {}:\n{messages}",
+                        case.name,
+                        path.display(),
+                        diagnostic.code
+                    ));
+                }
+            }
+        }
+    }
+    assert!(fixes > 40, "only {fixes} fixes");
+    assert!(failed.is_empty(), "{}", failed.join("\n"));
 }
