@@ -106,7 +106,11 @@ impl Checker<'_> {
                 if !optional && complete {
                     let due = input.ty.as_ref().map_or_else(String::new, ToString::to_string);
                     let place = call.and_then(|call| call.parentheses).unwrap_or(callee.span);
-                    self.report(errors::missing_input(&name, &input.name, &due, &signature.display(), place));
+                    let kind = input.ty.as_ref().map(|ty| ty.kind).filter(|kind| *kind != Kind::Files);
+                    let makers = kind.map_or_else(Vec::new, |kind| self.context.makers(kind, scope.file));
+                    let role = Role { callee: &name, role: &input.name };
+                    let error = errors::missing_input(role, &due, &signature.display(), &makers, place);
+                    self.report(error);
                 }
                 inputs.push(None);
                 continue;
@@ -125,7 +129,10 @@ impl Checker<'_> {
             inputs.push(Some(Input { node, span: place }));
         }
         let record = call.and_then(|call| call.settings.as_ref());
-        let overridden = self.overridden_of(scope, head, &name);
+        let mut overridden = self.overridden_of(scope, head, &name);
+        // A setting in parentheses is at the wrong place, and not missing.
+        let named = call.into_iter().flat_map(|call| &call.args).filter_map(|arg| arg.name.as_ref());
+        overridden.extend(named.map(|name| vec![name.text.clone()]));
         let settings = self.settings(&signature, callee.span, record, &overridden, scope);
         let identity = identity(&signature, &inputs, &settings);
         let ty = self.output(&signature, &variables, model, identity, scope, head).map(Type::One);
@@ -256,13 +263,7 @@ impl Checker<'_> {
                 let Some(placed) = placed else {
                     if complete && let Some(pattern) = pattern {
                         let due = pattern.to_string();
-                        self.report(errors::missing_input(
-                            role.callee,
-                            role.role,
-                            &due,
-                            &heading.text(),
-                            place,
-                        ));
+                        self.report(errors::missing_input(role, &due, &heading.text(), &[], place));
                     }
                     arguments.push(Argument::Node(Node::Unknown));
                     continue;
@@ -303,13 +304,7 @@ impl Checker<'_> {
                         }
                         None => {
                             let due = spec.ty.to_string();
-                            self.report(errors::missing_input(
-                                role.callee,
-                                role.role,
-                                &due,
-                                &heading.text(),
-                                place,
-                            ));
+                            self.report(errors::missing_input(role, &due, &heading.text(), &[], place));
                             Const::Unknown
                         }
                     };

@@ -90,7 +90,14 @@ impl Checker<'_> {
                 }
                 (Node::Files(Const::Value(Value::Text(text.clone()))), Some(Type::One(plain(Kind::Files))))
             }
-            ExprKind::Text(_) => self.value_here("text", place, expr.span),
+            ExprKind::Text(text) => {
+                let reader = place.due.and_then(|due| self.context.reader(due, scope.file));
+                if let (Some(due), Some(reader)) = (place.due, reader) {
+                    self.report(errors::unread_files(due.name(), text, reader, expr.span));
+                    return BROKEN;
+                }
+                self.value_here("text", place, expr.span)
+            }
             ExprKind::Number(_) | ExprKind::Binary(_) => self.value_here("a number", place, expr.span),
             ExprKind::Not(_) => self.value_here("a truth value", place, expr.span),
             ExprKind::Record(_) => self.value_here("fields in braces", place, expr.span),

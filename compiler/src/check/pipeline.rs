@@ -96,7 +96,7 @@ fn heads(stage: &Stage, diagnostics: &mut Diagnostics) {
     match (given, width.checked_rem(heads), width.checked_div(heads)) {
         (None, Some(rest), _) if rest > 0 => diagnostics.push(errors::heads(width, heads, span)),
         (Some(head), ..) | (None, _, Some(head)) if !head.is_multiple_of(2) => {
-            diagnostics.push(errors::odd_heads(head, span));
+            diagnostics.push(errors::odd_heads(head, given.is_some(), span));
         }
         _ => {}
     }
@@ -116,7 +116,7 @@ fn probe_thresholds(stage: &Stage, diagnostics: &mut Diagnostics) {
     if let (Some((known, at)), Some((unknown, also))) = (ratio("known"), ratio("unknown"))
         && unknown >= known
     {
-        diagnostics.push(errors::thresholds(at.or(also).unwrap_or(stage.span)));
+        diagnostics.push(errors::thresholds(known, unknown, at.or(also).unwrap_or(stage.span)));
     }
 }
 

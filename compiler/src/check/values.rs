@@ -169,7 +169,7 @@ impl<'a> Values<'a> {
     /// Checks the condition of an `if`.
     pub(crate) fn condition(&mut self, expr: &Expr) -> Const {
         let families = std::mem::replace(&mut self.families, false);
-        let due = Due { name: "the condition", ty: &SettingType::Bool, bounds: &Bounds::default() };
+        let due = Due { name: "if", ty: &SettingType::Bool, bounds: &Bounds::default() };
         let value = match &expr.kind {
             ExprKind::Call(_) | ExprKind::Pipe(_) => self.report(errors::graph_condition(expr.span)),
             _ => self.check(expr, &due),
@@ -178,8 +178,8 @@ impl<'a> Values<'a> {
         value
     }
 
-    /// Reads `low..high`.
-    pub(crate) fn bounds(&mut self, range: &ast::Range, ty: &SettingType) -> Bounds {
+    /// Reads the range `low..high` of the setting or param `name`.
+    pub(crate) fn bounds(&mut self, name: &str, range: &ast::Range, ty: &SettingType) -> Bounds {
         let element = match ty.required() {
             SettingType::List(element) => element.required(),
             ty => ty,
@@ -202,7 +202,7 @@ impl<'a> Values<'a> {
             if let Some(Quantity { value, dimension: Dimension::Plain }) = bare {
                 return Some(value);
             }
-            let due = Due { name: "the range", ty: element, bounds: &Bounds::default() };
+            let due = Due { name, ty: element, bounds: &Bounds::default() };
             match self.check(expr, &due).into_value() {
                 Some(Value::Number(value)) => Some(value),
                 _ => {

@@ -49,10 +49,17 @@ pub(crate) fn unknown_type(name: &str, span: Span, meant: Option<&str>) -> Diagn
 }
 
 pub(crate) fn type_arguments(name: &str, problem: &str, span: Span) -> Diagnostic {
-    Diagnostic::error("E0233", format!("`{name}` {problem}"), span).help(
-        "write `Model<chat, V>` for a model with an ability and a vocabulary, `Tokens<V>` for tokens with a \
-         vocabulary, `Count<tokens>` for a number of tokens",
-    )
+    let help = match problem {
+        "has no arguments" => format!("leave it out: write `{name}`"),
+        "has no vocabulary" => "leave it out: tokenizers, tokens and models have one".to_owned(),
+        "has no abilities" => "leave it out: models have abilities".to_owned(),
+        "has one unit" => "write one unit, like `Count<tokens>`".to_owned(),
+        "is a list of something that is no artifact" => {
+            "a list holds artifacts that are there: write `[Docs]`, or `[Docs]?` where all of it may be left out".to_owned()
+        }
+        _ => "write `Model<chat, V>` for a model with an ability and a vocabulary".to_owned(),
+    };
+    Diagnostic::error("E0233", format!("`{name}` {problem}"), span).help(help)
 }
 
 pub(crate) fn wrong_type_here(found: &str, due: &str, span: Span) -> Diagnostic {
@@ -87,6 +94,21 @@ pub(crate) fn bad_property(name: &str, due: &str, span: Span) -> Diagnostic {
         "resumes" => "write `resumes = true` where the stage keeps checkpoints, else nothing",
         _ => "write `epoch = 1`, and raise it when the stage's output changes",
     })
+}
+
+/// A whole command line as one text.
+pub(crate) fn command_line(line: &str, span: Span) -> Diagnostic {
+    let error = bad_property("run", "a program and its arguments, in quotes", span);
+    // What a shell would read otherwise is left to people.
+    let plain = |sign: char| sign.is_ascii_alphanumeric() || " ._-/=:,".contains(sign);
+    match line.chars().all(plain) && !line.trim().is_empty() {
+        true => {
+            let words: Vec<String> = line.split_whitespace().map(|word| format!("{word:?}")).collect();
+            let list = format!("[{}]", words.join(", "));
+            error.help(format!("write `run = {list}`")).fix("make it a list", span, list)
+        }
+        false => error,
+    }
 }
 
 pub(crate) fn shard_of_nothing(name: &str, span: Span) -> Diagnostic {

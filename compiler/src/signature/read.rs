@@ -210,7 +210,7 @@ pub(crate) fn setting(
         None => SettingType::Unknown,
     };
     let mut values = Values::new(names, diagnostics);
-    let bounds = declared.range.map_or_else(Bounds::default, |range| values.bounds(range, &ty));
+    let bounds = declared.range.map_or_else(Bounds::default, |range| values.bounds(&name.text, range, &ty));
     let due = Due { name: &name.text, ty: &ty, bounds: &bounds };
     let default = match declared.default {
         Some(default) => values.check(default, &due).into_value(),
@@ -351,6 +351,9 @@ fn property(
         },
         "run" => match read(&SettingType::List(Box::new(SettingType::Text))) {
             Some(Value::List(words)) if !words.is_empty() => signature.command = Some(texts(words)),
+            _ if let ast::ExprKind::Text(line) = &value.kind => {
+                diagnostics.push(errors::command_line(line, value.span));
+            }
             _ => diagnostics.push(errors::bad_property(
                 "run",
                 "a program and its arguments, in quotes",

@@ -85,6 +85,10 @@ pub(super) fn single_quotes(span: Span, inner: &str) -> Diagnostic {
 pub(super) fn unexpected(span: Span, text: &str, expected: &str) -> Diagnostic {
     Diagnostic::error("E0009", format!("unexpected {}", quoted(text)), span)
         .label(format!("expected {expected}"))
+        .help(match expected {
+            "the end of the line" => "remove it, or begin a new line".to_owned(),
+            expected => format!("write {expected}, or remove it"),
+        })
 }
 
 /// E0009 where a field, argument or element follows another on the same line.

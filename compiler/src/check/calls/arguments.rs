@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use super::Piped;
-use crate::ast::{Arg, Call, Expr, ExprKind};
+use crate::ast::{Arg, Call, Expr, ExprKind, Name};
 use crate::check::defs::Heading;
 use crate::check::nodes::Place;
 use crate::check::scope::Scope;
 use crate::check::tree::Node;
 use crate::check::{Checker, Type, errors};
+use crate::diagnostic::{Diagnostic, Edit, Fix};
 use crate::names::closest;
 use crate::signature::Signature;
 use crate::source::Span;
@@ -59,7 +60,13 @@ impl Checker<'_> {
                         Some(at) => at,
                         None => {
                             self.report(match declared.setting(&name.text) {
-                                true => errors::value_argument(callee, Some(&name.text), name.span),
+                                true => {
+                                    let error = errors::value_argument(callee, Some(&name.text), name.span);
+                                    match call.and_then(|call| self.braced(call, name)) {
+                                        Some(fix) => Diagnostic { fix: Some(fix), ..error },
+                                        None => error,
+                                    }
+                                }
                                 false => {
                                     let meant = closest(&name.text, roles.iter().copied());
                                     errors::unknown_argument(
@@ -107,6 +114,27 @@ impl Checker<'_> {
             placed[at] = Some(Placed::Expr(value));
         }
         (placed, complete)
+    }
+
+    /// Moves the argument called `name`, which is a setting, from the parentheses into the braces of `call`.
+    fn braced(&self, call: &Call, name: &Name) -> Option<Fix> {
+        let named = |arg: &Arg| arg.name.as_ref().is_some_and(|found| found.span == name.span);
+        let at = call.args.iter().position(named)?;
+        let (arg, end) = (call.args.get(at)?, call.parentheses?.end);
+        let cut = match (at.checked_sub(1).and_then(|before| call.args.get(before)), call.args.get(at + 1)) {
+            (Some(before), _) => Span { start: before.span.end, ..arg.span },
+            (None, Some(after)) => Span { end: after.span.start, ..arg.span },
+            (None, None) => arg.span,
+        };
+        let text = self.context.sources.text(arg.span);
+        let (place, text) = match &call.settings {
+            Some(record) if record.fields.is_empty() => return None,
+            Some(record) => (record.span.start + 1, format!(" {text},")),
+            None => (end, format!(" {{ {text} }}")),
+        };
+        let place = Span { start: place, end: place, ..arg.span };
+        let edits = [(cut, String::new()), (place, text)].map(|(span, text)| Edit { span, text }).to_vec();
+        Some(Fix { title: "move it into braces".to_owned(), edits })
     }
 
     pub(super) fn argument(

@@ -8,7 +8,7 @@ use crate::check::{Checker, Context, errors};
 use crate::diagnostic::Diagnostic;
 use crate::names::closest;
 use crate::resolve::{Found, Meaning, errors as name_errors};
-use crate::signature::Signature;
+use crate::signature::{Parameter, Signature};
 use crate::types::{Kind, Pattern, SettingSpec};
 
 impl Context<'_> {
@@ -34,6 +34,26 @@ impl Context<'_> {
             output.is_some_and(|output| output.kind == kind)
         };
         names.filter(makes).take(SHOWN).collect()
+    }
+
+    /// The stage that makes this kind of files and of nothing else, where there is just one.
+    pub(in crate::check) fn reader(&self, to: Kind, file: usize) -> Option<&str> {
+        let reads = |stage: &Signature| {
+            let made = stage.output.as_ref().is_some_and(|output| output.kind == to);
+            let files = |input: &Parameter| input.ty.as_ref().is_some_and(|ty| ty.kind == Kind::Files);
+            made && matches!(stage.inputs.as_slice(), [input] if files(input)) && stage.command.is_none()
+        };
+        let mut readers =
+            self.stage_names(file).filter(|name| self.stage(name, file).is_some_and(|it| reads(it)));
+        readers.next().filter(|_| readers.next().is_none())
+    }
+
+    /// Whether a stage can stand in a pipe by its name alone.
+    pub(super) fn stands_alone(&self, name: &str, file: usize) -> bool {
+        self.stage(name, file).is_some_and(|stage| {
+            let given = |input: &Parameter| input.ty.as_ref().is_some_and(|ty| ty.optional);
+            stage.inputs.iter().skip(1).all(given) && stage.settings.iter().all(|it| it.default.is_some())
+        })
     }
 
     /// A stage that makes one kind from another.

@@ -42,6 +42,13 @@ impl Checker<'_> {
                 let converter = self.context.converter(artifact.kind, pattern.kind, scope.file);
                 let makers = self.context.makers(pattern.kind, scope.file);
                 let error = errors::wrong_kind(role, pattern, &found, converter, &makers, *span);
+                let text = self.context.sources.text(*span);
+                let chains = !text.starts_with("if ") && !text.contains("//");
+                let error =
+                    match converter.filter(|name| chains && self.context.stands_alone(name, scope.file)) {
+                        Some(converter) => errors::piped_through(error, converter, *span),
+                        None => error,
+                    };
                 self.report(error);
                 continue;
             }

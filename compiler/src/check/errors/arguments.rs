@@ -36,6 +36,12 @@ pub(crate) fn wrong_kind(
     }
 }
 
+/// Adds the fix of a wrong kind: a pipe through `converter`.
+pub(crate) fn piped_through(error: Diagnostic, converter: &str, span: Span) -> Diagnostic {
+    let end = Span { start: span.end, ..span };
+    error.fix(format!("pipe it through `{converter}`"), end, format!(" |> {converter}"))
+}
+
 /// `name` is the argument as written, `maker` a stage that teaches the ability.
 pub(crate) fn lacks_ability(
     place: Place<'_>,
@@ -47,10 +53,15 @@ pub(crate) fn lacks_ability(
 ) -> Diagnostic {
     let Place { callee, .. } = place;
     let need = describe_ability(ability);
-    let error = error("E0202", format!("`{callee}` needs {need}, `{name}` is {}", found.describe()), span);
+    // A long expression says nothing in the middle of a sentence.
+    let (subject, given) = match name.contains(['{', '…', '|']) {
+        true => ("this".to_owned(), "…"),
+        false => (format!("`{name}`"), name),
+    };
+    let error = error("E0202", format!("`{callee}` needs {need}, {subject} is {}", found.describe()), span);
     let help = match (maker, ability) {
-        (Some(maker), "chat") => format!("train it on conversations first: `{maker}({name}, …)`"),
-        (Some(maker), _) => format!("`{maker}` makes one: `{maker}({name}, …)`"),
+        (Some(maker), "chat") => format!("train it on conversations first: `{maker}({given}, …)`"),
+        (Some(maker), _) => format!("`{maker}` makes one: `{maker}({given}, …)`"),
         (None, _) => format!("give it {need}"),
     };
     error.label(found.describe()).help(help)
@@ -75,10 +86,24 @@ pub(crate) fn result_vocabulary(def: &str, found: &str, due: &str, span: Span) -
         .help("use another variable in the result type where the vocabulary is another")
 }
 
-pub(crate) fn missing_input(callee: &str, role: &str, due: &str, signature: &str, span: Span) -> Diagnostic {
-    error("E0204", format!("`{callee}` needs `{role}`"), span)
-        .label(format!("`{role}: {due}` is missing"))
-        .help(format!("it is declared as `{signature}`"))
+/// `makers` are stages that make what is due.
+pub(crate) fn missing_input(
+    place: Place<'_>,
+    due: &str,
+    signature: &str,
+    makers: &[&str],
+    span: Span,
+) -> Diagnostic {
+    let Place { callee, role } = place;
+    let error = error("E0204", format!("`{callee}` needs `{role}`"), span)
+        .label(format!("`{role}: {due}` is missing"));
+    match makers {
+        [] => error.help(format!("it is declared as `{signature}`")),
+        makers => {
+            let makers = makers.join("`, `");
+            error.help(format!("it is declared as `{signature}`; such a one is made by `{makers}`"))
+        }
+    }
 }
 
 pub(crate) fn too_many(callee: &str, takes: usize, signature: &str, span: Span) -> Diagnostic {
@@ -141,6 +166,14 @@ pub(crate) fn value_as_artifact(found: &str, due: Option<&str>, span: Span) -> D
         None => format!("expected the output of a stage, found {found}"),
     };
     error("E0222", message, span).help("values are settings: they go in braces, behind a stage")
+}
+
+/// `reader` is the one stage that makes what is due of files.
+pub(crate) fn unread_files(due: &str, path: &str, reader: &str, span: Span) -> Diagnostic {
+    let call = format!("{reader}({path:?})");
+    error("E0222", format!("expected `{due}`, found text"), span)
+        .help(format!("`{reader}` reads files: `{call}`"))
+        .fix(format!("read it by `{reader}`"), span, call)
 }
 
 /// `name = value` at the top, where `ty` is the type that the value seems to have.

@@ -27,7 +27,14 @@ fn example(ty: &SettingType) -> String {
         SettingType::Count(Some(unit)) => format!("a number of {unit}, like `20k {unit}`"),
         SettingType::OneOf(words) => one_of(words),
         SettingType::List(inner) => format!("a list, like `[…]`, of {}", example(inner)),
-        SettingType::Record(_) => "fields in braces, like `{ … }`".to_owned(),
+        SettingType::Record(fields) => {
+            let required = fields.iter().filter(|field| field.default.is_none());
+            let mut names: Vec<String> = required.map(|field| format!("{} = …", field.name)).collect();
+            if names.is_empty() {
+                names.extend(fields.first().map(|field| format!("{} = …", field.name)));
+            }
+            format!("fields in braces, like `{{ {} }}`", names.join(", "))
+        }
         SettingType::Optional(_) | SettingType::Unknown => "something else".to_owned(),
     }
 }

@@ -23,10 +23,14 @@ pub(super) fn heads(width: u64, heads: u64, span: Span) -> Diagnostic {
         })
 }
 
-pub(super) fn odd_heads(head: u64, span: Span) -> Diagnostic {
+/// `given` says whether `head_width` is set.
+pub(super) fn odd_heads(head: u64, given: bool, span: Span) -> Diagnostic {
     Diagnostic::error("E0301", format!("a head cannot be {head} wide: positions turn pairs of numbers"), span)
         .label(format!("{head} is odd"))
-        .help("choose `width` and `heads` such that `width` / `heads` is even")
+        .help(match given {
+            true => format!("write `head_width = {}`, or another even number", head + 1),
+            false => "choose `width` and `heads` such that `width` / `heads` is even".to_owned(),
+        })
 }
 
 pub(super) fn shared_heads(heads: u64, shared: u64, span: Span) -> Diagnostic {
@@ -46,9 +50,12 @@ pub(super) fn contamination(name: &str, measured: Span, trained: Span) -> Diagno
     .help("keep a part of the questions aside, in a file of its own, and measure with that")
 }
 
-pub(super) fn thresholds(span: Span) -> Diagnostic {
+/// Both are shares.
+pub(super) fn thresholds(known: f64, unknown: f64, span: Span) -> Diagnostic {
+    let percent = |share: f64| format!("{}%", (share * 1e6).round() / 1e4);
     Diagnostic::error("E0305", "a question would be known and unknown at once", span)
-        .help("`unknown` must be below `known`")
+        .label(format!("`unknown` is {}, `known` {}", percent(unknown), percent(known)))
+        .help("choose `unknown` below `known`")
 }
 
 pub(super) fn unused(name: &str, span: Span) -> Diagnostic {

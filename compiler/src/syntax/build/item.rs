@@ -78,7 +78,15 @@ impl Builder<'_> {
             }
             None if name.is_some() => {
                 let example = "`profile smoke { base.for = 200k tokens }`";
-                self.missing(id, errors::missing_block(self.behind(id), "profile", example));
+                let missing = errors::missing_block(self.behind(id), "profile", example);
+                let sign = self.junk_behind(id).filter(|&junk| self.str(junk).starts_with('='));
+                match sign.map(|sign| self.span(sign)) {
+                    Some(span) => {
+                        let sign = Span { end: span.start + 1, ..span };
+                        self.missing(id, missing.fix("remove the `=`", sign, ""));
+                    }
+                    None => self.missing(id, missing),
+                }
             }
             None => {}
         }

@@ -1,7 +1,7 @@
 //! Types, and declarations with a type, a default and a range.
 
 use super::Builder;
-use crate::ast::{Expr, Name, Parameter, Range, SettingDecl, Type, TypeArg, TypeKind};
+use crate::ast::{Expr, ExprKind, Name, Parameter, Range, SettingDecl, Type, TypeArg, TypeKind};
 use crate::source::Span;
 use crate::syntax::errors;
 use crate::syntax::tree::{Kind, NodeId};
@@ -59,7 +59,13 @@ impl Builder<'_> {
                 }
                 None => {
                     let behind = Span { start: name.span.end, ..name.span };
-                    self.report(errors::missing_type(behind, &name.text, what));
+                    let error = errors::missing_type(behind, &name.text, what);
+                    match declared.default.as_ref().and_then(|value| type_of_literal(&value.kind)) {
+                        Some(ty) => {
+                            self.report(error.fix(format!("declare it as `{ty}`"), behind, format!(": {ty}")))
+                        }
+                        None => self.report(error),
+                    }
                 }
             },
             _ => {}
@@ -197,5 +203,22 @@ impl Builder<'_> {
         let mut docs = self.block_docs(id);
         self.brackets(id, |builder, part| settings.push(builder.setting(part, docs(part))));
         TypeKind::Record(settings)
+    }
+}
+
+/// The type that a literal has, where there is just one that people mean.
+fn type_of_literal(value: &ExprKind) -> Option<&'static str> {
+    match value {
+        ExprKind::Number(number) => match (number.suffix.as_ref().map(|it| it.text.as_str()), &number.unit) {
+            (Some("%"), None) => Some("Ratio"),
+            (None, None) if number.digits.contains(['.', 'e', 'E']) => Some("Float"),
+            (None | Some("k" | "M"), None) => Some("Int"),
+            _ => None,
+        },
+        ExprKind::Path(path) => {
+            matches!(path.names.as_slice(), [name] if matches!(name.text.as_str(), "true" | "false"))
+                .then_some("Bool")
+        }
+        _ => None,
     }
 }
