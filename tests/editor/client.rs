@@ -130,6 +130,11 @@ impl Client {
         }
     }
 
+    /// Forgets what the server has said, but not that it has found a bug of its own.
+    pub(crate) fn forget_told(&mut self) {
+        self.told.retain(|(method, params)| method == "window/logMessage" && params["type"] == 1);
+    }
+
     /// Whether the server has said something with this method, after all that was sent before.
     pub(crate) fn has_told(&mut self, method: &str) -> bool {
         // Messages are answered in order.

@@ -5,5 +5,7 @@ mod diagnostics;
 mod dry_run;
 mod fixture;
 mod lifecycle;
+mod pytest_lsp;
+mod random;
 mod requests;
 mod sync;

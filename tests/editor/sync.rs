@@ -32,7 +32,7 @@ fn offset(text: &str, position: &Value) -> usize {
     end
 }
 
-fn apply(text: &mut String, range: &Value, new: &str) {
+pub(crate) fn apply(text: &mut String, range: &Value, new: &str) {
     let (start, end) = (offset(text, &range["start"]), offset(text, &range["end"]));
     text.replace_range(start.min(end)..start.max(end), new);
 }
