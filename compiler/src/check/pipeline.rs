@@ -15,7 +15,7 @@ use crate::graph::{Graph, Producer, Stage, StageId};
 use crate::resolve::{Program, graph_names};
 use crate::signature::Signature;
 use crate::source::Span;
-use facts::Facts;
+use facts::{Fact, Facts};
 
 /// Runs all checks across stages; `signature` finds that of a kind. Lints are about programs that work, so they wait until
 /// there are no errors.
@@ -30,6 +30,7 @@ pub(crate) fn check<'a>(
     for stage in &graph.stages {
         heads(stage, diagnostics);
         probe_thresholds(stage, diagnostics);
+        bands(stage, diagnostics);
         language::answers(stage, &facts, diagnostics);
     }
     language::special_tokens(&facts, diagnostics);
@@ -41,6 +42,7 @@ pub(crate) fn check<'a>(
         language::results(stage, &facts, diagnostics);
         language::horizon(stage, diagnostics);
         language::nothing_to_search(stage, fact, &facts, diagnostics);
+        without_effect(stage, fact, diagnostics);
     }
     unused(graph, program, &users, diagnostics);
     personal_data(graph, diagnostics);
@@ -120,6 +122,25 @@ fn probe_thresholds(stage: &Stage, diagnostics: &mut Diagnostics) {
     }
 }
 
+/// Bands of locality-sensitive hashing are so many of so many hashes each, which there have to be.
+fn bands(stage: &Stage, diagnostics: &mut Diagnostics) {
+    let given = |name| number(stage, &[name]).map(|(value, span)| (value, span.unwrap_or(stage.span)));
+    match (given("bands"), given("band_hashes"), given("hashes")) {
+        (Some((bands, span)), Some((width, _)), Some((hashes, _)))
+            if bands.saturating_mul(width) > hashes =>
+        {
+            diagnostics.push(errors::too_few_hashes(bands, width, hashes, span));
+        }
+        (Some((_, span)), None, Some(_)) => {
+            diagnostics.push(errors::half_of_two("bands", "band_hashes", span))
+        }
+        (None, Some((_, span)), Some(_)) => {
+            diagnostics.push(errors::half_of_two("band_hashes", "bands", span))
+        }
+        _ => {}
+    }
+}
+
 /// Questions that models are measured with must not have been trained on: the same files, or the same stage's output.
 fn contamination(graph: &Graph, users: &[Vec<StageId>], diagnostics: &mut Diagnostics) {
     // Questions by what they are made from: files, or one stage.
@@ -173,6 +194,20 @@ fn leads_to_model(graph: &Graph, users: &[Vec<StageId>], id: StageId) -> bool {
     users
         .get(id.0 as usize)
         .is_some_and(|users| users.iter().any(|&user| output(graph.stage(user)) == "Model"))
+}
+
+/// A setting that begins with the name of an optional input, such as `replay_share`, is about that input.
+fn without_effect(stage: &Stage, fact: &Fact<'_>, diagnostics: &mut Diagnostics) {
+    let Some(signature) = fact.signature else { return };
+    let given = |role: &str| stage.inputs.iter().any(|input| input.role == role);
+    for input in signature.inputs.iter().filter(|input| !given(&input.name)) {
+        let about = |name: &str| name.strip_prefix(&input.name).is_some_and(|rest| rest.starts_with('_'));
+        for setting in stage.settings.iter().filter(|setting| about(&setting.name)) {
+            if let Some(span) = setting.span {
+                diagnostics.push(errors::without_effect(&setting.name, &stage.kind, &input.name, span));
+            }
+        }
+    }
 }
 
 /// Something is made and nothing is done with it. Models and reports are ends in themselves, and so is what a pipeline

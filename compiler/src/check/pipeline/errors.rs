@@ -58,6 +58,24 @@ pub(super) fn thresholds(known: f64, unknown: f64, span: Span) -> Diagnostic {
         .help("choose `unknown` below `known`")
 }
 
+pub(super) fn half_of_two(given: &str, missing: &str, span: Span) -> Diagnostic {
+    Diagnostic::error("E0308", format!("`{given}` is given without `{missing}`"), span)
+        .help(format!("give both, or neither: add `{missing} = …`, or remove `{given}`"))
+}
+
+pub(super) fn too_few_hashes(bands: u64, width: u64, hashes: u64, span: Span) -> Diagnostic {
+    let needed = bands.saturating_mul(width);
+    let message = format!("{bands} bands of {width} hashes need {} hashes, found {hashes}", grouped(needed));
+    Diagnostic::error("E0308", message, span)
+        .help(format!("write `hashes = {needed}`, or choose fewer or narrower bands"))
+}
+
+pub(super) fn without_effect(setting: &str, stage: &str, input: &str, span: Span) -> Diagnostic {
+    Diagnostic::warning("W0108", format!("`{setting}` has no effect without `{input}`"), span)
+        .label(format!("`{input}` is not given"))
+        .help(format!("give it, as in `{stage}(…, {input} = …)`, or remove the setting"))
+}
+
 pub(super) fn unused(name: &str, span: Span) -> Diagnostic {
     Diagnostic::warning("W0101", format!("nobody uses `{name}`"), span)
         .help("it will be made all the same: remove it, or give it to a stage")
