@@ -13,9 +13,9 @@ use crate::graph::Graph;
 use crate::lower::lower;
 pub use crate::resolve::File;
 use crate::resolve::{self, load, resolve};
-use crate::signature::Library;
+use crate::signature::{Library, Signature};
 use crate::source::{Sources, Span, World};
-use crate::types::SettingType;
+use crate::types::{Pattern, SettingSpec, SettingType};
 
 /// What the user chooses besides the program.
 #[derive(Clone, Debug, Default)]
@@ -47,6 +47,10 @@ pub struct Compilation {
     pub references: Vec<Reference>,
     /// Types of expressions and bindings as people read them, for editors.
     pub types: Vec<(Span, String)>,
+    /// The program's own stages, by name.
+    pub stages: Vec<Arc<Signature>>,
+    /// The program's functions, each behind those that it calls.
+    pub functions: Vec<Function>,
 }
 
 impl Compilation {
@@ -54,6 +58,52 @@ impl Compilation {
     #[must_use]
     pub fn is_ok(&self) -> bool {
         !self.diagnostics.iter().any(Diagnostic::is_error)
+    }
+}
+
+/// What is known of a function from its first line.
+#[derive(Clone, Debug)]
+pub struct Function {
+    /// Its name.
+    pub name: String,
+    /// Its documentation.
+    pub docs: String,
+    /// Where its name is declared.
+    pub span: Span,
+    /// Its parameters, in order.
+    pub parameters: Vec<Parameter>,
+    /// What it yields; `None` where that is broken.
+    pub result: Option<Pattern>,
+}
+
+/// A parameter of a function: an artifact, a value, or neither where it is broken.
+#[derive(Clone, Debug)]
+pub struct Parameter {
+    /// Its name.
+    pub name: String,
+    /// Where its name is declared.
+    pub span: Span,
+    /// What must go in, where it is an artifact.
+    pub artifact: Option<Pattern>,
+    /// What must go in, where it is a value.
+    pub value: Option<SettingSpec>,
+}
+
+impl Function {
+    /// `clean(pages: Pages, least: Int) -> Docs`
+    #[must_use]
+    pub fn display(&self) -> String {
+        let parameters: Vec<String> = self
+            .parameters
+            .iter()
+            .map(|parameter| match (&parameter.artifact, &parameter.value) {
+                (Some(pattern), _) => format!("{}: {pattern}", parameter.name),
+                (None, Some(spec)) => format!("{}: {}", parameter.name, spec.ty),
+                (None, None) => format!("{}: ?", parameter.name),
+            })
+            .collect();
+        let result = self.result.as_ref().map_or_else(|| "?".to_owned(), ToString::to_string);
+        format!("{}({}) -> {result}", self.name, parameters.join(", "))
     }
 }
 
@@ -80,6 +130,8 @@ pub struct ParamInfo {
     pub value_span: Span,
     /// Where the param is declared.
     pub span: Span,
+    /// Its type, default and range.
+    pub spec: SettingSpec,
 }
 
 /// Compiles the pipeline that the file `main` describes.
@@ -106,9 +158,10 @@ pub fn compile(world: &dyn World, library: &Library, main: &str, options: &Optio
     let params = params(&checked);
     let profiles =
         program.profiles.iter().map(|item| (item.name.text.clone(), item.ast.docs.clone())).collect();
-    let Checked { references, types, .. } = checked;
+    let Checked { references, types, stages, functions, .. } = checked;
     let diagnostics = diagnostics.sorted();
-    Compilation { sources, graph, diagnostics, params, files, profiles, references, types }
+    let stages = stages.into_values().collect();
+    Compilation { sources, graph, diagnostics, params, files, profiles, references, types, stages, functions }
 }
 
 /// What comes from outside of the program, the params file first.
@@ -165,6 +218,7 @@ fn params(checked: &Checked) -> Vec<ParamInfo> {
                 origin: param.origin.clone(),
                 value_span: param.value_span,
                 span: spec.span,
+                spec: spec.clone(),
             }
         })
         .filter(|param| param.ty != SettingType::Unknown.to_string())

@@ -64,8 +64,8 @@ impl Checker<'_> {
         if let [name] = callee.names.as_slice()
             && let Found::Here(Meaning::Def(at), _) = self.context.program.find(scope.file, &name.text)
         {
-            let parameter = self.defs.get(at)?.parameters.first()?;
-            return Some((parameter.artifact()?.kind, parameter.name.clone()));
+            let parameter = self.defs.get(at)?.function.parameters.first()?;
+            return Some((parameter.artifact.as_ref()?.kind, parameter.name.clone()));
         }
         let input = self.context.stage(&callee.text(), scope.file)?.inputs.first()?;
         Some((input.ty.as_ref()?.kind, input.name.clone()))
@@ -244,26 +244,34 @@ impl Checker<'_> {
         head: bool,
     ) -> Typed {
         let heading = self.defs[at].clone();
-        let roles: Vec<&str> = heading.parameters.iter().map(|parameter| parameter.name.as_str()).collect();
-        let (placed, complete) = self.place(&heading.name, &roles, &heading, call, &piped);
-        let specs: Vec<&SettingSpec> = heading.parameters.iter().filter_map(|it| it.value()).collect();
+        let roles: Vec<&str> =
+            heading.function.parameters.iter().map(|parameter| parameter.name.as_str()).collect();
+        let (placed, complete) = self.place(&heading.function.name, &roles, &heading.function, call, &piped);
+        let specs: Vec<&SettingSpec> =
+            heading.function.parameters.iter().filter_map(|it| it.value.as_ref()).collect();
         let record = call.and_then(|call| call.settings.as_ref());
-        let inputs: BTreeSet<&str> =
-            heading.parameters.iter().filter(|it| it.value().is_none()).map(|it| it.name.as_str()).collect();
-        let overridden = self.overridden_of(scope, head, &heading.name);
-        let mut fields = self.fields(&heading.name, &specs, &inputs, record, &overridden, scope).into_iter();
+        let inputs: BTreeSet<&str> = heading
+            .function
+            .parameters
+            .iter()
+            .filter(|it| it.value.as_ref().is_none())
+            .map(|it| it.name.as_str())
+            .collect();
+        let overridden = self.overridden_of(scope, head, &heading.function.name);
+        let mut fields =
+            self.fields(&heading.function.name, &specs, &inputs, record, &overridden, scope).into_iter();
         let broken = !complete || record.is_some_and(|record| record.broken);
         let place = call.and_then(|call| call.parentheses).unwrap_or(callee.span);
         let mut variables = Variables::new();
         let mut arguments = Vec::with_capacity(roles.len());
-        for (parameter, placed) in heading.parameters.iter().zip(placed) {
-            let role = Role { callee: &heading.name, role: &parameter.name };
-            let Some(spec) = parameter.value() else {
-                let pattern = parameter.artifact();
+        for (parameter, placed) in heading.function.parameters.iter().zip(placed) {
+            let role = Role { callee: &heading.function.name, role: &parameter.name };
+            let Some(spec) = parameter.value.as_ref() else {
+                let pattern = parameter.artifact.as_ref();
                 let Some(placed) = placed else {
                     if complete && let Some(pattern) = pattern {
                         let due = pattern.to_string();
-                        self.report(errors::missing_input(role, &due, &heading.text(), &[], place));
+                        self.report(errors::missing_input(role, &due, &heading.function.text(), &[], place));
                     }
                     arguments.push(Argument::Node(Node::Unknown));
                     continue;
@@ -290,7 +298,12 @@ impl Checker<'_> {
                 }
                 (Some(Placed::Expr(value)), Some(field)) => {
                     let second = field.span.unwrap_or(value.span);
-                    self.report(errors::argument_twice(&heading.name, &parameter.name, second, value.span));
+                    self.report(errors::argument_twice(
+                        &heading.function.name,
+                        &parameter.name,
+                        second,
+                        value.span,
+                    ));
                     field
                 }
                 (None, Some(field)) => field,
@@ -304,7 +317,13 @@ impl Checker<'_> {
                         }
                         None => {
                             let due = spec.ty.to_string();
-                            self.report(errors::missing_input(role, &due, &heading.text(), &[], place));
+                            self.report(errors::missing_input(
+                                role,
+                                &due,
+                                &heading.function.text(),
+                                &[],
+                                place,
+                            ));
                             Const::Unknown
                         }
                     };
@@ -313,9 +332,9 @@ impl Checker<'_> {
             };
             arguments.push(Argument::Value(given));
         }
-        let ty = heading.result.as_ref().map(|pattern| {
-            let name = if head && !scope.name.is_empty() { scope.name } else { &heading.name };
-            let inputs = heading.parameters.iter().filter_map(|it| it.artifact()).map(Some);
+        let ty = heading.function.result.as_ref().map(|pattern| {
+            let name = if head && !scope.name.is_empty() { scope.name } else { &heading.function.name };
+            let inputs = heading.function.parameters.iter().filter_map(|it| it.artifact.as_ref()).map(Some);
             let vocabulary = self.vocabulary_of(pattern, inputs, &variables, name);
             let artifact = Artifact { kind: pattern.kind, abilities: pattern.abilities.clone(), vocabulary };
             match pattern.list {

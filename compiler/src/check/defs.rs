@@ -7,70 +7,19 @@ use super::scope::{Local, LocalKind, Scope};
 use super::tree::{Def, Node};
 use super::{Checker, Type, errors};
 use crate::ast;
+use crate::compile::{Function, Parameter};
 use crate::diagnostic::Diagnostics;
 use crate::resolve::{Found, Item, Meaning, errors as name_errors, sort_locals};
 use crate::signature::{self, Declared, ReadType, type_of};
 use crate::source::Span;
-use crate::types::{Artifact, Kind, Pattern, SettingSpec, Vocabulary};
+use crate::types::{Artifact, Kind, Pattern, Vocabulary};
 
 /// What callers need to know of a function.
 #[derive(Clone, Debug)]
 pub(super) struct Heading {
-    pub(super) name: String,
-    pub(super) parameters: Vec<Parameter>,
-    /// `None` where it is broken.
-    pub(super) result: Option<Pattern>,
+    pub(super) function: Function,
     /// Where the result type stands.
     result_span: Span,
-}
-
-#[derive(Clone, Debug)]
-pub(super) struct Parameter {
-    pub(super) name: String,
-    span: Span,
-    what: What,
-}
-
-#[derive(Clone, Debug)]
-enum What {
-    Artifact(Pattern),
-    Value(SettingSpec),
-    Broken,
-}
-
-impl Parameter {
-    /// What must go in, where it is an artifact.
-    pub(super) fn artifact(&self) -> Option<&Pattern> {
-        match &self.what {
-            What::Artifact(pattern) => Some(pattern),
-            What::Value(_) | What::Broken => None,
-        }
-    }
-
-    /// What must go in, where it is a value.
-    pub(super) fn value(&self) -> Option<&SettingSpec> {
-        match &self.what {
-            What::Value(spec) => Some(spec),
-            What::Artifact(_) | What::Broken => None,
-        }
-    }
-}
-
-impl Heading {
-    /// `clean(pages: Pages, least: Int) -> Docs`
-    pub(super) fn display(&self) -> String {
-        let parameters: Vec<String> = self
-            .parameters
-            .iter()
-            .map(|parameter| match &parameter.what {
-                What::Artifact(pattern) => format!("{}: {pattern}", parameter.name),
-                What::Value(spec) => format!("{}: {}", parameter.name, spec.ty),
-                What::Broken => format!("{}: ?", parameter.name),
-            })
-            .collect();
-        let result = self.result.as_ref().map_or_else(|| "?".to_owned(), ToString::to_string);
-        format!("{}({}) -> {result}", self.name, parameters.join(", "))
-    }
 }
 
 impl Checker<'_> {
@@ -85,8 +34,7 @@ impl Checker<'_> {
                 continue;
             }
             seen.insert(&name.text, name.span);
-            let what = self.parameter(parameter, name, item);
-            parameters.push(Parameter { name: name.text.clone(), span: name.span, what });
+            parameters.push(self.parameter(parameter, name, item));
         }
         let result_span = item.ast.result.as_ref().map_or(item.name.span, |ty| ty.span);
         let result = item.ast.result.as_ref().and_then(|ty| match type_of(ty, self.diagnostics)? {
@@ -100,21 +48,29 @@ impl Checker<'_> {
                 None
             }
         });
-        Heading { name: item.name.text.clone(), parameters, result, result_span }
+        let (name, docs) = (item.name.text.clone(), item.ast.docs.clone());
+        let function = Function { name, docs, span: item.name.span, parameters, result };
+        Heading { function, result_span }
     }
 
-    fn parameter(&mut self, parameter: &ast::Parameter, name: &ast::Name, item: &Item<'_, ast::Def>) -> What {
-        let Some(ty) = &parameter.ty else { return What::Broken };
+    fn parameter(
+        &mut self,
+        parameter: &ast::Parameter,
+        name: &ast::Name,
+        item: &Item<'_, ast::Def>,
+    ) -> Parameter {
+        let broken = Parameter { name: name.text.clone(), span: name.span, artifact: None, value: None };
+        let Some(ty) = &parameter.ty else { return broken };
         match type_of(ty, &mut Diagnostics::default()) {
             Some(ReadType::Artifact(pattern)) if pattern.optional || pattern.keeps => {
                 self.report(signature::errors::wrong_type_here(&pattern.to_string(), "a parameter", ty.span));
-                What::Broken
+                broken
             }
             Some(ReadType::Artifact(pattern)) => {
                 if let Some(default) = &parameter.default {
                     self.report(errors::artifact_default(&name.text, default.span));
                 }
-                What::Artifact(pattern)
+                Parameter { artifact: Some(pattern), ..broken }
             }
             Some(ReadType::Value(_)) | None => {
                 let declared = Declared {
@@ -127,7 +83,8 @@ impl Checker<'_> {
                 };
                 let scope = Scope { file: item.file, ..Scope::default() };
                 let names = Self::names(self.context, &scope);
-                signature::setting(&declared, &names, self.diagnostics).map_or(What::Broken, What::Value)
+                let value = signature::setting(&declared, &names, self.diagnostics);
+                Parameter { value, ..broken }
             }
         }
     }
@@ -135,22 +92,23 @@ impl Checker<'_> {
     /// Checks the function at position `at` on its own.
     pub(super) fn def(&mut self, at: usize, item: &Item<'_, ast::Def>) -> Def {
         let heading = self.defs[at].clone();
+        let function = &heading.function;
         let mut scope =
             Scope { file: item.file, def: Some(&item.name.text), name: &item.name.text, ..Scope::default() };
         let mut rigid: BTreeMap<String, Vocabulary> = BTreeMap::new();
-        for (slot, parameter) in heading.parameters.iter().enumerate() {
+        for (slot, parameter) in function.parameters.iter().enumerate() {
             self.shadowing(&parameter.name, parameter.span, item.file);
-            let what = match &parameter.what {
-                What::Artifact(pattern) => {
+            let what = match (&parameter.artifact, &parameter.value) {
+                (Some(pattern), _) => {
                     LocalKind::Artifact(Some(self.assumed(pattern, parameter.span, &mut rigid)))
                 }
-                What::Value(spec) => LocalKind::Value(spec.ty.clone()),
-                What::Broken => LocalKind::Artifact(None),
+                (None, Some(spec)) => LocalKind::Value(spec.ty.clone()),
+                (None, None) => LocalKind::Artifact(None),
             };
             scope.locals.insert(&parameter.name, Local { slot, span: parameter.span, what });
         }
         let parameters: Vec<&str> =
-            heading.parameters.iter().map(|parameter| parameter.name.as_str()).collect();
+            function.parameters.iter().map(|parameter| parameter.name.as_str()).collect();
         let mut bindings = Vec::new();
         for local in sort_locals(&item.ast.bindings, &parameters, self.diagnostics) {
             let name = local.name;
@@ -168,7 +126,7 @@ impl Checker<'_> {
                 _ => (Node::Unknown, None),
             };
             self.note_type(name.span, ty.as_ref());
-            let slot = heading.parameters.len() + bindings.len();
+            let slot = function.parameters.len() + bindings.len();
             scope.locals.insert(&name.text, Local { slot, span: name.span, what: LocalKind::Artifact(ty) });
             bindings.push((name.clone(), node));
         }
@@ -176,18 +134,15 @@ impl Checker<'_> {
             _ if item.cyclic => Node::Unknown,
             Some(body) => {
                 let (node, ty) = self.node(body, &scope, Place { due: None, label: "", head: false });
-                if let (Some(ty), Some(result)) = (&ty, &heading.result) {
+                if let (Some(ty), Some(result)) = (&ty, &function.result) {
                     self.promised(&heading, result, ty, body.span, &rigid);
                 }
                 node
             }
             None => Node::Unknown,
         };
-        let parameters = heading.parameters.into_iter().map(|parameter| match parameter.what {
-            What::Value(spec) => Some(spec),
-            What::Artifact(_) | What::Broken => None,
-        });
-        Def { name: heading.name, parameters: parameters.collect(), bindings, body }
+        let parameters = heading.function.parameters.into_iter().map(|parameter| parameter.value);
+        Def { name: heading.function.name, parameters: parameters.collect(), bindings, body }
     }
 
     /// A name inside a function must not be that of a param or function outside.
@@ -231,7 +186,13 @@ impl Checker<'_> {
             (Type::List(_), false) => {
                 let found = format!("`{}`", self.display(ty));
                 let due = result.to_string();
-                self.report(errors::result_kind(&heading.name, &due, &found, span, heading.result_span));
+                self.report(errors::result_kind(
+                    &heading.function.name,
+                    &due,
+                    &found,
+                    span,
+                    heading.result_span,
+                ));
                 return;
             }
         };
@@ -239,14 +200,20 @@ impl Checker<'_> {
             if artifact.kind != result.kind {
                 let found = format!("`{}`", artifact.display(&self.vocabularies));
                 let due = result.to_string();
-                self.report(errors::result_kind(&heading.name, &due, &found, span, heading.result_span));
+                self.report(errors::result_kind(
+                    &heading.function.name,
+                    &due,
+                    &found,
+                    span,
+                    heading.result_span,
+                ));
                 return;
             }
             if let Some(lacking) =
                 result.abilities.iter().find(|ability| !artifact.abilities.contains(ability))
             {
                 self.report(errors::result_ability(
-                    &heading.name,
+                    &heading.function.name,
                     lacking,
                     artifact,
                     span,
@@ -259,7 +226,7 @@ impl Checker<'_> {
                 && due != found
             {
                 let (found, due) = (self.vocabularies.name(found), self.vocabularies.name(due));
-                let error = errors::result_vocabulary(&heading.name, found, due, span);
+                let error = errors::result_vocabulary(&heading.function.name, found, due, span);
                 self.report(error);
                 return;
             }

@@ -21,6 +21,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::compile::Function;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::resolve::Program;
 use crate::signature::{Library, Signature, signature};
@@ -46,6 +47,8 @@ pub(crate) struct Checked {
     pub(crate) types: Vec<(Span, String)>,
     /// Where names are used, and where they are defined.
     pub(crate) references: Vec<Reference>,
+    /// What callers know of the functions.
+    pub(crate) functions: Vec<Function>,
 }
 
 /// A name and its definition.
@@ -107,7 +110,7 @@ pub(crate) fn check(
         }
         stages.insert(signature.name.clone(), (Arc::new(signature), item.file));
     }
-    let references = RefCell::default();
+    let references = RefCell::new(shard_inputs(program));
     let params = params::params(program, changes, &references, diagnostics);
     let context = Context { program, library, sources, stages, params, references };
     let mut checker = Checker {
@@ -130,13 +133,29 @@ pub(crate) fn check(
         bindings.push(Binding { name: item.name.clone(), node });
     }
     checker.overrides(changes, &mut bindings);
+    let functions = checker.defs.into_iter().map(|heading| heading.function).collect();
     let types = checker.types;
     let Context { params, references, stages, .. } = context;
     let mut references = references.into_inner();
     references.sort_unstable();
     references.dedup();
     let stages = stages.into_iter().map(|(name, (signature, _))| (name, signature)).collect();
-    Checked { params, defs, bindings, stages, types, references }
+    Checked { params, defs, bindings, stages, types, references, functions }
+}
+
+/// The inputs that `per shard` names.
+fn shard_inputs(program: &Program<'_>) -> Vec<Reference> {
+    let mut references = Vec::new();
+    for stage in program.stages.iter().map(|item| item.ast) {
+        for clause in &stage.clauses {
+            let crate::ast::Clause::PerShard(name) = clause else { continue };
+            let mut inputs = stage.params.iter().filter_map(|input| input.name.as_ref());
+            if let Some(input) = inputs.find(|input| input.text == name.text) {
+                references.push(Reference { at: name.span, to: input.span });
+            }
+        }
+    }
+    references
 }
 
 fn names_run(clause: &crate::ast::Clause) -> bool {

@@ -110,7 +110,10 @@ impl Checker<'_> {
             }
             Call::Def(call) => {
                 let heading = &self.defs[call.def];
-                (heading.name.clone(), heading.parameters.iter().map(|it| it.value().cloned()).collect())
+                (
+                    heading.function.name.clone(),
+                    heading.function.parameters.iter().map(|it| it.value.clone()).collect(),
+                )
             }
         };
         let found = specs

@@ -61,7 +61,7 @@ pub(super) fn params(
         for change in by_name.get(item.name.text.as_str()).into_iter().flatten() {
             let [name, rest @ ..] = change.path else { continue };
             references.borrow_mut().push(Reference { at: name.span, to: item.name.span });
-            let changed = change_value(&spec, value.as_ref(), rest, change, diagnostics);
+            let changed = change_value(&spec, value.as_ref(), rest, change, references, diagnostics);
             if change.selected {
                 set = true;
                 (value, origin, value_span) = (changed, change.origin.clone(), change.value.span);
@@ -103,6 +103,7 @@ fn change_value(
     value: Option<&Value>,
     fields: &[ast::Name],
     change: &Change<'_>,
+    references: &RefCell<Vec<Reference>>,
     diagnostics: &mut Diagnostics,
 ) -> Option<Value> {
     let Some((field, rest)) = fields.split_first() else {
@@ -119,13 +120,15 @@ fn change_value(
                 };
                 let path = std::slice::from_ref(&field.name);
                 let change = Change { value: expr, ..change.clone() };
-                value = change_value(spec, value.as_ref(), path, &change, diagnostics);
+                value = change_value(spec, value.as_ref(), path, &change, references, diagnostics);
             }
             if record.fields.iter().all(|field| specs.iter().any(|spec| spec.name == field.name.text)) {
                 return value;
             }
         }
-        return Values::new(&NoNames::Change, diagnostics).check(change.value, &Due::of(spec)).into_value();
+        return Values::new(&NoNames::Change(references), diagnostics)
+            .check(change.value, &Due::of(spec))
+            .into_value();
     };
     let known = match spec.ty.required() {
         SettingType::Record(specs) => specs.as_slice(),
@@ -138,6 +141,7 @@ fn change_value(
         diagnostics.push(errors::unknown_field(&field.text, &spec.name, &names, field.span, meant));
         return None;
     };
+    references.borrow_mut().push(Reference { at: field.span, to: inner.span });
     let mut values = match value {
         Some(Value::Record(values)) => values.clone(),
         _ => known
@@ -146,7 +150,7 @@ fn change_value(
             .collect::<Option<Vec<_>>>()?,
     };
     let (_, slot) = values.iter_mut().find(|(name, _)| *name == field.text)?;
-    *slot = change_value(inner, Some(slot), rest, change, diagnostics)?;
+    *slot = change_value(inner, Some(slot), rest, change, references, diagnostics)?;
     Some(Value::Record(values))
 }
 
@@ -194,6 +198,10 @@ impl Names for ParamNames<'_> {
 
     fn text(&self, _: Span) -> String {
         String::new()
+    }
+
+    fn refer(&self, at: Span, to: Span) {
+        self.references.borrow_mut().push(Reference { at, to });
     }
 }
 

@@ -86,6 +86,10 @@ impl Names for ValueNames<'_> {
     fn text(&self, span: Span) -> String {
         short(self.context.sources.text(span))
     }
+
+    fn refer(&self, at: Span, to: Span) {
+        self.context.refer(at, to);
+    }
 }
 
 /// One line, cut where it gets long.

@@ -21,7 +21,7 @@ impl Call<'_> {
     pub(super) fn name<'n>(&'n self, defs: &'n [Heading]) -> &'n str {
         match self {
             Self::Stage(call) => &call.signature.name,
-            Self::Def(call) => defs.get(call.def).map_or("", |heading| &heading.name),
+            Self::Def(call) => defs.get(call.def).map_or("", |heading| &heading.function.name),
         }
     }
 }
@@ -156,9 +156,13 @@ fn callees<'a>(node: &'a Node, head: bool, defs: &'a [Heading]) -> Vec<Callee<'a
         }
         Node::Apply(call) => {
             let own = defs.get(call.def).map(|heading| {
-                let settings =
-                    heading.parameters.iter().filter_map(|it| it.value()).map(|it| it.name.as_str());
-                Callee { name: &heading.name, span: call.span, head, settings: settings.collect() }
+                let settings = heading
+                    .function
+                    .parameters
+                    .iter()
+                    .filter_map(|it| it.value.as_ref())
+                    .map(|it| it.name.as_str());
+                Callee { name: &heading.function.name, span: call.span, head, settings: settings.collect() }
             });
             let inputs = call.arguments.iter().filter_map(Argument::node);
             own.into_iter().chain(inputs.flat_map(|node| callees(node, false, defs))).collect()
@@ -189,7 +193,7 @@ fn times(node: &Node, name: &str, defs: &[Heading]) -> usize {
             usize::from(call.signature.name == name) + inputs.sum::<usize>()
         }
         Node::Apply(call) => {
-            let own = defs.get(call.def).is_some_and(|heading| heading.name == name);
+            let own = defs.get(call.def).is_some_and(|heading| heading.function.name == name);
             usize::from(own) + call.arguments.iter().filter_map(Argument::node).map(times).sum::<usize>()
         }
         Node::Pipe(nodes) | Node::List(nodes) => nodes.iter().map(times).sum(),

@@ -2,8 +2,10 @@
 
 mod infer;
 
+use std::cell::RefCell;
 use std::sync::Arc;
 
+use super::Reference;
 use super::errors;
 use super::fold;
 use super::tree::{Const, Each, Member};
@@ -36,27 +38,36 @@ pub(crate) trait Names {
 
     /// The text below a span, for the names of a family's members.
     fn text(&self, span: Span) -> String;
+
+    /// Notes that the field named at `at` is declared at `to`.
+    fn refer(&self, at: Span, to: Span);
 }
 
 /// No names at all.
-pub(crate) enum NoNames {
+pub(crate) enum NoNames<'a> {
     /// In a signature.
     Signature,
     /// In a change of a param.
-    Change,
+    Change(&'a RefCell<Vec<Reference>>),
 }
 
-impl Names for NoNames {
+impl Names for NoNames<'_> {
     fn lookup(&self, name: &ast::Name) -> Lookup {
         let place = match self {
             Self::Signature => "defaults and ranges of a signature",
-            Self::Change => "new values of params",
+            Self::Change(_) => "new values of params",
         };
         Lookup::Unknown(Box::new(errors::not_constant(&name.text, place, name.span)))
     }
 
     fn text(&self, _: Span) -> String {
         String::new()
+    }
+
+    fn refer(&self, at: Span, to: Span) {
+        if let Self::Change(references) = self {
+            references.borrow_mut().push(Reference { at, to });
+        }
     }
 }
 
@@ -354,6 +365,7 @@ impl<'a> Values<'a> {
                 continue;
             }
             places[at] = Some(name.span);
+            self.names.refer(name.span, fields[at].span);
             self.overridden = below(&overridden, &name.text);
             given[at] = Some(match &field.value {
                 Some(value) => self.check(value, &Due::of(&fields[at])),

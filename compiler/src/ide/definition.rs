@@ -1,8 +1,9 @@
-//! Where what stands at a place is defined.
+//! Where what stands at a place is defined, and where imports lead.
 
 use super::View;
+use super::names::target;
 use crate::ast::Item;
-use crate::source::Span;
+use crate::source::{FileId, Span};
 
 /// A name and its definition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,17 +17,36 @@ pub struct Definition {
 /// Where the name at `offset` is defined, or the file whose import stands there.
 #[must_use]
 pub fn definition(view: &View<'_>, offset: u32) -> Option<Definition> {
-    let here = |span: Span| span.file == view.file.id && span.touches(offset);
-    for item in &view.file.ast.items {
-        if let Item::Import(import) = item
-            && let Some(path) = import.path.as_ref().filter(|path| here(path.span))
-        {
-            let (file, _) = view.file.imports.iter().find(|(_, at)| *at == path.span)?;
-            let id = view.compilation.files.get(*file)?.id;
-            return Some(Definition { at: path.span, to: Span::new(id, 0, 0) });
-        }
-    }
-    let references = view.compilation.references.iter().filter(|reference| here(reference.at));
-    let smallest = references.min_by_key(|reference| reference.at.end - reference.at.start)?;
-    Some(Definition { at: smallest.at, to: smallest.to })
+    let link = links(view).into_iter().find(|link| link.at.touches(offset));
+    let import = link.map(|link| Definition { at: link.at, to: Span::new(link.to, 0, 0) });
+    import.or_else(|| target(view, offset).map(|target| Definition { at: target.at, to: target.to }))
+}
+
+/// An import's path and the file that it names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Link {
+    /// The path, without its quotes.
+    pub at: Span,
+    /// The file.
+    pub to: FileId,
+}
+
+/// The imports of the file that could be read, in order of text.
+#[must_use]
+pub fn links(view: &View<'_>) -> Vec<Link> {
+    let imports = view.file.ast.items.iter().filter_map(|item| match item {
+        Item::Import(import) => import.path.as_ref(),
+        _ => None,
+    });
+    let links = imports.filter_map(|path| {
+        let (file, _) = view.file.imports.iter().find(|(_, at)| *at == path.span)?;
+        let to = view.compilation.files.get(*file)?.id;
+        let quoted = path.span.end - path.span.start > 2;
+        let (start, end) = match quoted {
+            true => (path.span.start + 1, path.span.end - 1),
+            false => (path.span.start, path.span.end),
+        };
+        Some(Link { at: Span::new(path.span.file, start, end), to })
+    });
+    links.collect()
 }

@@ -59,3 +59,18 @@ fn space(text: &str) -> &str {
 fn word(text: &str) -> &str {
     &text[..text.bytes().take_while(|&byte| !is_space(byte)).count()]
 }
+
+/// `text` after `edits`, which do not overlap.
+#[must_use]
+pub(super) fn apply(text: &str, edits: &[TextEdit]) -> String {
+    let mut sorted: Vec<&TextEdit> = edits.iter().collect();
+    sorted.sort();
+    let mut after = String::with_capacity(text.len());
+    let mut at = 0;
+    for edit in sorted {
+        after.push_str(&text[at..edit.start as usize]);
+        after.push_str(&edit.text);
+        at = edit.end as usize;
+    }
+    after + &text[at..]
+}

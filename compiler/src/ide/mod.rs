@@ -2,17 +2,31 @@
 //!
 //! `runtime/src/lsp` translates questions and answers to the language server protocol.
 
+mod callable;
+mod context;
 mod definition;
 mod format;
+mod hover;
+mod names;
+mod references;
 mod structure;
+mod symbols;
+mod tokens;
 
-pub use definition::{Definition, definition};
+pub use definition::{Definition, Link, definition, links};
 pub use format::{TextEdit, format};
+pub use hover::{Hover, hover};
+pub use names::{NameKind, Target, target};
+pub use references::{Use, renamable, rename, uses};
 pub use structure::{Fold, Folded, folds, selections};
+pub use symbols::{Symbol, symbols};
+pub use tokens::{Token, TokenKind, tokens};
+
+use std::collections::BTreeSet;
 
 use crate::compile::{Compilation, File};
 use crate::signature::Library;
-use crate::source::FileId;
+use crate::source::{FileId, Span};
 
 /// A program as seen from one of its files.
 #[derive(Clone, Copy, Debug)]
@@ -37,5 +51,23 @@ impl<'a> View<'a> {
     #[must_use]
     pub fn text(&self) -> &'a str {
         self.compilation.sources.get(self.file.id).map_or("", |source| &source.text)
+    }
+
+    /// The file and all that it imports, directly or not: the files whose names it sees.
+    fn seen(&self) -> BTreeSet<FileId> {
+        let files = &self.compilation.files;
+        let mut seen = BTreeSet::new();
+        let mut open = vec![self.file];
+        while let Some(file) = open.pop() {
+            if seen.insert(file.id) {
+                open.extend(file.imports.iter().filter_map(|&(at, _)| files.get(at)));
+            }
+        }
+        seen
+    }
+
+    /// The type of what stands at exactly this span.
+    fn type_at(&self, span: Span) -> Option<&'a str> {
+        self.compilation.types.iter().find(|(at, _)| *at == span).map(|(_, ty)| ty.as_str())
     }
 }

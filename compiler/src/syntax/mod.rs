@@ -14,6 +14,7 @@ mod lexer;
 mod scan;
 mod tree;
 
+pub(crate) use build::is_reserved;
 pub(crate) use errors::too_large;
 pub use tree::{Kind, NodeId, Tree};
 
@@ -94,4 +95,18 @@ fn digits_length(bytes: &[u8]) -> usize {
         }
     }
     at
+}
+
+/// The number that a text is, e.g. `20M tokens`; `None` for anything else.
+pub(crate) fn number(text: &str) -> Option<ast::Number> {
+    let parse = parse(FileId::default(), &format!("x = {text}"));
+    match parse.file.items.as_slice() {
+        [
+            ast::Item::Binding(ast::Binding {
+                value: Some(ast::Expr { kind: ast::ExprKind::Number(number), .. }),
+                ..
+            }),
+        ] if parse.diagnostics.is_empty() => Some(number.clone()),
+        _ => None,
+    }
 }

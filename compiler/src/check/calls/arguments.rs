@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use super::Piped;
 use crate::ast::{Arg, Call, Expr, ExprKind, Name};
-use crate::check::defs::Heading;
 use crate::check::nodes::Place;
 use crate::check::scope::Scope;
 use crate::check::tree::Node;
 use crate::check::{Checker, Type, errors};
+use crate::compile::Function;
 use crate::diagnostic::{Diagnostic, Edit, Fix};
 use crate::names::closest;
 use crate::signature::Signature;
@@ -56,6 +56,9 @@ impl Checker<'_> {
             let at = match name {
                 Some(name) => {
                     named = true;
+                    if let Some(span) = declared.declared(&name.text) {
+                        self.context.refer(name.span, span);
+                    }
                     match roles.iter().position(|role| *role == name.text) {
                         Some(at) => at,
                         None => {
@@ -167,6 +170,9 @@ pub(super) trait Declared {
 
     /// Whether an artifact of this name goes in.
     fn input(&self, name: &str) -> bool;
+
+    /// Where what goes in under this name is declared.
+    fn declared(&self, name: &str) -> Option<Span>;
 }
 
 impl Declared for Arc<Signature> {
@@ -181,9 +187,13 @@ impl Declared for Arc<Signature> {
     fn input(&self, name: &str) -> bool {
         self.inputs.iter().any(|input| input.name == name)
     }
+
+    fn declared(&self, name: &str) -> Option<Span> {
+        self.inputs.iter().find(|input| input.name == name).map(|input| input.span)
+    }
 }
 
-impl Declared for Heading {
+impl Declared for Function {
     fn text(&self) -> String {
         self.display()
     }
@@ -193,6 +203,10 @@ impl Declared for Heading {
     }
 
     fn input(&self, name: &str) -> bool {
-        self.parameters.iter().any(|parameter| parameter.name == name && parameter.value().is_none())
+        self.parameters.iter().any(|parameter| parameter.name == name && parameter.value.as_ref().is_none())
+    }
+
+    fn declared(&self, name: &str) -> Option<Span> {
+        self.parameters.iter().find(|parameter| parameter.name == name).map(|parameter| parameter.span)
     }
 }

@@ -234,7 +234,7 @@ impl Builder<'_> {
 
     /// Reports a name that no expression could use.
     pub(super) fn reserved(&mut self, name: &Name) {
-        if super::junk::is_keyword(&name.text) || matches!(name.text.as_str(), "false" | "none" | "true") {
+        if super::is_reserved(&name.text) {
             self.report(errors::keyword_as_name(name.span, &name.text));
         }
     }

@@ -138,3 +138,8 @@ impl<'t> Builder<'t> {
         is_type.then(|| Span::new(self.file, start as u32, end as u32))
     }
 }
+
+/// Whether no expression can use a name that is this word: it is one of the expression's keywords, or a value.
+pub(crate) fn is_reserved(word: &str) -> bool {
+    junk::is_keyword(word) || matches!(word, "false" | "none" | "true")
+}
