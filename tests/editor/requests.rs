@@ -61,3 +61,210 @@ fn selections_grow() {
     }
     assert_eq!(widths, [(24, 28), (17, 29), (7, 29), (0, 29), (0, 0)]);
 }
+
+#[test]
+fn hover_is_markdown_where_the_client_shows_it() {
+    let fixture = Fixture::new("docs = crawl.docs(\"😀\") |> filter.pii { ma$0sk = [email] }\n");
+    let plain = ask(&mut Client::with(json!({}), &fixture), &fixture, "textDocument/hover", Value::Null);
+    assert_eq!(plain["contents"]["kind"], "plaintext");
+    assert_eq!(plain["range"]["start"], json!({"line": 0, "character": 40}));
+    let able = json!({"textDocument": {"hover": {"contentFormat": ["markdown", "plaintext"]}}});
+    let rich = ask(&mut Client::with(able, &fixture), &fixture, "textDocument/hover", Value::Null);
+    let text = rich["contents"]["value"].as_str().expect("Markdown");
+    assert!(text.starts_with("```llmp\nmask: ["), "{text}");
+}
+
+#[test]
+fn completion_has_snippets_where_the_client_can() {
+    let fixture = Fixture::new("// 😀\ndocs = crawl.docs(\"a\") |> filter.pii { ma$0 }\n");
+    let entry = |capabilities: Value| {
+        let mut client = Client::with(capabilities, &fixture);
+        let mut list = ask(&mut client, &fixture, "textDocument/completion", Value::Null);
+        list["items"][0].take()
+    };
+    let plain = entry(json!({}));
+    assert_eq!((&plain["label"], &plain["insertTextFormat"]), (&json!("mask"), &json!(1)));
+    let range = json!({"start": {"line": 1, "character": 39}, "end": {"line": 1, "character": 41}});
+    assert_eq!(plain["textEdit"], json!({"newText": "mask = ", "range": range}));
+    let able = json!({"textDocument": {"completion": {"completionItem": {"snippetSupport": true}}}});
+    let snippet = entry(able);
+    assert_eq!(
+        (&snippet["textEdit"]["newText"], &snippet["insertTextFormat"]),
+        (&json!("mask = [$1]"), &json!(2))
+    );
+}
+
+#[test]
+fn paths_are_completed_below_the_folder_only() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let root = folder.path().canonicalize().expect("a path").join("project");
+    for path in ["data", "lib"] {
+        std::fs::create_dir_all(root.join(path)).expect("a folder");
+    }
+    for path in ["data/a.jsonl", "data/.hidden", "b.llmp", "lib/c.llmp", "lib/notes.txt", "../outside.llmp"] {
+        std::fs::write(root.join(path), "").expect("a file");
+    }
+    let main = gen_lsp_types::Uri::from_file_path(root.join("main.llmp")).expect("a URI");
+    let mut client = Client::new(json!({}));
+    let mut labels = |text: &str| -> Vec<String> {
+        let fixture = Fixture::new(text);
+        let document = json!({"uri": main, "languageId": "llmp", "version": 1, "text": fixture.files[0].1});
+        client.notify("textDocument/didOpen", json!({"textDocument": document}));
+        let mut params = fixture.at();
+        params["textDocument"]["uri"] = json!(main);
+        let list = client.ask("textDocument/completion", params).expect("a list");
+        let items = list["items"].as_array().expect("items").iter();
+        items.map(|item| item["label"].as_str().expect("a label").to_owned()).collect()
+    };
+    assert_eq!(labels("docs = crawl.docs(\"$0\")\n"), ["data/", "lib/", "b.llmp"]);
+    assert_eq!(labels("docs = crawl.docs(\"data/$0\")\n"), ["a.jsonl"]);
+    assert_eq!(labels("import \"$0\"\n"), ["data/", "lib/", "b.llmp"]);
+    assert_eq!(labels("import \"lib/$0\"\n"), ["c.llmp"]);
+    for outside in ["../", "/", "lib/../../", "data/../../project/../"] {
+        assert_eq!(labels(&format!("docs = crawl.docs(\"{outside}$0\")\n")), [""; 0], "{outside}");
+        assert_eq!(labels(&format!("import \"{outside}$0\"\n")), [""; 0], "{outside}");
+    }
+}
+
+#[test]
+fn signature_help_marks_the_parameter() {
+    let fixture = Fixture::new("t = tokenize.encode(docs, $0)\n");
+    let mut client = Client::with(json!({}), &fixture);
+    let help = ask(&mut client, &fixture, "textDocument/signatureHelp", Value::Null);
+    assert_eq!(help["activeParameter"], 1);
+    assert_eq!(help["signatures"][0]["parameters"][1]["label"], "tokenizer: Tokenizer<V>");
+}
+
+#[test]
+fn references_and_highlights() {
+    let fixture = Fixture::new(
+        "import \"a.llmp\"\nx = filter.pii(do$0cs)\ny = filter.pii(docs)\n=== a.llmp\ndocs = crawl.docs(\"a\")\n",
+    );
+    let mut client = Client::with(json!({}), &fixture);
+    let mut found = |declaration: bool| {
+        let context = json!({"context": {"includeDeclaration": declaration}});
+        let list = ask(&mut client, &fixture, "textDocument/references", context);
+        let place = |one: &Value| (one["uri"].clone(), one["range"]["start"]["line"].clone());
+        list.as_array().expect("a list").iter().map(place).collect::<Vec<_>>()
+    };
+    let (a, main) = (json!(uri("a.llmp")), json!(uri("main.llmp")));
+    assert_eq!(found(true), [(a, json!(0)), (main.clone(), json!(1)), (main.clone(), json!(2))]);
+    assert_eq!(found(false), [(main.clone(), json!(1)), (main, json!(2))]);
+    let here = ask(&mut client, &fixture, "textDocument/documentHighlight", Value::Null);
+    assert_eq!(here.as_array().map(Vec::len), Some(2));
+}
+
+#[test]
+fn renaming_reaches_programs_that_are_closed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let root = folder.path().canonicalize().expect("a path");
+    let common = "docs = crawl.docs(\"a\")\n";
+    std::fs::write(root.join("common.llmp"), common).expect("a file");
+    std::fs::write(root.join("main.llmp"), "import \"common.llmp\"\nx = filter.pii(docs)\n").expect("a file");
+    let address = |name: &str| gen_lsp_types::Uri::from_file_path(root.join(name)).expect("a URI");
+    let able = json!({"workspace": {"workspaceEdit": {"documentChanges": true}}});
+    let folders =
+        json!([{"uri": gen_lsp_types::Uri::from_file_path(&root).expect("a URI"), "name": "project"}]);
+    let mut client = Client::start(json!({"capabilities": able, "workspaceFolders": folders}));
+    let document = json!({"uri": address("common.llmp"), "languageId": "llmp", "version": 7, "text": common});
+    client.notify("textDocument/didOpen", json!({"textDocument": document}));
+    let place =
+        json!({"textDocument": {"uri": address("common.llmp")}, "position": {"line": 0, "character": 2}});
+    let prepared = client.ask("textDocument/prepareRename", place.clone()).expect("a name");
+    assert_eq!(prepared["placeholder"], "docs");
+    let mut rename = |name: &str| {
+        let mut params = place.clone();
+        params["newName"] = json!(name);
+        client.ask("textDocument/rename", params)
+    };
+    let refused = rename("x").expect_err("`x` is taken in a closed file");
+    assert!(refused.message.contains("`x` is already defined at main.llmp:2:1"), "{}", refused.message);
+    let edit = rename("documents").expect("edits");
+    let changes = edit["documentChanges"].as_array().expect("a list");
+    let files: Vec<_> = changes.iter().map(|change| &change["textDocument"]).collect();
+    assert_eq!(files[0], &json!({"uri": address("common.llmp"), "version": 7}));
+    assert_eq!(files[1], &json!({"uri": address("main.llmp"), "version": null}));
+    assert_eq!(changes[1]["edits"][0]["range"]["start"], json!({"line": 1, "character": 15}));
+    // Names of the workspace, whether their files are open or not.
+    let symbols = client.ask("workspace/symbol", json!({"query": "X"})).expect("symbols");
+    assert_eq!(symbols[0]["name"], "x");
+    assert_eq!(symbols[0]["location"]["uri"], json!(address("main.llmp")));
+}
+
+#[test]
+fn a_client_without_document_changes_gets_a_map() {
+    let fixture = Fixture::new("$0docs = crawl.docs(\"a\")\nx = docs |> filter.pii\n");
+    let mut client = Client::with(json!({}), &fixture);
+    let edit = ask(&mut client, &fixture, "textDocument/rename", json!({"newName": "y"}));
+    assert_eq!(edit["changes"][uri("main.llmp")].as_array().map(Vec::len), Some(2));
+}
+
+#[test]
+fn outlines_are_trees_or_lists() {
+    let fixture = Fixture::new("$0def f(docs: Docs) -> Docs { docs |> filter.pii }\n");
+    let mut client = Client::with(json!({}), &fixture);
+    let list = ask(&mut client, &fixture, "textDocument/documentSymbol", Value::Null);
+    assert_eq!((&list[1]["name"], &list[1]["containerName"]), (&json!("docs"), &json!("f")));
+    let able = json!({"textDocument": {"documentSymbol": {"hierarchicalDocumentSymbolSupport": true}}});
+    let mut client = Client::with(able, &fixture);
+    let tree = ask(&mut client, &fixture, "textDocument/documentSymbol", Value::Null);
+    assert_eq!(tree[0]["children"][0]["name"], "docs");
+}
+
+#[test]
+fn links_lead_to_imported_files() {
+    let fixture = Fixture::new("import \"lib/a.llmp\"\n$0import \"missing.llmp\"\n=== lib/a.llmp\n\n");
+    let mut client = Client::with(json!({}), &fixture);
+    let links = ask(&mut client, &fixture, "textDocument/documentLink", Value::Null);
+    let range = json!({"start": {"line": 0, "character": 8}, "end": {"line": 0, "character": 18}});
+    assert_eq!(links, json!([{"range": range, "target": uri("lib/a.llmp")}]));
+}
+
+#[test]
+fn tokens_are_relative_and_count_code_units() {
+    let fixture = Fixture::new("$0x = crawl.docs(\"😀\") // 😀\ny = x\n");
+    let mut client = Client::with(json!({}), &fixture);
+    let types = client.greeting["capabilities"]["semanticTokensProvider"]["legend"]["tokenTypes"].clone();
+    let number =
+        |name: &str| types.as_array().expect("types").iter().position(|one| one == name).expect(name);
+    let (variable, function, text, comment) =
+        (number("variable"), number("function"), number("string"), number("comment"));
+    let data = ask(&mut client, &fixture, "textDocument/semanticTokens/full", Value::Null)["data"].take();
+    #[rustfmt::skip]
+    let all = json!([
+        0, 0, 1, variable, 1,
+        0, 4, 5, function, 2,
+        0, 6, 4, function, 2,
+        0, 5, 4, text, 0,
+        0, 6, 5, comment, 0,
+        1, 0, 1, variable, 1,
+        0, 4, 1, variable, 0,
+    ]);
+    assert_eq!(data, all);
+    let line = json!({"range": {"start": {"line": 1, "character": 1}, "end": {"line": 2, "character": 0}}});
+    let data = ask(&mut client, &fixture, "textDocument/semanticTokens/range", line)["data"].take();
+    assert_eq!(data, json!([1, 0, 1, variable, 1, 0, 4, 1, variable, 0]));
+}
+
+#[test]
+fn a_part_is_formatted() {
+    let fixture = Fixture::new("$0x  =  1\ny  =  2\nz  =  3\n");
+    let mut client = Client::with(json!({}), &fixture);
+    let options = json!({"tabSize": 2, "insertSpaces": true});
+    let range = json!({"start": {"line": 1, "character": 0}, "end": {"line": 1, "character": 7}});
+    let more = json!({"options": options, "range": range});
+    let edits = ask(&mut client, &fixture, "textDocument/rangeFormatting", more);
+    let lines: Vec<_> =
+        edits.as_array().expect("edits").iter().map(|edit| &edit["range"]["start"]["line"]).collect();
+    assert_eq!(lines, [&json!(1), &json!(1)]);
+}
+
+#[test]
+fn closing_a_brace_formats_its_item() {
+    let fixture = Fixture::new("x  =  1\ny = f {\na = 1 }$0\n");
+    let mut client = Client::with(json!({}), &fixture);
+    let more = json!({"options": {"tabSize": 2, "insertSpaces": true}, "ch": "}"});
+    let edits = ask(&mut client, &fixture, "textDocument/onTypeFormatting", more);
+    let texts: Vec<_> = edits.as_array().expect("edits").iter().map(|edit| &edit["newText"]).collect();
+    assert_eq!(texts, ["  ", "\n"]);
+}

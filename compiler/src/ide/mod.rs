@@ -3,21 +3,25 @@
 //! `runtime/src/lsp` translates questions and answers to the language server protocol.
 
 mod callable;
+mod completion;
 mod context;
 mod definition;
 mod format;
 mod hover;
 mod names;
 mod references;
+mod signature;
 mod structure;
 mod symbols;
 mod tokens;
 
+pub use completion::{Completion, CompletionKind, Completions, Files, completions};
 pub use definition::{Definition, Link, definition, links};
 pub use format::{TextEdit, format};
 pub use hover::{Hover, hover};
 pub use names::{NameKind, Target, target};
 pub use references::{Use, renamable, rename, uses};
+pub use signature::{SignatureHelp, signature};
 pub use structure::{Fold, Folded, folds, selections};
 pub use symbols::{Symbol, symbols};
 pub use tokens::{Token, TokenKind, tokens};

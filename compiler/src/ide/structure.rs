@@ -83,7 +83,10 @@ fn runs(tree: &Tree, text: &str, what: Folded, wanted: impl Fn(Kind) -> bool) ->
 pub fn selections(view: &View<'_>, offset: u32) -> Vec<(u32, u32)> {
     let tree = &view.file.tree;
     let mut ranges: Vec<(u32, u32)> = Vec::new();
-    let mut at: Option<NodeId> = Some(tree.at(offset));
+    // Between two tokens, space comes last.
+    let (left, right) = (tree.at(offset), tree.at(offset + 1));
+    let space = |id: NodeId| matches!(tree.kind(id), Kind::Space | Kind::Newline | Kind::File);
+    let mut at = Some(if space(left) && !space(right) { right } else { left });
     while let Some(id) = at {
         let range = tree.range(id);
         let range = (range.start as u32, range.end as u32);

@@ -54,10 +54,13 @@ impl Case {
         View::new(&self.compilation, library(), self.file).expect("a file of the program")
     }
 
-    /// `main.llmp:1:2 text`
+    /// `main.llmp:1:2 text`; lines of the library are left out, since they move.
     pub(crate) fn place(&self, span: Span) -> String {
         let text = self.compilation.sources.text(span).lines().next().unwrap_or_default();
-        format!("{} `{text}`", self.compilation.sources.place(span))
+        match self.compilation.files.iter().any(|file| file.id == span.file) {
+            true => format!("{} `{text}`", self.compilation.sources.place(span)),
+            false => format!("library `{text}`"),
+        }
     }
 
     /// A file's text after edits.

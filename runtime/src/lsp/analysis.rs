@@ -23,6 +23,8 @@ pub(crate) struct Analysis {
     pub(crate) main: PathBuf,
     /// What it means.
     pub(crate) compilation: Compilation,
+    /// What was chosen besides its text.
+    options: Options,
     /// Every path that was read, or would have been if it were there.
     asked: BTreeSet<PathBuf>,
     files: BTreeMap<FileId, Place>,
@@ -33,11 +35,14 @@ pub(crate) struct Analysis {
 struct Place {
     path: PathBuf,
     uri: Option<Uri>,
+    /// The version of the open text; `None` where the file was read.
+    version: Option<i32>,
     lines: OnceLock<Lines>,
 }
 
 impl Analysis {
-    fn new(documents: &Documents, settings: &Settings, main: &Path) -> Self {
+    /// What the file `main` means as a main file.
+    pub(crate) fn new(documents: &Documents, settings: &Settings, main: &Path) -> Self {
         let folder = main.parent().unwrap_or(Path::new(""));
         let name = main.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         let overlay = Overlay::new(documents, folder);
@@ -46,10 +51,11 @@ impl Analysis {
         let files = compilation.files.iter().map(|file| {
             let path = folder.join(&file.path);
             let uri = documents.uri(&path);
-            (file.id, Place { path, uri, lines: OnceLock::new() })
+            let version = documents.get(&path).map(|document| document.version);
+            (file.id, Place { path, uri, version, lines: OnceLock::new() })
         });
         let files = files.collect();
-        Self { main: main.to_owned(), compilation, asked: overlay.asked.into_inner(), files }
+        Self { main: main.to_owned(), compilation, options, asked: overlay.asked.into_inner(), files }
     }
 
     /// The file at `path`, where it takes part.
@@ -65,6 +71,16 @@ impl Analysis {
     /// What the client calls a file of the program.
     pub(crate) fn uri(&self, file: FileId) -> Option<&Uri> {
         self.files.get(&file)?.uri.as_ref()
+    }
+
+    /// The version of a file's text in the editor.
+    pub(crate) fn version(&self, file: FileId) -> Option<i32> {
+        self.files.get(&file)?.version
+    }
+
+    /// What was chosen besides the program's text.
+    pub(crate) fn options(&self) -> &Options {
+        &self.options
     }
 
     /// The text of a file.

@@ -17,17 +17,21 @@
 mod analysis;
 mod client;
 mod commands;
+mod completion;
 mod convert;
 mod custom;
 mod definition;
 mod diagnostics;
 mod documents;
 mod dry_run;
+mod edits;
 mod error;
 mod formatting;
 mod hints;
+mod hover;
 mod lenses;
 mod lines;
+mod names;
 mod plan;
 mod planner;
 mod progress;
@@ -36,7 +40,10 @@ mod server;
 mod settings;
 mod snapshot;
 mod structure;
+mod symbols;
 mod sync;
+mod tokens;
+mod workspace;
 
 use lsp_server::{Connection, ProtocolError};
 

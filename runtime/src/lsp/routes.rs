@@ -4,10 +4,15 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use gen_lsp_types::{
-    CodeLensOptions, CodeLensRequest, DefinitionRequest, DiagnosticOptions, DocumentDiagnosticRequest,
-    DocumentFormattingRequest, ExecuteCommandOptions, ExecuteCommandRequest, FoldingRangeRequest,
-    InlayHintRequest, PositionEncodingKind, Request, SelectionRangeRequest, ServerCapabilities,
-    TextDocumentSyncKind, TextDocumentSyncOptions, Uri, WorkDoneProgressOptions,
+    CodeLensOptions, CodeLensRequest, CompletionOptions, CompletionRequest, DefinitionRequest,
+    DiagnosticOptions, DocumentDiagnosticRequest, DocumentFormattingRequest, DocumentHighlightRequest,
+    DocumentLinkOptions, DocumentLinkRequest, DocumentOnTypeFormattingOptions,
+    DocumentOnTypeFormattingRequest, DocumentRangeFormattingRequest, DocumentSymbolRequest,
+    ExecuteCommandOptions, ExecuteCommandRequest, FoldingRangeRequest, HoverRequest, InlayHintRequest,
+    PositionEncodingKind, PrepareRenameRequest, ReferencesRequest, RenameOptions, RenameRequest, Request,
+    SelectionRangeRequest, SemanticTokensOptions, SemanticTokensRangeRequest, SemanticTokensRequest,
+    ServerCapabilities, SignatureHelpOptions, SignatureHelpRequest, TextDocumentSyncKind,
+    TextDocumentSyncOptions, Uri, WorkDoneProgressOptions, WorkspaceSymbolRequest,
 };
 use serde_json::Value;
 
@@ -17,7 +22,10 @@ use super::error::{Answer, Refusal};
 use super::lines::Encoding;
 use super::server::Server;
 use super::snapshot::Snapshot;
-use super::{commands, definition, diagnostics, formatting, hints, lenses, structure};
+use super::{
+    commands, completion, definition, diagnostics, formatting, hints, hover, lenses, names, structure,
+    symbols, tokens,
+};
 
 type Route = Arc<dyn Fn(&mut Server, Value) -> Answer<Value>>;
 
@@ -27,10 +35,18 @@ pub(crate) type Routes = BTreeMap<&'static str, Route>;
 /// All requests.
 pub(crate) fn table() -> Routes {
     let routes = [
+        document::<CompletionRequest>(completion::completion),
         document::<DefinitionRequest>(definition::definition),
         document::<DocumentDiagnosticRequest>(diagnostics::pull),
         document::<DocumentFormattingRequest>(formatting::document),
+        document::<DocumentHighlightRequest>(names::highlights),
+        document::<DocumentLinkRequest>(symbols::links),
+        document::<DocumentOnTypeFormattingRequest>(formatting::on_type),
+        document::<DocumentRangeFormattingRequest>(formatting::range),
+        document::<DocumentSymbolRequest>(symbols::of_document),
         document::<FoldingRangeRequest>(structure::folds),
+        document::<HoverRequest>(hover::hover),
+        document::<PrepareRenameRequest>(names::prepare_rename),
         document::<SelectionRangeRequest>(structure::selections),
         document::<CodeLensRequest>(lenses::lenses),
         document::<InlayHintRequest>(hints::hints),
@@ -38,6 +54,12 @@ pub(crate) fn table() -> Routes {
         document::<GraphRequest>(custom::graph),
         document::<ProfilesRequest>(custom::profiles),
         document::<TextRequest>(custom::text),
+        document::<SemanticTokensRangeRequest>(tokens::range),
+        document::<SemanticTokensRequest>(tokens::full),
+        document::<SignatureHelpRequest>(completion::signature),
+        programs::<ReferencesRequest>(names::references),
+        programs::<RenameRequest>(names::rename),
+        workspace::<WorkspaceSymbolRequest>(symbols::of_workspace),
     ];
     routes.into_iter().collect()
 }
@@ -67,9 +89,27 @@ pub(crate) fn capabilities(client: &Client) -> ServerCapabilities {
             }
             .into(),
         ),
+        completion_provider: Some(CompletionOptions {
+            trigger_characters: Some(owned(&[".", ">", "\"", "/", "=", "(", "{", "[", ","])),
+            ..CompletionOptions::default()
+        }),
         definition_provider: Some(true.into()),
         document_formatting_provider: Some(true.into()),
+        document_highlight_provider: Some(true.into()),
+        document_link_provider: Some(DocumentLinkOptions::default()),
+        document_on_type_formatting_provider: Some(DocumentOnTypeFormattingOptions {
+            first_trigger_character: "}".to_owned(),
+            more_trigger_character: None,
+        }),
+        document_range_formatting_provider: Some(true.into()),
+        document_symbol_provider: Some(true.into()),
         folding_range_provider: Some(true.into()),
+        hover_provider: Some(true.into()),
+        references_provider: Some(true.into()),
+        rename_provider: Some(match client.can("/textDocument/rename/prepareSupport") {
+            true => RenameOptions { prepare_provider: Some(true), ..RenameOptions::default() }.into(),
+            false => true.into(),
+        }),
         selection_range_provider: Some(true.into()),
         code_lens_provider: Some(CodeLensOptions::default()),
         inlay_hint_provider: Some(true.into()),
@@ -77,24 +117,53 @@ pub(crate) fn capabilities(client: &Client) -> ServerCapabilities {
             commands: commands::offered(client),
             ..ExecuteCommandOptions::default()
         }),
+        semantic_tokens_provider: Some(
+            SemanticTokensOptions {
+                legend: tokens::legend(),
+                range: Some(true.into()),
+                full: Some(true.into()),
+                ..SemanticTokensOptions::default()
+            }
+            .into(),
+        ),
+        signature_help_provider: Some(SignatureHelpOptions {
+            trigger_characters: Some(owned(&["(", "{", ","])),
+            ..SignatureHelpOptions::default()
+        }),
+        workspace_symbol_provider: Some(true.into()),
         ..ServerCapabilities::default()
     }
 }
 
+fn owned(texts: &[&str]) -> Vec<String> {
+    texts.iter().map(|&text| text.to_owned()).collect()
+}
+
 /// A request about one document, answered from a snapshot of it.
 fn document<R: Request>(answer: fn(&Snapshot, R::Params) -> Answer<R::Result>) -> (&'static str, Route) {
+    about::<R>(Server::snapshot, answer)
+}
+
+/// A request about one document and all programs that it takes part in, also those that are closed.
+fn programs<R: Request>(answer: fn(&Snapshot, R::Params) -> Answer<R::Result>) -> (&'static str, Route) {
+    about::<R>(Server::snapshot_of_all, answer)
+}
+
+fn about<R: Request>(
+    snapshot: fn(&mut Server, &Uri) -> Answer<Snapshot>,
+    answer: fn(&Snapshot, R::Params) -> Answer<R::Result>,
+) -> (&'static str, Route) {
     let route = move |server: &mut Server, params: Value| {
         let uri = params.pointer("/textDocument/uri").and_then(Value::as_str);
         let uri = uri.and_then(|uri| Uri::parse(uri).ok());
         let uri = uri.ok_or_else(|| Refusal::params("`textDocument.uri` is missing or no URI"))?;
         let params = read::<R>(params)?;
-        let snapshot = server.snapshot(&uri)?;
-        write(answer(&snapshot, params)?)
+        write(answer(&snapshot(server, &uri)?, params)?)
     };
     (R::METHOD.as_str(), Arc::new(route))
 }
 
-/// A request about no document, or about several.
+/// A request about no document.
 fn workspace<R: Request>(answer: fn(&mut Server, R::Params) -> Answer<R::Result>) -> (&'static str, Route) {
     let route = move |server: &mut Server, params: Value| write(answer(server, read::<R>(params)?)?);
     (R::METHOD.as_str(), Arc::new(route))

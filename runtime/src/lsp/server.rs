@@ -240,6 +240,13 @@ impl Server {
         })
     }
 
+    /// The same, with the programs whose main files are closed.
+    pub(super) fn snapshot_of_all(&mut self, uri: &Uri) -> Answer<Snapshot> {
+        let mut snapshot = self.snapshot(uri)?;
+        snapshot.others.extend(self.closed_programs(&path_of(uri)));
+        Ok(snapshot)
+    }
+
     /// The text at `path` has changed, has been opened or closed, or is another one on the disk.
     pub(super) fn touched(&mut self, path: &Path) {
         self.planner.interrupt();

@@ -1,0 +1,34 @@
+//! What is known of what stands at a place.
+
+use gen_lsp_types::{Hover, HoverParams, MarkupContent, MarkupKind};
+use llmp_compiler::ide;
+
+use super::client::Client;
+use super::error::Answer;
+use super::snapshot::Snapshot;
+
+/// `textDocument/hover`
+pub(crate) fn hover(snapshot: &Snapshot, params: HoverParams) -> Answer<Option<Hover>> {
+    let offset = snapshot.offset(params.text_document_position_params.position);
+    let found = snapshot.view().and_then(|view| ide::hover(&view, offset));
+    Ok(found.map(|found| Hover {
+        contents: text(&snapshot.client, "/textDocument/hover/contentFormat", &found.code, &found.text)
+            .into(),
+        range: Some(snapshot.range(found.at.start, found.at.end)),
+    }))
+}
+
+/// A declaration and Markdown, as Markdown where the client's list of formats at `formats` has that, else as plain text.
+pub(crate) fn text(client: &Client, formats: &str, code: &str, text: &str) -> MarkupContent {
+    let markdown = client.lists(formats, "markdown");
+    let code = match (code.is_empty(), markdown) {
+        (true, _) => String::new(),
+        (false, true) => format!("```llmp\n{code}\n```"),
+        (false, false) => code.to_owned(),
+    };
+    let parts: Vec<&str> = [code.as_str(), text].into_iter().filter(|part| !part.is_empty()).collect();
+    MarkupContent {
+        kind: if markdown { MarkupKind::Markdown } else { MarkupKind::PlainText },
+        value: parts.join("\n\n"),
+    }
+}
