@@ -37,14 +37,18 @@ fn edits(old: &str, new: &str) -> Vec<TextEdit> {
             edits.push(TextEdit { start: at, end, text: new_space[same..].to_owned() });
         }
         (left, right) = (&left[old_space.len()..], &right[new_space.len()..]);
-        let (old_word, new_word) = (word(left), word(right));
-        if old_word != new_word {
-            return vec![TextEdit { start: 0, end: old.len() as u32, text: new.to_owned() }];
+        let bytes = left.bytes().zip(right.bytes());
+        let mut same = bytes.take_while(|&(old, new)| old == new && !is_space(old)).count();
+        while !left.is_char_boundary(same) {
+            same -= 1;
         }
-        if old_word.is_empty() {
-            return edits;
+        if same == 0 && old_space.is_empty() && new_space.is_empty() {
+            return match left.is_empty() && right.is_empty() {
+                true => edits,
+                false => vec![TextEdit { start: 0, end: old.len() as u32, text: new.to_owned() }],
+            };
         }
-        (left, right) = (&left[old_word.len()..], &right[new_word.len()..]);
+        (left, right) = (&left[same..], &right[same..]);
     }
 }
 
@@ -54,10 +58,6 @@ fn is_space(byte: u8) -> bool {
 
 fn space(text: &str) -> &str {
     &text[..text.bytes().take_while(|&byte| is_space(byte)).count()]
-}
-
-fn word(text: &str) -> &str {
-    &text[..text.bytes().take_while(|&byte| !is_space(byte)).count()]
 }
 
 /// `text` after `edits`, which do not overlap.

@@ -69,3 +69,12 @@ fn tokens_of_a_part_are_a_part_of_the_tokens() {
         }
     }
 }
+
+#[test]
+fn formatting_of_a_part() {
+    check("format", include_str!("format.llmp"), |case| {
+        let edits = ide::format(case.view().text(), case.start, case.end);
+        assert!(edits.iter().all(|edit| edit.text.trim().is_empty()), "only space changes: {edits:?}");
+        format!("{} edits\n{}", edits.len(), case.edited(case.file, &edits))
+    });
+}
