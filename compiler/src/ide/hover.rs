@@ -21,7 +21,7 @@ pub struct Hover {
     pub code: String,
     /// Markdown; may be empty.
     pub text: String,
-    /// The stages that make it, where it is a binding.
+    /// The stages that it is about: those that make a binding, or those of a call.
     pub stages: Vec<StageId>,
 }
 
@@ -80,7 +80,8 @@ fn defined(view: &View<'_>, at: Span, to: Span) -> Option<Hover> {
                 (declaration(spec), text)
             }
         };
-        return Some(Hover { at, code, text, stages: Vec::new() });
+        let stages = if setting.is_none() { called(view, at, callable) } else { Vec::new() };
+        return Some(Hover { at, code, text, stages });
     }
     let input = view.callables().find_map(|callable| match callable {
         Callable::Stage(stage) => {
@@ -96,6 +97,20 @@ fn defined(view: &View<'_>, at: Span, to: Span) -> Option<Hover> {
     let names = definitions(view.compilation);
     let named = names.iter().find(|named| named.span == to)?;
     Some(of_name(view, at, named))
+}
+
+/// The stages that a call of `callable` whose name stands at `at` makes.
+fn called(view: &View<'_>, at: Span, callable: Callable<'_>) -> Vec<StageId> {
+    let graph = &view.compilation.graph;
+    let around = graph.ids().filter(|&id| {
+        let stage = graph.stage(id);
+        let span = stage.span;
+        stage.kind == callable.name() && span.file == at.file && span.start <= at.start && at.end <= span.end
+    });
+    let length = |id: StageId| graph.stage(id).span.end - graph.stage(id).span.start;
+    let around: Vec<StageId> = around.collect();
+    let smallest = around.iter().copied().map(length).min();
+    around.into_iter().filter(|&id| Some(length(id)) == smallest).collect()
 }
 
 fn of_name(view: &View<'_>, at: Span, named: &Named<'_>) -> Hover {

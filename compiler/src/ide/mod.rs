@@ -2,6 +2,7 @@
 //!
 //! `runtime/src/lsp` translates questions and answers to the language server protocol.
 
+mod actions;
 mod callable;
 mod completion;
 mod context;
@@ -15,6 +16,7 @@ mod structure;
 mod symbols;
 mod tokens;
 
+pub use actions::{Action, ActionKind, actions};
 pub use completion::{Completion, CompletionKind, Completions, Files, completions};
 pub use definition::{Definition, Link, definition, links};
 pub use format::{TextEdit, format};
