@@ -278,8 +278,10 @@ fn commands_that_the_client_performs_are_not_offered() {
         let params = json!({"capabilities": {}, "initializationOptions": options});
         Client::start(params).greeting["capabilities"]["executeCommandProvider"]["commands"].clone()
     };
-    assert_eq!(offered(json!({})), json!(["llmp.run", "llmp.why", "llmp.log", "llmp.profile"]));
-    assert_eq!(offered(json!({"commands": ["llmp.run", "llmp.why", "llmp.log"]})), json!(["llmp.profile"]));
+    let apply = "llmp.applyEdit";
+    assert_eq!(offered(json!({})), json!(["llmp.run", "llmp.why", "llmp.log", "llmp.profile", apply]));
+    let own = json!({"commands": ["llmp.run", "llmp.why", "llmp.log"]});
+    assert_eq!(offered(own), json!(["llmp.profile", apply]));
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! The language server, spoken to in process as an editor speaks to it.
 
 mod client;
+mod clients;
+mod conformance;
 mod diagnostics;
 mod dry_run;
 mod fixture;

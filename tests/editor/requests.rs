@@ -268,3 +268,47 @@ fn closing_a_brace_formats_its_item() {
     let texts: Vec<_> = edits.as_array().expect("edits").iter().map(|edit| &edit["newText"]).collect();
     assert_eq!(texts, ["  ", "\n"]);
 }
+
+/// Titles of the actions at the cursor, and the actions.
+fn actions(client: &mut Client, fixture: &Fixture, only: Value) -> Vec<Value> {
+    let place = fixture.at()["position"].clone();
+    let mut context = json!({"diagnostics": []});
+    if !only.is_null() {
+        context["only"] = only;
+    }
+    let more = json!({"range": {"start": place, "end": place}, "context": context});
+    let found = ask(client, fixture, "textDocument/codeAction", more);
+    found.as_array().expect("actions").clone()
+}
+
+#[test]
+fn actions_have_kinds_and_edits() {
+    let able = json!({"textDocument": {"codeAction": {"codeActionLiteralSupport": {"codeActionKind": {"valueSet": []}}}}});
+    let fixture = Fixture::new("// 😀\ndocs = crawl.docs(\"😀\") |> filter.quality { min_w$0ord = 3 }\n");
+    let mut client = Client::with(able, &fixture);
+    let kinds = |all: &[Value]| -> Vec<String> {
+        all.iter().map(|one| one["kind"].as_str().expect("a kind").to_owned()).collect()
+    };
+    let all = actions(&mut client, &fixture, Value::Null);
+    assert_eq!(kinds(&all), ["quickfix", "refactor.rewrite", "refactor.rewrite", "source.fixAll"]);
+    assert_eq!(all[0]["isPreferred"], true);
+    assert_eq!(all[0]["diagnostics"][0]["code"], "E0208");
+    let edit = &all[0]["edit"]["changes"][uri("main.llmp")][0];
+    assert_eq!(edit["newText"], "min_words");
+    assert_eq!(edit["range"]["start"], json!({"line": 1, "character": 44}));
+    assert_eq!(kinds(&actions(&mut client, &fixture, json!(["refactor"]))), ["refactor.rewrite"; 2]);
+    assert_eq!(kinds(&actions(&mut client, &fixture, json!(["source"]))), ["source.fixAll"]);
+    assert_eq!(kinds(&actions(&mut client, &fixture, json!(["refactor.extract"]))), [""; 0]);
+}
+
+#[test]
+fn an_old_client_lets_the_server_apply_edits() {
+    let fixture = Fixture::new("docs = crawl.docs(\"a\") |> filter.quality { min_w$0ord = 3 }\n");
+    let mut client = Client::with(json!({}), &fixture);
+    let all = actions(&mut client, &fixture, json!(["quickfix"]));
+    assert_eq!(all[0]["command"], "llmp.applyEdit");
+    let run = json!({"command": all[0]["command"], "arguments": all[0]["arguments"]});
+    client.ask("workspace/executeCommand", run).expect("asked for");
+    let applied = client.told("workspace/applyEdit");
+    assert_eq!(applied["edit"]["changes"][uri("main.llmp")][0]["newText"], "min_words");
+}

@@ -1,6 +1,9 @@
 //! `workspace/executeCommand`. Nothing is run here: a pipeline runs in a terminal of the user's.
 
-use gen_lsp_types::{ExecuteCommandParams, MessageType, ShowMessageNotification, ShowMessageParams, Uri};
+use gen_lsp_types::{
+    ApplyWorkspaceEditParams, ApplyWorkspaceEditRequest, ExecuteCommandParams, MessageType,
+    ShowMessageNotification, ShowMessageParams, Uri,
+};
 use serde_json::{Value, json};
 
 use super::client::Client;
@@ -11,13 +14,17 @@ use crate::why;
 
 /// What can be asked for. Clients that do something of it themselves say so in their `initializationOptions`, as
 /// `commands`: two handlers of one name are an error to some.
-pub(crate) const COMMANDS: [&str; 4] = ["llmp.run", "llmp.why", "llmp.log", "llmp.profile"];
+pub(crate) const COMMANDS: [&str; 5] = ["llmp.run", "llmp.why", "llmp.log", "llmp.profile", APPLY];
+
+/// What an old client does with a code action: it lets the server apply the edit.
+pub(crate) const APPLY: &str = "llmp.applyEdit";
 
 /// The commands that this client leaves to the server.
 pub(crate) fn offered(client: &Client) -> Vec<String> {
+    let old = !client.has(super::actions::LITERALS);
     COMMANDS
         .iter()
-        .filter(|name| !client.commands.iter().any(|own| own == *name))
+        .filter(|name| !client.commands.iter().any(|own| own == *name) && (old || **name != APPLY))
         .map(|name| (*name).to_owned())
         .collect()
 }
@@ -38,8 +45,18 @@ pub(crate) fn execute(server: &mut Server, params: ExecuteCommandParams) -> Answ
             server.set_profiles(names);
             Ok(None)
         }
+        APPLY => apply(server, arguments),
         command => Err(Refusal::params(format!("there is no command `{command}`"))),
     }
+}
+
+/// Lets the client apply an edit of a code action.
+fn apply(server: &mut Server, arguments: Vec<Value>) -> Answer<Option<Value>> {
+    let edit = arguments.into_iter().next().unwrap_or(Value::Null);
+    let edit = serde_json::from_value(edit).map_err(|error| Refusal::params(error.to_string()))?;
+    let params = ApplyWorkspaceEditParams { edit, ..ApplyWorkspaceEditParams::default() };
+    server.request::<ApplyWorkspaceEditRequest>(params, |_, _| {});
+    Ok(None)
 }
 
 /// The document and the stage that a code lens gives.

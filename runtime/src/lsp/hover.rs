@@ -7,15 +7,24 @@ use super::client::Client;
 use super::error::Answer;
 use super::snapshot::Snapshot;
 
-/// `textDocument/hover`
+/// Stages of a family whose states are told.
+const MOST: usize = 8;
+
+/// `textDocument/hover`: what is known of it, and the state and cost of the stages that it is about.
 pub(crate) fn hover(snapshot: &Snapshot, params: HoverParams) -> Answer<Option<Hover>> {
     let offset = snapshot.offset(params.text_document_position_params.position);
-    let found = snapshot.view().and_then(|view| ide::hover(&view, offset));
-    Ok(found.map(|found| Hover {
-        contents: text(&snapshot.client, "/textDocument/hover/contentFormat", &found.code, &found.text)
-            .into(),
-        range: Some(snapshot.range(found.at.start, found.at.end)),
-    }))
+    let Some(found) = snapshot.view().and_then(|view| ide::hover(&view, offset)) else { return Ok(None) };
+    let mut parts = vec![found.text];
+    let graph = &snapshot.analysis.compilation.graph;
+    for stage in found.stages.iter().take(MOST).map(|&id| graph.stage(id)) {
+        if let Some(details) = snapshot.plans.details(&snapshot.analysis, &stage.name) {
+            parts.push(format!("`{}` {details}", stage.name));
+        }
+    }
+    parts.retain(|part| !part.is_empty());
+    let text = text(&snapshot.client, "/textDocument/hover/contentFormat", &found.code, &parts.join("\n\n"));
+    let range = Some(snapshot.range(found.at.start, found.at.end));
+    Ok(Some(Hover { contents: text.into(), range }))
 }
 
 /// A declaration and Markdown, as Markdown where the client's list of formats at `formats` has that, else as plain text.

@@ -14,6 +14,7 @@
 //!
 //! Nothing here runs a user's command or reaches the network, and files are read only below a main file's folder.
 
+mod actions;
 mod analysis;
 mod client;
 mod commands;

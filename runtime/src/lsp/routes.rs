@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use gen_lsp_types::{
-    CodeLensOptions, CodeLensRequest, CompletionOptions, CompletionRequest, DefinitionRequest,
-    DiagnosticOptions, DocumentDiagnosticRequest, DocumentFormattingRequest, DocumentHighlightRequest,
-    DocumentLinkOptions, DocumentLinkRequest, DocumentOnTypeFormattingOptions,
+    CodeActionRequest, CodeLensOptions, CodeLensRequest, CompletionOptions, CompletionRequest,
+    DefinitionRequest, DiagnosticOptions, DocumentDiagnosticRequest, DocumentFormattingRequest,
+    DocumentHighlightRequest, DocumentLinkOptions, DocumentLinkRequest, DocumentOnTypeFormattingOptions,
     DocumentOnTypeFormattingRequest, DocumentRangeFormattingRequest, DocumentSymbolRequest,
     ExecuteCommandOptions, ExecuteCommandRequest, FoldingRangeRequest, HoverRequest, InlayHintRequest,
     PositionEncodingKind, PrepareRenameRequest, ReferencesRequest, RenameOptions, RenameRequest, Request,
@@ -23,8 +23,8 @@ use super::lines::Encoding;
 use super::server::Server;
 use super::snapshot::Snapshot;
 use super::{
-    commands, completion, definition, diagnostics, formatting, hints, hover, lenses, names, structure,
-    symbols, tokens,
+    actions, commands, completion, definition, diagnostics, formatting, hints, hover, lenses, names,
+    structure, symbols, tokens,
 };
 
 type Route = Arc<dyn Fn(&mut Server, Value) -> Answer<Value>>;
@@ -35,6 +35,7 @@ pub(crate) type Routes = BTreeMap<&'static str, Route>;
 /// All requests.
 pub(crate) fn table() -> Routes {
     let routes = [
+        document::<CodeActionRequest>(actions::actions),
         document::<CompletionRequest>(completion::completion),
         document::<DefinitionRequest>(definition::definition),
         document::<DocumentDiagnosticRequest>(diagnostics::pull),
@@ -89,6 +90,7 @@ pub(crate) fn capabilities(client: &Client) -> ServerCapabilities {
             }
             .into(),
         ),
+        code_action_provider: Some(actions::options().into()),
         completion_provider: Some(CompletionOptions {
             trigger_characters: Some(owned(&[".", ">", "\"", "/", "=", "(", "{", "[", ","])),
             ..CompletionOptions::default()
