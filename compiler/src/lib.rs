@@ -21,7 +21,7 @@ pub mod graph;
 pub mod ide;
 pub mod key;
 pub mod lower;
-mod names;
+pub mod names;
 pub mod plan;
 pub mod resolve;
 pub mod signature;

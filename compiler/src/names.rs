@@ -7,7 +7,8 @@ const MOST: usize = 500;
 const LONGEST: usize = 64;
 
 /// The nearest of `names`, where one is near enough to have been meant.
-pub(crate) fn closest<'a>(name: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+#[must_use]
+pub fn closest<'a>(name: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     // About one slip in three letters; names of one or two letters are either right or something else.
     let slips = (name.chars().count() / 3).min(4);
     if name.len() > LONGEST {

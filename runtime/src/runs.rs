@@ -1,19 +1,15 @@
-//! What is kept of a run: its record, its report, and links to its results under their names.
+//! What is kept of a run: its record, and links to its results under their names. Its report: [`crate::report`].
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use llmp_compiler::compile::Compilation;
-use llmp_compiler::graph::{Graph, Producer};
+use llmp_compiler::graph::{Graph, Producer, Stage};
 use llmp_compiler::key::Digest;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 
 use crate::engine::{Ended, Past, Status, pipeline_id};
 use crate::store::{Result, Store, at, write_atomically};
-use crate::text;
 
 /// The name of a stage's log below `runs/N/logs/`.
 #[must_use]
@@ -21,8 +17,9 @@ pub fn log_name(stage: &str) -> String {
     format!("{}.log", stage.replace(['/', '\\'], "~"))
 }
 
-/// `runs/N/run.json`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+/// `runs/N/run.json`: written when the run starts, and again when it ends.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Run {
     /// Raised when the form changes.
     pub format_version: u32,
@@ -30,20 +27,72 @@ pub struct Run {
     pub run: u64,
     /// The main file as given.
     pub pipeline: PathBuf,
+    /// The pipeline's name in the store, the same from whatever folder it is run.
+    pub pipeline_id: String,
     /// Profiles.
     pub profiles: Vec<String>,
+    /// `done`, `failed`, `stopped`; `started` until it ends, and for good where it was killed.
+    pub status: String,
     /// Seconds since the Unix epoch.
     pub started: f64,
     /// Wall-clock seconds.
     pub seconds: f64,
     /// The device.
     pub device: String,
-    /// Stages in topological order.
+    /// What it ran in.
+    pub environment: Environment,
+    /// Stages in topological order; none before it ends.
     pub stages: Vec<StageRun>,
 }
 
+/// What a run runs in.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Environment {
+    /// The program's version.
+    pub version: String,
+    /// The machine's name.
+    pub host: String,
+    /// Operating system, its version, and the processor's architecture.
+    pub system: String,
+    /// The processor's model.
+    pub processor: String,
+    /// Cores that the run may use.
+    pub cores: usize,
+    /// Bytes of main memory.
+    pub memory: u64,
+}
+
+impl Environment {
+    /// This machine; what the system does not say stays empty.
+    #[must_use]
+    pub fn here() -> Self {
+        let name = rustix::system::uname();
+        let of = |path: &str, field: &str| {
+            let text = fs::read_to_string(path).ok()?;
+            let value = text.lines().find_map(|line| line.strip_prefix(field))?;
+            Some(value.trim_start_matches([' ', '\t', ':']).to_owned())
+        };
+        let memory = of("/proc/meminfo", "MemTotal").and_then(|text| text.split(' ').next()?.parse().ok());
+        Self {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            host: name.nodename().to_string_lossy().into_owned(),
+            system: format!(
+                "{} {} {}",
+                name.sysname().to_string_lossy(),
+                name.release().to_string_lossy(),
+                std::env::consts::ARCH
+            ),
+            processor: of("/proc/cpuinfo", "model name").unwrap_or_default(),
+            cores: std::thread::available_parallelism().map_or(1, usize::from),
+            memory: memory.unwrap_or(0_u64) * 1024,
+        }
+    }
+}
+
 /// One stage of a run.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct StageRun {
     /// Its name.
     pub name: String,
@@ -66,58 +115,53 @@ pub struct StageRun {
 }
 
 impl Run {
-    /// The record of a run that has ended.
-    #[allow(clippy::too_many_arguments)]
+    /// A run that starts.
     #[must_use]
     pub fn new(
-        compilation: &Compilation,
+        store: &Store,
+        number: u64,
         main: &Path,
         profiles: &[String],
-        run: u64,
-        started: f64,
-        seconds: f64,
-        ended: &[Ended],
         device: &str,
+        started: f64,
     ) -> Self {
-        let graph = &compilation.graph;
-        let stages = graph.stages.iter().zip(ended).map(|(stage, end)| {
-            let (status, message, seconds) = match &end.status {
-                Status::Cached => ("cached", None, None),
-                Status::Skipped => ("skipped", None, None),
-                Status::Ran { seconds, .. } => ("ran", None, Some(*seconds)),
-                Status::Failed { message, .. } => ("failed", Some(message.clone()), None),
-                Status::Blocked(message) => ("blocked", Some(message.clone()), None),
-                Status::Stopped => ("stopped", None, None),
-            };
-            let inputs = stage.inputs.iter().map(|input| {
-                let from = match &input.from {
-                    Producer::Stage(from) => graph.stage(*from).name.clone(),
-                    Producer::Files(pattern) => format!("\"{pattern}\""),
-                };
-                (input.role.clone(), from)
-            });
-            StageRun {
-                name: stage.name.clone(),
-                kind: stage.kind.clone(),
-                output: stage.output.clone(),
-                status: status.into(),
-                message,
-                key: end.key,
-                artifact: end.artifact,
-                seconds,
-                inputs: inputs.collect(),
-            }
-        });
         Self {
             format_version: 1,
-            run,
+            run: number,
             pipeline: main.to_owned(),
+            pipeline_id: pipeline_id(store, main),
             profiles: profiles.to_vec(),
+            status: "started".into(),
             started,
-            seconds,
             device: device.to_owned(),
-            stages: stages.collect(),
+            environment: Environment::here(),
+            ..Self::default()
         }
+    }
+
+    /// Notes how it ended.
+    pub fn end(&mut self, graph: &Graph, ended: &[Ended], stopped: bool, seconds: f64) {
+        let failed = ended.iter().any(|end| matches!(end.status, Status::Failed { .. }));
+        self.status = if failed {
+            "failed"
+        } else if stopped {
+            "stopped"
+        } else {
+            "done"
+        }
+        .into();
+        self.seconds = seconds;
+        self.stages =
+            graph.stages.iter().zip(ended).map(|(stage, end)| stage_run(graph, stage, end)).collect();
+    }
+
+    /// Writes the record.
+    ///
+    /// # Errors
+    /// Where the disk refuses.
+    pub fn write(&self, store: &Store) -> Result<()> {
+        let text = serde_json::to_string_pretty(self).unwrap_or_default();
+        write_atomically(&store.run(self.run).join("run.json"), text.as_bytes())
     }
 
     /// Reads the record of run `number`.
@@ -126,15 +170,55 @@ impl Run {
         serde_json::from_str(&fs::read_to_string(store.run(number).join("run.json")).ok()?).ok()
     }
 
-    /// The newest runs first.
+    /// All runs that have a record, the newest first.
     pub fn all(store: &Store) -> impl Iterator<Item = Self> + '_ {
         store.runs().into_iter().rev().filter_map(|number| Self::read(store, number))
+    }
+
+    /// Those that ended, well or not, the newest first.
+    pub fn ended(store: &Store) -> impl Iterator<Item = Self> + '_ {
+        Self::all(store).filter(|run| !run.stages.is_empty())
     }
 
     /// The stage of this name.
     #[must_use]
     pub fn stage(&self, name: &str) -> Option<&StageRun> {
         self.stages.iter().find(|stage| stage.name == name)
+    }
+
+    /// How many stages have this status.
+    #[must_use]
+    pub fn count(&self, status: &str) -> usize {
+        self.stages.iter().filter(|stage| stage.status == status).count()
+    }
+}
+
+fn stage_run(graph: &Graph, stage: &Stage, end: &Ended) -> StageRun {
+    let (status, message, seconds) = match &end.status {
+        Status::Cached => ("cached", None, None),
+        Status::Skipped => ("skipped", None, None),
+        Status::Ran { seconds, .. } => ("ran", None, Some(*seconds)),
+        Status::Failed { message, .. } => ("failed", Some(message.clone()), None),
+        Status::Blocked(message) => ("blocked", Some(message.clone()), None),
+        Status::Stopped => ("stopped", None, None),
+    };
+    let inputs = stage.inputs.iter().map(|input| {
+        let from = match &input.from {
+            Producer::Stage(from) => graph.stage(*from).name.clone(),
+            Producer::Files(pattern) => format!("\"{pattern}\""),
+        };
+        (input.role.clone(), from)
+    });
+    StageRun {
+        name: stage.name.clone(),
+        kind: stage.kind.clone(),
+        output: stage.output.clone(),
+        status: status.into(),
+        message,
+        key: end.key,
+        artifact: end.artifact,
+        seconds,
+        inputs: inputs.collect(),
     }
 }
 
@@ -169,89 +253,4 @@ pub fn link_results(past: &Past, graph: &Graph, main: &Path, ended: &[Ended]) ->
         write_atomically(&index, serde_json::to_string_pretty(&known).unwrap_or_default().as_bytes())?;
     }
     Ok(())
-}
-
-/// Writes `report.json` and `report.md` of a run: what every stage did, the document funnel, curves and tables.
-///
-/// # Errors
-/// Where the disk refuses.
-pub fn write_report(past: &Past, run: &Run, folder: &Path) -> Result<()> {
-    let mut stages = Vec::new();
-    let mut markdown = format!(
-        "# Run {}: {}\n\n{} on {}, {}.\n\n## Stages\n\n| stage | kind | status | time | result |\n|---|---|---|---|---|\n",
-        run.run,
-        run.pipeline.display(),
-        text::plural(run.stages.len() as u64, "stage"),
-        run.device,
-        text::duration(run.seconds),
-    );
-    let mut funnel = String::new();
-    let mut tables = String::new();
-    for stage in &run.stages {
-        let record = match stage.key {
-            Some(key) => past.ledger().record(&key)?,
-            None => None,
-        };
-        let counts = record.as_ref().map(|record| record.counts.clone()).unwrap_or_default();
-        let told: Vec<_> = counts
-            .iter()
-            .filter(|(name, _)| !name.contains('.'))
-            .take(4)
-            .map(|(name, count)| format!("{} {name}", text::count(*count)))
-            .collect();
-        let seconds = record.as_ref().map_or(0.0, |record| record.seconds);
-        let _ = writeln!(
-            markdown,
-            "| {} | {} | {} | {} | {} |",
-            stage.name,
-            stage.kind,
-            stage.status,
-            text::duration(seconds),
-            told.join(", ")
-        );
-        for (name, count) in &counts {
-            if let Some(rule) = name.strip_prefix("dropped.").or_else(|| name.strip_prefix("skipped.")) {
-                let _ = writeln!(funnel, "| {} | {rule} | {} |", stage.name, text::count(*count));
-            }
-        }
-        let mut value = json!({"name": stage.name, "kind": stage.kind, "status": stage.status, "key": stage.key,
-            "artifact": stage.artifact});
-        if let (Some(record), Some(fields)) = (&record, value.as_object_mut()) {
-            fields.insert("seconds".into(), json!(record.seconds));
-            fields.insert("counts".into(), json!(record.counts));
-            fields.insert("curves".into(), json!(record.curves));
-            fields.insert("device".into(), json!(record.device));
-            fields.insert("peak_memory".into(), json!(record.peak_memory));
-            fields.insert("bytes".into(), json!(record.bytes));
-            fields.insert("settings".into(), json!(record.components));
-        }
-        if stage.output == "Report"
-            && let Some(artifact) = stage.artifact
-        {
-            let manifest = past.store().objects.manifest(&artifact)?;
-            let read = |name: &str| {
-                let entry = manifest.files.get(name)?;
-                fs::read_to_string(past.store().objects.path(&entry.digest)).ok()
-            };
-            if let Some(text) = read("report.md") {
-                let _ = write!(tables, "\n## {}\n\n{}\n", stage.name, text.trim());
-            }
-            let report: Option<Value> = read("report.json").and_then(|text| serde_json::from_str(&text).ok());
-            if let (Some(report), Some(fields)) = (report, value.as_object_mut()) {
-                fields.insert("report".into(), report);
-            }
-        }
-        stages.push(value);
-    }
-    if !funnel.is_empty() {
-        let _ = write!(
-            markdown,
-            "\n## What was left out\n\n| stage | rule | documents |\n|---|---|---|\n{funnel}"
-        );
-    }
-    markdown += &tables;
-    let whole = json!({"format_version": 1, "run": run.run, "pipeline": run.pipeline, "profiles": run.profiles,
-        "device": run.device, "started": run.started, "seconds": run.seconds, "stages": stages});
-    write_atomically(&folder.join("report.json"), format!("{whole:#}\n").as_bytes())?;
-    write_atomically(&folder.join("report.md"), markdown.as_bytes())
 }

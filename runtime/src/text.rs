@@ -1,5 +1,7 @@
 //! Numbers, sizes and times as people read them.
 
+use std::time::{Duration, UNIX_EPOCH};
+
 /// `1,234,567`
 #[must_use]
 pub fn count(number: u64) -> String {
@@ -59,6 +61,15 @@ pub fn duration(seconds: f64) -> String {
     }
 }
 
+/// Seconds since the Unix epoch as `2026-05-01 12:00:00 UTC`
+#[must_use]
+pub fn moment(seconds: f64) -> String {
+    let time = Duration::try_from_secs_f64(seconds).ok().and_then(|since| UNIX_EPOCH.checked_add(since));
+    // The calendar of `humantime` ends with the year 9999.
+    let Some(time) = time.filter(|_| seconds < 253_402_300_800.0) else { return "at an unknown time".into() };
+    humantime::format_rfc3339_seconds(time).to_string().replace('T', " ").replace('Z', " UTC")
+}
+
 /// `1 page`, `3 pages`
 #[must_use]
 pub fn plural(number: u64, noun: &str) -> String {
@@ -80,5 +91,7 @@ mod tests {
         assert_eq!(duration(0.42), "0.4s");
         assert_eq!(duration(6720.0), "1h 52m");
         assert_eq!(plural(1, "page"), "1 page");
+        assert_eq!(moment(0.0), "1970-01-01 00:00:00 UTC");
+        assert_eq!(moment(f64::MAX), "at an unknown time");
     }
 }

@@ -1,5 +1,6 @@
 //! Whole-program tests: the binary on real files.
 
+mod after;
 mod data;
 mod editors;
 mod mistakes;

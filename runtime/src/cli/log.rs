@@ -20,26 +20,30 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Outcome {
-    let mut pipeline = arguments.pipeline.clone();
-    let mut stage = arguments.stage.clone();
-    if let Some(name) = stage.as_deref().filter(|name| name.ends_with(".llmp")) {
-        let file = pipeline.file.replace(name.into());
-        stage = file.map(|name| name.to_string_lossy().into_owned());
-    }
+    let (pipeline, stage) = arguments.pipeline.with_first(arguments.stage.as_deref());
     let store = pipeline.store()?;
     let mut out = std::io::stdout().lock();
     let Some(name) = stage else {
         for run in Run::all(&store).filter(|run| arguments.run.is_none_or(|wanted| wanted == run.run)) {
-            let count = |status: &str| run.stages.iter().filter(|stage| stage.status == status).count();
+            let told = if run.stages.is_empty() {
+                // It goes on, or was killed.
+                "has not ended".to_owned()
+            } else {
+                let status = if run.status.is_empty() { "ended" } else { &run.status };
+                let mut parts = vec![
+                    format!("{} ran", run.count("ran")),
+                    format!("{} cached", run.count("cached") + run.count("skipped")),
+                ];
+                let failed = run.count("failed");
+                parts.extend((failed > 0).then(|| format!("{failed} failed")));
+                format!("{status} in {}: {}", text::duration(run.seconds), parts.join(", "))
+            };
             writeln!(
                 out,
-                "run {:<4} {}  {} ran, {} cached, {} failed  {}",
+                "run {:<4} {}  {}  {told}",
                 run.run,
-                run.pipeline.display(),
-                count("ran"),
-                count("cached") + count("skipped"),
-                count("failed"),
-                text::duration(run.seconds)
+                text::moment(run.started),
+                run.pipeline.display()
             )?;
             if arguments.run.is_some() {
                 for stage in &run.stages {

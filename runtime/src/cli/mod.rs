@@ -2,6 +2,8 @@
 
 mod chat;
 mod check;
+mod diff;
+mod du;
 mod explain;
 mod export;
 mod fmt;
@@ -12,21 +14,28 @@ mod log;
 mod lsp;
 mod model;
 mod params;
+mod pin;
 mod pipeline;
 mod plan;
 mod reference;
+mod report;
 mod run;
 mod sample;
 mod stages;
 mod trace;
 mod verify;
+mod which_run;
 mod why;
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use llmp_compiler::names::closest;
+
+use crate::store::Store;
 
 /// Declarative pipelines from crawled pages to an assistant that knows what it does not know.
 #[derive(Debug, Parser)]
@@ -48,6 +57,10 @@ enum Command {
     Why(why::Arguments),
     /// Show the log of a stage, or list the runs
     Log(log::Arguments),
+    /// Write the page of a run: funnel, curves, tables, timings
+    Report(report::Arguments),
+    /// Show what differs between two runs
+    Diff(diff::Arguments),
     /// Draw the pipeline as text, DOT, Mermaid or SVG
     Graph(graph::Arguments),
     /// Talk to the newest chat model
@@ -70,6 +83,12 @@ enum Command {
     Export(export::Arguments),
     /// Re-read everything in the store and report damage
     Verify(verify::Arguments),
+    /// Show what takes how much of the store
+    Du(du::Arguments),
+    /// Keep a run's results under a name, or list such names
+    Pin(pin::PinArguments),
+    /// Remove a name of a run
+    Unpin(pin::UnpinArguments),
     /// Remove results that no kept run needs
     Gc(gc::Arguments),
     /// Serve an editor: the language server, over standard input and output
@@ -98,6 +117,48 @@ pub struct PipelineArguments {
     /// The store; by default the nearest `.llmp` at or above the pipeline's folder, else one in this folder
     #[arg(long, value_name = "DIR", env = "LLMP_STORE")]
     store: Option<PathBuf>,
+}
+
+impl PipelineArguments {
+    /// The arguments and the word before them, whichever came first: `llmp why FILE STAGE` is as clear as
+    /// `llmp why STAGE FILE`.
+    fn with_first(&self, word: Option<&str>) -> (Self, Option<String>) {
+        let mut arguments = self.clone();
+        let word = word.map(str::to_owned);
+        match word {
+            Some(file) if file.ends_with(".llmp") => {
+                let other = arguments.file.replace(file.into());
+                (arguments, other.map(|other| other.to_string_lossy().into_owned()))
+            }
+            word => (arguments, word),
+        }
+    }
+}
+
+/// What a user may have meant by an unknown name: a near one, or one whose last part is near.
+fn did_you_mean<'a>(name: &str, names: impl Iterator<Item = &'a str> + Clone) -> Option<String> {
+    let near = closest(name, names.clone()).map(str::to_owned);
+    near.or_else(|| {
+        let last = |name: &'a str| name.rsplit(['/', '.']).next().unwrap_or(name);
+        let meant = closest(name, names.clone().map(last)).unwrap_or(name);
+        names.clone().find(|name| last(name) == meant).map(str::to_owned)
+    })
+}
+
+/// The store, for commands about what is in it.
+#[derive(Clone, Debug, Args)]
+struct StoreArguments {
+    /// The store; by default the nearest `.llmp` at or above this folder
+    #[arg(long, value_name = "DIR", env = "LLMP_STORE")]
+    store: Option<PathBuf>,
+}
+
+impl StoreArguments {
+    /// Opens it; it must be there already.
+    fn open(&self) -> Result<Arc<Store>, Failure> {
+        let here = Path::new(".");
+        pipeline::existing(&self.store.clone().unwrap_or_else(|| Store::find(here, here)))
+    }
 }
 
 /// How results are printed.
@@ -169,6 +230,8 @@ pub fn main() -> ExitCode {
         Command::Run(arguments) => run::run(&arguments),
         Command::Why(arguments) => why::run(&arguments),
         Command::Log(arguments) => log::run(&arguments),
+        Command::Report(arguments) => report::run(&arguments),
+        Command::Diff(arguments) => diff::run(&arguments),
         Command::Graph(arguments) => graph::run(&arguments),
         Command::Chat(arguments) => chat::run(&arguments),
         Command::Sample(arguments) => sample::run(&arguments),
@@ -180,6 +243,9 @@ pub fn main() -> ExitCode {
         Command::Init(arguments) => init::run(&arguments),
         Command::Export(arguments) => export::run(&arguments),
         Command::Verify(arguments) => verify::run(&arguments),
+        Command::Du(arguments) => du::run(&arguments),
+        Command::Pin(arguments) => pin::pin(&arguments),
+        Command::Unpin(arguments) => pin::unpin(&arguments),
         Command::Gc(arguments) => gc::run(&arguments),
         Command::Lsp(arguments) => lsp::run(&arguments),
         Command::Completions { shell } => {

@@ -7,13 +7,15 @@ use llmp_compiler::key::Digest;
 
 use super::{Failure, PipelineArguments};
 use crate::runs::{Run, StageRun};
-use crate::store::Store;
+use crate::store::{Lock, Store};
 
 /// A model, and the index it searches, as folders.
 pub(super) struct Found {
     pub(super) name: String,
     pub(super) folder: PathBuf,
     pub(super) index: Option<PathBuf>,
+    /// Keeps `llmp gc` from the folders.
+    _in_use: Option<Lock>,
 }
 
 /// Which model is wanted.
@@ -32,6 +34,7 @@ pub(super) fn find(
     wanted: Wanted,
 ) -> Result<Found, Failure> {
     let store = pipeline.store()?;
+    let in_use = store.in_use()?;
     let main = pipeline.file.as_ref().and_then(|file| file.file_name());
     let fits = |stage: &&StageRun| {
         let is_model = stage.output.starts_with("Model<");
@@ -53,7 +56,12 @@ pub(super) fn find(
         let Some(artifact) = stage.artifact else { continue };
         let searched = index_of(&run, stage);
         let index = searched.map(|index| unpack(&store, &index)).transpose()?;
-        return Ok(Found { name: stage.name.clone(), folder: unpack(&store, &artifact)?, index });
+        return Ok(Found {
+            name: stage.name.clone(),
+            folder: unpack(&store, &artifact)?,
+            index,
+            _in_use: in_use,
+        });
     }
     let what = match (name, wanted) {
         (Some(name), _) => format!("there is no model `{name}`"),

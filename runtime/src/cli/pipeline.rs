@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use llmp_compiler::compile::{Compilation, Options, compile};
 
-use super::{Failure, PipelineArguments};
+use super::{Failure, PipelineArguments, did_you_mean};
 use crate::engine::Past;
 use crate::library::library;
 use crate::render;
@@ -203,10 +203,8 @@ impl Pipeline {
             [one] => Ok(*one),
             [] => {
                 let names = graph.stages.iter().map(|stage| stage.name.as_str());
-                let close = names
-                    .max_by(|a, b| strsim::jaro_winkler(a, name).total_cmp(&strsim::jaro_winkler(b, name)));
                 let failure = Failure::new(format!("there is no stage `{name}`"));
-                Err(match close.filter(|close| strsim::jaro_winkler(close, name) > 0.7) {
+                Err(match did_you_mean(name, names) {
                     Some(close) => failure.help(format!("did you mean `{close}`?")),
                     None => failure.help("`llmp graph` lists the stages of a pipeline"),
                 })

@@ -61,7 +61,7 @@ pub(super) fn fingerprint(pipeline: &Pipeline, rows: &[Row]) -> String {
 pub(super) fn run(arguments: &Arguments) -> Outcome {
     let pipeline = arguments.pipeline.checked()?;
     if arguments.lowered {
-        print_lowered(&pipeline)?;
+        writeln!(std::io::stdout(), "{:#}", lowered(&pipeline))?;
         return Ok(0);
     }
     let past = pipeline.open()?;
@@ -81,7 +81,8 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     Ok(if blocked { 1 } else { u8::from(work) * 2 })
 }
 
-fn print_lowered(pipeline: &Pipeline) -> Result<(), Failure> {
+/// The lowered pipeline as JSON; the form is described in `spec/`.
+pub(super) fn lowered(pipeline: &Pipeline) -> Value {
     let stages: Vec<_> = pipeline
         .compilation
         .graph
@@ -106,8 +107,7 @@ fn print_lowered(pipeline: &Pipeline) -> Result<(), Failure> {
                    "settings": settings, "output": stage.output})
         })
         .collect();
-    writeln!(std::io::stdout(), "{:#}", json!({"format_version": 1, "stages": stages}))?;
-    Ok(())
+    json!({"format_version": 1, "stages": stages})
 }
 
 fn why(row: &Row, pipeline: &Pipeline, verbose: bool) -> Vec<String> {

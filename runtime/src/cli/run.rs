@@ -10,13 +10,12 @@ use llmp_compiler::graph::Producer;
 use serde_json::json;
 
 use super::pipeline::Pipeline;
-use super::plan::{fingerprint, rows};
+use super::plan::{fingerprint, lowered, rows};
 use super::{Failure, Format, Outcome, PipelineArguments};
 use crate::engine::{Ended, Engine, Past, RunOptions, Status, host_name, pipeline_id};
 use crate::library::Implementations;
 use crate::progress::Screen;
-use crate::store::write_atomically;
-use crate::{runs, text};
+use crate::{report, runs, text};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -56,6 +55,7 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     let device = llmp_model::device::Device::open(&arguments.device)?.to_string();
     let forced = arguments.force.iter().map(|name| pipeline.stage(name)).collect::<Result<Vec<_>, _>>()?;
     let past = pipeline.open()?;
+    let _in_use = past.store().in_use()?;
     if let Some(file) = &arguments.plan {
         refuse_stale(file, &pipeline, &past)?;
     }
@@ -78,6 +78,10 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     let started = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |time| time.as_secs_f64());
     let (number, folder) = past.store().new_run()?;
     std::fs::create_dir_all(folder.join("logs"))?;
+    let mut record =
+        runs::Run::new(past.store(), number, &pipeline.main, &pipeline.profiles, &device, started);
+    record.write(past.store())?;
+    report::keep_lowered(&folder, || lowered(&pipeline), graph.stages.len())?;
     screen.record_events(&folder.join("events.jsonl"))?;
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let options = RunOptions {
@@ -108,23 +112,10 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     past.save()?;
     past.ledger().sync()?;
     let seconds = clock.elapsed().as_secs_f64();
-    let record = runs::Run::new(
-        &pipeline.compilation,
-        &pipeline.main,
-        &pipeline.profiles,
-        number,
-        started,
-        seconds,
-        &ended,
-        &device,
-    );
-    write_atomically(
-        &folder.join("run.json"),
-        serde_json::to_string_pretty(&record).unwrap_or_default().as_bytes(),
-    )?;
+    record.end(graph, &ended, STOP.load(Ordering::Relaxed), seconds);
+    record.write(past.store())?;
     runs::link_results(&past, graph, &pipeline.main, &ended)?;
-    runs::write_report(&past, &record, &folder)?;
-    finish(&pipeline, &past, &screen, &ended, number, seconds, &folder)
+    finish(&pipeline, &past, &screen, &ended, &record)
 }
 
 fn refuse_stale(file: &Path, pipeline: &Pipeline, past: &Past) -> Result<(), Failure> {
@@ -171,35 +162,27 @@ fn say_nothing_to_do(pipeline: &Pipeline, screen: &Screen, clock: Instant) -> Re
     Ok(())
 }
 
-fn finish(
-    pipeline: &Pipeline,
-    past: &Past,
-    screen: &Screen,
-    ended: &[Ended],
-    number: u64,
-    seconds: f64,
-    folder: &Path,
-) -> Outcome {
+fn finish(pipeline: &Pipeline, past: &Past, screen: &Screen, ended: &[Ended], run: &runs::Run) -> Outcome {
+    let (number, seconds, status) = (run.run, run.seconds, run.status.as_str());
     let graph = &pipeline.compilation.graph;
     let count = |wanted: fn(&Status) -> bool| ended.iter().filter(|end| wanted(&end.status)).count() as u64;
     let ran = count(|status| matches!(status, Status::Ran { .. }));
     let cached = count(|status| matches!(status, Status::Cached | Status::Skipped));
     let failed = count(|status| matches!(status, Status::Failed { .. }));
     let blocked = count(|status| matches!(status, Status::Blocked(_) | Status::Stopped));
-    let stopped = STOP.load(Ordering::Relaxed);
-    let status = if failed > 0 {
-        "failed"
-    } else if stopped {
-        "stopped"
-    } else {
-        "done"
-    };
     screen.event(
         &json!({"event": "run_finished", "format_version": 1, "run": number, "status": status, "ran": ran, "cached": cached,
         "failed": failed, "not_run": blocked, "seconds": seconds}),
     );
+    let code = match status {
+        "done" => 0,
+        "failed" => 1,
+        _ => 130,
+    };
+    // A report that cannot be made is no reason for the run to fail.
+    let report = report::write(past.store(), &past.ledger(), run);
     if screen.is_json() {
-        return Ok(if failed > 0 { 1 } else { u8::from(stopped) * 130 });
+        return Ok(code);
     }
     // What the stages showed, once everything is quiet: reports last.
     let mut out = std::io::stdout().lock();
@@ -234,14 +217,16 @@ fn finish(
         }
     }
     writeln!(out, "run {number} {status} in {}: {}", text::duration(seconds), parts.join(", "))?;
-    if status == "done" {
-        writeln!(out, "report: {}", folder.join("report.md").display())?;
-        return Ok(0);
+    if status != "done" {
+        writeln!(
+            std::io::stderr(),
+            "what is finished is kept; `llmp run {}` goes on from there",
+            pipeline.main.display()
+        )?;
     }
-    writeln!(
-        std::io::stderr(),
-        "what is finished is kept; `llmp run {}` goes on from there",
-        pipeline.main.display()
-    )?;
-    Ok(if failed > 0 { 1 } else { 130 })
+    match report {
+        Ok(page) => writeln!(out, "report: {}", page.display())?,
+        Err(error) => writeln!(std::io::stderr(), "warning: the report could not be written: {error}")?,
+    }
+    Ok(code)
 }

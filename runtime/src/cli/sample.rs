@@ -46,13 +46,8 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Outcome {
-    let mut pipeline = arguments.pipeline.clone();
-    let mut prompt = arguments.prompt.clone();
-    // `llmp sample FILE.llmp "text"` reads naturally too.
-    if prompt.ends_with(".llmp") {
-        let text = pipeline.file.replace(prompt.into());
-        prompt = text.map(|text| text.to_string_lossy().into_owned()).unwrap_or_default();
-    }
+    let (pipeline, prompt) = arguments.pipeline.with_first(Some(&arguments.prompt));
+    let prompt = prompt.unwrap_or_default();
     if !(0.0..=100.0).contains(&arguments.temperature) {
         return Err(Failure::new("the temperature must lie in 0 to 100"));
     }

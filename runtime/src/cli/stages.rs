@@ -4,7 +4,7 @@ use std::io::Write;
 
 use clap::Args;
 
-use super::{Failure, Outcome};
+use super::{Failure, Outcome, did_you_mean};
 use crate::library::{library, signatures};
 
 #[derive(Debug, Args)]
@@ -31,11 +31,11 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
         return Ok(0);
     };
     let text = library().stage(name).and_then(|_| signature_text(name)).ok_or_else(|| {
-        let names = library().iter().map(|stage| stage.name.as_str());
-        let close =
-            names.max_by(|a, b| strsim::jaro_winkler(a, name).total_cmp(&strsim::jaro_winkler(b, name)));
-        let help =
-            close.map_or("`llmp stages` lists them".to_owned(), |close| format!("did you mean `{close}`?"));
+        let names: Vec<&str> = library().iter().map(|stage| stage.name.as_str()).collect();
+        let help = match did_you_mean(name, names.iter().copied()) {
+            Some(close) => format!("did you mean `{close}`?"),
+            None => "`llmp stages` lists them".to_owned(),
+        };
         Failure::new(format!("there is no stage `{name}`")).help(help)
     })?;
     writeln!(out, "{}", text.trim())?;

@@ -6,7 +6,7 @@ use std::io::Write;
 use clap::Args;
 
 use super::{Outcome, PipelineArguments};
-use crate::store::{Kind, Ledger, Manifest, Record};
+use crate::store::{Kind, Ledger, Manifest};
 use crate::text;
 
 #[derive(Debug, Args)]
@@ -17,6 +17,7 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments) -> Outcome {
     let store = arguments.pipeline.store()?;
+    let _in_use = store.in_use()?;
     let mut ledger = Ledger::open(&store.ledger_path())?;
     let mut out = std::io::stdout().lock();
     let all = store.objects.all()?;
@@ -47,11 +48,13 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
                 }),
         };
         if !whole {
-            let name = ledger.record(&key)?.map(|record| record.name).unwrap_or_default();
+            // The record stays: it tells what the stage was, for `llmp why` and for estimates.
+            let mut record = ledger.record(&key)?.unwrap_or_default();
             if kind == Kind::Stage {
-                affected.push(name);
+                affected.push(record.name.clone());
             }
-            ledger.append(Kind::Forgotten, &key, &artifact, &Record::default())?;
+            record.lost = "it was damaged; `llmp verify` set it aside".into();
+            ledger.append(Kind::Forgotten, &key, &artifact, &record)?;
         }
     }
     for digest in &damaged {

@@ -3,12 +3,10 @@
 use std::io::Write;
 
 use clap::Args;
-use llmp_compiler::key::Digest;
-use serde_json::json;
 
 use super::plan::{as_json, rows};
-use super::{Format, Outcome, PipelineArguments};
-use crate::why;
+use super::{Failure, Format, Outcome, PipelineArguments};
+use crate::why::Why;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -19,32 +17,25 @@ pub(super) struct Arguments {
     /// How the answer is printed
     #[arg(long, value_enum, default_value_t)]
     format: Format,
+    /// The same as `--format json`
+    #[arg(long)]
+    json: bool,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Outcome {
-    // `llmp why FILE STAGE` is as clear as `llmp why STAGE FILE`.
-    let mut arguments = (arguments.stage.clone(), arguments.pipeline.clone(), arguments.format);
-    if arguments.0.ends_with(".llmp")
-        && let Some(stage) = arguments.1.file.take()
-    {
-        arguments.1.file = Some(arguments.0.into());
-        arguments.0 = stage.to_string_lossy().into_owned();
-    }
-    let (name, pipeline, format) = arguments;
+    let (pipeline, name) = arguments.pipeline.with_first(Some(&arguments.stage));
+    let name = name.ok_or_else(|| Failure::new("why what?").help("name a stage: `llmp why STAGE FILE`"))?;
     let pipeline = pipeline.checked()?;
     let id = pipeline.stage(&name)?;
     let past = pipeline.open()?;
     let rows = rows(&pipeline, &past);
     past.save()?;
-    if format == Format::Json {
-        let whole = as_json(&pipeline, &rows);
-        let name = &pipeline.compilation.graph.stage(id).name;
-        let stages = whole.get("stages").and_then(serde_json::Value::as_array).cloned().unwrap_or_default();
-        let one = stages.into_iter().find(|stage| stage.get("name") == Some(&json!(name)));
-        writeln!(std::io::stdout(), "{:#}", json!({"format_version": 1, "stage": one}))?;
-        return Ok(0);
+    let why = Why::new(&pipeline.compilation, &pipeline.main, &past, &rows, id);
+    let mut out = std::io::stdout().lock();
+    if arguments.json || arguments.format == Format::Json {
+        writeln!(out, "{:#}", why.json(&as_json(&pipeline, &rows)))?;
+    } else {
+        write!(out, "{}", why.text())?;
     }
-    let record = |key: &Digest| past.ledger().record(key).ok().flatten();
-    write!(std::io::stdout(), "{}", why::text(&pipeline.compilation, &rows, id, &record))?;
     Ok(0)
 }

@@ -17,6 +17,7 @@ use serde_json::{Map, Value};
 use super::command;
 use super::context::RunContext;
 use super::history::ShardInput;
+use super::memory::Peak;
 use super::{Files, Past};
 use crate::progress::Screen;
 use crate::store::{Manifest, Record, Result as StoreResult, Store, StoreError};
@@ -75,7 +76,7 @@ fn attempt_in(
     stop: &AtomicBool,
 ) -> Result<Effect, Error> {
     let started = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |time| time.as_secs_f64());
-    let clock = Instant::now();
+    let (clock, peak) = (Instant::now(), Peak::start());
     let output = scratch.join("out");
     let state = job.work.join("state");
     for folder in [&output, &state] {
@@ -122,10 +123,9 @@ fn attempt_in(
         return Err(Error::new(format!("`{}` wrote no files", job.stage.kind)));
     }
     let mut dropped = Vec::new();
-    if !reported.dropped.is_empty() {
-        let lines: Vec<_> =
-            reported.dropped.iter().filter_map(|drop| serde_json::to_string(drop).ok()).collect();
-        dropped.push(store.objects.put((lines.join("\n") + "\n").as_bytes()).map_err(store_error)?);
+    let lines = reported.dropped.lines();
+    if !lines.is_empty() {
+        dropped.push(store.objects.put(lines.as_bytes()).map_err(store_error)?);
     }
     let record = Record {
         name: job.stage.name.clone(),
@@ -136,7 +136,7 @@ fn attempt_in(
         dropped,
         started,
         seconds: clock.elapsed().as_secs_f64(),
-        peak_memory: peak_memory(),
+        peak_memory: peak.end(),
         bytes: manifest.size(),
         device: job.device.clone(),
         ..Record::default()
@@ -237,12 +237,4 @@ pub(super) fn shard_source(source: &Source, shard: &ShardInput) -> Source {
             Source::Artifact(Manifest { files }, labels)
         }
     }
-}
-
-/// Peak resident memory of this process, in bytes; 0 where the system does not say.
-fn peak_memory() -> u64 {
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    line.and_then(|line| line.trim().trim_end_matches("kB").trim().parse::<u64>().ok())
-        .map_or(0, |kib| kib * 1024)
 }

@@ -6,24 +6,63 @@ use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use llmp_stage::{Bar, Context, Dropped, Input};
 
 use crate::progress::Screen;
+use crate::report::PACE;
 
 /// Points of one curve that are kept; beyond it, every other point goes.
 const MAX_POINTS: usize = 2_000;
 
-/// Dropped documents that are kept per action; their count is exact beyond it.
+/// Dropped documents that are kept per action: beyond it a sample, chosen by their ids. Their count is always exact.
 const MAX_DROPPED: usize = 20_000;
+
+/// How often the speed of an action is noted.
+const PACE_EVERY: Duration = Duration::from_millis(500);
 
 /// What an action reported.
 #[derive(Default)]
 pub(super) struct Reported {
     pub(super) counts: BTreeMap<String, u64>,
     pub(super) curves: BTreeMap<String, Curve>,
-    pub(super) dropped: Vec<Dropped>,
+    pub(super) dropped: Sample,
     pub(super) shown: String,
+    pace: Option<Pace>,
+}
+
+/// A sample of dropped documents that depends neither on their order nor on threads: those whose hashed ids are least.
+#[derive(Default)]
+pub(super) struct Sample(BTreeMap<[u8; 16], Dropped>);
+
+impl Sample {
+    fn add(&mut self, dropped: Dropped) {
+        let mut hasher = blake3::Hasher::new();
+        for part in [&dropped.id, &dropped.url, &dropped.rule] {
+            hasher.update(&(part.len() as u64).to_le_bytes()).update(part.as_bytes());
+        }
+        let mut rank = [0; 16];
+        hasher.finalize_xof().fill(&mut rank);
+        if self.0.len() < MAX_DROPPED || self.0.last_key_value().is_some_and(|(last, _)| rank < *last) {
+            self.0.insert(rank, dropped);
+            if self.0.len() > MAX_DROPPED {
+                self.0.pop_last();
+            }
+        }
+    }
+
+    /// One JSON line a document; empty where nothing was dropped.
+    pub(super) fn lines(&self) -> String {
+        let lines = self.0.values().filter_map(|dropped| serde_json::to_string(dropped).ok());
+        lines.map(|line| line + "\n").collect()
+    }
+}
+
+/// Tokens at a moment, from which the speed since then follows.
+struct Pace {
+    since: Instant,
+    tokens: u64,
 }
 
 /// A curve thinned to a bounded number of points.
@@ -118,7 +157,20 @@ impl Context for RunContext<'_> {
     }
 
     fn count(&self, name: &str, add: u64) {
-        *locked(&self.reported).counts.entry(name.to_owned()).or_default() += add;
+        let mut reported = locked(&self.reported);
+        let reported = &mut *reported;
+        let sum = reported.counts.entry(name.to_owned()).or_default();
+        *sum += add;
+        if name == "tokens" {
+            let (now, tokens) = (Instant::now(), *sum);
+            let pace = reported.pace.get_or_insert(Pace { since: now, tokens });
+            let passed = now - pace.since;
+            if passed >= PACE_EVERY {
+                let speed = (tokens - pace.tokens) as f64 / passed.as_secs_f64();
+                reported.curves.entry(PACE.to_owned()).or_default().push((tokens as f64, speed));
+                *pace = Pace { since: now, tokens };
+            }
+        }
     }
 
     fn point(&self, curve: &str, x: f64, y: f64) {
@@ -128,9 +180,7 @@ impl Context for RunContext<'_> {
     fn dropped(&self, dropped: Dropped) {
         let mut reported = locked(&self.reported);
         *reported.counts.entry(format!("dropped.{}", dropped.rule)).or_default() += 1;
-        if reported.dropped.len() < MAX_DROPPED {
-            reported.dropped.push(dropped);
-        }
+        reported.dropped.add(dropped);
     }
 
     fn show(&self, text: &str) {
@@ -146,6 +196,18 @@ impl Context for RunContext<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_sample_of_dropped_documents_does_not_depend_on_their_order() {
+        let dropped =
+            |i: usize| Dropped { id: i.to_string(), url: String::new(), rule: "r".into(), value: "v".into() };
+        let (mut one, mut two) = (Sample::default(), Sample::default());
+        let all = MAX_DROPPED + 500;
+        (0..all).for_each(|i| one.add(dropped(i)));
+        (0..all).rev().for_each(|i| two.add(dropped(i)));
+        assert_eq!(one.lines().lines().count(), MAX_DROPPED);
+        assert!(one.lines() == two.lines());
+    }
 
     #[test]
     fn curves_stay_bounded_and_evenly_spaced() {

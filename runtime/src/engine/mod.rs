@@ -7,6 +7,7 @@ mod estimate;
 mod files;
 mod history;
 mod lifecycle;
+mod memory;
 mod plan;
 mod scheduler;
 

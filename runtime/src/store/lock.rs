@@ -14,6 +14,22 @@ pub struct Lock {
 }
 
 impl Lock {
+    /// Shares the lock with others that share it, waiting for one that holds it alone; `None` where the file cannot be
+    /// made, as in a store that is read-only: there nobody needs to be kept away.
+    ///
+    /// # Errors
+    /// Where the file cannot be locked.
+    pub fn share(path: &Path) -> Result<Option<Self>> {
+        let Ok(file) = open_lock(path) else { return Ok(None) };
+        loop {
+            match flock(&file, FlockOperation::LockShared) {
+                Ok(()) => return Ok(Some(Self { file })),
+                Err(rustix::io::Errno::INTR) => {}
+                Err(error) => return Err(at("lock", path)(error.into())),
+            }
+        }
+    }
+
     /// Takes the lock if nobody holds it.
     ///
     /// # Errors
@@ -77,6 +93,17 @@ mod tests {
         assert!(first.is_some());
         assert!(Lock::try_take(&path).unwrap().is_none());
         drop(first);
+        assert!(Lock::try_take(&path).unwrap().is_some());
+    }
+
+    #[test]
+    fn those_who_share_keep_the_one_who_does_not_away() {
+        let root = tempfile::tempdir().unwrap();
+        let path = root.path().join("lock");
+        let shared = (Lock::share(&path).unwrap(), Lock::share(&path).unwrap());
+        assert!(shared.0.is_some() && shared.1.is_some());
+        assert!(Lock::try_take(&path).unwrap().is_none());
+        drop(shared);
         assert!(Lock::try_take(&path).unwrap().is_some());
     }
 }

@@ -11,6 +11,8 @@
 //!   last/          what each pipeline's stages were when they last ran
 //!   runs/N/        one folder a run: run.json, events.jsonl, logs/, report.*
 //!   out/           the newest results under their names, linked to objects
+//!   pins/NAME      the number of a run that is kept
+//!   in-use.lock    shared by whoever uses results; `llmp gc` takes it alone
 //! ```
 //!
 //! Nothing is visible before it is whole: files are written under a temporary name and renamed, objects before the
@@ -112,6 +114,22 @@ impl Store {
     #[must_use]
     pub fn ledger_path(&self) -> PathBuf {
         self.root.join("ledger")
+    }
+
+    /// Says that this process uses results, while the lock is held: `llmp gc` removes none meanwhile.
+    ///
+    /// # Errors
+    /// Where the lock cannot be had.
+    pub fn in_use(&self) -> Result<Option<Lock>> {
+        Lock::share(&self.root.join("in-use.lock"))
+    }
+
+    /// Takes the store for this process alone, for `llmp gc`; `None` where another process uses it.
+    ///
+    /// # Errors
+    /// Where the lock cannot be had.
+    pub fn alone(&self) -> Result<Option<Lock>> {
+        Lock::try_take(&self.root.join("in-use.lock"))
     }
 
     /// The private folder of the action with this key.

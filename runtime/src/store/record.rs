@@ -35,7 +35,7 @@ pub struct Record {
     pub started: f64,
     /// Wall-clock seconds.
     pub seconds: f64,
-    /// Peak resident memory of the process up to its end, in bytes.
+    /// Peak resident memory of the process while it ran, in bytes.
     pub peak_memory: u64,
     /// Bytes of the result.
     pub bytes: u64,
@@ -49,6 +49,8 @@ pub struct Record {
     pub shards: Option<(usize, usize)>,
     /// Why it ran, as people read it.
     pub reasons: Vec<String>,
+    /// Why its result is gone, for one that is forgotten.
+    pub lost: String,
 }
 
 /// An input as it was.

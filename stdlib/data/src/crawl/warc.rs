@@ -29,6 +29,9 @@ const LOGGED_SKIPS: u64 = 10;
 const KINDS: [&str; 8] =
     ["warcinfo", "response", "resource", "request", "metadata", "revisit", "conversion", "continuation"];
 
+/// Those that hold pages.
+const PAGES: [&str; 2] = ["response", "resource"];
+
 /// Runs the stage.
 ///
 /// # Errors
@@ -64,6 +67,11 @@ fn clean(ctx: &dyn Context, settings: &Settings, file: &InputFile, mut writer: W
                 }
             }
             Item::Skipped(skipped) => {
+                let kind = skipped.headers.as_ref().and_then(|headers| headers.get("WARC-Type"));
+                if skipped.reason == "too_large" && kind.is_some_and(|kind| PAGES.contains(&kind)) {
+                    ctx.dropped(skipped.dropped("warc.too_large"));
+                    continue;
+                }
                 ctx.count(&format!("skipped.{}", skipped.reason), 1);
                 skips += 1;
                 if skips <= LOGGED_SKIPS {

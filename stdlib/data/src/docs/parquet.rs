@@ -155,11 +155,23 @@ impl Reader {
     /// # Errors
     /// Where it cannot be read, is no Parquet file, or has no `text` column of strings.
     pub fn open(path: &Path) -> Result<Self> {
+        Self::columns(path, &COLUMNS)
+    }
+
+    /// Opens the shard at `path` for what names documents, `id` and `url`; all else stays empty and is not decoded.
+    ///
+    /// # Errors
+    /// As for [`Reader::open`].
+    pub fn names(path: &Path) -> Result<Self> {
+        Self::columns(path, &["id", "url"])
+    }
+
+    fn columns(path: &Path, columns: &[&str]) -> Result<Self> {
         let file = File::open(path).map_err(Error::io("cannot read", path))?;
         let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(failed(path))?;
         let rows = u64::try_from(builder.metadata().file_metadata().num_rows()).unwrap_or(0);
         let wanted: Vec<usize> = (builder.schema().fields().iter().enumerate())
-            .filter(|(_, field)| COLUMNS.contains(&field.name().as_str()))
+            .filter(|(_, field)| columns.contains(&field.name().as_str()))
             .map(|(index, _)| index)
             .collect();
         if builder.schema().column_with_name("text").is_none() {

@@ -113,7 +113,7 @@ fn shard(
                 batch.push(Waiting { record, dump: crawl.dump.clone(), file_path: crawl.file_path.clone() });
             }
             Some(Item::Skipped(skipped)) if skipped.reason == "too_large" => {
-                ctx.count("dropped.extract.too_large", 1)
+                ctx.dropped(skipped.dropped("extract.too_large"));
             }
             Some(Item::Skipped(_)) => ctx.count("skipped.damaged", 1),
             None => {

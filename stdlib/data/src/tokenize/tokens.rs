@@ -222,6 +222,21 @@ impl TokenSet {
         self.shards.last().map_or(0, |shard| shard.tokens_end)
     }
 
+    /// The number of the document that stands at `row` of a shard, as it stood in the shard of documents; `None` where
+    /// there is none.
+    #[must_use]
+    pub fn document_in(&self, shard: &str, row: u64) -> Option<u64> {
+        let shard = self.shards.iter().find(|known| known.name == shard)?;
+        (row < shard.documents).then(|| shard.documents_end - shard.documents + row)
+    }
+
+    /// Where a shard begins and ends in the sequence of all tokens.
+    #[must_use]
+    pub fn shard_span(&self, shard: &str) -> Option<std::ops::Range<u64>> {
+        let shard = self.shards.iter().find(|known| known.name == shard)?;
+        Some(shard.tokens_end - shard.tokens..shard.tokens_end)
+    }
+
     /// Where document `document` begins and ends in the sequence of all tokens; its end-of-text token is its last.
     ///
     /// # Errors

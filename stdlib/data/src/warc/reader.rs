@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, Read, Seek};
 use std::path::Path;
 
-use llmp_stage::{Error, Result};
+use llmp_stage::{Dropped, Error, Result};
 
 use super::record::{Headers, Record};
 use super::source::{End, Format, Source};
@@ -41,8 +41,17 @@ pub struct Skipped {
     pub offset: u64,
     /// How many they are.
     pub bytes: u64,
-    /// `WARC-Type` of the record they belong to, where its header could be read.
-    pub kind: Option<String>,
+    /// The header of the record they belong to, where it could be read.
+    pub headers: Option<Headers>,
+}
+
+impl Skipped {
+    /// What is kept of a page that was passed over for its size.
+    pub(crate) fn dropped(&self, rule: &str) -> Dropped {
+        let record = Record { headers: self.headers.clone().unwrap_or_default(), block: Vec::new() };
+        let (id, url) = (record.id().to_owned(), record.uri().to_owned());
+        Dropped { id, url, rule: rule.to_owned(), value: format!("{} bytes", self.bytes) }
+    }
 }
 
 /// Reads the records of a WARC file. Memory stays within the block limit plus a few hundred kB.
@@ -120,17 +129,16 @@ impl<R: Read + Seek> Reader<R> {
             let reason = self.reason("header");
             return self.skip(MAGIC.len(), reason, None).map(Some);
         };
-        let kind = headers.get("WARC-Type").map(str::to_ascii_lowercase);
         let length = headers.get("Content-Length").and_then(|length| length.parse::<u64>().ok());
         let Some(length) = length else {
-            return self.skip(head, "length", kind).map(Some);
+            return self.skip(head, "length", Some(headers)).map(Some);
         };
         if self.source.remaining().is_some_and(|remaining| length > remaining.saturating_sub(head as u64)) {
-            return self.skip_truncated(head, kind).map(Some);
+            return self.skip_truncated(head, headers).map(Some);
         }
         match usize::try_from(length) {
-            Ok(length) if length <= self.max_block => self.block(head, headers, length, kind).map(Some),
-            _ => self.skip_block(head, length, kind).map(Some),
+            Ok(length) if length <= self.max_block => self.block(head, headers, length).map(Some),
+            _ => self.skip_block(head, length, headers).map(Some),
         }
     }
 
@@ -153,21 +161,15 @@ impl<R: Read + Seek> Reader<R> {
     }
 
     /// Takes the block behind a header, if what follows it shows that its length is right.
-    fn block(
-        &mut self,
-        head: usize,
-        headers: Headers,
-        length: usize,
-        kind: Option<String>,
-    ) -> io::Result<Item> {
+    fn block(&mut self, head: usize, headers: Headers, length: usize) -> io::Result<Item> {
         let end = head + length;
         let start = self.source.offset();
         if self.source.peek(end + MAX_GAP + MAGIC.len())?.len() < end {
-            return self.skip_truncated(head, kind);
+            return self.skip_truncated(head, headers);
         }
         // Damage within the record's own gzip member makes its bytes doubtful, even if all of them came.
         if matches!(self.source.end(), Some(End::Damaged(member)) if member < start + end as u64) {
-            return self.skip(end, "gzip", kind);
+            return self.skip(end, "gzip", Some(headers));
         }
         let member = self.source.members().find(|member| *member >= start + end as u64);
         let window = self.source.peek(0)?;
@@ -193,13 +195,13 @@ impl<R: Read + Seek> Reader<R> {
                 self.source.advance(next);
                 Ok(Item::Record(Record { headers, block }))
             }
-            None => self.skip(head, "length", kind),
+            None => self.skip(head, "length", Some(headers)),
         }
     }
 
     /// Passes over a block that is too large to be read, without trusting its length further than needed: where a gzip
     /// member starts with a record, the length was wrong.
-    fn skip_block(&mut self, head: usize, length: u64, kind: Option<String>) -> io::Result<Item> {
+    fn skip_block(&mut self, head: usize, length: u64, headers: Headers) -> io::Result<Item> {
         let offset = self.source.offset();
         let end = offset.saturating_add(head as u64).saturating_add(length);
         self.source.advance(head);
@@ -211,7 +213,13 @@ impl<R: Read + Seek> Reader<R> {
             }
             let at_member = here > offset && self.source.members().next() == Some(here);
             if at_member && self.source.peek(0)?.starts_with(MAGIC) {
-                return Ok(Item::Skipped(Skipped { reason: "length", offset, bytes: here - offset, kind }));
+                let headers = Some(headers);
+                return Ok(Item::Skipped(Skipped {
+                    reason: "length",
+                    offset,
+                    bytes: here - offset,
+                    headers,
+                }));
             }
             // One step goes no further than the next member, so that its start is seen at the window's.
             let member = self.source.members().find(|member| *member > here).unwrap_or(end);
@@ -219,13 +227,13 @@ impl<R: Read + Seek> Reader<R> {
             self.source.advance(step);
         }
         let reason = if self.source.offset() < end { self.reason("truncated") } else { "too_large" };
-        self.close(reason, offset, kind)
+        self.close(reason, offset, Some(headers))
     }
 
     /// Passes over a record whose block goes on past the end: of the file if nothing follows, else its length is wrong.
-    fn skip_truncated(&mut self, head: usize, kind: Option<String>) -> io::Result<Item> {
+    fn skip_truncated(&mut self, head: usize, headers: Headers) -> io::Result<Item> {
         let reason = self.reason("truncated");
-        let item = self.skip(head, reason, kind)?;
+        let item = self.skip(head, reason, Some(headers))?;
         let more = self.source.peek(MAGIC.len())?.starts_with(MAGIC);
         Ok(match item {
             Item::Skipped(skipped) if more && skipped.reason == "truncated" => {
@@ -236,7 +244,7 @@ impl<R: Read + Seek> Reader<R> {
     }
 
     /// Passes over `known` bytes and whatever follows up to the next record.
-    fn skip(&mut self, known: usize, reason: &'static str, kind: Option<String>) -> io::Result<Item> {
+    fn skip(&mut self, known: usize, reason: &'static str, headers: Option<Headers>) -> io::Result<Item> {
         let offset = self.source.offset();
         let passed = self.source.peek(known)?;
         let mut line_start = known.checked_sub(1).and_then(|last| passed.get(last)) == Some(&b'\n');
@@ -245,7 +253,7 @@ impl<R: Read + Seek> Reader<R> {
             let base = self.source.offset();
             let window = self.source.peek(MAX_HEADER)?;
             if window.is_empty() {
-                return self.close(reason, offset, kind);
+                return self.close(reason, offset, headers);
             }
             if let Some(at) = record_start(window, line_start) {
                 self.source.advance(at);
@@ -266,17 +274,17 @@ impl<R: Read + Seek> Reader<R> {
             }
         }
         let bytes = self.source.offset() - offset;
-        Ok(Item::Skipped(Skipped { reason, offset, bytes, kind }))
+        Ok(Item::Skipped(Skipped { reason, offset, bytes, headers }))
     }
 
     /// Ends a skip where no bytes come any more, and goes on behind damage.
-    fn close(&mut self, reason: &'static str, offset: u64, kind: Option<String>) -> io::Result<Item> {
+    fn close(&mut self, reason: &'static str, offset: u64, headers: Option<Headers>) -> io::Result<Item> {
         let bytes = self.source.offset() - offset;
         let reason = if matches!(self.source.end(), Some(End::Damaged(_))) { "gzip" } else { reason };
         if self.source.peek(0)?.is_empty() {
             self.source.resume()?;
         }
-        Ok(Item::Skipped(Skipped { reason, offset, bytes, kind }))
+        Ok(Item::Skipped(Skipped { reason, offset, bytes, headers }))
     }
 
     /// `otherwise`, or how the stream ended if that is why something could not be read.
