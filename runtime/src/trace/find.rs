@@ -179,7 +179,7 @@ fn with_text(tracer: &Tracer<'_>, stage: &StageRun, piece: &str, found: &mut BTr
 fn nearest(url: &str, others: Vec<String>) -> Vec<String> {
     let like = |other: String| {
         let likeness = strsim::normalized_damerau_levenshtein(url, &plain(&other));
-        (likeness > 0.5).then_some((likeness, other))
+        (likeness > 0.7).then_some((likeness, other))
     };
     let mut close: Vec<(f64, String)> = others.into_iter().filter_map(like).collect();
     close.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
