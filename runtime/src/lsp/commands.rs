@@ -1,5 +1,7 @@
 //! `workspace/executeCommand`. Nothing is run here: a pipeline runs in a terminal of the user's.
 
+use std::sync::Arc;
+
 use gen_lsp_types::{
     ApplyWorkspaceEditParams, ApplyWorkspaceEditRequest, ExecuteCommandParams, MessageType,
     ShowMessageNotification, ShowMessageParams, Uri,
@@ -9,8 +11,9 @@ use serde_json::{Value, json};
 use super::client::Client;
 use super::error::{Answer, Refusal};
 use super::server::Server;
-use crate::store::Ledger;
-use crate::why;
+use crate::engine::Past;
+use crate::store::Store;
+use crate::why::Why;
 
 /// What can be asked for. Clients that do something of it themselves say so in their `initializationOptions`, as
 /// `commands`: two handlers of one name are an error to some.
@@ -75,9 +78,10 @@ fn why(server: &mut Server, arguments: &[Value]) -> Answer<Value> {
     let plan =
         plan.ok_or_else(|| Refusal::cannot("the pipeline is not planned yet; save it, and ask again"))?;
     let row = plan.row(stage).ok_or_else(|| Refusal::cannot(format!("there is no stage `{stage}`")))?;
-    let ledger = Ledger::open(&plan.store.join("ledger")).ok();
-    let record = |key: &_| ledger.as_ref()?.record(key).ok().flatten();
-    let text = why::text(&plan.analysis.compilation, &plan.rows, row.id, &record);
+    let main = uri.to_file_path().map_err(|()| Refusal::cannot("save the pipeline first"))?;
+    let past = Store::look(&plan.store).and_then(|store| Past::open(Arc::new(store), &main));
+    let past = past.map_err(|error| Refusal::cannot(error.to_string()))?;
+    let text = Why::new(&plan.analysis.compilation, &main, &past, &plan.rows, row.id).text();
     show(server, &text);
     Ok(json!(text))
 }
