@@ -9,6 +9,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::engine::host_name;
+use crate::runs::Run;
 use crate::store::Store;
 use crate::text;
 
@@ -130,10 +131,10 @@ impl Follower {
     }
 
     fn head(&self, number: u64) -> Head {
-        let folder = self.store.run(number);
-        let path: PathBuf = folder.join("events.jsonl");
+        let path: PathBuf = self.store.run(number).join("events.jsonl");
         let Ok(file) = File::open(&path) else { return Head::Empty };
-        if folder.join("run.json").exists() {
+        // A run's record says `started` until it ends.
+        if Run::read(&self.store, number).is_some_and(|run| run.status != "started") {
             return Head::Other;
         }
         let mut head = Vec::new();
