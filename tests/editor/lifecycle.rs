@@ -82,3 +82,13 @@ fn requests_after_shutdown_are_refused() {
     let asked = json!({"textDocument": {"uri": uri("main.llmp")}});
     assert_eq!(code(client.ask("textDocument/diagnostic", asked)), ErrorCode::InvalidRequest as i32);
 }
+
+#[test]
+fn a_text_that_is_no_file_yet_is_checked() {
+    let mut client = Client::new(json!({}));
+    let document = json!({"uri": "untitled:Untitled-1", "languageId": "llmp", "version": 1, "text": "import \"a.llmp\"\n"});
+    client.notify("textDocument/didOpen", json!({"textDocument": document}));
+    let published = client.told("textDocument/publishDiagnostics");
+    assert_eq!(published["uri"], "untitled:Untitled-1");
+    assert_eq!(published["diagnostics"][0]["code"], "E0103");
+}

@@ -108,34 +108,32 @@ impl Server {
     pub(super) fn run(&mut self, receiver: &Receiver<Message>) -> Result<(), ProtocolError> {
         self.started();
         loop {
-            let message = match self.inbox.pop_front() {
-                Some(message) => message,
-                None => {
-                    let rest = self
-                        .due
-                        .map_or_else(never, |due| after(due.saturating_duration_since(Instant::now())));
-                    let posted = self.posted.clone();
-                    select_biased! {
-                        recv(receiver) -> message => match message {
-                            Ok(message) => message,
-                            Err(_) => return Ok(()),
-                        },
-                        recv(posted) -> function => {
-                            if let Ok(function) = function {
-                                self.guarded("a job's result", function);
-                            }
-                            continue;
-                        }
-                        recv(rest) -> _ => {
-                            self.due = None;
-                            self.guarded("diagnostics", Self::publish);
-                            self.guarded("plan", Self::plan);
-                            continue;
+            if self.inbox.is_empty() {
+                let rest =
+                    self.due.map_or_else(never, |due| after(due.saturating_duration_since(Instant::now())));
+                let posted = self.posted.clone();
+                select_biased! {
+                    recv(receiver) -> message => match message {
+                        Ok(message) => self.arrived(message),
+                        Err(_) => return Ok(()),
+                    },
+                    recv(posted) -> function => {
+                        if let Ok(function) = function {
+                            self.guarded("a job's result", function);
                         }
                     }
+                    recv(rest) -> _ => {
+                        self.due = None;
+                        self.guarded("diagnostics", Self::publish);
+                        self.guarded("plan", Self::plan);
+                    }
                 }
-            };
-            self.take_in(receiver);
+            }
+            // What has arrived meanwhile may cancel what waits.
+            while let Ok(message) = receiver.try_recv() {
+                self.arrived(message);
+            }
+            let Some(message) = self.inbox.pop_front() else { continue };
             match message {
                 Message::Request(request) => self.answer(request),
                 Message::Notification(notification) if notification.method == "exit" => return Ok(()),
@@ -151,22 +149,19 @@ impl Server {
         }
     }
 
-    /// Takes in what has arrived, so that cancellations are known before the work is done.
-    fn take_in(&mut self, receiver: &Receiver<Message>) {
-        while let Ok(message) = receiver.try_recv() {
-            match &message {
-                Message::Notification(notification) if notification.method == "$/cancelRequest" => {
-                    let id = notification.params.get("id").cloned();
-                    if let Some(id) = id.and_then(|id| serde_json::from_value::<RequestId>(id).ok()) {
-                        let waits =
-                            |one: &Message| matches!(one, Message::Request(request) if request.id == id);
-                        if self.inbox.iter().any(waits) {
-                            self.cancelled.insert(id);
-                        }
+    /// Takes in a message: it waits for its turn, or cancels one that does.
+    fn arrived(&mut self, message: Message) {
+        match &message {
+            Message::Notification(notification) if notification.method == "$/cancelRequest" => {
+                let id = notification.params.get("id").cloned();
+                if let Some(id) = id.and_then(|id| serde_json::from_value::<RequestId>(id).ok()) {
+                    let waits = |one: &Message| matches!(one, Message::Request(request) if request.id == id);
+                    if self.inbox.iter().any(waits) {
+                        self.cancelled.insert(id);
                     }
                 }
-                _ => self.inbox.push_back(message),
             }
+            _ => self.inbox.push_back(message),
         }
     }
 
@@ -305,4 +300,85 @@ fn told(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message");
     format!("a bug in llmp: {text}")
+}
+
+#[cfg(test)]
+mod tests {
+    use lsp_server::{ErrorCode, Notification};
+
+    use super::*;
+
+    const URI: &str = "file:///project/main.llmp";
+
+    /// A server with an open document, and what it sends.
+    fn server(capabilities: &Value) -> (Server, Receiver<Message>) {
+        let (sender, sent) = unbounded();
+        let mut server = Server::new(sender, &json!({"capabilities": capabilities}));
+        let document = json!({"uri": URI, "languageId": "llmp", "version": 1, "text": "x = 1\n"});
+        let params = json!({"textDocument": document});
+        sync::notified(&mut server, Notification::new("textDocument/didOpen".to_owned(), params));
+        (server, sent)
+    }
+
+    fn request(id: i32, method: &str) -> Request {
+        Request::new(id.into(), method.to_owned(), json!({"textDocument": {"uri": URI}}))
+    }
+
+    fn change() -> Message {
+        let params = json!({"textDocument": {"uri": URI, "version": 2}, "contentChanges": []});
+        Notification::new("textDocument/didChange".to_owned(), params).into()
+    }
+
+    /// The error code of the next response; 0 for a result.
+    fn code(sent: &Receiver<Message>) -> i32 {
+        let responses = std::iter::from_fn(|| sent.try_recv().ok()).filter_map(|message| match message {
+            Message::Response(response) => Some(response.response_result),
+            _ => None,
+        });
+        responses.map(|result| result.map_or_else(|error| error.code, |_| 0)).next().expect("a response")
+    }
+
+    #[test]
+    fn a_panic_is_an_error_and_not_the_end() {
+        let (mut server, sent) = server(&Value::Null);
+        server.routes.insert("test/panic", Arc::new(|_, _| panic!("on purpose")));
+        server.answer(request(1, "test/panic"));
+        let told: Vec<Message> = sent.try_iter().collect();
+        let [Message::Notification(log), Message::Response(response)] = told.as_slice() else {
+            panic!("a line in the log and a response, not {told:?}")
+        };
+        assert_eq!(log.method, "window/logMessage");
+        assert_eq!(
+            response.response_result.as_ref().map_err(|error| error.code),
+            Err(ErrorCode::InternalError as i32)
+        );
+        server.answer(request(2, "textDocument/foldingRange"));
+        assert_eq!(code(&sent), 0);
+    }
+
+    #[test]
+    fn what_waits_can_be_cancelled() {
+        let (mut server, sent) = server(&Value::Null);
+        server.arrived(request(1, "textDocument/foldingRange").into());
+        let cancel = |id: i32| Notification::new("$/cancelRequest".to_owned(), json!({"id": id}));
+        server.arrived(cancel(1).into());
+        server.arrived(cancel(2).into());
+        assert!(!server.cancelled.contains(&2.into()), "what is not there is not remembered");
+        let Some(Message::Request(waiting)) = server.inbox.pop_front() else { panic!("the request waits") };
+        server.answer(waiting);
+        assert_eq!(code(&sent), ErrorCode::RequestCanceled as i32);
+        assert!(server.cancelled.is_empty());
+    }
+
+    #[test]
+    fn a_request_about_an_older_text_is_refused_where_the_client_asks_again() {
+        let method = "textDocument/foldingRange";
+        let retries = json!({"general": {"staleRequestSupport": {"retryOnContentModified": [method]}}});
+        for (capabilities, expected) in [(&retries, ErrorCode::ContentModified as i32), (&Value::Null, 0)] {
+            let (mut server, sent) = server(capabilities);
+            server.arrived(change());
+            server.answer(request(1, method));
+            assert_eq!(code(&sent), expected);
+        }
+    }
 }

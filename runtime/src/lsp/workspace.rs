@@ -4,11 +4,18 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use llmp_compiler::source::World;
+use llmp_compiler::syntax::MAX_BYTES;
+
 use super::analysis::Analysis;
 use super::server::Server;
+use crate::world::{Folder, folder_of};
 
 /// Entries of folders that are looked at; a workspace with more is searched in part.
 const MOST_ENTRIES: usize = 20_000;
+
+/// Programs that are looked at.
+const MOST_FILES: usize = 1_000;
 
 /// How deep folders are searched.
 const DEEPEST: usize = 16;
@@ -22,8 +29,10 @@ impl Server {
                 continue;
             }
             // A program without imports has one file.
-            let imports = std::fs::read_to_string(&main).is_ok_and(|text| text.contains("import"));
-            if imports {
+            let folder = folder_of(&main);
+            let name = main.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+            let text = Folder::new(&folder).read(name);
+            if text.is_ok_and(|text| text.len() <= MAX_BYTES && text.contains("import")) {
                 let analysis = Analysis::new(&self.documents, &self.settings, &main);
                 if analysis.file(path).is_some() {
                     found.push(Arc::new(analysis));
@@ -53,6 +62,9 @@ impl Server {
                     open.push((path, depth + 1));
                 } else if kind.is_file() && path.extension().is_some_and(|extension| extension == "llmp") {
                     files.insert(path);
+                    if files.len() >= MOST_FILES {
+                        return files;
+                    }
                 }
             }
         }
