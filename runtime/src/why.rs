@@ -115,8 +115,12 @@ impl<'a> Why<'a> {
                 if *may_skip {
                     writeln!(out, "  may be skipped: if what it waits for comes out as it was")?;
                 }
-                if let Some((todo, all)) = shards {
-                    writeln!(out, "  shards      {todo} of {all} have to run")?;
+                match shards {
+                    Some((0, all)) => {
+                        writeln!(out, "  shards      all {all} are there; only their list is made again")?
+                    }
+                    Some((todo, all)) => writeln!(out, "  shards      {todo} of {all} have to run")?,
+                    None => {}
                 }
                 self.print_last(out)?;
             }

@@ -273,10 +273,13 @@ impl Engine<'_> {
             }
             whole.labels.extend(record.labels.clone());
             whole.dropped.extend(&record.dropped);
-            whole.seconds += record.seconds;
-            whole.peak_memory = whole.peak_memory.max(record.peak_memory);
-            if whole.started == 0.0 || record.started < whole.started {
-                whole.started = record.started;
+            // Shards of earlier runs took their time then.
+            if record.run == self.options.run {
+                whole.seconds += record.seconds;
+                whole.peak_memory = whole.peak_memory.max(record.peak_memory);
+                if whole.started == 0.0 || record.started < whole.started {
+                    whole.started = record.started;
+                }
             }
             if whole.shown.is_empty() {
                 whole.shown.clone_from(&record.shown);

@@ -87,7 +87,8 @@ fn plot(lines: &[Line<'_>], x: &str, y: &str, height: i32, from_zero: bool) -> D
         for (line, points) in lines.iter().zip(&all) {
             let colour = SERIES[line.colour % SERIES.len()];
             let faint = if line.smooth { colour.mix(0.3) } else { colour.mix(1.0) };
-            chart.draw_series(LineSeries::new(points.iter().copied(), faint.stroke_width(1)))?;
+            let width = if line.smooth { 1 } else { 2 };
+            chart.draw_series(LineSeries::new(points.iter().copied(), faint.stroke_width(width)))?;
             if line.smooth {
                 chart.draw_series(LineSeries::new(smoothed(points), colour.stroke_width(2)))?;
             }

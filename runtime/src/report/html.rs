@@ -242,7 +242,7 @@ fn stages(report: &Report) -> Markup {
                 @for stage in report.stages.iter().take(MAX_ROWS) {
                     tr {
                         td class="name" { (stage.name) br; span class="soft" { (stage.kind) } }
-                        td class=(stage.status) { (stage.status) }
+                        td class={ "name " (stage.status) } { (stage.status) }
                         td { (short(&why(stage))) br; span class="soft" { (counted(stage)) } }
                         td class="number" { (text::duration(stage.seconds)) }
                         td class="number" { @if stage.bytes > 0 { (text::bytes(stage.bytes)) } }
