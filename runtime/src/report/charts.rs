@@ -169,7 +169,7 @@ pub(super) fn gantt(spans: &[Span], end: f64) -> Drawing {
             .disable_y_mesh()
             .disable_y_axis()
             .x_labels(8)
-            .x_label_formatter(&|x| text::duration(*x))
+            .x_label_formatter(&|x| moment(*x, end))
             .label_style(font(INK))
             .axis_style(GRID)
             .bold_line_style(GRID.mix(0.6))
@@ -190,11 +190,16 @@ pub(super) fn gantt(spans: &[Span], end: f64) -> Drawing {
                 EmptyElement::at((from, row)) + Rectangle::new([(0, 4), (width, ROW - 4)], colour.filled());
             area.draw(&bar)?;
             let time = EmptyElement::at((to.max(from + least), row))
-                + Text::new(text::duration(to - from), (6, ROW / 2), anchored(HPos::Left));
+                + Text::new(moment(to - from, end), (6, ROW / 2), anchored(HPos::Left));
             area.draw(&time)?;
         }
         Ok(())
     })
+}
+
+/// A time within a run of `end` seconds.
+fn moment(seconds: f64, end: f64) -> String {
+    if end < 2.0 { format!("{:.0} ms", seconds * 1000.0) } else { text::duration(seconds) }
 }
 
 type Area<'a> = DrawingArea<SVGBackend<'a>, plotters::coord::Shift>;

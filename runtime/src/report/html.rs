@@ -244,7 +244,7 @@ fn stages(report: &Report) -> Markup {
                         td class="name" { (stage.name) br; span class="soft" { (stage.kind) } }
                         td class={ "name " (stage.status) } { (stage.status) }
                         td { (short(&why(stage))) br; span class="soft" { (counted(stage)) } }
-                        td class="number" { (text::duration(stage.seconds)) }
+                        td class="number" { @if stage.made_by.is_some() || stage.seconds > 0.0 { (text::duration(stage.seconds)) } }
                         td class="number" { @if stage.bytes > 0 { (text::bytes(stage.bytes)) } }
                         td class="number" { @if let Some(run) = stage.made_by { (run) } }
                     }
