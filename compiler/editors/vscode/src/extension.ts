@@ -9,16 +9,17 @@ import { Graph } from './graph';
 import { log, run, why } from './tasks';
 import { chooseProfiles, ProfileStatus } from './profiles';
 
+/** What code lenses do, too. */
+const LENSES = { 'llmp.run': run, 'llmp.why': why, 'llmp.log': log };
+
 let client: LanguageClient | undefined;
 
 export async function activate(context: vscode.ExtensionContext): Promise<void> {
   const graph = new Graph(context.extensionUri, () => client);
   const commands: Record<string, (...args: never[]) => unknown> = {
-    'llmp.run': run,
-    'llmp.why': why,
-    'llmp.log': log,
+    ...LENSES,
     'llmp.graph': () => graph.open(),
-    'llmp.profiles': chooseProfiles,
+    'llmp.profiles': () => chooseProfiles(client),
     'llmp.restart': restart,
   };
   for (const [name, command] of Object.entries(commands)) {
@@ -56,8 +57,8 @@ async function start(): Promise<void> {
   const server: Executable = { command, args: ['lsp'] };
   client = new LanguageClient('llmp', 'llmp', server, {
     documentSelector: [{ language: 'llmp', scheme: 'file' }, { language: 'llmp', scheme: 'untitled' }],
-    // What is done here is not to be registered for the server once more.
-    initializationOptions: { profiles: settings.get('profiles'), commands: ['llmp.run', 'llmp.why', 'llmp.log'] },
+    // The commands of code lenses are ours: they open terminals.
+    initializationOptions: { profiles: settings.get('profiles'), commands: Object.keys(LENSES) },
     synchronize: { configurationSection: 'llmp' },
     revealOutputChannelOn: RevealOutputChannelOn.Never,
   });

@@ -27,7 +27,8 @@ local function config(path)
     name = 'llmp',
     cmd = { settings().cmd, 'lsp' },
     root_dir = root(path),
-    init_options = { profiles = settings().profiles },
+    -- The commands of code lenses are ours: they open terminals.
+    init_options = { profiles = settings().profiles, commands = { 'llmp.run', 'llmp.why', 'llmp.log' } },
     settings = { llmp = { profiles = settings().profiles } },
   }
 end

@@ -1,0 +1,122 @@
+"""The pictures of Neovim: runs it in a terminal that only this script sees, types, and draws what stands there.
+
+    LLMP=… python nvim.py FOLDER
+
+FOLDER holds who-is.llmp and its store. Needs nvim 0.10 or newer, pyte and Pillow. See README.md beside this file.
+"""
+
+import fcntl
+import os
+import pty
+import re
+import select
+import struct
+import sys
+import termios
+import time
+from pathlib import Path
+
+import pyte
+from PIL import Image, ImageDraw, ImageFont
+
+COLUMNS, LINES = 112, 30
+HERE = Path(__file__).resolve().parent
+FONTS = Path(os.environ.get("FONTS", "/usr/share/fonts/truetype/dejavu"))
+NAMED = {
+    "black": "14161b", "red": "b3002d", "green": "00703c", "brown": "7a5200", "blue": "004c73", "magenta": "6b2fa0",
+    "cyan": "007373", "white": "eef1f8",
+}
+
+
+class Screen(pyte.Screen):
+    """pyte takes the reports of newer terminals' abilities for other things."""
+
+    def set_margins(self, *args, **kwargs):
+        kwargs.pop("private", None)
+        super().set_margins(*args, **kwargs)
+
+    def report_device_status(self, *args, **kwargs):
+        pass
+
+
+class Terminal:
+    def __init__(self, arguments, folder):
+        self.screen = Screen(COLUMNS, LINES)
+        self.stream = pyte.ByteStream(self.screen)
+        self.process, self.file = pty.fork()
+        if self.process == 0:
+            os.chdir(folder)
+            os.environ.update(TERM="xterm-256color", COLORTERM="truecolor", LANG="C.UTF-8")
+            os.execvp(arguments[0], arguments)
+        fcntl.ioctl(self.file, termios.TIOCSWINSZ, struct.pack("HHHH", LINES, COLUMNS, 0, 0))
+
+    def read(self, seconds):
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0:
+            if select.select([self.file], [], [], left)[0]:
+                data = os.read(self.file, 1 << 16)
+                # Curly underlines, whose colour pyte does not know, are underlines.
+                data = re.sub(rb"\x1b\[58[:;][0-9:;]*m|\x1b\[59m", b"", data)
+                self.stream.feed(re.sub(rb"\x1b\[4:[0-9]m", b"\x1b[4m", data))
+
+    def wait(self, text, seconds=30):
+        end = time.monotonic() + seconds
+        while text not in "\n".join(self.screen.display):
+            if time.monotonic() > end:
+                raise SystemExit(f"waited in vain for `{text}`:\n" + "\n".join(self.screen.display))
+            self.read(0.1)
+        self.read(0.7)
+
+    def type(self, keys, seconds=0.4):
+        os.write(self.file, keys.encode())
+        self.read(seconds)
+
+    def draw(self, name):
+        """Writes the screen as a picture."""
+        normal, bold = (ImageFont.truetype(str(FONTS / f"{font}.ttf"), 14) for font in ("DejaVuSansMono", "DejaVuSansMono-Bold"))
+        width, height = round(normal.getlength("m")), 18
+        image = Image.new("RGB", (COLUMNS * width, LINES * height), "#eef1f8")
+        draw = ImageDraw.Draw(image)
+
+        def colour(value, default):
+            return "#" + (default if value == "default" else NAMED.get(value.removeprefix("bright"), value))
+
+        for row in range(LINES):
+            for column in range(COLUMNS):
+                cell = self.screen.buffer[row][column]
+                front, back = colour(cell.fg, "14161b"), colour(cell.bg, "eef1f8")
+                if cell.reverse:
+                    front, back = back, front
+                x, y = column * width, row * height
+                draw.rectangle([x, y, x + width - 1, y + height - 1], fill=back)
+                if cell.data.strip():
+                    draw.text((x, y + 1), cell.data, font=bold if cell.bold else normal, fill=front)
+                if cell.underscore:
+                    draw.line([x, y + height - 2, x + width - 1, y + height - 2], fill=front)
+        cursor = self.screen.cursor
+        x, y = cursor.x * width, cursor.y * height
+        draw.rectangle([x, y, x + width - 1, y + height - 1], outline="#14161b")
+        path = HERE / f"{name}.png"
+        image.quantize(64).save(path, optimize=True)
+        print(path.name)
+
+
+def main():
+    terminal = Terminal([os.environ.get("NVIM", "nvim"), "--clean", "-u", str(HERE / "init.lua"), "who-is.llmp"], sys.argv[1])
+    try:
+        terminal.wait("cached")
+        terminal.draw("nvim-dry-run")
+        terminal.type("/language\rcwlangage\x1b")
+        terminal.wait("E0110")
+        terminal.type(":lua vim.diagnostic.open_float()\r")
+        terminal.wait("did you mean")
+        terminal.draw("nvim-mistake")
+        terminal.type("u/min_score\r")
+        terminal.type(":lua vim.lsp.buf.hover()\r")
+        terminal.wait("Ratio")
+        terminal.draw("nvim-hover")
+    finally:
+        terminal.type("\x1b:qall!\r")
+
+
+main()
