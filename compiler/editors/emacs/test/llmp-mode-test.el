@@ -121,6 +121,16 @@ def clean(pages: Pages) -> Docs { if big then 1 else 2 }
       (eglot-format-buffer)
       (goto-char (point-min))
       (should (search-forward "filter.quality { min_words = 20 }" nil t))
+      (goto-char (point-min))
+      (search-forward "clean")
+      (eglot--signal-textDocument/didChange)
+      ;; It asks before it changes files that are not open.
+      (find-file-noselect "common.llmp")
+      (eglot-rename "tidy")
+      (should (string-match-p "docs += tidy(crawl" (buffer-string)))
+      (with-current-buffer (find-buffer-visiting "common.llmp")
+        (should (string-match-p "def tidy(raw: Docs)" (buffer-string)))
+        (set-buffer-modified-p nil))
       (set-buffer-modified-p nil)
       (eglot-shutdown (eglot-current-server)))))
 
