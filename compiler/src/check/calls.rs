@@ -43,12 +43,14 @@ impl Checker<'_> {
             && let Found::Here(Meaning::Def(at), to) = self.context.program.find(scope.file, &name.text)
         {
             self.context.refer(name.span, to);
-            return self.apply(at, callee, call, piped, span, scope, head);
+            let (node, ty) = self.apply(at, callee, call, piped, span, scope, head);
+            return (node, ty.filter(|_| !self.is_unclosed(call)));
         }
         match self.context.stage(&callee.text(), scope.file).cloned() {
             Some(signature) => {
                 self.context.refer(callee.span, signature.span);
-                self.stage(signature, callee, call, piped, span, scope, head)
+                let (node, ty) = self.stage(signature, callee, call, piped, span, scope, head);
+                (node, ty.filter(|_| !self.is_unclosed(call)))
             }
             None => {
                 let error = self.unknown_callee(callee, scope);
@@ -57,6 +59,12 @@ impl Checker<'_> {
                 BROKEN
             }
         }
+    }
+
+    /// Whether the parentheses of a call never close, so that nobody knows what it is piped into.
+    fn is_unclosed(&self, call: Option<&Call>) -> bool {
+        let parentheses = call.and_then(|call| call.parentheses);
+        parentheses.is_some_and(|span| !self.context.sources.text(span).ends_with(')'))
     }
 
     /// The kind and name of the first input of what is called.

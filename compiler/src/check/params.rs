@@ -181,7 +181,7 @@ impl Names for ParamNames<'_> {
                     .bindings
                     .get(at)
                     .and_then(|item| item.ast.value.as_ref())
-                    .is_some_and(is_value) =>
+                    .is_none_or(is_value) =>
             {
                 return Lookup::Broken;
             }

@@ -129,10 +129,10 @@ pub(super) enum Artifacts {
 }
 
 impl Context<'_> {
-    /// Whether the binding at position `at` is a value, which is an error of its own.
+    /// Whether the binding at position `at` is a value or has none, which is an error of its own.
     pub(super) fn is_value(&self, at: usize) -> bool {
         let value = self.program.bindings.get(at).and_then(|item| item.ast.value.as_ref());
-        value.is_some_and(super::nodes::is_value)
+        value.is_none_or(super::nodes::is_value)
     }
 
     pub(super) fn refer(&self, at: Span, to: Span) {

@@ -161,6 +161,24 @@ pub(super) fn wrong_pipe(span: Span, found: &str) -> Diagnostic {
         .fix("replace by `|>`", span, "|>")
 }
 
+/// E0016 for a step of a pipe in the next line.
+pub(super) fn missing_pipe(span: Span, text: &str) -> Diagnostic {
+    let start = Span { end: span.start, ..span };
+    Diagnostic::error("E0016", format!("expected `|>` before {}", quoted(text)), span)
+        .label("further in than the line above, whose value it seems to go on with")
+        .help("write `|>` before it; or give it a name, and begin it at the margin")
+        .fix("insert `|>`", start, "|> ")
+}
+
+/// E0013 between a type and its default.
+pub(super) fn missing_default_sign(span: Span, text: &str) -> Diagnostic {
+    let start = Span { end: span.start, ..span };
+    Diagnostic::error("E0013", format!("expected `=` before {}", quoted(text)), span)
+        .label("a default without `=`")
+        .help("write `= …` behind the type")
+        .fix("insert `=`", start, "= ")
+}
+
 /// E0018
 pub(super) fn prefix(span: Span, word: &str) -> Diagnostic {
     Diagnostic::error("E0018", format!("unexpected `{word}` before a name"), span)
@@ -250,11 +268,13 @@ pub(super) fn lost_docs(span: Span) -> Diagnostic {
 }
 
 /// E0028
-pub(super) fn extra_comma(span: Span) -> Diagnostic {
-    Diagnostic::error("E0028", "unexpected `,`", span)
-        .label("nothing to separate")
-        .help("remove the `,`")
-        .fix("remove the `,`", span, "")
+pub(super) fn extra_comma(span: Span, in_arguments: bool) -> Diagnostic {
+    let error = Diagnostic::error("E0028", "unexpected `,`", span).label("nothing to separate");
+    match in_arguments {
+        // Arguments have places: one may be missing.
+        true => error.help("give the argument that is missing before it, or remove the `,`"),
+        false => error.help("remove the `,`").fix("remove the `,`", span, ""),
+    }
 }
 
 /// E0030

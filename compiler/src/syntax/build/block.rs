@@ -34,7 +34,7 @@ impl Builder<'_> {
                 Kind::Sign => match self.str(child) {
                     "," => {
                         if !separable && !failed {
-                            self.report(errors::extra_comma(self.span(child)));
+                            self.report(errors::extra_comma(self.span(child), self.kind(id) == Kind::Args));
                         }
                         (failed, separable) = (false, false);
                         previous = None;

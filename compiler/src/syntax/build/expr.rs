@@ -170,7 +170,11 @@ impl Builder<'_> {
             Kind::Number => self.number(id),
             Kind::Text => ExprKind::Text(self.text(id)),
             Kind::Record => ExprKind::Record(self.record(id)),
-            Kind::List => ExprKind::List(self.list(id)),
+            Kind::List => {
+                let elements = self.list(id);
+                let closed = self.str(id).ends_with(']');
+                if closed { ExprKind::List(elements) } else { ExprKind::Error }
+            }
             Kind::Group => self.group(id),
             Kind::Each => self.each(id),
             Kind::If => self.choice(id),
@@ -185,12 +189,19 @@ impl Builder<'_> {
             (None, None, Vec::new(), None, false);
         for part in self.parts(id) {
             match self.kind(part) {
-                Kind::Path => callee = Some(self.path(part)),
+                Kind::Path => {
+                    let path = self.path(part);
+                    // Half a name calls nothing.
+                    callee = (path.span == self.span(part)).then_some(path);
+                }
                 Kind::Args => {
                     parentheses = Some(self.span(part));
+                    let before = self.diagnostics.len();
                     broken = self.brackets(part, |builder, part| args.push(builder.arg(part)));
-                    // Nobody knows what belongs into parentheses that are never closed.
-                    if !self.str(part).ends_with(')') {
+                    // Nobody knows which argument stands where, or what belongs into parentheses that are never closed.
+                    let mixed = self.parts(part).any(|part| self.kind(part) == Kind::Junk)
+                        || self.diagnostics.iter().skip(before).any(|one| one.code == "E0028");
+                    if mixed || !self.str(part).ends_with(')') {
                         (args, broken) = (Vec::new(), true);
                     }
                 }
@@ -216,8 +227,12 @@ impl Builder<'_> {
     }
 
     fn record(&mut self, id: NodeId) -> Record {
-        let mut fields = Vec::new();
+        let mut fields: Vec<Field> = Vec::new();
         let broken = self.brackets(id, |builder, part| fields.extend(builder.field(part)));
+        // What follows the braces was read as a part of the last field.
+        if let Some(last) = fields.last_mut().filter(|_| !self.str(id).ends_with('}')) {
+            last.value = None;
+        }
         Record { span: self.span(id), fields, broken }
     }
 

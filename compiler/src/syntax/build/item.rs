@@ -2,7 +2,9 @@
 
 use super::Builder;
 use super::types::Declared;
-use crate::ast::{Binding, Clause, Def, Expr, File, Import, Item, Name, Param, Profile, ProfileEntry, Stage};
+use crate::ast::{
+    Binding, Clause, Def, Expr, ExprKind, File, Import, Item, Name, Param, Profile, ProfileEntry, Stage,
+};
 use crate::source::Span;
 use crate::syntax::errors;
 use crate::syntax::tree::{Kind, NodeId, Tree};
@@ -14,6 +16,8 @@ impl Builder<'_> {
         let mut failed = false;
         // The item or line before, where something is missing at its end, and the diagnostic that says so.
         let mut dangling: Option<(NodeId, usize)> = None;
+        // The binding just before, where nothing else follows it.
+        let mut previous: Option<NodeId> = None;
         for entry in self.entries(Tree::ROOT) {
             let before = self.diagnostics.len();
             let kind = self.kind(entry.id);
@@ -26,8 +30,25 @@ impl Builder<'_> {
                 failed = true;
                 continue;
             }
+            if kind == Kind::ErrorItem
+                && !failed
+                && let Some(item) = previous.take()
+                && let Some(Item::Binding(binding)) = items.last_mut()
+                && self.continues(item, entry.id)
+                && self.starts_a_call(entry.id)
+            {
+                // A step of a pipe without its sign.
+                let (text, span) = self.junk_text(entry.id);
+                binding.value = Some(Expr { span, kind: ExprKind::Error });
+                self.report(errors::missing_pipe(span, text));
+                failed = true;
+                continue;
+            }
+            previous = (kind == Kind::Binding).then_some(entry.id);
             match kind {
                 Kind::Junk if failed => continue,
+                // The pipe of an item that broke off.
+                Kind::ErrorItem if failed && self.str(entry.id).starts_with("|>") => continue,
                 Kind::Junk => self.junk(entry.id, None, Kind::File),
                 _ => items.push(self.item(entry.id, entry.docs)),
             }
@@ -50,8 +71,47 @@ impl Builder<'_> {
             Kind::Binding => Item::Binding(self.binding(id, docs)),
             _ => {
                 self.junk(id, None, Kind::File);
-                Item::Error(self.span(id))
+                self.meant(id, docs)
             }
+        }
+    }
+
+    /// Whether a line begins as a step of a pipe does: a stage with its inputs or settings, or alone.
+    fn starts_a_call(&self, id: NodeId) -> bool {
+        let (text, _) = self.junk_text(id);
+        let end = text
+            .find(|sign: char| !(sign.is_ascii_alphanumeric() || "_.".contains(sign)))
+            .unwrap_or(text.len());
+        let rest = text[end..].trim_start();
+        end > 0 && (rest.is_empty() || rest.starts_with(['(', '{']) || rest.starts_with("|>"))
+    }
+
+    /// What a line that is no item was meant to define, without a value: whoever uses the name makes no mistake.
+    fn meant(&self, id: NodeId, docs: String) -> Item {
+        let (text, span) = self.junk_text(id);
+        let mut words = text.split([' ', '\t']).filter(|word| !word.is_empty());
+        let name = |word: &str| {
+            let start = span.start + (word.as_ptr() as usize - text.as_ptr() as usize) as u32;
+            let end = start + word.len() as u32;
+            let is_name =
+                super::junk::word(word) == word && !word.is_empty() && !super::junk::is_keyword(word);
+            is_name.then(|| Name { span: Span { start, end, ..span }, text: word.to_owned() })
+        };
+        match (words.next(), words.next()) {
+            (Some(first), Some(second)) if errors::near_item(first) == Some("param") => {
+                match name(second.trim_end_matches(':')) {
+                    Some(name) => {
+                        let name = Some(name);
+                        Item::Param(Param { span, docs, name, ty: None, default: None, range: None })
+                    }
+                    None => Item::Error(span),
+                }
+            }
+            (Some(first), Some(_)) if errors::near_item(first).is_none() => match name(first) {
+                Some(name) => Item::Binding(Binding { span, docs, name, value: None }),
+                None => Item::Error(span),
+            },
+            _ => Item::Error(span),
         }
     }
 

@@ -132,7 +132,7 @@ pub(super) fn is_keyword(word: &str) -> bool {
 }
 
 /// The word at the start of a text; empty where there is none.
-fn word(text: &str) -> &str {
+pub(super) fn word(text: &str) -> &str {
     let is_word = |sign: char| sign.is_ascii_alphanumeric() || sign == '_';
     let length = text.find(|sign| !is_word(sign)).unwrap_or(text.len());
     if text.starts_with(|sign: char| sign.is_ascii_digit()) { "" } else { &text[..length] }

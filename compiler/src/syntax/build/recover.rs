@@ -11,7 +11,7 @@ const LONGEST: usize = 64;
 
 impl Builder<'_> {
     /// Reads the expression `expr` in the entry `entry`. Where what follows the entry shows that it is only a part of what
-    /// was meant, as in `2 ^ 10`, `80 %` or `4,096`, nothing is known of its value.
+    /// was meant, as in `2 ^ 10`, `80 %`, `4,096` or `tokenize train(docs)`, nothing is known of its value.
     pub(super) fn sound(&mut self, entry: NodeId, expr: NodeId) -> Expr {
         let expr = self.expr(expr);
         match self.is_part(entry) {
@@ -23,7 +23,15 @@ impl Builder<'_> {
     fn is_part(&self, entry: NodeId) -> bool {
         if let Some(junk) = self.junk_behind(entry) {
             let text = self.str(junk);
-            return text.starts_with(['%', '^', '~', '\\', '`', '?', '&']) || self.thousands(junk).is_some();
+            let word = super::junk::word(text);
+            let next_entry = !word.is_empty() && text[word.len()..].trim_start().starts_with(['=', ':']);
+            return match self.tree.parent(entry).map(|parent| self.kind(parent)) {
+                Some(Kind::File) => text.trim_end() != ";",
+                Some(Kind::Record | Kind::Clauses | Kind::RecordType) => {
+                    !next_entry && !text.starts_with(';')
+                }
+                _ => text.starts_with(['%', '^', '~', '\\', '`', '?', '&']) || self.thousands(junk).is_some(),
+            };
         }
         let comma = self.tree.following(entry).filter(|&next| self.str(next) == ",");
         let behind = comma.and_then(|comma| self.tree.following(comma));
@@ -69,13 +77,11 @@ impl Builder<'_> {
     /// Whether `next`, which fits nowhere, is what the diagnostic at position `missing` misses: it stands in the next line,
     /// further in than the line that `entry` begins in. Then the diagnostic says so.
     pub(super) fn joined(&mut self, missing: usize, entry: NodeId, next: NodeId) -> bool {
-        let start = self.tree.range(next).start;
-        let space = self.text[..start].len() - self.text[..start].trim_end().len();
-        let between = Span::new(self.file, (start - space) as u32, start as u32);
-        let gap = &self.text[start - space..start];
-        if gap.matches('\n').count() != 1 || self.column(start) <= self.indent(self.tree.range(entry).start) {
+        if !self.continues(entry, next) {
             return false;
         }
+        let start = self.tree.range(next).start;
+        let between = Span::new(self.file, self.text[..start].trim_end().len() as u32, start as u32);
         let edit = Edit { span: between, text: " ".to_owned() };
         if let Some(diagnostic) = self.diagnostics.get_mut(missing) {
             match &mut diagnostic.fix {
@@ -87,6 +93,13 @@ impl Builder<'_> {
             }
         }
         true
+    }
+
+    /// Whether `next` stands in the line after the text before it, further in than the line that `entry` begins in.
+    pub(super) fn continues(&self, entry: NodeId, next: NodeId) -> bool {
+        let start = self.tree.range(next).start;
+        let gap = &self.text[self.text[..start].trim_end().len()..start];
+        gap.matches('\n').count() == 1 && self.column(start) > self.indent(self.tree.range(entry).start)
     }
 
     fn line(&self, offset: usize) -> usize {
@@ -120,7 +133,9 @@ impl Builder<'_> {
         }
         let content = self.text[inside.clone()].trim_end();
         let doubtful = content.is_empty() || content.contains("|>") || content.contains("//");
-        if doubtful || (close == ')' && content.contains(['{', '\n'])) {
+        // `f([a, b)`: the other argument may be outside.
+        let outside = self.text[range.end..].trim_start().starts_with(')') && content.contains(',');
+        if doubtful || (close == ']' && outside) || (close == ')' && content.contains(['{', '\n'])) {
             return None;
         }
         let end = inside.start + content.len();

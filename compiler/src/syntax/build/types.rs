@@ -47,6 +47,15 @@ impl Builder<'_> {
         if let Some(name) = declared.name.as_ref().filter(|_| what != "setting") {
             self.reserved(name);
         }
+        if let (Some(_), None, None) = (&declared.ty, &declared.default, &declared.range)
+            && let Some(junk) = self.junk_behind(id)
+            && self.str(junk).starts_with(|sign: char| sign.is_ascii_alphanumeric() || "\"[{-".contains(sign))
+            && last.is_some_and(|last| self.kind(last) == Kind::Type)
+        {
+            let (text, span) = self.junk_text(junk);
+            self.report(errors::missing_default_sign(span, text));
+            declared.default = Some(Expr { span, kind: ExprKind::Error });
+        }
         match (&declared.name, last) {
             (None, Some(_)) => {
                 let keyword = self.parts(id).next().unwrap_or(id);
