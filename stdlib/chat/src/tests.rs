@@ -25,7 +25,8 @@ fn defaults(stage: &str) -> Value {
     let mut settings = serde_json::Map::new();
     for line in fields.lines().map(str::trim).filter(|line| !line.starts_with("///")) {
         let Some((name, rest)) = line.trim_start_matches("runtime ").split_once(": ") else { continue };
-        let (_, default) = rest.split_once(" = ").unwrap();
+        // An optional setting has no default: it is absent.
+        let Some((_, default)) = rest.split_once(" = ") else { continue };
         let default = default.split(" in ").next().unwrap();
         let value = match default.strip_suffix('%') {
             Some(percent) => json!(percent.parse::<f64>().unwrap() / 100.0),
