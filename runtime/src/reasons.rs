@@ -42,6 +42,12 @@ fn changed(name: &str, old: Option<&str>, new: Option<&str>) -> String {
     }
 }
 
+/// Whether a reason, as [`text()`] says it, is the consequence of another stage's.
+#[must_use]
+pub fn is_consequence(text: &str) -> bool {
+    text.starts_with("waits for ") || text.contains(" changed (from ")
+}
+
 /// Where a reason's new value is written: `who-is.llmp:23:14`.
 #[must_use]
 pub fn place(reason: &Reason, sources: &Sources) -> Option<String> {
@@ -104,6 +110,19 @@ pub fn file_changes<'a>(old: &'a [FileRecord], new: &'a [FileRecord]) -> FileCha
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn consequences_are_told_from_causes() {
+        let graph = Graph::default();
+        let changed = |name: &str, old: &str, new: &str| {
+            let (old, new) = (Some(old.to_owned()), Some(new.to_owned()));
+            text(&Reason::Changed { name: name.into(), old, new, span: None }, &graph)
+        };
+        assert!(is_consequence(&changed("input docs", "docs/a", "docs/a")));
+        assert!(!is_consequence(&changed("min_words", "20", "40")));
+        assert!(!is_consequence(&changed("epoch", "1", "2")));
+        assert!(!is_consequence(&text(&Reason::Lost, &graph)));
+    }
 
     #[test]
     fn files_that_moved_did_not_change() {

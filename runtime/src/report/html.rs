@@ -6,7 +6,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use serde_json::Value;
 
 use super::charts::{self, Bar, Span};
-use super::summary::{Chain, Step, chains};
+use super::summary::{Chain, Step, chains, root_causes};
 use super::{Report, StageReport};
 use crate::text;
 
@@ -234,27 +234,46 @@ fn stages(report: &Report) -> Markup {
     section(
         "Stages",
         Some(html! {
-            div class="wide" { table {
-                tr {
-                    th { "stage" } th { "" } th { "why, and what came of it" } th class="number" { "time" } th class="number" { "result" }
-                    th class="number" { "run" }
-                }
-                @for stage in report.stages.iter().take(MAX_ROWS) {
-                    tr {
-                        td class="name" { (stage.name) br; span class="soft" { (stage.kind) } }
-                        td class={ "name " (stage.status) } { (stage.status) }
-                        td { (short(&why(stage))) br; span class="soft" { (counted(stage)) } }
-                        td class="number" { @if stage.made_by.is_some() || stage.seconds > 0.0 { (text::duration(stage.seconds)) } }
-                        td class="number" { @if stage.bytes > 0 { (text::bytes(stage.bytes)) } }
-                        td class="number" { @if let Some(run) = stage.made_by { (run) } }
-                    }
-                }
-            } }
-            @if report.stages.len() > MAX_ROWS {
-                p class="soft" { (report.stages.len() - MAX_ROWS) " more stages are in the JSON." }
-            }
-        }),
+        (causes(report))
+                   div class="wide" { table {
+                       tr {
+                           th { "stage" } th { "" } th { "why, and what came of it" } th class="number" { "time" } th class="number" { "result" }
+                           th class="number" { "run" }
+                       }
+                       @for stage in report.stages.iter().take(MAX_ROWS) {
+                           tr {
+                               td class="name" { (stage.name) br; span class="soft" { (stage.kind) } }
+                               td class={ "name " (stage.status) } { (stage.status) }
+                               td { (short(&why(stage))) br; span class="soft" { (counted(stage)) } }
+                               td class="number" { @if stage.made_by.is_some() || stage.seconds > 0.0 { (text::duration(stage.seconds)) } }
+                               td class="number" { @if stage.bytes > 0 { (text::bytes(stage.bytes)) } }
+                               td class="number" { @if let Some(run) = stage.made_by { (run) } }
+                           }
+                       }
+                   } }
+                   @if report.stages.len() > MAX_ROWS {
+                       p class="soft" { (report.stages.len() - MAX_ROWS) " more stages are in the JSON." }
+                   }
+               }),
     )
+}
+
+/// Why anything ran at all.
+fn causes(report: &Report) -> Markup {
+    const TOP: usize = 10;
+    let (causes, new) = root_causes(report);
+    html! {
+        @if !causes.is_empty() || new > 0 {
+            p { "Root causes:" }
+            ul {
+                @for (stage, reason) in causes.iter().take(TOP) {
+                    li { b { (stage) } ": " (short(reason)) }
+                }
+                @if causes.len() > TOP { li { (causes.len() - TOP) " more" } }
+                @if new > 0 { li { (text::plural(new as u64, "stage")) " had never run" } }
+            }
+        }
+    }
 }
 
 fn why(stage: &StageReport) -> String {

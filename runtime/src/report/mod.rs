@@ -21,7 +21,7 @@ use crate::runs::{Environment, Run};
 use crate::store::{Ledger, Result, Store, StoreError, write_cache};
 
 pub(crate) use summary::PACE;
-pub use summary::{Chain, Score, Step, Training, chains, scores, trainings};
+pub use summary::{Chain, Score, Step, Training, chains, root_causes, scores, trainings};
 
 /// Pipelines of more stages are told in short: what was cached by its name only, and not in their lowered form.
 const MANY_STAGES: usize = 1_000;

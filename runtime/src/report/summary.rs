@@ -2,9 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use llmp_compiler::graph::Graph;
+use llmp_compiler::plan::Reason;
 use serde_json::Value;
 
 use super::{Report, StageReport};
+use crate::reasons::{self, is_consequence};
 
 /// Documents on their way through stages that keep or drop them.
 #[derive(Clone, Debug, PartialEq)]
@@ -82,6 +85,19 @@ fn under<'a>(stage: &'a StageReport, prefix: &str) -> Vec<(&'a str, u64)> {
     let mut found: Vec<_> = found.collect();
     found.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
     found
+}
+
+/// Why stages ran, each with its stage: causes of their own, without what only followed from another stage. The second
+/// value counts those that had never run.
+#[must_use]
+pub fn root_causes(report: &Report) -> (Vec<(&str, &str)>, usize) {
+    let ran = report.stages.iter().filter(|stage| matches!(stage.status.as_str(), "ran" | "failed"));
+    let causes =
+        ran.flat_map(|stage| stage.reasons.iter().map(|reason| (stage.name.as_str(), reason.as_str())));
+    let (new, causes): (Vec<_>, Vec<_>) = causes
+        .filter(|(_, reason)| !is_consequence(reason))
+        .partition(|(_, reason)| *reason == reasons::text(&Reason::New, &Graph::default()));
+    (causes, new.len())
 }
 
 /// A stage that trained a model.
@@ -184,6 +200,22 @@ mod tests {
             counts: counts.iter().map(|(name, count)| ((*name).to_owned(), *count)).collect(),
             ..StageReport::default()
         }
+    }
+
+    #[test]
+    fn root_causes_are_told_once() {
+        let ran = |name: &str, reasons: &[&str]| StageReport {
+            status: "ran".into(),
+            reasons: reasons.iter().map(|reason| (*reason).to_owned()).collect(),
+            ..stage(name, "Docs", "", &[])
+        };
+        let stages = vec![
+            ran("a", &["min_words 1 → 2"]),
+            ran("b", &["seed 1 → 2", "docs changed (from a)"]),
+            ran("c", &["never run"]),
+        ];
+        let report = Report { stages, ..Report::default() };
+        assert_eq!(root_causes(&report), (vec![("a", "min_words 1 → 2"), ("b", "seed 1 → 2")], 1));
     }
 
     #[test]
