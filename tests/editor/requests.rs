@@ -37,6 +37,25 @@ fn definition_across_files() {
 }
 
 #[test]
+fn the_definition_of_a_stage_is_a_document_of_the_server() {
+    let fixture = Fixture::new("docs = crawl.docs(\"a\") |> filter.p$0ii\n");
+    let mut client = Client::with(json!({}), &fixture);
+    assert!(client.greeting["capabilities"]["workspace"]["textDocumentContent"].is_null());
+    assert_eq!(ask(&mut client, &fixture, "textDocument/definition", Value::Null), Value::Null);
+    let mut client = Client::with(json!({"workspace": {"textDocumentContent": {}}}), &fixture);
+    let schemes = &client.greeting["capabilities"]["workspace"]["textDocumentContent"]["schemes"];
+    assert_eq!(*schemes, json!(["llmp-library"]));
+    let found = ask(&mut client, &fixture, "textDocument/definition", Value::Null);
+    let content = client.ask("workspace/textDocumentContent", json!({"uri": found["uri"]})).expect("text");
+    let line = found["range"]["start"]["line"].as_u64().expect("a line") as usize;
+    let text = content["text"].as_str().expect("text").lines().nth(line).expect("the line");
+    assert!(text.starts_with("stage filter.pii("), "{text}");
+    for uri in ["llmp-library:///../Cargo.toml", "file:///etc/passwd", "llmp-library:///none.llmp"] {
+        assert!(client.ask("workspace/textDocumentContent", json!({"uri": uri})).is_err(), "{uri}");
+    }
+}
+
+#[test]
 fn folding_leaves_the_closing_line() {
     let fixture = Fixture::new("$0// a\n// b\n\ndocs = crawl.docs(\n  \"a\"\n)\n");
     let mut client = Client::with(json!({}), &fixture);

@@ -1,9 +1,10 @@
-//! Where names are defined.
+//! Where names are defined: in the program, or in a signature of the standard library.
 
 use gen_lsp_types::{Definition, DefinitionLink, DefinitionParams, DefinitionResponse};
 use llmp_compiler::ide;
 
 use super::error::Answer;
+use super::signatures;
 use super::snapshot::Snapshot;
 
 /// `textDocument/definition`
@@ -13,7 +14,8 @@ pub(crate) fn definition(
 ) -> Answer<Option<DefinitionResponse>> {
     let offset = snapshot.offset(params.text_document_position_params.position);
     let found = snapshot.view().and_then(|view| ide::definition(&view, offset));
-    let Some((found, to)) = found.and_then(|found| Some((found, snapshot.location(found.to)?))) else {
+    let place = |to| snapshot.location(to).or_else(|| signatures::location(&snapshot.client, to));
+    let Some((found, to)) = found.and_then(|found| Some((found, place(found.to)?))) else {
         return Ok(None);
     };
     Ok(Some(match snapshot.client.can("/textDocument/definition/linkSupport") {

@@ -39,6 +39,7 @@ mod progress;
 mod routes;
 mod server;
 mod settings;
+mod signatures;
 mod snapshot;
 mod structure;
 mod symbols;

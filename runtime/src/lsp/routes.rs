@@ -11,8 +11,9 @@ use gen_lsp_types::{
     ExecuteCommandOptions, ExecuteCommandRequest, FoldingRangeRequest, HoverRequest, InlayHintRequest,
     PositionEncodingKind, PrepareRenameRequest, ReferencesRequest, RenameOptions, RenameRequest, Request,
     SelectionRangeRequest, SemanticTokensOptions, SemanticTokensRangeRequest, SemanticTokensRequest,
-    ServerCapabilities, SignatureHelpOptions, SignatureHelpRequest, TextDocumentSyncKind,
-    TextDocumentSyncOptions, Uri, WorkDoneProgressOptions, WorkspaceSymbolRequest,
+    ServerCapabilities, SignatureHelpOptions, SignatureHelpRequest, TextDocumentContentRequest,
+    TextDocumentSyncKind, TextDocumentSyncOptions, Uri, WorkDoneProgressOptions, WorkspaceOptions,
+    WorkspaceSymbolRequest,
 };
 use serde_json::Value;
 
@@ -24,7 +25,7 @@ use super::server::Server;
 use super::snapshot::Snapshot;
 use super::{
     actions, commands, completion, definition, diagnostics, formatting, hints, hover, lenses, names,
-    structure, symbols, tokens,
+    signatures, structure, symbols, tokens,
 };
 
 type Route = Arc<dyn Fn(&mut Server, Value) -> Answer<Value>>;
@@ -60,6 +61,7 @@ pub(crate) fn table() -> Routes {
         document::<SignatureHelpRequest>(completion::signature),
         programs::<ReferencesRequest>(names::references),
         programs::<RenameRequest>(names::rename),
+        workspace::<TextDocumentContentRequest>(signatures::content),
         workspace::<WorkspaceSymbolRequest>(symbols::of_workspace),
     ];
     routes.into_iter().collect()
@@ -133,6 +135,10 @@ pub(crate) fn capabilities(client: &Client) -> ServerCapabilities {
             ..SignatureHelpOptions::default()
         }),
         workspace_symbol_provider: Some(true.into()),
+        workspace: signatures::options(client).map(|options| WorkspaceOptions {
+            text_document_content: Some(options.into()),
+            ..WorkspaceOptions::default()
+        }),
         ..ServerCapabilities::default()
     }
 }

@@ -14,6 +14,7 @@ use serde_json::json;
 use super::documents::path_of;
 use super::server::Server;
 use super::settings::Settings;
+use super::signatures;
 
 /// Takes in a notification; unknown ones mean nothing.
 pub(super) fn notified(server: &mut Server, notification: Notification) {
@@ -42,6 +43,10 @@ fn take<P: DeserializeOwned>(
 
 fn opened(server: &mut Server, params: DidOpenTextDocumentParams) -> Result<(), String> {
     let document = params.text_document;
+    if document.uri.scheme() == signatures::SCHEME {
+        // It is no program, and there is nothing to say about it.
+        return Ok(());
+    }
     let path = server.documents.open(document.uri, document.version, document.text);
     server.touched(&path);
     Ok(())
