@@ -45,8 +45,11 @@ local function ask(method, more)
   end
 end
 
+-- Mistakes in the program; what the dry run says about files that are not there is something else.
 local function errors()
-  return vim.diagnostic.get(0, { severity = vim.diagnostic.severity.ERROR })
+  return vim.tbl_filter(function(found)
+    return found.source == 'llmp'
+  end, vim.diagnostic.get(0, { severity = vim.diagnostic.severity.ERROR }))
 end
 
 local function test()
