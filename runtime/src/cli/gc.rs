@@ -224,6 +224,9 @@ impl Garbage {
         let kept: Vec<_> = self.kept.iter().rev().take(MAX_ROWS).map(named).collect();
         let more = if self.kept.len() > MAX_ROWS { " …" } else { "" };
         match kept.as_slice() {
+            [] if !self.needed.is_empty() => {
+                writeln!(out, "kept is what was finished by runs that were killed")?
+            }
             [] => writeln!(out, "no run is kept")?,
             [one] => writeln!(out, "kept is what run {one} needs")?,
             many => writeln!(out, "kept is what the runs {}{more} need", many.join(", "))?,
