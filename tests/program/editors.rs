@@ -15,6 +15,11 @@ fn editor(name: &str) {
 }
 
 #[test]
+fn neovim() {
+    editor("nvim");
+}
+
+#[test]
 fn emacs() {
     editor("emacs");
 }
