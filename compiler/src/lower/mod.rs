@@ -8,6 +8,7 @@ mod errors;
 mod family;
 mod values;
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::check::Checked;
@@ -17,7 +18,7 @@ use crate::check::values::Due;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::graph::{Graph, Input, Producer, Setting, Stage, StageId};
 use crate::source::Span;
-use crate::types::Pattern;
+use crate::types::{Pattern, SettingType};
 use crate::value::Value;
 use builder::Builder;
 use family::{Axis, Family, Shape};
@@ -370,7 +371,15 @@ impl Lowerer<'_> {
         let mut values = Vec::with_capacity(settings.len());
         for ((spec, given), family) in signature.settings.iter().zip(&call.settings).zip(settings) {
             // A record that comes out of a param may lack fields that have defaults.
-            let value = shape.pick(family.as_ref()?, coordinates)?.clone().completed(&spec.ty);
+            let value = shape.pick(family.as_ref()?, coordinates)?;
+            let element = match spec.ty.required() {
+                SettingType::List(element) => element.required(),
+                ty => ty,
+            };
+            let value = match element {
+                SettingType::Record(_) => Cow::Owned(value.clone().completed(&spec.ty)),
+                _ => Cow::Borrowed(value),
+            };
             if let Err(error) = fold::validate(&value, &Due::of(spec), given.span.unwrap_or(call.span)) {
                 self.report(errors::in_call(*error, called));
                 return None;
