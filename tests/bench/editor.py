@@ -2,7 +2,7 @@
 
     cargo build --release && python3 tests/bench/editor.py target/release/llmp
 
-prints the tables of docs in tests/bench/editor.md. The store is filled by running all 500 stages first. Then:
+prints the tables of tests/bench/editor.md. The store is filled by running all 500 stages first. Then:
 
 * typing: single characters at places where people type; latencies from the last key to the answer, which includes
   reading the new text anew;

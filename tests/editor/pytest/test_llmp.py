@@ -123,7 +123,7 @@ async def test_the_dry_run(client, document, tmp_path):
     why = await client.workspace_execute_command_async(
         types.ExecuteCommandParams(command="llmp.why", arguments=lenses[3].command.arguments)
     )
-    assert why.startswith("vocab will run")
+    assert why.startswith("vocab has not run yet")
     assert not (tmp_path / ".llmp").exists()
 
 
