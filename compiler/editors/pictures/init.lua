@@ -8,5 +8,6 @@ vim.o.background = 'light'
 vim.o.number = true
 vim.o.signcolumn = 'yes'
 vim.o.swapfile = false
+vim.o.hlsearch = false
 vim.diagnostic.config({ virtual_text = { source = false }, float = { border = 'rounded', source = true } })
 vim.cmd('filetype plugin indent on | syntax on')

@@ -22,11 +22,49 @@ local function root(path)
   return folder
 end
 
+-- Older Neovims refresh code lenses when told to.
+local function keep_lenses_fresh(buffer)
+  local function refresh()
+    vim.lsp.codelens.refresh(vim.fn.has('nvim-0.10') == 1 and { bufnr = buffer } or nil)
+  end
+  vim.api.nvim_create_autocmd({ 'BufEnter', 'InsertLeave', 'BufWritePost', 'TextChanged' }, {
+    buffer = buffer,
+    desc = 'Refresh code lenses',
+    callback = refresh,
+  })
+  refresh()
+end
+
+-- Shows what the server knows of the stages, once it serves the buffer.
+local function served(_, buffer)
+  if vim.lsp.inlay_hint then
+    vim.lsp.inlay_hint.enable(true, { bufnr = buffer })
+  end
+  if vim.lsp.codelens.enable then
+    vim.lsp.codelens.enable(true, { bufnr = buffer })
+  else
+    keep_lenses_fresh(buffer)
+  end
+end
+
+-- Neovim 0.10 draws a line's hints once for each version of the text, but plans and runs change them without one.
+local function draw_hints_anew(_, _, context)
+  for _, buffer in ipairs(vim.lsp.get_buffers_by_client_id(context.client_id)) do
+    if vim.lsp.inlay_hint and vim.lsp.inlay_hint.is_enabled({ bufnr = buffer }) then
+      vim.lsp.inlay_hint.enable(false, { bufnr = buffer })
+      vim.lsp.inlay_hint.enable(true, { bufnr = buffer })
+    end
+  end
+  return vim.NIL
+end
+
 local function config(path)
   return {
     name = 'llmp',
     cmd = { settings().cmd, 'lsp' },
     root_dir = root(path),
+    on_attach = served,
+    handlers = { ['workspace/inlayHint/refresh'] = draw_hints_anew },
     -- The commands of code lenses are ours: they open terminals.
     init_options = { profiles = settings().profiles, commands = { 'llmp.run', 'llmp.why', 'llmp.log' } },
     settings = { llmp = { profiles = settings().profiles } },
@@ -153,26 +191,6 @@ local function highlight(buffer)
   end
 end
 
--- Older Neovims refresh code lenses when told to.
-local function keep_lenses_fresh(buffer)
-  vim.api.nvim_create_autocmd({ 'BufEnter', 'InsertLeave', 'BufWritePost', 'TextChanged' }, {
-    buffer = buffer,
-    desc = 'Refresh code lenses',
-    callback = function()
-      local ready = vim.lsp.get_clients and vim.lsp.get_clients({ bufnr = buffer, method = 'textDocument/codeLens' })
-      if ready == nil then
-        ready = vim.tbl_filter(function(client)
-          local can = client.server_capabilities or client.resolved_capabilities or {}
-          return can.codeLensProvider ~= nil
-        end, vim.lsp.buf_get_clients(buffer))
-      end
-      if next(ready) then
-        vim.lsp.codelens.refresh(vim.fn.has('nvim-0.10') == 1 and { bufnr = buffer } or nil)
-      end
-    end,
-  })
-end
-
 -- Makes a buffer one of llmp.
 function M.attach(buffer)
   if buffer == 0 then
@@ -184,14 +202,6 @@ function M.attach(buffer)
     return
   end
   vim.bo[buffer].omnifunc = 'v:lua.vim.lsp.omnifunc'
-  if vim.lsp.inlay_hint then
-    vim.lsp.inlay_hint.enable(true, { bufnr = buffer })
-  end
-  if vim.lsp.codelens.enable then
-    vim.lsp.codelens.enable(true, { bufnr = buffer })
-  else
-    keep_lenses_fresh(buffer)
-  end
 end
 
 return M
