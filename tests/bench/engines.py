@@ -11,6 +11,7 @@ round counts. The last value is compared with the right one after every event. H
 """
 
 import argparse
+import json
 import os
 import shutil
 import signal
@@ -32,14 +33,22 @@ sum=$1 out=$2; shift 2
 for file in "$@"; do read -r value < "$file"; sum=$(( (sum * 31 + value) % {MODULUS} )); done
 echo $sum > "$out"
 """
-# The same from what llmp gives: a file of settings, a folder for each input, a folder for the output.
+# The same from what llmp gives: a file of settings, a folder for each input, a folder for the output, which has to be an
+# artifact: here conversations of one row, with the value as a field that nobody else reads.
 LLMP_STAGE = f"""\
 read -r settings < "$LLMP_SETTINGS"
-number=${{settings#*:}}
+sum=${{settings#*:}} sum=${{sum%?}}
 IFS=:
-for folder in $LLMP_INPUT_FROM; do set -- "$@" "$folder"/*; done
-set -- "${{number%?}}" "$LLMP_OUTPUT/value" "$@"
-{STAGE}"""
+for folder in $LLMP_INPUT_FROM; do
+  for file in "$folder"/*; do
+    read -r row < "$file"; value=${{row#*:}}; sum=$(( (sum * 31 + ${{value%%,*}}) % {MODULUS} ))
+  done
+done
+row='"messages":[{{"role":"user","content":"?"}},{{"role":"assistant","content":"!"}}]}}'
+"""
+LLMP_WHOLE = LLMP_STAGE + 'echo "{\\"value\\":$sum,$row" > "$LLMP_OUTPUT/conversations.jsonl"\n'
+# What all shards give has to be the same; what each gives is named after it.
+LLMP_SHARD = LLMP_STAGE + 'echo "{$row" > "$LLMP_OUTPUT/conversations.jsonl"\necho $sum > "$LLMP_OUTPUT/${file##*/}"\n'
 
 
 @dataclass
@@ -100,10 +109,10 @@ class Llmp:
         return output([self.program, "--version"]).split()[-1]
 
     def write(self, folder, stages, sharded):
-        (folder / "stage.sh").write_text(LLMP_STAGE)
+        (folder / "stage.sh").write_text(LLMP_SHARD if sharded else LLMP_WHOLE)
         body = 'run = ["sh", "stage.sh"]\n  number: Int = 0\n'
-        text = [f"stage my.root(from: Files) -> Docs {{\n  {'per shard from' if sharded else ''}\n  {body}}}\n"]
-        text += [f"stage my.step(from: [Docs]) -> Docs {{\n  {body}}}\n"]
+        text = [f"stage my.root(from: Files) -> Conversations {{\n  {'per shard from' if sharded else ''}\n  {body}}}\n"]
+        text += [f"stage my.step(from: [Conversations]) -> Conversations {{\n  {body}}}\n"]
         for stage in stages[:1] if sharded else stages:
             call = f"my.step([{', '.join(stage.inputs)}])" if stage.inputs else f'my.root("{stage.source}")'
             call = 'my.root("source-*")' if sharded else call
@@ -114,8 +123,10 @@ class Llmp:
         return [self.program, "run", "--quiet", "--jobs", str(os.cpu_count()), "main.llmp"]
 
     def value(self, folder, stage, sharded):
-        found = list((folder / ".llmp/out").glob(f"main-*/{'s0/*' if sharded else stage.name + '/value'}"))
-        return None if sharded else int(found[0].read_text())
+        (results,) = (folder / ".llmp/out").glob("main-*")
+        if sharded:
+            return int((results / "s0" / stage.source).read_text())
+        return json.loads((results / stage.name / "conversations.jsonl").read_text())["value"]
 
 
 class Ninja:
@@ -283,7 +294,7 @@ def events(tools, shape, size, rounds, limit, work):
                     continue
                 value = tool.value(folder, stages[-1], sharded)
                 right = right_values(stages, sources)[stages[-1].name]
-                if value is not None and value != right:
+                if value != right:
                     sys.exit(f"{tool.name} gave {value} instead of {right} for {shape} {size}, {event}")
                 first = best.setdefault(tool.name, seconds)
                 best[tool.name] = tuple(map(min, first, seconds))
