@@ -40,10 +40,25 @@ pub struct Stage {
     pub per_shard: Option<String>,
     /// Whether the stage keeps checkpoints.
     pub resumes: bool,
+    /// What it takes while it runs.
+    pub needs: Needs,
     /// The user's command and the files it names, for stages declared with `run`.
     pub command: Option<Vec<String>>,
     /// The call as written.
     pub span: Span,
+}
+
+/// What each of a stage's actions takes while it runs. No part of a key: results do not depend on it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Needs {
+    /// Cores; `None` where it can use as many as are free.
+    pub cores: Option<u32>,
+    /// Bytes of memory; `None` where nothing is declared.
+    pub memory: Option<u64>,
+    /// Whether it has the device for itself.
+    pub device: bool,
+    /// Seconds after which a command is stopped; `None` for no limit.
+    pub time_limit: Option<f64>,
 }
 
 /// A resolved setting.

@@ -286,6 +286,7 @@ mod tests {
             output: "Pages".into(),
             per_shard: None,
             resumes: false,
+            needs: crate::graph::Needs::default(),
             command: None,
             span: Span::default(),
         }

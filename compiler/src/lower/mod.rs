@@ -403,6 +403,7 @@ impl Lowerer<'_> {
             output: String::new(),
             per_shard: signature.per_shard.clone(),
             resumes: signature.resumes,
+            needs: signature.needs.clone(),
             command: signature.command.clone(),
             span: call.span,
         })

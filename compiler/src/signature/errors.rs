@@ -82,7 +82,8 @@ pub(crate) fn unknown_property(name: &str, span: Span, meant: Option<&str>) -> D
             error.help(format!("did you mean `{meant}`?")).fix(format!("change to `{meant}`"), span, meant)
         }
         None => error.help(format!(
-            "properties are `epoch`, `resumes`, `run`, `special_tokens` and `per shard`; for a setting, write `{name}: Type = default`"
+            "properties are `epoch`, `resumes`, `run`, `special_tokens`, `cores`, `memory`, `device`, `time_limit` and \
+             `per shard`; for a setting, write `{name}: Type = default`"
         )),
     }
 }
@@ -91,6 +92,12 @@ pub(crate) fn bad_property(name: &str, due: &str, span: Span) -> Diagnostic {
     Diagnostic::error("E0237", format!("`{name}` must be {due}"), span).help(match name {
         "run" => "for example `run = [\"python3\", \"clean.py\"]`",
         "special_tokens" => "for example `special_tokens = [text, chat]`",
+        "cores" => {
+            "write `cores = 1` for a program that uses one core, or nothing where it can use any number"
+        }
+        "memory" => "write what one action takes at its peak, for example `memory = 8GiB`",
+        "device" => "write `device = true` where the stage needs the GPU for itself, else nothing",
+        "time_limit" => "a command that runs longer is stopped, for example `time_limit = 10min`",
         "resumes" => "write `resumes = true` where the stage keeps checkpoints, else nothing",
         _ => "write `epoch = 1`, and raise it when the stage's output changes",
     })

@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use crate::ast;
 use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::graph::Needs;
 use crate::source::{Sources, Span};
 use crate::syntax;
 use crate::types::{Pattern, SettingSpec};
@@ -36,6 +37,8 @@ pub struct Signature {
     pub per_shard: Option<String>,
     /// Whether the stage keeps checkpoints.
     pub resumes: bool,
+    /// What it takes while it runs.
+    pub needs: Needs,
     /// The command of a user's own stage.
     pub command: Option<Vec<String>>,
     /// The sets of special tokens ([`SPECIAL_TOKENS`]) that a vocabulary made here holds, or that this stage needs in the

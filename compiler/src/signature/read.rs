@@ -6,6 +6,7 @@ use super::{Parameter, SPECIAL_TOKENS, Signature, errors};
 use crate::ast;
 use crate::check::values::{Due, NoNames, Values};
 use crate::diagnostic::Diagnostics;
+use crate::graph::Needs;
 use crate::names::closest;
 use crate::source::Span;
 use crate::types::{BASE, Bounds, Kind, Pattern, SettingSpec, SettingType};
@@ -251,6 +252,7 @@ pub(crate) fn signature(stage: &ast::Stage, diagnostics: &mut Diagnostics) -> Op
         epoch: 1,
         per_shard: None,
         resumes: false,
+        needs: Needs::default(),
         command: None,
         special_tokens: None,
     };
@@ -318,7 +320,8 @@ fn result(ty: &ast::Type, inputs: &[Parameter], diagnostics: &mut Diagnostics) -
 }
 
 /// What `name = value` may say in a signature.
-const PROPERTIES: [&str; 4] = ["epoch", "resumes", "run", "special_tokens"];
+const PROPERTIES: [&str; 8] =
+    ["epoch", "resumes", "run", "special_tokens", "cores", "memory", "device", "time_limit"];
 
 fn property(
     signature: &mut Signature,
@@ -348,6 +351,38 @@ fn property(
         "resumes" => match read(&SettingType::Bool) {
             Some(Value::Bool(resumes)) => signature.resumes = resumes,
             _ => diagnostics.push(errors::bad_property("resumes", "`true` or `false`", value.span)),
+        },
+        "cores" => match read(&SettingType::Int) {
+            Some(Value::Number(cores))
+                if cores.as_whole().is_some_and(|cores| (1..=4096).contains(&cores)) =>
+            {
+                signature.needs.cores = cores.as_whole().and_then(|cores| u32::try_from(cores).ok());
+            }
+            _ => {
+                diagnostics.push(errors::bad_property("cores", "a whole number from 1 to 4,096", value.span))
+            }
+        },
+        "memory" => match read(&SettingType::Bytes) {
+            Some(Value::Number(bytes))
+                if bytes.as_whole().is_some_and(|bytes| u64::try_from(bytes).is_ok()) =>
+            {
+                signature.needs.memory = bytes.as_whole().and_then(|bytes| u64::try_from(bytes).ok());
+            }
+            _ => diagnostics.push(errors::bad_property(
+                "memory",
+                "a number of bytes, such as `8GiB`",
+                value.span,
+            )),
+        },
+        "device" => match read(&SettingType::Bool) {
+            Some(Value::Bool(device)) => signature.needs.device = device,
+            _ => diagnostics.push(errors::bad_property("device", "`true` or `false`", value.span)),
+        },
+        "time_limit" => match read(&SettingType::Duration) {
+            Some(Value::Number(time)) if time.to_f64() > 0.0 => {
+                signature.needs.time_limit = Some(time.to_f64())
+            }
+            _ => diagnostics.push(errors::bad_property("time_limit", "a time, such as `10min`", value.span)),
         },
         "run" => match read(&SettingType::List(Box::new(SettingType::Text))) {
             Some(Value::List(words)) if !words.is_empty() => signature.command = Some(texts(words)),

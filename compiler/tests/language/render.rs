@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use llmp_compiler::diagnostic::{Diagnostic, Label};
-use llmp_compiler::graph::{Graph, Producer};
+use llmp_compiler::graph::{Graph, Needs, Producer};
 use llmp_compiler::source::Sources;
 
 /// All diagnostics, with the source lines that they speak of.
@@ -79,6 +79,9 @@ pub(crate) fn graph(graph: &Graph, all: bool) -> String {
         }
         if stage.resumes {
             marks.push("resumes".to_owned());
+        }
+        if stage.needs != Needs::default() {
+            marks.push(format!("{:?}", stage.needs));
         }
         if let Some(command) = &stage.command {
             marks.push(format!("run {command:?}"));

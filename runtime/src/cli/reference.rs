@@ -42,6 +42,7 @@ fn describe(page: &mut String, stage: &Signature) {
     let mut traits = vec![format!("Epoch {}", stage.epoch)];
     traits.extend(stage.per_shard.as_ref().map(|role| format!("runs shard by shard of `{role}`")));
     traits.extend(stage.resumes.then(|| "goes on from its last checkpoint after a stop".to_owned()));
+    traits.extend(stage.needs.device.then(|| "has the device for itself".to_owned()));
     let _ = writeln!(page, "\n{}.", traits.join("; "));
     if !stage.settings.is_empty() {
         page.push_str("\n| setting | type | default | range | |\n|---|---|---|---|---|\n");

@@ -7,6 +7,7 @@
 
 pub mod ability;
 pub mod assistant;
+pub mod check;
 mod factuality;
 mod grade;
 mod load;

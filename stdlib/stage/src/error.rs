@@ -61,6 +61,23 @@ impl Error {
         self.cancelled
     }
 
+    /// What kind of error of the system stands behind it, where one does.
+    #[must_use]
+    pub fn io_kind(&self) -> Option<std::io::ErrorKind> {
+        let mut source = self.source.as_deref().map(|error| error as &dyn std::error::Error);
+        while let Some(error) = source {
+            if let Some(error) = error.downcast_ref::<std::io::Error>() {
+                return Some(error.kind());
+            }
+            source = match error.downcast_ref::<Self>() {
+                // Its own source is not given away by the trait, since its text tells of it already.
+                Some(own) => return own.io_kind(),
+                None => error.source(),
+            };
+        }
+        None
+    }
+
     /// What the user can do, where that is known.
     #[must_use]
     pub fn help_text(&self) -> Option<&str> {
@@ -81,3 +98,18 @@ impl fmt::Display for Error {
 }
 
 impl std::error::Error for Error {}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+
+    #[test]
+    fn the_systems_reason_is_found_below_others() {
+        let full = || Error::io("cannot write", std::path::Path::new("f"))(io::ErrorKind::StorageFull.into());
+        assert_eq!(full().io_kind(), Some(io::ErrorKind::StorageFull));
+        assert_eq!(Error::new("outer").because(full()).io_kind(), Some(io::ErrorKind::StorageFull));
+        assert_eq!(Error::new("none").because("text").io_kind(), None);
+    }
+}
