@@ -51,15 +51,7 @@ impl StoreError {
     #[must_use]
     pub fn help(&self) -> Option<&'static str> {
         match self {
-            Self::Io { source, .. } => match source.kind() {
-                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-                    Some("free some space (`llmp du`, `llmp gc`) and run again; what is finished is kept")
-                }
-                io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
-                    Some("choose a writable store with `--store DIR`")
-                }
-                _ => None,
-            },
+            Self::Io { source, .. } => help_for(source.kind()),
             Self::Version { .. } => {
                 Some("use the program that made it, or choose another store with `--store DIR`")
             }
@@ -68,6 +60,20 @@ impl StoreError {
             }
             Self::Output(_) => None,
         }
+    }
+}
+
+/// What the user can do about an error of the system.
+#[must_use]
+pub fn help_for(kind: io::ErrorKind) -> Option<&'static str> {
+    match kind {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            Some("free some space (`llmp du`, `llmp gc`) and run again; what is finished is kept")
+        }
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+            Some("choose a writable store with `--store DIR`")
+        }
+        _ => None,
     }
 }
 

@@ -30,6 +30,16 @@ impl Lock {
         }
     }
 
+    /// Takes the lock of a file that stays, waiting for its holder.
+    ///
+    /// # Errors
+    /// Where the file cannot be made or locked.
+    pub fn wait(path: &Path) -> Result<Self> {
+        let file = open_lock(path)?;
+        take(&file, path)?;
+        Ok(Self { file })
+    }
+
     /// Takes the lock if nobody holds it.
     ///
     /// # Errors
@@ -61,9 +71,14 @@ pub(super) struct Held<'a>(&'a File);
 
 /// Takes the lock of an open file that stays, waiting for its holder; `path` is named where that fails.
 pub(super) fn wait<'a>(file: &'a File, path: &Path) -> Result<Held<'a>> {
+    take(file, path)?;
+    Ok(Held(file))
+}
+
+fn take(file: &File, path: &Path) -> Result<()> {
     loop {
         match flock(file, FlockOperation::LockExclusive) {
-            Ok(()) => return Ok(Held(file)),
+            Ok(()) => return Ok(()),
             Err(rustix::io::Errno::INTR) => {}
             Err(error) => return Err(at("lock", path)(error.into())),
         }

@@ -34,7 +34,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 pub use artifact::{Entry, Manifest};
-pub use error::{Result, StoreError, at};
+pub use error::{Result, StoreError, at, help_for};
 pub use frame::Kind;
 pub use hash::hash_file;
 pub use ledger::Ledger;

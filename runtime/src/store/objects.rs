@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use llmp_compiler::key::Digest;
 
-use super::hash::hash_open;
+use super::hash::{hash_file, hash_open};
 use super::write::{SYNC_FROM, move_object, write_object};
 use super::{Entry, Manifest, Result, StoreError, at};
 
@@ -56,7 +56,8 @@ impl Objects {
         let opened = File::open(file).map_err(at("open", file))?;
         let entry = hash_open(&opened, file)?;
         let path = self.path(&entry.digest);
-        if self.has(&entry.digest, entry.size) {
+        // An object of this name that was damaged meanwhile is no reason to throw away a good one.
+        if self.has(&entry.digest, entry.size) && self.check(&entry.digest).is_ok() {
             fs::remove_file(file).map_err(at("remove", file))?;
         } else {
             if entry.size >= SYNC_FROM {
@@ -117,7 +118,40 @@ impl Objects {
             }
             Err(error) => return Err(at("read", &path)(error)),
         };
+        if Digest::of(text.as_bytes()) != *artifact {
+            let what = "its content is not what its name says".into();
+            return Err(StoreError::Damaged { digest: artifact.hex(), what });
+        }
         Manifest::parse(artifact, &text)
+    }
+
+    /// Reads an object and compares its content with its name. One that differs is set aside in `quarantine/`.
+    ///
+    /// # Errors
+    /// Where it is missing, damaged or unreadable.
+    pub fn check(&self, object: &Digest) -> Result<()> {
+        let path = self.path(object);
+        match hash_file(&path) {
+            Ok(found) if found == *object => return Ok(()),
+            Err(StoreError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+                return Err(StoreError::Missing { digest: object.hex() });
+            }
+            // What the disk cannot give back is damaged, too.
+            Ok(_) | Err(StoreError::Io { .. }) => {}
+            Err(error) => return Err(error),
+        }
+        let folder = self.root.with_file_name("quarantine");
+        let aside = folder.join(object.hex());
+        let moved = fs::create_dir_all(&folder).and_then(|()| fs::rename(&path, &aside));
+        if hash_file(&aside).is_ok_and(|found| found == *object) {
+            // Another process had set the damaged one aside and put a good one there.
+            return fs::rename(&aside, &path).map_err(at("move into the store", &aside));
+        }
+        let what = match moved {
+            Ok(()) => "its content is not what its name says (set aside in `quarantine/`)",
+            Err(_) => "its content is not what its name says, and it cannot be set aside",
+        };
+        Err(StoreError::Damaged { digest: object.hex(), what: what.into() })
     }
 
     /// Whether the artifact's list and all its files are there, by name and size.
@@ -140,20 +174,26 @@ impl Objects {
             {
                 fs::create_dir_all(parent).map_err(at("make the folder", parent))?;
             }
-            let source = self.path(&entry.digest);
-            match fs::hard_link(&source, &target) {
-                Ok(()) => {}
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                    return Err(StoreError::Missing { digest: entry.digest.hex() });
-                }
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-                // No hard links here (another file system, too many links): a copy serves.
-                Err(_) => {
-                    fs::copy(&source, &target).map_err(at("copy to", &target))?;
-                }
-            }
+            self.link_file(&entry.digest, &target)?;
         }
         Ok(())
+    }
+
+    /// Links an object to `target`, whose folder is there.
+    ///
+    /// # Errors
+    /// Where the object is missing or the disk refuses.
+    pub fn link_file(&self, object: &Digest, target: &Path) -> Result<()> {
+        let source = self.path(object);
+        match fs::hard_link(&source, target) {
+            Ok(()) => Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound && !source.exists() => {
+                Err(StoreError::Missing { digest: object.hex() })
+            }
+            // No hard links here (another file system, too many links): a copy serves.
+            Err(_) => fs::copy(&source, target).map(drop).map_err(at("copy to", target)),
+        }
     }
 
     /// All objects with their paths and sizes, in order of digest.
@@ -200,5 +240,29 @@ mod tests {
         assert_eq!(fs::read_to_string(target.join("deep/b")).unwrap(), "two");
         fs::remove_file(objects.path(&Digest::of(b"one"))).unwrap();
         assert!(!objects.intact(&artifact));
+    }
+
+    #[test]
+    fn damage_is_set_aside_and_healed_by_the_same_content() {
+        let root = tempfile::tempdir().unwrap();
+        let objects = Objects::new(root.path().join("objects"));
+        let digest = objects.put(b"good").unwrap();
+        let path = objects.path(&digest);
+        let damage = || {
+            fs::remove_file(&path).unwrap();
+            fs::write(&path, "evil").unwrap();
+        };
+        objects.check(&digest).unwrap();
+        damage();
+        assert!(matches!(objects.check(&digest), Err(StoreError::Damaged { .. })));
+        assert!(!path.exists() && root.path().join("quarantine").join(digest.hex()).exists());
+        assert!(matches!(objects.check(&digest), Err(StoreError::Missing { .. })));
+        fs::write(&path, "evil").unwrap();
+        let fresh = root.path().join("fresh");
+        fs::write(&fresh, "good").unwrap();
+        objects.take(&fresh).unwrap();
+        objects.check(&digest).unwrap();
+        damage();
+        assert!(matches!(objects.manifest(&digest), Err(StoreError::Damaged { .. })));
     }
 }

@@ -69,9 +69,16 @@ fn in_folder(path: &Path, work: impl Fn() -> io::Result<()>) -> io::Result<()> {
 }
 
 fn write(path: &Path, bytes: &[u8], mode: u32, sync: bool) -> io::Result<()> {
-    let temporary = temporary(path);
-    let write = || {
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(&temporary)?;
+    let (temporary, mut file) = loop {
+        let temporary = temporary(path);
+        match OpenOptions::new().write(true).create_new(true).mode(mode).open(&temporary) {
+            Ok(file) => break (temporary, file),
+            // Left behind by a process that was killed and had our number.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(error),
+        }
+    };
+    let mut write = || {
         file.write_all(bytes)?;
         if sync {
             file.sync_data()?;
