@@ -9,6 +9,7 @@ mod export;
 mod fmt;
 mod gc;
 mod graph;
+mod guard;
 mod init;
 mod log;
 mod lsp;
@@ -26,6 +27,7 @@ mod trace;
 mod verify;
 mod which_run;
 mod why;
+mod worker;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -93,6 +95,11 @@ enum Command {
     Gc(gc::Arguments),
     /// Serve an editor: the language server, over standard input and output
     Lsp(lsp::Arguments),
+    /// Do one action from its file, as a run on another machine would
+    Worker(worker::Arguments),
+    /// Kill the commands of a run that was killed
+    #[command(hide = true)]
+    Guard,
     /// Print shell completions
     Completions {
         /// The shell
@@ -248,6 +255,8 @@ pub fn main() -> ExitCode {
         Command::Unpin(arguments) => pin::unpin(&arguments),
         Command::Gc(arguments) => gc::run(&arguments),
         Command::Lsp(arguments) => lsp::run(&arguments),
+        Command::Worker(arguments) => worker::run(&arguments),
+        Command::Guard => guard::run(),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "llmp", &mut std::io::stdout());
             Ok(0)

@@ -7,12 +7,13 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use clap::Args;
 use llmp_compiler::graph::Producer;
+use llmp_compiler::plan::{Decision, plan};
 use serde_json::json;
 
 use super::pipeline::Pipeline;
 use super::plan::{fingerprint, lowered, rows};
 use super::{Failure, Format, Outcome, PipelineArguments};
-use crate::engine::{Ended, Engine, Past, RunOptions, Status, host_name, pipeline_id};
+use crate::engine::{Ended, Engine, Guard, Past, RunOptions, Status, free_memory, host_name, pipeline_id};
 use crate::library::Implementations;
 use crate::progress::Screen;
 use crate::{report, runs, text};
@@ -47,7 +48,21 @@ pub(super) struct Arguments {
     quiet: bool,
 }
 
-static STOP: AtomicBool = AtomicBool::new(false);
+/// Set when everything is to stop.
+pub(super) static STOP: AtomicBool = AtomicBool::new(false);
+
+/// Ctrl-C, SIGTERM or a closed terminal ask for a clean stop; the second time, they insist.
+pub(super) fn listen() -> Result<(), Failure> {
+    let handler = || {
+        if STOP.swap(true, Ordering::Relaxed) {
+            // Commands are killed by the guard, which sees this process end.
+            std::process::exit(130);
+        }
+        let _ =
+            writeln!(std::io::stderr(), "stopping; once more stops at once, without waiting for anything");
+    };
+    ctrlc::set_handler(handler).map_err(|error| Failure::new(format!("cannot listen for Ctrl-C: {error}")))
+}
 
 pub(super) fn run(arguments: &Arguments) -> Outcome {
     let pipeline = arguments.pipeline.checked()?;
@@ -62,18 +77,12 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     let screen = Screen::new(arguments.format == Format::Json, arguments.quiet);
     let clock = Instant::now();
     if forced.is_empty() && nothing_to_do(&pipeline, &past) {
-        past.save()?;
+        // What it keeps can be found out again, and a store that can't be written to has its results all the same.
+        let _ = past.save();
         say_nothing_to_do(&pipeline, &screen, clock)?;
         return Ok(0);
     }
-    // The first Ctrl-C asks for a clean stop, the second one insists.
-    let handler = || {
-        if STOP.swap(true, Ordering::Relaxed) {
-            std::process::exit(130);
-        }
-    };
-    ctrlc::set_handler(handler)
-        .map_err(|error| Failure::new(format!("cannot listen for Ctrl-C: {error}")))?;
+    listen()?;
 
     let started = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |time| time.as_secs_f64());
     let (number, folder) = past.store().new_run()?;
@@ -85,8 +94,9 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     screen.record_events(&folder.join("events.jsonl"))?;
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let options = RunOptions {
-        jobs: arguments.jobs.unwrap_or(cores),
-        threads: cores,
+        jobs: arguments.jobs.unwrap_or(cores).max(1),
+        cores,
+        memory: free_memory(),
         keep_going: arguments.keep_going,
         retries: arguments.retries,
         forced,
@@ -100,21 +110,34 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
         "pipeline": pipeline.main, "profiles": pipeline.profiles, "device": device,
         "id": pipeline_id(past.store(), &pipeline.main), "host": host_name(), "process": std::process::id()}));
     let implementations = Implementations::standard();
+    let guard = Guard::new(std::env::current_exe().ok());
     let engine = Engine {
         graph,
         past: &past,
         implementations: &implementations,
         screen: &screen,
         stop: &STOP,
+        guard: &guard,
         options: &options,
     };
-    let ended = engine.run();
+    let mut ended = engine.run(vec![]);
+    let damaged = runs::link_results(&past, graph, &pipeline.main, &ended)?;
+    if !damaged.is_empty() && !STOP.load(Ordering::Relaxed) {
+        for end in damaged.iter().filter_map(|id| ended.get(id.0 as usize)) {
+            engine.forget(end);
+        }
+        ended = engine.run(ended);
+        if let Some(&id) = runs::link_results(&past, graph, &pipeline.main, &ended)?.first() {
+            let name = &graph.stage(id).name;
+            return Err(Failure::new(format!("the result of `{name}` is incomplete in the store"))
+                .help("`llmp verify` finds what is damaged; the disk may be failing"));
+        }
+    }
     past.save()?;
     past.ledger().sync()?;
     let seconds = clock.elapsed().as_secs_f64();
     record.end(graph, &ended, STOP.load(Ordering::Relaxed), seconds);
     record.write(past.store())?;
-    runs::link_results(&past, graph, &pipeline.main, &ended)?;
     finish(&pipeline, &past, &screen, &ended, &record)
 }
 
@@ -132,10 +155,11 @@ fn refuse_stale(file: &Path, pipeline: &Pipeline, past: &Past) -> Result<(), Fai
 }
 
 fn nothing_to_do(pipeline: &Pipeline, past: &Past) -> bool {
-    use llmp_compiler::plan::{Decision, plan};
     let graph = &pipeline.compilation.graph;
     let decisions = plan(graph, past, &|_| false);
-    let done = decisions.iter().all(|decision| matches!(decision, Decision::Cached { .. }));
+    let done = decisions.iter().all(|decision| matches!(decision, Decision::Cached { .. }))
+        && (runs::are_linked(past.store(), graph, &pipeline.main, &decisions)
+            || link(pipeline, past, &decisions));
     if done {
         for (stage, decision) in graph.stages.iter().zip(&decisions) {
             let Decision::Cached { key, .. } = decision else { continue };
@@ -144,6 +168,21 @@ fn nothing_to_do(pipeline: &Pipeline, past: &Past) -> bool {
         }
     }
     done
+}
+
+/// Links results that are all there; false where one is incomplete, which a run mends.
+fn link(pipeline: &Pipeline, past: &Past, decisions: &[Decision]) -> bool {
+    let found = |decision: &Decision| {
+        let (key, artifact) = match decision {
+            Decision::Cached { key, artifact } => (Some(key.digest), Some(*artifact)),
+            Decision::Run { .. } | Decision::Blocked(_) => (None, None),
+        };
+        Ended { status: Status::Cached, key, artifact }
+    };
+    let ended: Vec<_> = decisions.iter().map(found).collect();
+    // In a store that can't be written to, results are where they are.
+    runs::link_results(past, &pipeline.compilation.graph, &pipeline.main, &ended)
+        .map_or(true, |incomplete| incomplete.is_empty())
 }
 
 fn say_nothing_to_do(pipeline: &Pipeline, screen: &Screen, clock: Instant) -> Result<(), Failure> {

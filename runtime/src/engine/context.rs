@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::io::{LineWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -102,7 +102,7 @@ pub(super) struct RunContext<'a> {
     pub(super) threads: usize,
     pub(super) stop: &'a AtomicBool,
     pub(super) screen: &'a Screen,
-    pub(super) log: Mutex<Option<BufWriter<File>>>,
+    pub(super) log: Mutex<Option<LineWriter<File>>>,
     pub(super) reported: Mutex<Reported>,
 }
 

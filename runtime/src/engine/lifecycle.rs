@@ -2,33 +2,41 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use llmp_compiler::graph::{Producer, Stage, StageId};
+use llmp_compiler::graph::{Graph, Producer, Stage, StageId};
 use llmp_compiler::key::{Digest, Key};
 use llmp_stage::{Error, shard_of};
 use serde_json::json;
 
-use super::action::{Effect, Job, Source, inputs_of, shard_source, store_error};
+use super::Past;
+use super::action::{Action, Effect, Given, Place, Recipe, absolute};
 use super::history::{ShardInput, shard_key};
-use super::scheduler::{Ended, Engine, Queue, Status, Task};
+use super::perform::{ATTEMPT, Trouble, help_of, store_error};
+use super::scheduler::{Ended, Engine, Round, Status};
+use super::workers::Failed;
 use crate::runs::log_name;
-use crate::store::{Kind, Lock, Manifest, Record};
+use crate::store::{Kind, Lock, Manifest, Record, Store, StoreError};
 use crate::text;
 
 /// A stage that has begun.
 pub(super) struct Running {
-    pub(super) key: Key,
-    pub(super) digests: Vec<Digest>,
-    pub(super) reasons: Vec<String>,
-    pub(super) work: PathBuf,
+    key: Key,
+    digests: Vec<Digest>,
+    reasons: Vec<String>,
+    work: PathBuf,
     _lock: Lock,
-    pub(super) shards: Vec<ShardInput>,
-    pub(super) results: BTreeMap<usize, (Manifest, Record)>,
-    pub(super) ran: usize,
+    shards: Vec<ShardInput>,
+    results: BTreeMap<usize, (Manifest, Record)>,
+    ran: usize,
+    /// Actions that have not ended.
     pub(super) open: usize,
-    pub(super) failed: Option<Error>,
+    /// Some actions were taken back before they started, or could not start.
+    pub(super) stopped: bool,
+    failed: Option<(Error, Action)>,
+    /// The ledger did not take a shard's result.
+    unwritten: Option<Error>,
 }
 
 /// What came of starting a stage.
@@ -39,200 +47,250 @@ pub(super) enum Begun {
     Started(Box<Running>),
     /// Another run holds its lock.
     Busy,
+    /// The list of an input's files is missing or damaged.
+    Damaged { input: usize, object: Digest, error: StoreError },
 }
 
-impl Engine<'_> {
+impl Round<'_> {
     /// Takes the key's lock and queues the stage's actions.
     pub(super) fn start(
-        &self,
+        &mut self,
         id: StageId,
         key: &Key,
         digests: &[Digest],
         reasons: &[String],
-        queue: &Queue,
     ) -> Result<Begun, Error> {
-        let stage = self.graph.stage(id);
-        let work = self.past.store().work(&key.digest.hex());
-        fs::create_dir_all(&work).map_err(Error::io("cannot make the folder", &work))?;
-        let Some(lock) = Lock::try_take(&work.join("lock")).map_err(store_error)? else {
-            return Ok(Begun::Busy);
-        };
-        self.past.ledger().refresh().map_err(store_error)?;
-        if !self.options.forced.contains(&id)
-            && let Some(artifact) = llmp_compiler::plan::History::artifact(self.past, &key.digest)
+        let Engine { graph, past, screen, options, .. } = self.engine;
+        let stage = graph.stage(id);
+        let work = past.store().work(&key.digest.hex());
+        let Some(lock) = claim(&work)? else { return Ok(Begun::Busy) };
+        past.ledger().refresh().map_err(store_error)?;
+        if !self.forced(id)
+            && let Some(artifact) = llmp_compiler::plan::History::artifact(*past, &key.digest)
         {
             // Another run made it while we waited.
-            let _ = fs::remove_dir_all(&work);
+            retire(&work);
             return Ok(Begun::Done(artifact));
         }
-        // Whoever held the lock before us and left attempts behind is dead.
-        for entry in fs::read_dir(&work).into_iter().flatten().flatten() {
-            if entry.file_name().to_string_lossy().starts_with("attempt-") {
-                let _ = fs::remove_dir_all(entry.path());
+        let inputs = match self.inputs(stage, digests)? {
+            Ok(inputs) => inputs,
+            Err((input, error)) => {
+                let object = digests.get(input).copied().unwrap_or(Digest::of(b""));
+                return Ok(Begun::Damaged { input, object, error });
             }
-        }
+        };
+        let because = reasons.first().map_or("", String::as_str);
+        let resumes = if is_filled(&work.join("state")) { ", going on from its state" } else { "" };
+        screen.line(&format!("> {:<26} {because}{resumes}", stage.name));
+        screen.event(&json!({"event": "stage_started", "stage": stage.name, "kind": stage.kind,
+            "key": key.digest.hex(), "reasons": reasons}));
         let mut started = Running {
             key: key.clone(),
             digests: digests.to_vec(),
             reasons: reasons.to_vec(),
-            work,
+            work: work.clone(),
             _lock: lock,
             shards: vec![],
             results: BTreeMap::new(),
             ran: 0,
             open: 0,
+            stopped: false,
             failed: None,
+            unwritten: None,
         };
-        let resumes = if started.work.join("state").is_dir() { ", going on from its state" } else { "" };
-        let because = reasons.first().map_or("", String::as_str);
-        self.screen.line(&format!("> {:<26} {because}{resumes}", stage.name));
-        self.screen.event(&json!({"event": "stage_started", "stage": stage.name, "kind": stage.kind,
-            "key": key.digest.hex(), "reasons": reasons}));
-        let sources = self.sources(stage, digests)?;
-        let shared = Arc::new(stage.clone());
-        let task = |started: &Running, shard: Option<usize>, name: Option<String>, inputs| Task {
-            id,
+        let recipe = Arc::new(Recipe::of(stage));
+        let place = Arc::new(Place {
+            store: absolute(past.store().root()),
+            folder: absolute(&options.folder),
+            work: absolute(&work),
+            log: absolute(&options.run_folder.join("logs").join(log_name(&stage.name))),
+            device: options.device.clone(),
+        });
+        let (demand, rank) = (self.engine.demand(stage), self.ranks.get(id.0 as usize).copied().unwrap_or(0));
+        let action = |key: Digest, shard: Option<String>, inputs: Vec<Given>| Action {
+            format_version: super::action::FORMAT,
+            key,
+            stage: Arc::clone(&recipe),
+            place: Arc::clone(&place),
             shard,
-            job: Job {
-                stage: Arc::clone(&shared),
-                implementation: self.implementations.get(&stage.kind),
-                inputs,
-                folder: self.options.folder.clone(),
-                work: started.work.clone(),
-                log: self.log(stage),
-                device: self.options.device.clone(),
-                threads: self.options.threads,
-                shard: name,
-            },
+            inputs,
+            threads: 1,
         };
         let Some(role) = &stage.per_shard else {
-            started.open = 1;
-            queue.push(task(&started, None, None, sources));
+            let action = action(key.digest, None, inputs);
+            match self.delivered(id, &action) {
+                Some(effect) => self.take_in(stage, &mut started, 0, effect),
+                None => {
+                    started.open = 1;
+                    self.workers.push(id, None, demand, rank, action);
+                }
+            }
             return Ok(Begun::Started(Box::new(started)));
         };
         let position = stage.inputs.iter().position(|input| input.role == *role).unwrap_or(0);
         let input = digests.get(position).copied().unwrap_or(Digest::of(b""));
-        started.shards = self.past.shards_of(stage, role, &input).map_err(store_error)?;
-        for (index, shard) in started.shards.clone().iter().enumerate() {
+        let shards = past.shards_of(stage, role, &input).map_err(store_error)?;
+        started.shards.clone_from(&shards);
+        let at = inputs.get(position).map(Given::positions).unwrap_or_default();
+        for (index, shard) in shards.iter().enumerate() {
             let known = shard_key(key, role, shard);
-            let record = {
-                let ledger = self.past.ledger();
-                if ledger.artifact(&known).is_some() {
-                    ledger.record(&known).map_err(store_error)?
-                } else {
-                    None
-                }
-            };
-            let reused = record.filter(|_| !self.options.forced.contains(&id)).and_then(|record| {
-                let manifest = Manifest::parse(&known, record.manifest.as_deref()?).ok()?;
-                let there = manifest
-                    .files
-                    .values()
-                    .all(|file| self.past.store().objects.has(&file.digest, file.size));
-                there.then_some((manifest, record))
-            });
-            if let Some(result) = reused {
+            if let Some(result) = self.reused(id, &known)? {
                 started.results.insert(index, result);
                 continue;
             }
-            let part = |(at, (role, label, source)): (usize, &(String, String, Source))| {
-                let source = if at == position { shard_source(source, shard) } else { source.clone() };
-                (role.clone(), label.clone(), source)
+            let part = |(number, given): (usize, &Given)| {
+                if number == position { given.shard(shard, &at) } else { given.clone() }
             };
-            let inputs = sources.iter().enumerate().map(part).collect();
-            started.open += 1;
-            queue.push(task(&started, Some(index), Some(shard.name.clone()), inputs));
+            let action =
+                action(known, Some(shard.name.clone()), inputs.iter().enumerate().map(part).collect());
+            match self.delivered(id, &action) {
+                Some(effect) => self.take_in(stage, &mut started, index, effect),
+                None => {
+                    started.open += 1;
+                    self.workers.push(id, Some(index), demand, rank, action);
+                }
+            }
         }
         Ok(Begun::Started(Box::new(started)))
     }
 
-    fn log(&self, stage: &Stage) -> PathBuf {
-        self.options.run_folder.join("logs").join(log_name(&stage.name))
+    /// The result of a shard that was made before.
+    fn reused(&self, id: StageId, key: &Digest) -> Result<Option<(Manifest, Record)>, Error> {
+        if self.forced(id) {
+            return Ok(None);
+        }
+        let ledger = self.engine.past.ledger();
+        if ledger.artifact(key).is_none() {
+            return Ok(None);
+        }
+        let record = ledger.record(key).map_err(store_error)?;
+        let objects = &self.engine.past.store().objects;
+        Ok(record.and_then(|record| {
+            let manifest = Manifest::parse(key, record.manifest.as_deref()?).ok()?;
+            let there = manifest.files.values().all(|file| objects.has(&file.digest, file.size));
+            there.then_some((manifest, record))
+        }))
     }
 
-    /// The inputs of a stage as sources, in the order of its inputs; path settings follow.
-    fn sources(&self, stage: &Stage, digests: &[Digest]) -> Result<Vec<(String, String, Source)>, Error> {
-        let mut sources = Vec::new();
-        for (input, digest) in stage.inputs.iter().zip(digests) {
-            let source = match &input.from {
+    /// What a worker has made of an action in another process, where its objects are all there.
+    fn delivered(&self, id: StageId, action: &Action) -> Option<Effect> {
+        if self.forced(id) {
+            return None;
+        }
+        let effect = super::worker::read_result(action)?;
+        let objects = &self.engine.past.store().objects;
+        effect.manifest.files.values().all(|file| objects.has(&file.digest, file.size)).then_some(effect)
+    }
+
+    /// What goes into a stage, in the order of its inputs; files that settings name follow. The inner error names the input
+    /// whose list of files is missing or damaged.
+    #[allow(clippy::type_complexity)]
+    fn inputs(
+        &self,
+        stage: &Stage,
+        digests: &[Digest],
+    ) -> Result<Result<Vec<Given>, (usize, StoreError)>, Error> {
+        let Engine { graph, past, .. } = self.engine;
+        let mut inputs = Vec::new();
+        for (index, (input, digest)) in stage.inputs.iter().zip(digests).enumerate() {
+            inputs.push(match &input.from {
                 Producer::Files(pattern) => {
-                    (pattern.clone(), Source::Files(self.past.find(pattern).map_err(Error::new)?))
+                    let files = past.find(pattern).map_err(Error::new)?;
+                    Given::of_files(&input.role, pattern, &files)
                 }
                 Producer::Stage(from) => {
-                    let producer = self.graph.stage(*from);
-                    let manifest = self.past.store().objects.manifest(digest).map_err(store_error)?;
-                    (producer.name.clone(), Source::Artifact(manifest, self.labels(*from, digest)))
+                    let objects = &past.store().objects;
+                    let manifest =
+                        self.checked.check(past.store(), digest).and_then(|()| objects.manifest(digest));
+                    match manifest {
+                        Ok(manifest) => {
+                            let labels = self.labels(*from, digest);
+                            Given::of_artifact(&input.role, &graph.stage(*from).name, &manifest, &labels)
+                        }
+                        Err(error @ (StoreError::Missing { .. } | StoreError::Damaged { .. })) => {
+                            return Ok(Err((index, error)));
+                        }
+                        Err(error) => return Err(store_error(error)),
+                    }
                 }
-            };
-            sources.push((input.role.clone(), source.0, source.1));
+            });
         }
         for setting in &stage.settings {
             for path in setting.paths() {
-                let files = self.past.find(path).map_err(Error::new)?;
-                sources.push((setting.name.clone(), path.to_owned(), Source::Files(files)));
+                let files = past.find(path).map_err(Error::new)?;
+                inputs.push(Given::of_files(&setting.name, path, &files));
             }
         }
-        Ok(sources)
+        Ok(Ok(inputs))
     }
 
     /// What people call the shards of the artifact that `from` made.
     fn labels(&self, from: StageId, artifact: &Digest) -> BTreeMap<String, String> {
-        let Some((key, _)) = self.past.last(&self.graph.stage(from).name) else { return BTreeMap::new() };
-        let ledger = self.past.ledger();
+        let Engine { graph, past, .. } = self.engine;
+        let Some((key, _)) = past.last(&graph.stage(from).name) else { return BTreeMap::new() };
+        let ledger = past.ledger();
         if ledger.artifact(&key) != Some(*artifact) {
             return BTreeMap::new();
         }
         ledger.record(&key).ok().flatten().map(|record| record.labels).unwrap_or_default()
     }
 
-    /// Takes in what one action gave.
+    /// Takes in what became of one action.
     pub(super) fn receive(
-        &self,
+        &mut self,
         id: StageId,
         running: &mut Running,
         shard: Option<usize>,
-        outcome: Result<Effect, Error>,
+        outcome: Result<Effect, Failed>,
     ) {
         running.open -= 1;
-        let stage = self.graph.stage(id);
+        let stage = self.engine.graph.stage(id);
         match outcome {
-            Ok(effect) => {
-                running.ran += 1;
-                let index = shard.unwrap_or(0);
-                let mut record = self.stamp(effect.record);
-                if let (Some(role), Some(shard)) = (&stage.per_shard, running.shards.get(index)) {
-                    record.manifest = Some(effect.manifest.text());
-                    let label = shard.files.first().map(|(name, _)| name.clone()).unwrap_or_default();
-                    for name in effect.manifest.files.keys() {
-                        record.labels.insert(shard_of(name).to_owned(), label.clone());
-                    }
-                    let key = shard_key(&running.key, role, shard);
-                    let written =
-                        self.past.ledger().append(Kind::Shard, &key, &effect.manifest.digest(), &record);
-                    if let Err(error) = written {
-                        running.failed.get_or_insert(store_error(error));
-                    }
-                }
-                running.results.insert(index, (effect.manifest, record));
+            Ok(effect) => self.take_in(stage, running, shard.unwrap_or(0), effect),
+            Err(Failed { trouble: Trouble::Damaged { input, object, error }, .. }) => {
+                running.stopped = true;
+                self.damage(id, input, object, &error);
             }
-            Err(error) => {
-                let named = match shard
-                    .and_then(|index| running.shards.get(index))
-                    .and_then(|shard| shard.files.first())
-                {
-                    Some((label, _)) if !error.is_cancelled() => {
-                        Error::new(format!("{label}: {error}")).help_if(error.help_text())
-                    }
-                    _ => error,
+            Err(Failed { trouble: Trouble::Failed(error), .. }) if error.is_cancelled() => {
+                running.stopped = true
+            }
+            Err(Failed { trouble: Trouble::Failed(error), action }) => {
+                let source =
+                    shard.and_then(|index| running.shards.get(index)).and_then(|shard| shard.files.first());
+                let error = match source {
+                    Some((label, _)) => Error::new(format!("{label}: {error}")).help_if(help_of(&error)),
+                    None => error,
                 };
-                running.failed.get_or_insert(named);
+                running.failed.get_or_insert((error, *action));
+                // From here on nothing new begins, its own other shards included.
+                self.failed = true;
             }
         }
     }
 
+    /// Keeps what an action gave: a shard's result is in the ledger from now on.
+    fn take_in(&self, stage: &Stage, running: &mut Running, index: usize, effect: Effect) {
+        running.ran += 1;
+        let mut record = self.stamp(effect.record);
+        if let (Some(role), Some(shard)) = (&stage.per_shard, running.shards.get(index)) {
+            record.manifest = Some(effect.manifest.text());
+            let label = shard.files.first().map(|(name, _)| name.clone()).unwrap_or_default();
+            for name in effect.manifest.files.keys() {
+                record.labels.insert(shard_of(name).to_owned(), label.clone());
+            }
+            let key = shard_key(&running.key, role, shard);
+            let written =
+                self.engine.past.ledger().append(Kind::Shard, &key, &effect.manifest.digest(), &record);
+            if let Err(error) = written {
+                running.unwritten.get_or_insert(store_error(error));
+            }
+        }
+        running.results.insert(index, (effect.manifest, record));
+    }
+
     fn stamp(&self, record: Record) -> Record {
         Record {
-            run: self.options.run,
+            run: self.engine.options.run,
             host: host_name(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             ..record
@@ -240,20 +298,28 @@ impl Engine<'_> {
     }
 
     /// Puts the parts together, writes the ledger, and says so.
-    pub(super) fn finish(&self, id: StageId, running: Running) -> Ended {
-        let stage = self.graph.stage(id);
+    pub(super) fn finish(&mut self, id: StageId, running: Running) -> Ended {
+        let Engine { graph, past, screen, options, .. } = self.engine;
+        let stage = graph.stage(id);
         let key = running.key.digest;
-        if let Some(error) = &running.failed {
+        if let Some(error) = &running.unwritten {
             return self.failure(id, Some(key), error);
+        }
+        if let Some((error, action)) = &running.failed {
+            super::worker::keep(action, &options.run_folder);
+            return self.failure(id, Some(key), error);
+        }
+        if running.stopped {
+            return Ended::stopped(Some(key));
         }
         match self.publish(stage, &running) {
             Ok((artifact, record)) => {
-                self.past.settle(&stage.name, key, self.options.run);
-                let _ = fs::remove_dir_all(&running.work);
+                past.settle(&stage.name, key, options.run);
+                retire(&running.work);
                 let shards = record.shards;
                 let told = told(&record);
-                self.screen.line(&format!("+ {:<26} {told}", stage.name));
-                self.screen.event(&json!({"event": "stage_finished", "stage": stage.name, "key": key.hex(),
+                screen.line(&format!("+ {:<26} {told}", stage.name));
+                screen.event(&json!({"event": "stage_finished", "stage": stage.name, "key": key.hex(),
                     "artifact": artifact.hex(), "seconds": record.seconds, "counts": record.counts,
                     "shards": shards.map(|(ran, all)| json!({"ran": ran, "all": all}))}));
                 let status = Status::Ran { seconds: record.seconds, shards };
@@ -274,7 +340,7 @@ impl Engine<'_> {
             whole.labels.extend(record.labels.clone());
             whole.dropped.extend(&record.dropped);
             // Shards of earlier runs took their time then.
-            if record.run == self.options.run {
+            if record.run == self.engine.options.run {
                 whole.seconds += record.seconds;
                 whole.peak_memory = whole.peak_memory.max(record.peak_memory);
                 if whole.started == 0.0 || record.started < whole.started {
@@ -299,33 +365,60 @@ impl Engine<'_> {
         }
         whole.bytes = manifest.size();
         whole.components.clone_from(&running.key.components);
-        whole.inputs = inputs_of(self.graph, stage, &running.digests, self.past);
+        whole.inputs = inputs_of(self.engine.graph, stage, &running.digests, self.engine.past);
         whole.reasons.clone_from(&running.reasons);
         if stage.per_shard.is_some() {
             whole.shards = Some((running.ran, running.shards.len()));
         }
         let whole = self.stamp(whole);
-        let artifact = self.past.store().objects.put(manifest.text().as_bytes()).map_err(store_error)?;
-        let mut ledger = self.past.ledger();
+        let artifact =
+            self.engine.past.store().objects.put(manifest.text().as_bytes()).map_err(store_error)?;
+        let mut ledger = self.engine.past.ledger();
         ledger.append(Kind::Stage, &running.key.digest, &artifact, &whole).map_err(store_error)?;
         Ok((artifact, whole))
     }
+}
 
-    pub(super) fn failure(&self, id: StageId, key: Option<Digest>, error: &Error) -> Ended {
-        let stage = self.graph.stage(id);
-        if error.is_cancelled() {
-            return Ended { status: Status::Stopped, key, artifact: None };
-        }
-        let message = error.to_string();
-        self.screen.line(&format!("! {:<26} failed: {message}", stage.name));
-        self.screen.event(&json!({"event": "stage_failed", "stage": stage.name, "message": message,
-            "help": error.help_text()}));
-        Ended {
-            status: Status::Failed { message, help: error.help_text().map(str::to_owned) },
-            key,
-            artifact: None,
+/// Takes the lock of a key's private folder, which is made where needed; `None` while another process has it.
+pub(super) fn claim(work: &Path) -> Result<Option<Lock>, Error> {
+    loop {
+        fs::create_dir_all(work).map_err(Error::io("cannot make the folder", work))?;
+        match Lock::try_take(&work.join("lock")) {
+            Ok(None) => return Ok(None),
+            Ok(Some(lock)) => {
+                // Whoever held the lock before us and left attempts behind is dead.
+                for entry in fs::read_dir(work).into_iter().flatten().flatten() {
+                    if entry.file_name().to_string_lossy().starts_with(ATTEMPT) {
+                        let _ = fs::remove_dir_all(entry.path());
+                    }
+                }
+                return Ok(Some(lock));
+            }
+            // The holder before us took the folder away in between.
+            Err(StoreError::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => return Err(store_error(error)),
         }
     }
+}
+
+/// Takes away the private folder of a key that is done: at once, so that it is never seen half empty by the next holder.
+fn retire(work: &Path) {
+    let gone = work.with_extension(format!("gone-{}", std::process::id()));
+    // What stays behind is only garbage.
+    let _ = fs::rename(work, &gone).and_then(|()| fs::remove_dir_all(&gone));
+}
+
+/// Removes what [`retire`] left behind where it was interrupted.
+pub(super) fn sweep(store: &Store) {
+    for entry in fs::read_dir(store.root().join("work")).into_iter().flatten().flatten() {
+        if entry.file_name().to_string_lossy().contains(".gone-") {
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
+}
+
+fn is_filled(folder: &Path) -> bool {
+    fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some())
 }
 
 /// The machine's name.
@@ -357,4 +450,28 @@ fn told(record: &Record) -> String {
     }
     parts.push(text::duration(record.seconds));
     parts.join(" · ")
+}
+
+/// The inputs of a stage for a record.
+fn inputs_of(
+    graph: &Graph,
+    stage: &Stage,
+    digests: &[Digest],
+    past: &Past,
+) -> Vec<crate::store::InputRecord> {
+    use crate::store::{FileRecord, InputRecord};
+    let mut records = Vec::new();
+    for (input, digest) in stage.inputs.iter().zip(digests) {
+        let (label, files) = match &input.from {
+            Producer::Stage(from) => (graph.stage(*from).name.clone(), vec![]),
+            Producer::Files(pattern) => {
+                let found = past.find(pattern).unwrap_or_default();
+                let kept = found.found.iter().take(10_000);
+                let files = kept.map(|file| FileRecord { path: file.label.clone(), digest: file.digest });
+                (pattern.clone(), files.collect())
+            }
+        };
+        records.push(InputRecord { role: input.role.clone(), label, digest: *digest, files });
+    }
+    records
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use llmp_compiler::graph::{Graph, Input, Producer, Setting, Stage, StageId};
+use llmp_compiler::graph::{Graph, Input, Needs, Producer, Setting, Stage, StageId};
 use llmp_compiler::plan::{Decision, plan};
 use llmp_compiler::source::Span;
 use llmp_stage::{Context, Error, Result, stage};
@@ -13,7 +13,7 @@ use proptest::prelude::*;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{Ended, Engine, Past, RunOptions, Status};
+use super::{Ended, Engine, Guard, Past, RunOptions, Status};
 use crate::library::Implementations;
 use crate::progress::Screen;
 use crate::store::Store;
@@ -47,10 +47,13 @@ fn make(ctx: &dyn Context, settings: Settings) -> Result<()> {
     std::fs::write(&path, text).map_err(Error::io("cannot write", &path))
 }
 
-/// Copies each shard's file, upper-cased, under the shard's name.
+/// Copies each shard's file, upper-cased, under the shard's name; fails where it reads "bad".
 fn shout(ctx: &dyn Context, _: serde_json::Value) -> Result<()> {
     for file in &ctx.input("from")?.files {
         let text = std::fs::read_to_string(&file.path).map_err(Error::io("cannot read", &file.path))?;
+        if text == "bad" {
+            return Err(Error::new("asked to fail"));
+        }
         let name = file.digest.get(..16).unwrap_or_default();
         let path = ctx.output().join(format!("{name}.txt"));
         std::fs::write(&path, text.to_uppercase()).map_err(Error::io("cannot write", &path))?;
@@ -79,6 +82,7 @@ fn node(name: &str, from: &[u32], value: u64, constant: bool, fail: bool) -> Sta
         output: "Docs".into(),
         per_shard: None,
         resumes: false,
+        needs: Needs::default(),
         command: None,
         span: Span::default(),
     }
@@ -88,17 +92,32 @@ fn graph(stages: Vec<Stage>) -> Graph {
     Graph { stages, ..Graph::default() }
 }
 
+/// How a run is made.
+#[derive(Clone, Copy, Debug)]
+struct How {
+    jobs: usize,
+    keep_going: bool,
+    retries: usize,
+}
+
+const HOW: How = How { jobs: 2, keep_going: true, retries: 0 };
+
 fn run(root: &Path, graph: &Graph) -> (Vec<Decision>, Vec<Ended>) {
+    run_as(root, graph, HOW)
+}
+
+fn run_as(root: &Path, graph: &Graph, how: How) -> (Vec<Decision>, Vec<Ended>) {
     let store = Arc::new(Store::open(&root.join(".llmp")).expect("open the store"));
     let past = Past::open(Arc::clone(&store), &root.join("main.llmp")).expect("open the past");
     let decisions = plan(graph, &past, &|_| false);
     let (number, run_folder) = store.new_run().expect("make the run's folder");
     std::fs::create_dir_all(run_folder.join("logs")).expect("make the logs' folder");
     let options = RunOptions {
-        jobs: 2,
-        threads: 1,
-        keep_going: true,
-        retries: 0,
+        jobs: how.jobs,
+        cores: 2,
+        memory: u64::MAX,
+        keep_going: how.keep_going,
+        retries: how.retries,
         forced: vec![],
         device: "cpu".into(),
         run: number,
@@ -113,9 +132,10 @@ fn run(root: &Path, graph: &Graph) -> (Vec<Decision>, Vec<Ended>) {
         implementations: &implementations,
         screen: &screen,
         stop: &stop,
+        guard: &Guard::new(None),
         options: &options,
     };
-    let ended = engine.run();
+    let ended = engine.run(vec![]);
     past.save().expect("save the past");
     (decisions, ended)
 }
@@ -211,6 +231,78 @@ fn only_new_shards_run() {
 }
 
 #[test]
+fn a_failure_stops_what_has_not_begun_unless_told_to_keep_going() {
+    for keep_going in [false, true] {
+        let root = tempfile::tempdir().unwrap();
+        let folder = root.path().join("in");
+        std::fs::create_dir(&folder).unwrap();
+        for shard in 0..20 {
+            std::fs::write(folder.join(shard.to_string()), format!("text {shard}")).unwrap();
+        }
+        std::fs::write(folder.join("20"), "bad").unwrap();
+        let mut stage = node("shards", &[], 0, false, false);
+        stage.kind = "test.shout".into();
+        stage.settings.clear();
+        stage.per_shard = Some("from".into());
+        let from = Producer::Files("in/*".into());
+        stage.inputs = vec![Input { role: "from".into(), from, span: Span::default() }];
+        let graph = graph(vec![stage]);
+        let done = |how| {
+            let (_, ended) = run_as(root.path(), &graph, how);
+            assert!(matches!(ended[0].status, Status::Failed { .. }), "{:?}", ended[0].status);
+            crate::store::Ledger::open(&root.path().join(".llmp/ledger")).unwrap().all().len()
+        };
+        // Shards begin in the order of their content's digests, so that it is known what comes before the bad one.
+        let bad = llmp_compiler::key::Digest::of(b"bad");
+        let of = |shard| llmp_compiler::key::Digest::of(format!("text {shard}").as_bytes());
+        let before = (0..20).filter(|&shard| of(shard) < bad).count();
+        let found = done(How { jobs: 1, keep_going, retries: 0 });
+        if keep_going {
+            assert_eq!(found, 20);
+        } else {
+            assert_eq!(found, before);
+        }
+    }
+}
+
+fn harm(path: &Path, how: u8) {
+    let mut bytes = std::fs::read(path).unwrap();
+    std::fs::remove_file(path).unwrap();
+    match how {
+        0 => return,
+        1 => bytes.iter_mut().take(1).for_each(|byte| *byte ^= 1),
+        _ => bytes.truncate(bytes.len() / 2),
+    }
+    std::fs::write(path, bytes).unwrap();
+}
+
+#[test]
+fn a_damaged_object_is_made_again_in_the_run_that_meets_it() {
+    for how in 0..3 {
+        let root = tempfile::tempdir().unwrap();
+        let stages = |value| {
+            graph(vec![
+                node("a", &[], 1, false, false),
+                node("b", &[0], 2, false, false),
+                node("c", &[1], value, false, false),
+                node("d", &[0], 4, false, false),
+            ])
+        };
+        let (_, first) = run(root.path(), &stages(3));
+        let store = Store::open(&root.path().join(".llmp")).unwrap();
+        for end in first.iter().take(2) {
+            let list = store.objects.manifest(&end.artifact.unwrap()).unwrap();
+            harm(&store.objects.path(&list.files["out.txt"].digest), how);
+        }
+        let (decisions, ended) = run(root.path(), &stages(5));
+        assert!(matches!(decisions[0], Decision::Cached { .. }), "nobody has looked yet");
+        assert_eq!(ran(&ended), [0, 1, 2], "way {how}");
+        assert_eq!(ended[1].artifact, first[1].artifact);
+        assert!(store.objects.intact(&first[0].artifact.unwrap()));
+    }
+}
+
+#[test]
 fn a_removed_result_is_made_again() {
     let root = tempfile::tempdir().unwrap();
     let graph = graph(vec![node("a", &[], 1, false, false), node("b", &[0], 2, false, false)]);
@@ -220,56 +312,117 @@ fn a_removed_result_is_made_again() {
     assert_eq!(ran(&run(root.path(), &graph).1), [0]);
 }
 
+/// One change to the graph, what befalls the store, and the run after it.
 #[derive(Clone, Debug)]
-struct Plan {
-    edges: Vec<Vec<u32>>,
-    edits: Vec<(usize, u64, bool, bool)>,
+struct Step {
+    id: usize,
+    value: u64,
+    constant: bool,
+    fail: bool,
+    harm: Option<(prop::sample::Index, u8)>,
+    how: How,
+    /// Two runs at once.
+    twice: bool,
 }
 
-fn plans() -> impl Strategy<Value = Plan> {
+fn step(count: usize) -> impl Strategy<Value = Step> {
+    let edit = (0..count, 0_u64..3, any::<bool>(), prop::bool::weighted(0.2));
+    let harm = prop::option::weighted(0.3, (any::<prop::sample::Index>(), 0_u8..3));
+    let how = (1_usize..4, any::<bool>(), 0_usize..2);
+    (edit, harm, how, prop::bool::weighted(0.3)).prop_map(
+        |((id, value, constant, fail), harm, (jobs, keep_going, retries), twice)| Step {
+            id,
+            value,
+            constant,
+            fail,
+            harm,
+            how: How { jobs, keep_going, retries },
+            twice,
+        },
+    )
+}
+
+fn cases() -> impl Strategy<Value = (Vec<Vec<u32>>, Vec<Step>)> {
     (2_usize..9).prop_flat_map(|count| {
         let edges = (0..count as u32).map(|id| {
             proptest::collection::btree_set(0..id.max(1), 0..3).prop_map(move |set: BTreeSet<u32>| {
                 set.into_iter().filter(|&from| from < id).collect::<Vec<_>>()
             })
         });
-        let edit = (0..count, 0_u64..3, any::<bool>(), prop::bool::weighted(0.2));
-        (edges.collect::<Vec<_>>(), proptest::collection::vec(edit, 1..6))
-            .prop_map(|(edges, edits)| Plan { edges, edits })
+        (edges.collect::<Vec<_>>(), proptest::collection::vec(step(count), 1..6))
     })
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+/// Whether a stage ended as planned. `harmed`: something in the store is damaged, which no plan knows of.
+fn agrees(decision: &Decision, status: &Status, harmed: bool) -> bool {
+    let to_run = matches!(decision, Decision::Run { .. });
+    match status {
+        Status::Ran { .. } | Status::Failed { .. } => to_run || harmed,
+        Status::Cached | Status::Skipped => {
+            matches!(decision, Decision::Cached { .. } | Decision::Run { key: None, .. })
+        }
+        Status::Blocked(_) | Status::Stopped => to_run || matches!(decision, Decision::Blocked(_)) || harmed,
+    }
+}
 
-    /// What runs was planned; what was planned and did not run was announced as such, or lies behind a failure.
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// What runs was planned; what was planned and did not run was announced as such, or lies behind a failure. Whatever
+    /// happens to the store, and however many runs are at it, results are those of an undisturbed run.
     #[test]
-    fn planned_is_executed(case in plans()) {
+    fn planned_is_executed((edges, steps) in cases()) {
         let root = tempfile::tempdir().unwrap();
-        let mut stages: Vec<_> =
-            case.edges.iter().enumerate().map(|(id, from)| node(&format!("s{id}"), from, 10 * id as u64, false, false)).collect();
-        for &(id, value, constant, fail) in &case.edits {
-            let from = case.edges[id].clone();
-            // Equal stages are one node after lowering; here each has values of its own.
-            stages[id] = node(&format!("s{id}"), &from, 10 * id as u64 + value, constant, fail);
+        // Equal stages are one node after lowering; here each has values of its own.
+        let mut stages: Vec<_> = edges.iter().enumerate()
+            .map(|(id, from)| node(&format!("s{id}"), from, 10 * id as u64, false, false)).collect();
+        let mut harmed = false;
+        for Step { id, value, constant, fail, harm: damage, how, twice } in steps {
+            stages[id] = node(&format!("s{id}"), &edges[id], 10 * id as u64 + value, constant, fail);
             let graph = graph(stages.clone());
-            let (decisions, ended) = run(root.path(), &graph);
-            for (decision, end) in decisions.iter().zip(&ended) {
-                let agrees = match &end.status {
-                    Status::Ran { .. } | Status::Failed { .. } => matches!(decision, Decision::Run { .. }),
-                    Status::Cached | Status::Skipped => {
-                        matches!(decision, Decision::Cached { .. } | Decision::Run { key: None, .. })
-                    }
-                    Status::Blocked(_) | Status::Stopped => {
-                        matches!(decision, Decision::Run { .. } | Decision::Blocked(_))
-                    }
-                };
-                prop_assert!(agrees, "planned {decision:?}, got {end:?}");
+            if let Some((which, kind)) = damage {
+                let objects = Store::open(&root.path().join(".llmp")).unwrap().objects.all().unwrap();
+                if !objects.is_empty() {
+                    harm(&which.get(&objects).1, kind);
+                    harmed = true;
+                }
             }
-            if ended.iter().all(|end| end.artifact.is_some()) {
+            let runs: Vec<_> = std::thread::scope(|scope| {
+                let start = || scope.spawn(|| run_as(root.path(), &graph, how));
+                let runs: Vec<_> = (0..1 + usize::from(twice)).map(|_| start()).collect();
+                runs.into_iter().map(|run| run.join().unwrap()).collect()
+            });
+            for (decisions, ended) in &runs {
+                for (decision, end) in decisions.iter().zip(ended) {
+                    // The plan of one of two runs may have been made when the other had done a part.
+                    let taken = twice && matches!(end.status, Status::Cached | Status::Skipped);
+                    prop_assert!(taken || agrees(decision, &end.status, harmed), "planned {decision:?}, got {end:?}");
+                }
+                let failed = ended.iter().any(|end| matches!(end.status, Status::Failed { .. }));
+                let stopped = ended.iter().any(|end| matches!(end.status, Status::Stopped));
+                prop_assert!(!stopped || (failed && !how.keep_going), "{ended:?}");
+            }
+            let done = |run: &(Vec<Decision>, Vec<Ended>)| run.1.iter().all(|end| end.artifact.is_some());
+            if !harmed {
+                for stage in 0..stages.len() {
+                    let times = runs.iter().filter(|run| ran(&run.1).contains(&stage)).count();
+                    prop_assert!(times <= 1, "stage {stage} ran {times} times");
+                }
+            }
+            if runs.iter().all(done) {
+                let fresh = tempfile::tempdir().unwrap();
+                let mut whole = graph.clone();
+                for stage in &mut whole.stages {
+                    stage.settings.iter_mut().filter(|s| s.name == "fail").for_each(|s| s.value = json!(false));
+                }
+                let artifacts = |ended: &[Ended]| ended.iter().map(|end| end.artifact).collect::<Vec<_>>();
+                let undisturbed = artifacts(&run(fresh.path(), &whole).1);
+                for (_, ended) in &runs {
+                    prop_assert_eq!(&artifacts(ended), &undisturbed);
+                }
                 let (again, _) = run(root.path(), &graph);
-                let done = again.iter().all(|decision| matches!(decision, Decision::Cached { .. }));
-                prop_assert!(done, "{again:?}");
+                let cached = again.iter().all(|decision| matches!(decision, Decision::Cached { .. }));
+                prop_assert!(cached || harmed, "{again:?}");
             }
         }
     }
