@@ -1,0 +1,62 @@
+//! Several runs in one store.
+
+use std::time::Duration;
+
+use crate::pipeline::{
+    Finished, Random, check_whole, executed, finish, fresh, nothing_left, results, start, times, undisturbed,
+};
+
+fn together(runs: usize) {
+    let world = fresh();
+    let children: Vec<_> = (0..runs).map(|_| start(&world, &["run", "main.llmp"])).collect();
+    for mut child in children {
+        assert!(child.wait().expect("a process").success());
+    }
+    let store = world.path().join(".llmp");
+    assert_eq!(results(&store), undisturbed().files);
+    let counts = executed(&store);
+    assert_eq!(counts.len(), 7, "{counts:?}");
+    assert!(counts.values().all(|&count| count == 1), "{runs} runs: {counts:?}");
+    finish(&world, ".llmp", &Finished::new());
+}
+
+#[test]
+fn two_runs_do_everything_once() {
+    for _ in 0..times(1).min(50) {
+        together(2);
+    }
+}
+
+#[test]
+fn eight_runs_do_everything_once() {
+    for _ in 0..times(1).min(50) {
+        together(8);
+    }
+}
+
+/// The work of a run that is killed is taken over by the others.
+#[test]
+fn eight_runs_of_which_most_are_killed() {
+    let mut random = Random::new(7);
+    for _ in 0..times(1).min(50) {
+        let world = fresh();
+        let store = world.path().join(".llmp");
+        let mut children: Vec<_> = (0..8).map(|_| start(&world, &["run", "main.llmp"])).collect();
+        let mut before = Finished::new();
+        for mut child in children.drain(..6) {
+            std::thread::sleep(Duration::from_millis(random.below(150)));
+            child.kill().expect("kill");
+            child.wait().expect("a process");
+            if store.join("ledger").exists() {
+                before = check_whole(&store, &before);
+            }
+        }
+        for mut child in children {
+            assert!(child.wait().expect("a process").success());
+        }
+        finish(&world, ".llmp", &before);
+        nothing_left(&store);
+        let counts = executed(&store);
+        assert!(counts.values().all(|&count| count == 1), "{counts:?}");
+    }
+}
