@@ -16,6 +16,7 @@ pub mod check;
 pub mod compile;
 pub mod diagnostic;
 pub mod explain;
+pub mod feasible;
 pub mod format;
 pub mod graph;
 pub mod ide;

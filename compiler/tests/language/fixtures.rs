@@ -1,8 +1,13 @@
 //! Cases in files. `--- name` begins a case, and may go on with `--profile name`, `--set path=value` and
-//! `--params path=json`, or with `--as signature` for a signature file; `=== path` begins another file of the case. A
+//! `--params path=json`, or with `--as signature` for a signature file; `--needs base.memory=1` and `--machine memory=1` give
+//! what a plan needs and a machine has, in bytes and tokens; `=== path` begins another file of the case. A
 //! case in `right/` has no errors, one in `wrong/` has some; the snapshot beside shows the graph or the messages.
 
-use llmp_compiler::diagnostic::Fix;
+use std::collections::BTreeMap;
+
+use llmp_compiler::diagnostic::{Diagnostic, Fix};
+use llmp_compiler::feasible::{Capacity, Need, feasible};
+use llmp_compiler::graph::Stage;
 use llmp_compiler::{Compilation, Library, Options};
 
 use crate::render;
@@ -14,6 +19,8 @@ pub(crate) struct Case<'a> {
     pub(crate) options: Options,
     /// Whether it is a signature file.
     pub(crate) signature: bool,
+    /// What stages need and what the machine has: `base.memory`, `memory`.
+    pub(crate) numbers: BTreeMap<String, u64>,
     pub(crate) files: Vec<(&'a str, String)>,
 }
 
@@ -26,8 +33,25 @@ impl Case<'_> {
                 let (_, diagnostics, sources) = Library::new(&files);
                 Compilation { sources, diagnostics, ..Compilation::default() }
             }
-            false => compile_files(&files, &self.options),
+            false => {
+                let mut compilation = compile_files(&files, &self.options);
+                compilation.diagnostics.extend(self.infeasible(&compilation));
+                compilation
+            }
         }
+    }
+
+    /// What stands against the plan, were the needs and the machine those of the case.
+    fn infeasible(&self, compilation: &Compilation) -> Vec<Diagnostic> {
+        let needs: Vec<Need> = (compilation.graph.ids().zip(&compilation.graph.stages))
+            .map(|(stage, Stage { name, .. })| {
+                let of = |what: &str| self.numbers.get(&format!("{name}.{what}")).copied();
+                Need { stage, memory: of("memory"), disk: of("disk"), data: of("data") }
+            })
+            .collect();
+        let of = |what: &str| self.numbers.get(what).copied();
+        let capacity = Capacity { device: "cpu".into(), memory: of("memory"), disk: of("disk") };
+        feasible(&compilation.graph, &needs, &capacity)
     }
 }
 
@@ -39,12 +63,16 @@ pub(crate) fn cases(text: &str) -> Vec<Case<'_>> {
             let name = parts.next().unwrap_or("").trim();
             let mut options = Options::default();
             let mut signature = false;
+            let mut numbers = BTreeMap::new();
             for part in parts {
                 let (option, value) = part.split_once(' ').expect("an option has a value");
                 let pair = || value.split_once('=').expect("path=value");
                 match option {
                     "profile" => options.profiles.push(value.trim().to_owned()),
                     "set" => options.set.push((pair().0.to_owned(), pair().1.to_owned())),
+                    "needs" | "machine" => {
+                        numbers.insert(pair().0.to_owned(), pair().1.trim().parse().expect("a number"));
+                    }
                     "as" => signature = value.trim() == "signature",
                     "params" => {
                         let json = serde_json::from_str(pair().1).expect("JSON");
@@ -53,7 +81,7 @@ pub(crate) fn cases(text: &str) -> Vec<Case<'_>> {
                     other => panic!("unknown option --{other}"),
                 }
             }
-            cases.push(Case { name, options, signature, files: vec![("main.llmp", String::new())] });
+            cases.push(Case { name, options, signature, numbers, files: vec![("main.llmp", String::new())] });
         } else if let Some(path) = line.strip_prefix("=== ") {
             cases.last_mut().expect("a case first").files.push((path, String::new()));
         } else if let Some((_, text)) = cases.last_mut().and_then(|case| case.files.last_mut()) {

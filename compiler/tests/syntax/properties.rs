@@ -4,55 +4,19 @@ use std::time::{Duration, Instant};
 
 use llmp_compiler::format::format;
 use llmp_compiler::source::FileId;
-use llmp_compiler::syntax::{MAX_BYTES, Parse, Tree, parse, tree};
+use llmp_compiler::syntax::{MAX_BYTES, Parse, parse};
 use proptest::prelude::*;
 
 use crate::corpus::texts;
+use crate::laws::fault;
 use crate::mutate::{Random, mutate};
 
 fn read(text: &str) -> Parse {
     parse(FileId::default(), text)
 }
 
-/// The tree covers every byte, and children lie in their parents in order.
-fn tiles(tree: &Tree, text: &str) {
-    let joined: String = tree.leaves().map(|leaf| &text[tree.range(leaf)]).collect();
-    assert_eq!(joined, text);
-    for id in tree.ids() {
-        let range = tree.range(id);
-        let mut at = range.start;
-        for child in tree.children(id) {
-            assert_eq!(tree.range(child).start, at, "{:?} in {text:?}", tree.kind(child));
-            assert_eq!(tree.parent(child), Some(id));
-            at = tree.range(child).end;
-        }
-        assert!(tree.kind(id).is_token() || at == range.end, "{:?} in {text:?}", tree.kind(id));
-    }
-}
-
-/// What is no space, comments without the space at their ends.
-fn tokens(text: &str) -> Vec<String> {
-    let Some(tree) = tree(text) else { return vec![text.to_owned()] };
-    let tokens = tree
-        .leaves()
-        .map(|leaf| text[tree.range(leaf)].trim_matches(['\u{feff}', ' ', '\t', '\r', '\n']).to_owned());
-    tokens.filter(|token| !token.is_empty()).collect()
-}
-
 fn check(text: &str) {
-    let parse = read(text);
-    tiles(&parse.tree, text);
-    for diagnostic in &parse.diagnostics {
-        for label in &diagnostic.labels {
-            assert!(
-                text.get(label.span.start as usize..label.span.end as usize).is_some(),
-                "{diagnostic:?} {text:?}"
-            );
-        }
-    }
-    let formatted = format(text);
-    assert_eq!(tokens(text), tokens(&formatted), "formatting changes more than space: {text:?}");
-    assert_eq!(format(&formatted), formatted, "formatting twice differs: {text:?}");
+    assert_eq!(fault(text), None, "{text:?}");
 }
 
 #[test]

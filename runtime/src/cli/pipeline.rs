@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use llmp_compiler::compile::{Compilation, Options, compile};
+use llmp_compiler::diagnostic::Diagnostic;
 
 use super::{Failure, PipelineArguments, did_you_mean};
 use crate::engine::Past;
@@ -152,14 +153,18 @@ fn depth(text: &str) -> usize {
 
 impl Pipeline {
     pub(super) fn has_errors(&self) -> bool {
-        self.compilation.diagnostics.iter().any(llmp_compiler::diagnostic::Diagnostic::is_error)
+        self.compilation.diagnostics.iter().any(Diagnostic::is_error)
     }
 
-    /// Prints all diagnostics to standard error.
+    /// Prints what is wrong with the program to standard error.
     pub(super) fn print_diagnostics(&self) {
+        self.print(&self.compilation.diagnostics);
+    }
+
+    /// Prints diagnostics about the program to standard error.
+    pub(super) fn print(&self, all: &[Diagnostic]) {
         let colour = render::use_colour();
         let mut err = std::io::stderr().lock();
-        let all = &self.compilation.diagnostics;
         for diagnostic in all.iter().take(MAX_PRINTED) {
             let text = render::terminal(diagnostic, &self.compilation.sources, colour, width());
             // A closed standard error leaves the exit code to tell.

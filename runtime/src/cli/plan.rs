@@ -4,7 +4,9 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use clap::Args;
-use llmp_compiler::plan::{Blocked, Decision};
+use llmp_compiler::feasible::{Capacity, feasible};
+use llmp_compiler::graph::Producer;
+use llmp_compiler::plan::{Blocked, Decision, Reason};
 use serde_json::{Value, json};
 
 use super::pipeline::Pipeline;
@@ -31,6 +33,9 @@ pub(super) struct Arguments {
     /// Print the lowered pipeline: every stage with all its settings
     #[arg(long)]
     lowered: bool,
+    /// The device that the run will use: `auto`, `cpu`, `wgpu`, `cuda`, `cuda:1`
+    #[arg(long, default_value = "auto", env = "LLMP_DEVICE", value_name = "DEVICE")]
+    device: String,
 }
 
 /// Decides and estimates for every stage.
@@ -67,18 +72,33 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     let past = pipeline.open()?;
     let rows = rows(&pipeline, &past);
     past.save()?;
-    let whole = as_json(&pipeline, &rows);
+    let device = llmp_model::device::Device::open(&arguments.device)?.to_string();
+    let capacity = engine::capacity(&device, past.store().root());
+    let against = feasible(&pipeline.compilation.graph, &engine::needs(&rows), &capacity);
+    let mut whole = as_json(&pipeline, &rows);
     if let Some(path) = &arguments.out {
         crate::store::write_atomically(path, format!("{whole:#}\n").as_bytes())?;
     }
     if arguments.json || arguments.format == Format::Json {
+        if let Some(fields) = whole.as_object_mut() {
+            fields.insert("totals".into(), Totals::of(&pipeline, &rows).json());
+            fields.insert(
+                "machine".into(),
+                json!({"device": device, "memory": capacity.memory,
+                    "available_memory": engine::available_memory(), "free_disk": capacity.disk}),
+            );
+            let diagnostics = crate::render::json_diagnostics(&against, &pipeline.compilation.sources);
+            fields.insert("diagnostics".into(), json!(diagnostics));
+        }
         writeln!(std::io::stdout(), "{whole:#}")?;
     } else {
-        print(&pipeline, &rows, arguments.verbose)?;
+        print(&pipeline, &rows, &capacity, &past, arguments.verbose)?;
+        pipeline.print(&against);
     }
-    let blocked = rows.iter().any(|row| matches!(row.decision, Decision::Blocked(_)));
+    let stuck = rows.iter().any(|row| matches!(row.decision, Decision::Blocked(_)))
+        || against.iter().any(llmp_compiler::diagnostic::Diagnostic::is_error);
     let work = rows.iter().any(|row| matches!(row.decision, Decision::Run { .. }));
-    Ok(if blocked { 1 } else { u8::from(work) * 2 })
+    Ok(if stuck { 1 } else { u8::from(work) * 2 })
 }
 
 /// The lowered pipeline as JSON; the form is described in `spec/`.
@@ -162,35 +182,140 @@ fn time(estimate: &Estimate) -> String {
     }
 }
 
-fn print(pipeline: &Pipeline, rows: &[Row], verbose: bool) -> Result<(), Failure> {
+/// Sums over the stages that will run.
+struct Totals {
+    /// Seconds of those whose time is known.
+    seconds: f64,
+    /// Seconds of the longest way through the graph.
+    critical: f64,
+    /// Whether the time of some is not known.
+    partial: bool,
+    /// Bytes of the stage that needs most.
+    memory: Option<u64>,
+    /// Bytes of all results.
+    disk: u64,
+}
+
+impl Totals {
+    fn of(pipeline: &Pipeline, rows: &[Row]) -> Self {
+        let graph = &pipeline.compilation.graph;
+        let busy = || rows.iter().filter(|row| matches!(row.decision, Decision::Run { .. }));
+        // When each stage ends, if all that can run at the same time does.
+        let mut ends: Vec<f64> = Vec::with_capacity(rows.len());
+        for row in rows {
+            let inputs = graph.stage(row.id).inputs.iter().filter_map(|input| match input.from {
+                Producer::Stage(from) => ends.get(from.0 as usize).copied(),
+                Producer::Files(_) => None,
+            });
+            ends.push(inputs.fold(0.0, f64::max) + row.estimate.seconds.unwrap_or(0.0));
+        }
+        Self {
+            seconds: busy().filter_map(|row| row.estimate.seconds).sum(),
+            critical: ends.into_iter().fold(0.0, f64::max),
+            partial: busy().any(|row| row.estimate.seconds.is_none()),
+            memory: busy().filter_map(|row| row.estimate.memory).max(),
+            disk: busy().filter_map(|row| row.estimate.disk).sum(),
+        }
+    }
+
+    fn json(&self) -> Value {
+        json!({"seconds": self.seconds, "critical_path": self.critical, "partial": self.partial,
+            "memory": self.memory, "disk": self.disk})
+    }
+
+    /// `about 2h 01m (critical path 1h 52m) · peak 3.2 GiB of 23.4 GiB (21.0 GiB free) · +3.1 GiB disk (61 GiB free)`
+    fn text(&self, capacity: &Capacity) -> String {
+        let mut parts = Vec::new();
+        if self.seconds > 0.0 {
+            let bound = if self.partial { "at least" } else { "about" };
+            // What runs at the same time shortens the way by more than an estimate's error.
+            let critical = match self.critical < 0.95 * self.seconds {
+                true => format!(" (critical path {})", text::duration(self.critical)),
+                false => String::new(),
+            };
+            parts.push(format!("{bound} {}{critical}", text::duration(self.seconds)));
+        }
+        if let Some(memory) = self.memory {
+            let of = capacity.memory.map_or(String::new(), |all| format!(" of {}", text::bytes(all)));
+            let free = engine::available_memory().filter(|_| capacity.memory.is_some());
+            let free = free.map_or(String::new(), |free| format!(" ({} free)", text::bytes(free)));
+            parts.push(format!("peak {}{of}{free}", text::bytes(memory)));
+        }
+        if self.disk > 0 {
+            let free = capacity.disk.map_or(String::new(), |free| format!(" ({} free)", text::bytes(free)));
+            parts.push(format!("+{} disk{free}", text::bytes(self.disk)));
+        }
+        parts.join(" · ")
+    }
+}
+
+/// `nano.llmp  ·  profile h200  ·  device cpu, 23.4 GiB  ·  store .llmp  ·  last run 41`
+fn header(pipeline: &Pipeline, rows: &[Row], capacity: &Capacity, past: &Past) -> String {
+    let mut parts = vec![pipeline.main.display().to_string()];
+    if !pipeline.profiles.is_empty() {
+        parts.push(format!("profile {}", pipeline.profiles.join(", ")));
+    }
+    let memory = capacity.memory.map_or(String::new(), |memory| format!(", {}", text::bytes(memory)));
+    parts.push(format!("device {}{memory}", capacity.device));
+    parts.push(format!("store {}", past.store().root().display()));
+    if let Some(run) = rows.iter().filter_map(|row| row.last_run).max() {
+        parts.push(format!("last run {run}"));
+    }
+    parts.push(text::plural(rows.len() as u64, "stage"));
+    parts.join("  ·  ")
+}
+
+/// `20.0M tokens, 2.5 epochs · 12.3 MFLOP`, or nothing.
+fn work(row: &Row) -> String {
+    let estimate = &row.estimate;
+    match estimate.epochs {
+        Some(epochs) => format!("{} · {epochs:.1} epochs", estimate.work),
+        None => estimate.work.clone(),
+    }
+}
+
+fn print(
+    pipeline: &Pipeline,
+    rows: &[Row],
+    capacity: &Capacity,
+    past: &Past,
+    verbose: bool,
+) -> Result<(), Failure> {
     let mut out = std::io::stdout().lock();
     let graph = &pipeline.compilation.graph;
-    let profiles = if pipeline.profiles.is_empty() {
-        String::new()
-    } else {
-        format!("  ·  profile {}", pipeline.profiles.join(", "))
-    };
-    writeln!(out, "{}{profiles}  ·  {}", pipeline.main.display(), text::plural(rows.len() as u64, "stage"))?;
-    writeln!(out)?;
-    let shown: Vec<_> =
-        rows.iter().map(|row| (row, why(row, pipeline, verbose), &graph.stage(row.id).name)).collect();
-    let name_width = shown.iter().map(|(_, _, name)| name.chars().count()).max().unwrap_or(5).max(5);
-    let why_width = shown.iter().filter_map(|(_, why, _)| why.first()).map(|why| why.chars().count()).max();
-    let why_width = why_width.unwrap_or(3).clamp(3, 72);
-    writeln!(out, "    {:<name_width$}  {:<8} {:<why_width$}  time", "stage", "action", "why")?;
-    for (row, why, name) in &shown {
-        let (mark, word) = (row.action().mark(), row.action().word());
-        let first = why.first().map_or("", String::as_str);
-        let cost = match row.decision {
-            Decision::Run { .. } => {
-                let time = time(&row.estimate);
-                if row.estimate.work.is_empty() { time } else { format!("{time}  {}", row.estimate.work) }
+    writeln!(out, "{}\n", header(pipeline, rows, capacity, past))?;
+    let bytes = |bytes: Option<u64>| bytes.map_or_else(String::new, text::bytes);
+    let mut table = vec![["", "stage", "action", "why", "work", "memory", "disk", "time"].map(str::to_owned)];
+    let mut more = vec![Vec::new()];
+    for row in rows {
+        let mut why = why(row, pipeline, verbose).into_iter();
+        let name = graph.stage(row.id).name.clone();
+        let (mark, action) = (row.action().mark().to_string(), row.action().word().to_owned());
+        let first = why.next().unwrap_or_default();
+        let estimate = &row.estimate;
+        let (memory, disk) = (bytes(estimate.memory), bytes(estimate.disk));
+        table.push([mark, name, action, first, work(row), memory, disk, time(estimate)]);
+        more.push(why.collect());
+    }
+    let widths: Vec<usize> = (0..8)
+        .map(|column| {
+            let cells = table.iter().skip(1).map(|row| row[column].chars().count());
+            match cells.max().unwrap_or(0) {
+                0 => 0,
+                most => most.max(table[0][column].len()).min(72),
             }
-            Decision::Cached { .. } | Decision::Blocked(_) => "–".into(),
-        };
-        writeln!(out, " {mark}  {name:<name_width$}  {word:<8} {first:<why_width$}  {cost}")?;
-        for more in why.iter().skip(1) {
-            writeln!(out, "    {:<name_width$}  {:<8} {more}", "", "")?;
+        })
+        .collect();
+    for (row, more) in table.iter().zip(more) {
+        let mut line = String::from(" ");
+        // A column with nothing in it is left out.
+        for (cell, &width) in row.iter().zip(&widths).filter(|(_, width)| **width > 0) {
+            line += &format!("{cell:<width$}  ");
+        }
+        writeln!(out, "{}", line.trim_end())?;
+        for line in more {
+            let indent = 7 + widths.iter().skip(1).take(2).sum::<usize>() + 1;
+            writeln!(out, "{:indent$}{line}", "")?;
         }
     }
     writeln!(out)?;
@@ -205,50 +330,49 @@ fn print(pipeline: &Pipeline, rows: &[Row], verbose: bool) -> Result<(), Failure
     if blocked > 0 {
         parts.push(format!("{blocked} blocked"));
     }
-    let known: f64 = rows.iter().filter_map(|row| row.estimate.seconds).sum();
-    let unknown =
-        rows.iter().any(|row| matches!(row.decision, Decision::Run { .. }) && row.estimate.seconds.is_none());
-    let total = match (known > 0.0, unknown) {
-        (true, true) => format!("  At least {}", text::duration(known)),
-        (true, false) => format!("  About {}", text::duration(known)),
-        (false, _) => String::new(),
-    };
-    let memory = rows.iter().filter_map(|row| row.estimate.memory).max();
-    let memory = memory.map_or(String::new(), |memory| format!(" · peak {}", text::bytes(memory)));
-    let disk: u64 = rows.iter().filter_map(|row| row.estimate.disk).sum();
-    let disk = if disk > 0 { format!(" · +{} disk", text::bytes(disk)) } else { String::new() };
-    writeln!(out, "Plan: {}.{total}{memory}{disk}", parts.join(", "))?;
+    writeln!(out, "Plan: {}.", parts.join(", "))?;
+    let totals = Totals::of(pipeline, rows).text(capacity);
+    if !totals.is_empty() {
+        writeln!(out, "Cost: {totals}.")?;
+    }
     for line in root_causes(pipeline, rows) {
         writeln!(out, "{line}")?;
     }
     Ok(())
 }
 
+/// Root causes that are listed; the rest is counted.
+const MAX_ROOTS: usize = 8;
+
 /// Each root cause with what follows from it.
 fn root_causes(pipeline: &Pipeline, rows: &[Row]) -> Vec<String> {
-    use llmp_compiler::plan::Reason;
     let graph = &pipeline.compilation.graph;
+    let root = |row: &Row| match &row.decision {
+        Decision::Run { reasons, .. } => {
+            reasons.iter().find(|reason| reason.is_root() && **reason != Reason::New).cloned()
+        }
+        Decision::Cached { .. } | Decision::Blocked(_) => None,
+    };
+    let roots: Vec<(&Row, Reason)> = rows.iter().filter_map(|row| Some((row, root(row)?))).collect();
     let mut lines = Vec::new();
-    for row in rows {
-        let Decision::Run { reasons, .. } = &row.decision else { continue };
-        let root = reasons.iter().find(|reason| reason.is_root() && **reason != Reason::New);
-        let Some(reason) = root else { continue };
-        let mut affected = vec![row.id];
-        for later in rows {
-            let uses = graph.stage(later.id).inputs.iter().any(|input| {
-                matches!(&input.from, llmp_compiler::graph::Producer::Stage(from) if affected.contains(from))
+    for (row, reason) in roots.iter().take(MAX_ROOTS) {
+        let mut affected = vec![false; rows.len()];
+        let mut seconds = 0.0;
+        let mut follows = 0;
+        for (at, later) in rows.iter().enumerate().skip(row.id.0 as usize) {
+            let follows_it = graph.stage(later.id).inputs.iter().any(|input| match input.from {
+                Producer::Stage(from) => affected.get(from.0 as usize) == Some(&true),
+                Producer::Files(_) => false,
             });
-            if uses && !affected.contains(&later.id) {
-                affected.push(later.id);
+            if later.id == row.id || follows_it {
+                affected[at] = true;
+                follows += usize::from(follows_it);
+                seconds += later.estimate.seconds.unwrap_or(0.0);
             }
         }
-        let seconds: f64 =
-            rows.iter().filter(|row| affected.contains(&row.id)).filter_map(|row| row.estimate.seconds).sum();
-        let follows = affected.len() - 1;
-        let follow = if follows == 0 {
-            String::new()
-        } else {
-            format!(", {} after it", text::plural(follows as u64, "stage"))
+        let follow = match follows {
+            0 => String::new(),
+            _ => format!(", {} after it", text::plural(follows as u64, "stage")),
         };
         lines.push(format!(
             "Root cause: {} of {}{follow} ({}).",
@@ -256,6 +380,9 @@ fn root_causes(pipeline: &Pipeline, rows: &[Row]) -> Vec<String> {
             graph.stage(row.id).name,
             text::duration(seconds)
         ));
+    }
+    if roots.len() > MAX_ROOTS {
+        lines.push(format!("And {} more root causes; `llmp plan --json` has all.", roots.len() - MAX_ROOTS));
     }
     lines
 }
@@ -290,7 +417,8 @@ pub(super) fn as_json(pipeline: &Pipeline, rows: &[Row]) -> Value {
                     fields.insert(
                         "estimate".into(),
                         json!({"seconds": estimate.seconds, "band": estimate.band, "basis": estimate.basis,
-                            "work": estimate.work, "memory": estimate.memory, "disk": estimate.disk}),
+                            "work": estimate.work, "memory": estimate.memory, "disk": estimate.disk,
+                            "data_tokens": estimate.data, "epochs": estimate.epochs}),
                     );
                 }
                 Decision::Blocked(_) => {

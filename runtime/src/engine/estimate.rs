@@ -27,6 +27,10 @@ pub struct Estimate {
     pub memory: Option<u64>,
     /// Bytes of the result.
     pub disk: Option<u64>,
+    /// Tokens in the set that it trains on, where they were counted before.
+    pub data: Option<u64>,
+    /// How often it goes over them.
+    pub epochs: Option<f64>,
 }
 
 /// Estimates what a decision costs. `rate` is the machine's measured FLOP/s for training, where it trained before.
@@ -41,9 +45,9 @@ pub fn estimate(
     let record = past.last(&stage.name).and_then(|(key, _)| past.ledger().record(&key).ok().flatten());
     let cost = implementations.get(&stage.kind).and_then(|stage_| stage_.cost(&settings(stage), None));
     let mut estimate = Estimate { work: work(record.as_ref(), cost), ..Estimate::default() };
-    if let Some(record) = &record {
-        estimate.disk = Some(record.bytes);
-    }
+    // A model that was never made: its weights, four bytes each.
+    let weights = cost.map(|cost| 4 * cost.parameters).filter(|&bytes| bytes > 0);
+    estimate.disk = record.as_ref().map(|record| record.bytes).or(weights);
     estimate.memory = cost.map(|cost| cost.memory).filter(|&memory| memory > 0);
     let Decision::Run { shards, .. } = decision else { return estimate };
     if let Some(cost) = cost.filter(|cost| cost.flops > 0.0) {

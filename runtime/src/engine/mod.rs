@@ -9,6 +9,7 @@ mod files;
 mod guard;
 mod history;
 mod lifecycle;
+mod machine;
 mod memory;
 mod output;
 mod perform;
@@ -25,7 +26,8 @@ pub use guard::{Guard, watch};
 pub use history::{Past, pipeline_id};
 pub use lifecycle::host_name;
 pub use perform::{Checked, Executor};
-pub use plan::{Action, Row, rows, rows_while};
+pub use machine::{available_memory, capacity};
+pub use plan::{Action, Row, needs, rows, rows_while};
 pub use scheduler::{Ended, Engine, RunOptions, Status};
 pub use worker::{Report, read_action, work};
 

@@ -1,7 +1,8 @@
 //! The dry run: what a run would do with each stage, why, and at what cost. `llmp plan`, `llmp why` and the editor show
 //! these rows; nothing is changed.
 
-use llmp_compiler::graph::{Graph, StageId};
+use llmp_compiler::feasible::{self, Need};
+use llmp_compiler::graph::{Graph, Producer, Stage, StageId};
 use llmp_compiler::plan::{Decision, Reason, plan_while};
 
 use super::{Estimate, Past, estimate, measured_rate};
@@ -83,17 +84,49 @@ pub fn rows_while(graph: &Graph, past: &Past, go_on: &dyn Fn() -> bool) -> Optio
     let decisions = plan_while(graph, past, &|_| false, go_on)?;
     let busy = decisions.iter().any(|decision| matches!(decision, Decision::Run { .. }));
     let rate = if busy { measured_rate(graph, past, &implementations) } else { None };
-    let mut rows = Vec::with_capacity(decisions.len());
+    let mut rows: Vec<Row> = Vec::with_capacity(decisions.len());
     for (id, decision) in graph.ids().zip(decisions) {
         if !go_on() {
             return None;
         }
         let stage = graph.stage(id);
-        let estimate = match decision {
+        let mut estimate = match decision {
             Decision::Run { .. } => estimate(stage, &decision, past, &implementations, rate),
             Decision::Cached { .. } | Decision::Blocked(_) => Estimate::default(),
         };
+        if matches!(decision, Decision::Run { .. }) {
+            estimate.data = data(graph, stage, &rows, past);
+            estimate.epochs = estimate.data.and_then(|data| feasible::epochs(stage, data));
+        }
         rows.push(Row { id, decision, estimate, last_run: past.last(&stage.name).map(|(_, run)| run) });
     }
     Some(rows)
+}
+
+/// How many tokens the set has that a stage trains on: as its key's record says, or else as it was when it last ran.
+fn data(graph: &Graph, stage: &Stage, rows: &[Row], past: &Past) -> Option<u64> {
+    stage.settings.iter().find(|setting| setting.name == "for")?;
+    let set = stage.inputs.iter().find_map(|input| match input.from {
+        Producer::Stage(id) if graph.stage(id).output.starts_with("Tokens") => Some(id),
+        Producer::Stage(_) | Producer::Files(_) => None,
+    })?;
+    let key = match &rows.get(set.0 as usize)?.decision {
+        Decision::Cached { key, .. } => key.digest,
+        Decision::Run { .. } | Decision::Blocked(_) => past.last(&graph.stage(set).name)?.0,
+    };
+    let record = past.ledger().record(&key).ok()??;
+    record.counts.get("tokens").copied()
+}
+
+/// What the stages that will run need of the machine.
+#[must_use]
+pub fn needs(rows: &[Row]) -> Vec<Need> {
+    let busy = rows.iter().filter(|row| matches!(row.decision, Decision::Run { .. }));
+    let needs = busy.map(|row| Need {
+        stage: row.id,
+        memory: row.estimate.memory,
+        disk: row.estimate.disk,
+        data: row.estimate.data,
+    });
+    needs.collect()
 }

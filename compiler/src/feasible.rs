@@ -1,0 +1,192 @@
+//! Whether a machine can do what a plan asks for, and how often training goes over its data.
+//!
+//! Pure decisions over numbers: `runtime` knows what a stage needs and what the machine has.
+
+use std::collections::BTreeMap;
+
+use crate::diagnostic::Diagnostic;
+use crate::graph::{Graph, Stage, StageId};
+use crate::source::Span;
+
+/// Passes over the data up to which repeated text is nearly as good as new text (Muennighoff et al. 2023,
+/// arXiv 2305.16264, §5).
+pub const GOOD_EPOCHS: f64 = 4.0;
+
+/// What a machine has; `None` where that is not known.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Capacity {
+    /// The device as people call it: `cpu`, `cuda:0`.
+    pub device: String,
+    /// Bytes of memory of the device.
+    pub memory: Option<u64>,
+    /// Free bytes where results are stored.
+    pub disk: Option<u64>,
+}
+
+/// What a stage that will run needs; `None` where that is not known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Need {
+    /// The stage.
+    pub stage: StageId,
+    /// Bytes of memory at the peak.
+    pub memory: Option<u64>,
+    /// Bytes of its result.
+    pub disk: Option<u64>,
+    /// Tokens in the set that it trains on.
+    pub data: Option<u64>,
+}
+
+/// How often a stage that trains `for` a number of tokens goes over `data` tokens.
+#[must_use]
+pub fn epochs(stage: &Stage, data: u64) -> Option<f64> {
+    let horizon = stage.settings.iter().find(|setting| setting.name == "for")?.value.as_u64()?;
+    (data > 0).then(|| horizon as f64 / data as f64)
+}
+
+/// What stands against running a plan with these needs on a machine of this capacity.
+#[must_use]
+pub fn feasible(graph: &Graph, needs: &[Need], capacity: &Capacity) -> Vec<Diagnostic> {
+    let mut diagnostics = Vec::new();
+    // Members of a family are written once.
+    let mut worst: BTreeMap<Span, (u64, StageId)> = BTreeMap::new();
+    let mut rounds: BTreeMap<Span, (f64, StageId, u64)> = BTreeMap::new();
+    for need in needs {
+        let stage = graph.stage(need.stage);
+        if let (Some(memory), Some(limit)) = (need.memory, capacity.memory)
+            && memory > limit
+        {
+            let entry = worst.entry(place(stage, "model")).or_insert((memory, need.stage));
+            *entry = (*entry).max((memory, need.stage));
+        }
+        if let Some(data) = need.data
+            && let Some(epochs) = epochs(stage, data)
+            && epochs > GOOD_EPOCHS
+        {
+            let entry = rounds.entry(place(stage, "for")).or_insert((epochs, need.stage, data));
+            if epochs > entry.0 {
+                *entry = (epochs, need.stage, data);
+            }
+        }
+    }
+    for (span, (memory, stage)) in worst {
+        diagnostics.push(too_little_memory(graph.stage(stage), memory, capacity, span));
+    }
+    let disk = needs.iter().filter_map(|need| need.disk).fold(0, u64::saturating_add);
+    let largest = needs.iter().max_by_key(|need| need.disk);
+    if let (Some(free), Some(largest)) = (capacity.disk, largest)
+        && disk > free
+    {
+        diagnostics.push(too_little_disk(graph.stage(largest.stage), largest.disk, disk, free));
+    }
+    for (span, (epochs, stage, data)) in rounds {
+        diagnostics.push(too_many_epochs(graph.stage(stage), epochs, data, span));
+    }
+    diagnostics
+}
+
+/// Where a setting is written, or else the stage.
+fn place(stage: &Stage, setting: &str) -> Span {
+    let setting = stage.settings.iter().find(|candidate| candidate.name == setting);
+    setting.and_then(|setting| setting.span).unwrap_or(stage.span)
+}
+
+/// `38.0 GiB`
+fn size(bytes: u64) -> String {
+    let units = [("TiB", 40), ("GiB", 30), ("MiB", 20)];
+    let (unit, shift) = units.into_iter().find(|&(_, shift)| bytes >> shift > 0).unwrap_or(("KiB", 10));
+    format!("{:.1} {unit}", bytes as f64 / (1_u64 << shift) as f64)
+}
+
+/// E0401
+fn too_little_memory(stage: &Stage, memory: u64, capacity: &Capacity, span: Span) -> Diagnostic {
+    let has = capacity.memory.unwrap_or_default();
+    let error = Diagnostic::error(
+        "E0401",
+        format!("`{}` needs {} of memory, `{}` has {}", stage.name, size(memory), capacity.device, size(has)),
+        span,
+    )
+    .label(format!("about {} at the peak", size(memory)))
+    .help("use a smaller model or `batch`, or a device with more memory");
+    let batch = stage.settings.iter().find(|setting| setting.name == "batch");
+    match batch.and_then(|batch| batch.span) {
+        Some(batch) if batch != span => error.also(batch, "rows that are in memory at the same time"),
+        _ => error,
+    }
+}
+
+/// E0402
+fn too_little_disk(stage: &Stage, largest: Option<u64>, disk: u64, free: u64) -> Diagnostic {
+    Diagnostic::error(
+        "E0402",
+        format!("the results need {} of disk, {} are free", size(disk), size(free)),
+        stage.span,
+    )
+    .label(format!("about {} of it", size(largest.unwrap_or_default())))
+    .help("free some with `llmp gc`, or put the store elsewhere with `--store`")
+}
+
+/// W0401
+fn too_many_epochs(stage: &Stage, epochs: f64, data: u64, span: Span) -> Diagnostic {
+    let data = crate::units::grouped(data);
+    Diagnostic::warning("W0401", format!("`{}` goes over its data {epochs:.1} times", stage.name), span)
+        .label(format!("the data has about {data} tokens"))
+        .help(format!(
+            "after {GOOD_EPOCHS:.0} times text teaches less and less: use more data, or train shorter"
+        ))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::graph::Setting;
+
+    fn graph() -> Graph {
+        let setting = |name: &str, value, at| Setting {
+            name: name.into(),
+            value,
+            runtime: false,
+            path: false,
+            span: Some(Span { start: at, end: at + 1, ..Span::default() }),
+        };
+        let stage = Stage {
+            name: "base".into(),
+            kind: "pretrain".into(),
+            epoch: 1,
+            settings: vec![setting("for", json!(1_000), 5), setting("model", json!({}), 3)],
+            inputs: vec![],
+            output: "Model<base>".into(),
+            per_shard: None,
+            resumes: true,
+            command: None,
+            span: Span::default(),
+        };
+        Graph { stages: vec![stage], ..Graph::default() }
+    }
+
+    fn codes(need: Need, capacity: &Capacity) -> Vec<(&'static str, u32)> {
+        let found = feasible(&graph(), &[need], capacity);
+        found.iter().map(|diagnostic| (diagnostic.code, diagnostic.span().start)).collect()
+    }
+
+    const NOTHING: Need = Need { stage: StageId(0), memory: None, disk: None, data: None };
+
+    #[test]
+    fn what_is_not_known_is_no_mistake() {
+        let capacity = Capacity { memory: Some(1), disk: Some(1), ..Capacity::default() };
+        assert_eq!(codes(NOTHING, &capacity), []);
+        let need = Need { memory: Some(2), disk: Some(2), ..NOTHING };
+        assert_eq!(codes(need, &Capacity::default()), []);
+    }
+
+    #[test]
+    fn limits_are_told_where_they_are_passed() {
+        let capacity = Capacity { device: "cpu".into(), memory: Some(10), disk: Some(10) };
+        assert_eq!(codes(Need { memory: Some(10), disk: Some(10), ..NOTHING }, &capacity), []);
+        assert_eq!(codes(Need { memory: Some(11), ..NOTHING }, &capacity), [("E0401", 3)]);
+        assert_eq!(codes(Need { disk: Some(11), ..NOTHING }, &capacity), [("E0402", 0)]);
+        assert_eq!(codes(Need { data: Some(250), ..NOTHING }, &capacity), []);
+        assert_eq!(codes(Need { data: Some(249), ..NOTHING }, &capacity), [("W0401", 5)]);
+    }
+}

@@ -1,0 +1,54 @@
+//! What this machine has, for the question whether a plan is feasible.
+
+use std::fs;
+use std::path::Path;
+
+use llmp_compiler::feasible::Capacity;
+
+/// What stages that run on `device` and store below `folder` can use.
+#[must_use]
+pub fn capacity(device: &str, folder: &Path) -> Capacity {
+    // A GPU's own memory is not asked for: that would need its driver.
+    let memory = if device == "cpu" { memory() } else { None };
+    Capacity { device: device.to_owned(), memory, disk: free_disk(folder) }
+}
+
+/// Bytes of memory of this machine, or of the control group that holds this process where that is less.
+fn memory() -> Option<u64> {
+    let machine = meminfo("MemTotal:");
+    let group =
+        fs::read_to_string("/sys/fs/cgroup/memory.max").ok().and_then(|text| text.trim().parse().ok());
+    machine.into_iter().chain(group).min()
+}
+
+/// Bytes of memory that are free now, or can be freed at once.
+#[must_use]
+pub fn available_memory() -> Option<u64> {
+    meminfo("MemAvailable:")
+}
+
+/// A line of Linux's account of memory, in bytes; other systems have none.
+fn meminfo(name: &str) -> Option<u64> {
+    let text = fs::read_to_string("/proc/meminfo").ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix(name))?;
+    let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    kibibytes.checked_mul(1024)
+}
+
+/// Bytes that this user may still write where `folder` lies or will lie.
+fn free_disk(folder: &Path) -> Option<u64> {
+    let folder = folder.ancestors().find(|folder| folder.exists()).filter(|folder| *folder != Path::new(""));
+    let found = rustix::fs::statvfs(folder.unwrap_or(Path::new("."))).ok()?;
+    found.f_bavail.checked_mul(found.f_frsize)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_that_is_not_there_yet_lies_on_some_disk() {
+        assert!(free_disk(Path::new("not/there/yet")).is_some());
+        assert_eq!(capacity("cuda:0", Path::new(".")).memory, None);
+    }
+}
