@@ -146,7 +146,7 @@ fn repaired<'a>(case: &Case<'a>, compilation: &Compilation, fix: &Fix) -> Option
         let (_, text) = files.iter_mut().find(|(known, _)| known == path)?;
         text.replace_range(edit.span.start as usize..edit.span.end as usize, &edit.text);
     }
-    Some(Case { files, options: case.options.clone(), ..*case })
+    Some(Case { files, options: case.options.clone(), numbers: case.numbers.clone(), ..*case })
 }
 
 /// A fix is offered where it is certain: applied, its message is gone, and there are no more errors than before.
