@@ -151,6 +151,7 @@ mod tests {
             span: Some(Span { start: at, end: at + 1, ..Span::default() }),
         };
         let stage = Stage {
+            needs: Default::default(),
             name: "base".into(),
             kind: "pretrain".into(),
             epoch: 1,
