@@ -58,9 +58,9 @@ fn the_environment_is_clean_and_inputs_are_copies() {
 #[test]
 fn a_time_limit_ends_the_whole_group_and_is_no_part_of_the_key() {
     let script = "echo 'still at it' >&2; sleep 300 & sleep 300\n";
-    let (world, said) = run_script("Report", "time_limit = 1s", script);
+    let (world, said) = run_script("Report", "timeout = 1s", script);
     assert_eq!(said.code, 1);
-    for part in ["stopped after its time limit of", "still at it", "raise `time_limit`"] {
+    for part in ["stopped after its time limit of", "still at it", "raise `timeout`"] {
         assert!(said.err.contains(part), "{part}: {}", said.err);
     }
     wait_for_silence(world.path());
@@ -68,7 +68,7 @@ fn a_time_limit_ends_the_whole_group_and_is_no_part_of_the_key() {
     world.write("make.sh", "echo '{}' > $LLMP_OUTPUT/report.json; echo x > $LLMP_OUTPUT/report.md\n");
     world.ok(&["run", "main.llmp", "--quiet"]);
     let pipeline = std::fs::read_to_string(world.path().join("main.llmp")).expect("the pipeline");
-    world.write("main.llmp", pipeline.replace("time_limit = 1s", "time_limit = 3h"));
+    world.write("main.llmp", pipeline.replace("timeout = 1s", "timeout = 3h"));
     assert!(world.ok(&["run", "main.llmp"]).out.contains("nothing to do"));
 }
 

@@ -17,7 +17,7 @@ const PIPELINE: &str = r#"
 stage my.mark(docs: Docs) -> Docs {
   run        = ["sh", "mark.sh"]
   cores      = 1
-  time_limit = 5min
+  timeout    = 5min
   per shard docs
 }
 docs = crawl.warc("web/*.warc") |> filter.urls { block = [adult] } |> extract.text |> my.mark

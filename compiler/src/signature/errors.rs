@@ -82,7 +82,7 @@ pub(crate) fn unknown_property(name: &str, span: Span, meant: Option<&str>) -> D
             error.help(format!("did you mean `{meant}`?")).fix(format!("change to `{meant}`"), span, meant)
         }
         None => error.help(format!(
-            "properties are `epoch`, `resumes`, `run`, `special_tokens`, `cores`, `memory`, `device`, `time_limit` and \
+            "properties are `epoch`, `resumes`, `run`, `special_tokens`, `cores`, `memory`, `device`, `timeout` and \
              `per shard`; for a setting, write `{name}: Type = default`"
         )),
     }
@@ -97,7 +97,7 @@ pub(crate) fn bad_property(name: &str, due: &str, span: Span) -> Diagnostic {
         }
         "memory" => "write what one action takes at its peak, for example `memory = 8GiB`",
         "device" => "write `device = true` where the stage needs the GPU for itself, else nothing",
-        "time_limit" => "a command that runs longer is stopped, for example `time_limit = 10min`",
+        "timeout" => "a command that runs longer is stopped, for example `timeout = 10min`",
         "resumes" => "write `resumes = true` where the stage keeps checkpoints, else nothing",
         _ => "write `epoch = 1`, and raise it when the stage's output changes",
     })

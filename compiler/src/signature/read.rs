@@ -321,7 +321,7 @@ fn result(ty: &ast::Type, inputs: &[Parameter], diagnostics: &mut Diagnostics) -
 
 /// What `name = value` may say in a signature.
 const PROPERTIES: [&str; 8] =
-    ["epoch", "resumes", "run", "special_tokens", "cores", "memory", "device", "time_limit"];
+    ["epoch", "resumes", "run", "special_tokens", "cores", "memory", "device", "timeout"];
 
 fn property(
     signature: &mut Signature,
@@ -378,11 +378,11 @@ fn property(
             Some(Value::Bool(device)) => signature.needs.device = device,
             _ => diagnostics.push(errors::bad_property("device", "`true` or `false`", value.span)),
         },
-        "time_limit" => match read(&SettingType::Duration) {
+        "timeout" => match read(&SettingType::Duration) {
             Some(Value::Number(time)) if time.to_f64() > 0.0 => {
                 signature.needs.time_limit = Some(time.to_f64())
             }
-            _ => diagnostics.push(errors::bad_property("time_limit", "a time, such as `10min`", value.span)),
+            _ => diagnostics.push(errors::bad_property("timeout", "a time, such as `10min`", value.span)),
         },
         "run" => match read(&SettingType::List(Box::new(SettingType::Text))) {
             Some(Value::List(words)) if !words.is_empty() => signature.command = Some(texts(words)),

@@ -213,7 +213,7 @@ impl<'a> Running<'a> {
                             "`{program}` was stopped after its time limit of {limit}{}",
                             said(&tail)
                         ))
-                        .help("raise `time_limit` in the stage's declaration, or leave it out"),
+                        .help("raise `timeout` in the stage's declaration, or leave it out"),
                     );
                 }
                 if stopped.is_some() {
