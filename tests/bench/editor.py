@@ -168,7 +168,7 @@ def fill(llmp, folder):
         (folder / "data" / f"{chain:02}.jsonl").write_text(
             "".join(json.dumps({"text": f"{chain} {row} a few words of text, more or less."}) + "\n" for row in range(3))
         )
-    (folder / "step.sh").write_text('cp "$LLMP_INPUT_DOCS"/* "$LLMP_OUTPUT"/; cp "$LLMP_SETTINGS" "$LLMP_OUTPUT"/settings.json\n')
+    (folder / "step.sh").write_text('cp "$LLMP_INPUT_DOCS"/* "$LLMP_OUTPUT"/\n')
     path = folder / "main.llmp"
     path.write_text(program())
     subprocess.run([llmp, "run", "--quiet", path.name], cwd=folder, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

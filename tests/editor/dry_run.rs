@@ -25,6 +25,13 @@ c = b |> my.copy |> my.copy
 profile many { a.rows = 7 }
 ";
 
+/// What `my.make` runs: its document says how many rows were asked for.
+const MAKE: &str = "\
+touch ran
+rows=$(tr -dc 0-9 < \"$LLMP_SETTINGS\")
+printf '{\"text\": \"%s\"}\\n' \"$rows\" > \"$LLMP_OUTPUT\"/a.jsonl
+";
+
 /// Instead of `my.copy(a)`: files that are not there.
 const MISSING: &str = "crawl.docs(\"none/*.jsonl\")";
 
@@ -48,7 +55,7 @@ impl World {
             "window": {"workDoneProgress": true},
         }));
         let mut world = Self { folder, client, version: 1 };
-        world.write("make.sh", "touch ran; cat \"$LLMP_SETTINGS\" > \"$LLMP_OUTPUT\"/a.jsonl\n");
+        world.write("make.sh", MAKE);
         world.write("copy.sh", "cp \"$LLMP_INPUT_DOCS\"/* \"$LLMP_OUTPUT\"/\n");
         world.write("main.llmp", text);
         world.open("main.llmp", text);
