@@ -15,18 +15,18 @@ use std::collections::{BTreeSet, VecDeque};
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
-use llmp_stage::{Context, Error, Input, Result};
+use llmp_stage::{Context, Error, Result};
+use rustix::fs::{Access, access};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 
 use super::action::Action;
 use super::guard::Guard;
 use super::output;
-use crate::store::hash_file;
 use crate::text;
 
 /// Longest line of output that is kept whole.
@@ -51,8 +51,8 @@ pub(super) fn run(ctx: &dyn Context, action: &Action, scratch: &Path, guard: &Gu
         return Err(Error::new(format!("`{}` has no implementation in this program", action.stage.kind))
             .help("give it `run = [\"program\", …]`, or check the stage's name"));
     };
-    let mut run = Command::new(program);
-    run.args(arguments).current_dir(&action.place.folder).stdin(Stdio::null());
+    let mut run = Command::new(find(program, &action.place.folder));
+    run.arg0(program).args(arguments).current_dir(&action.place.folder).stdin(Stdio::null());
     set_environment(&mut run, ctx, action, scratch)?;
     // Its own process group, so that stopping reaches its children too.
     run.process_group(0).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -80,9 +80,6 @@ pub(super) fn run(ctx: &dyn Context, action: &Action, scratch: &Path, guard: &Gu
 fn set_environment(run: &mut Command, ctx: &dyn Context, action: &Action, scratch: &Path) -> Result<()> {
     let settings = scratch.join("settings.json");
     fs::write(&settings, action.stage.settings.to_string()).map_err(Error::io("cannot write", &settings))?;
-    let temporary = scratch.join("tmp");
-    fs::create_dir_all(&temporary).map_err(Error::io("cannot make the folder", &temporary))?;
-    let absolute = |path: &Path| fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     run.env_clear();
     for name in ["PATH", "HOME"] {
         if let Some(value) = std::env::var_os(name) {
@@ -91,16 +88,10 @@ fn set_environment(run: &mut Command, ctx: &dyn Context, action: &Action, scratc
     }
     // Fixed, since order and forms of numbers and dates depend on them.
     run.env("LANG", "C.UTF-8").env("TZ", "UTC");
-    run.env("TMPDIR", absolute(&temporary));
-    run.env("LLMP_OUTPUT", absolute(ctx.output())).env("LLMP_SETTINGS", absolute(&settings));
+    run.env("TMPDIR", scratch).env("LLMP_OUTPUT", ctx.output()).env("LLMP_SETTINGS", &settings);
     let roles: BTreeSet<&str> = action.inputs.iter().map(|given| given.role.as_str()).collect();
     for role in roles {
-        let mut folders: Vec<PathBuf> = Vec::new();
-        for (number, given) in ctx.inputs(role).iter().enumerate() {
-            let folder = scratch.join("given").join(format!("{role}-{number}"));
-            copy_to(given, &folder)?;
-            folders.push(absolute(&folder));
-        }
+        let folders = ctx.inputs(role).iter().map(|given| &given.folder);
         let joined = std::env::join_paths(folders)
             .map_err(|error| Error::new("a folder's path cannot stand in a list of paths").because(error))?;
         run.env(format!("LLMP_INPUT_{}", role.to_uppercase()), joined);
@@ -108,25 +99,16 @@ fn set_environment(run: &mut Command, ctx: &dyn Context, action: &Action, scratc
     Ok(())
 }
 
-/// Exactly the input's files, as copies: what the program does to them reaches neither the store nor the user's folder.
-fn copy_to(input: &Input, folder: &Path) -> Result<()> {
-    fs::create_dir_all(folder).map_err(Error::io("cannot make the folder", folder))?;
-    for file in &input.files {
-        let relative = Path::new(&file.name);
-        let inside = relative.components().all(|part| matches!(part, Component::Normal(_)));
-        // A file from outside the pipeline's folder is given under its last name.
-        let name = if inside { relative } else { Path::new(relative.file_name().unwrap_or_default()) };
-        let target = folder.join(name);
-        if let Some(parent) = target.parent() {
-            fs::create_dir_all(parent).map_err(Error::io("cannot make the folder", parent))?;
-        }
-        fs::copy(&file.path, &target).map_err(Error::io("cannot copy", &file.path))?;
-        if hash_file(&target).map_err(super::perform::store_error)?.hex() != file.digest {
-            return Err(Error::new(format!("`{}` changed while it was read", file.name))
-                .help("run again once nothing writes to it"));
-        }
+/// Where the program lies. Left to the system, it would be looked up by the child, which takes a fork of all of this
+/// process's memory map; a path can be started without.
+fn find(program: &str, folder: &Path) -> PathBuf {
+    let is_program = |path: &PathBuf| path.is_file() && access(path, Access::EXEC_OK).is_ok();
+    let paths = std::env::var_os("PATH").unwrap_or_default();
+    let mut candidates = std::env::split_paths(&paths).map(|entry| folder.join(entry).join(program));
+    match program.contains('/') {
+        true => PathBuf::from(program),
+        false => candidates.find(is_program).unwrap_or_else(|| PathBuf::from(program)),
     }
-    Ok(())
 }
 
 /// What comes from a running program.

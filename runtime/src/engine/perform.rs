@@ -5,7 +5,7 @@ use std::fs::{self, OpenOptions};
 use std::io::{ErrorKind, LineWriter};
 use std::os::unix::fs::MetadataExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
@@ -20,7 +20,7 @@ use super::guard::Guard;
 use super::memory::Peak;
 use crate::library::Implementations;
 use crate::progress::Screen;
-use crate::store::{Record, Store, StoreError, help_for};
+use crate::store::{Record, Store, StoreError, copy_checked, help_for};
 
 /// What actions are done with.
 pub struct Executor<'a> {
@@ -109,16 +109,21 @@ impl Executor<'_> {
     fn attempt(&self, scratch: &Path, action: &Action) -> Result<Effect, Trouble> {
         let started = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |time| time.as_secs_f64());
         let (clock, peak) = (Instant::now(), Peak::start());
+        let is_command = action.stage.command.is_some();
         let output = scratch.join("out");
         let state = action.place.work.join("state");
-        for folder in [&output, &state] {
+        for folder in [scratch, &output].into_iter().chain(Some(&*state).filter(|_| !is_command)) {
             fs::create_dir_all(folder).map_err(Error::io("cannot make the folder", folder))?;
         }
         let mut inputs = BTreeMap::<String, Vec<Input>>::new();
         for (index, given) in action.inputs.iter().enumerate() {
             let same_role = inputs.entry(given.role.clone()).or_default();
-            let folder = scratch.join("in").join(format!("{}-{}", given.role, same_role.len()));
-            same_role.push(self.materialise(index, given, folder)?);
+            let folder = scratch.join(format!("{}-{}", given.role, same_role.len()));
+            same_role.push(if is_command {
+                self.copy(index, given, folder)?
+            } else {
+                self.materialise(index, given, folder)?
+            });
         }
         let before = stamps(action);
         let log = OpenOptions::new().create(true).append(true).open(&action.place.log).ok();
@@ -137,7 +142,7 @@ impl Executor<'_> {
             reported: Mutex::default(),
         };
         let kind = &action.stage.kind;
-        let implementation = self.implementations.get(kind).filter(|_| action.stage.command.is_none());
+        let implementation = self.implementations.get(kind).filter(|_| !is_command);
         let run = || match &implementation {
             Some(implementation) => implementation.run(&context, &action.stage.settings),
             None => command::run(&context, action, scratch, self.guard),
@@ -161,6 +166,7 @@ impl Executor<'_> {
                 .into());
         }
         let manifest = self.store.objects.take_folder(&output)?;
+        self.checked.fresh(manifest.files.values().map(|file| file.digest));
         if manifest.files.is_empty() && action.shard.is_none() {
             return Err(Error::new(format!("`{kind}` wrote no files")).into());
         }
@@ -223,6 +229,42 @@ impl Executor<'_> {
         fs::create_dir_all(&folder).map_err(Error::io("cannot make the folder", &folder))?;
         Ok(Input { label: given.label.clone(), files, folder })
     }
+
+    /// Copies an input's files to `folder`: what a program does to them reaches neither the store nor the user's folder.
+    fn copy(&self, index: usize, given: &Given, folder: PathBuf) -> Result<Input, Trouble> {
+        fs::create_dir_all(&folder).map_err(Error::io("cannot make the folder", &folder))?;
+        let mut files = Vec::with_capacity(given.files.len());
+        for file in given.files.iter() {
+            let relative = Path::new(&file.name);
+            let inside = relative.components().all(|part| matches!(part, Component::Normal(_)));
+            // A file from outside the pipeline's folder is given under its last name.
+            let name = if inside { relative } else { Path::new(relative.file_name().unwrap_or_default()) };
+            let path = folder.join(name);
+            if let Some(parent) = path.parent().filter(|parent| *parent != folder) {
+                fs::create_dir_all(parent).map_err(Error::io("cannot make the folder", parent))?;
+            }
+            let source = file.path.clone().unwrap_or_else(|| self.store.objects.path(&file.digest));
+            let copied = copy_checked(&source, &path, &file.digest);
+            if !matches!(copied, Ok(true)) {
+                if file.path.is_none()
+                    && let Err(error) = self.store.objects.check(&file.digest)
+                {
+                    return Err(Trouble::Damaged { input: index, object: file.digest, error });
+                }
+                copied?;
+                return Err(Error::new(format!("`{}` changed while it was read", file.name))
+                    .help("run again once nothing writes to it")
+                    .into());
+            }
+            files.push(InputFile {
+                name: file.name.clone(),
+                path,
+                digest: file.digest.hex(),
+                label: file.label.clone(),
+            });
+        }
+        Ok(Input { label: given.label.clone(), files, folder })
+    }
 }
 
 impl Checked {
@@ -237,6 +279,11 @@ impl Checked {
         store.objects.check(object)?;
         self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(*object);
         Ok(())
+    }
+
+    /// Notes objects that were hashed while they were written.
+    fn fresh(&self, objects: impl Iterator<Item = Digest>) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend(objects);
     }
 
     /// Forgets what was found about an object.

@@ -42,8 +42,8 @@ pub use lock::Lock;
 pub use objects::Objects;
 pub use record::{FileRecord, InputRecord, Record};
 pub use stat::Stat;
-pub use write::write_atomically;
 pub(crate) use write::write_cache;
+pub use write::{copy_checked, write_atomically};
 
 /// The store's format; raised when a newer program could not read what an older one wrote.
 const VERSION: &str = "1";

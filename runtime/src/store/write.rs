@@ -1,11 +1,14 @@
 //! Writing files so that they are either absent, or as they were, or whole.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use llmp_compiler::key::Digest;
+
+use super::hash::hash_file;
 use super::{Result, at};
 
 /// Files from this size on are synced one by one; smaller ones with the run's end.
@@ -57,6 +60,26 @@ pub(super) fn move_object(file: &Path, path: &Path) -> Result<()> {
     }
 }
 
+/// Copies a file; whether the copy has this digest.
+///
+/// # Errors
+/// Where the file cannot be read, or the disk refuses.
+pub fn copy_checked(file: &Path, copy: &Path, digest: &Digest) -> Result<bool> {
+    let mut open = File::open(file).map_err(at("open", file))?;
+    let meta = open.metadata().map_err(at("read", file))?;
+    if meta.len() >= SYNC_FROM {
+        // The system may let both share their blocks.
+        fs::copy(file, copy).map_err(at("copy to", copy))?;
+        return Ok(hash_file(copy)? == *digest);
+    }
+    let mut bytes = Vec::with_capacity(meta.len() as usize + 1);
+    open.read_to_end(&mut bytes).map_err(at("read", file))?;
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true).mode(meta.permissions().mode());
+    options.open(copy).and_then(|mut copy| copy.write_all(&bytes)).map_err(at("copy to", copy))?;
+    Ok(Digest::of(&bytes) == *digest)
+}
+
 /// Does something in the folder of `path`, which is made where it is missing: most often it is there.
 fn in_folder(path: &Path, work: impl Fn() -> io::Result<()>) -> io::Result<()> {
     match (work(), path.parent()) {
@@ -97,8 +120,6 @@ fn temporary(path: &Path) -> PathBuf {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt;
-
     use super::*;
 
     #[test]
@@ -121,6 +142,22 @@ mod tests {
         move_object(&path, &other).unwrap();
         assert_eq!((fs::read(&other).unwrap(), path.exists()), (b"one".to_vec(), false));
         assert!(move_object(&path, &other).is_err());
+    }
+
+    #[test]
+    fn copies_tell_what_they_are() {
+        let root = tempfile::tempdir().unwrap();
+        let (file, copy) = (root.path().join("f"), root.path().join("c"));
+        for size in [0, 10, SYNC_FROM as usize + 1] {
+            let bytes = vec![7; size];
+            fs::write(&file, &bytes).unwrap();
+            for (digest, same) in [(Digest::of(&bytes), true), (Digest([0; 32]), false)] {
+                assert_eq!(copy_checked(&file, &copy, &digest).unwrap(), same);
+                assert_eq!(fs::read(&copy).unwrap(), bytes);
+                fs::remove_file(&copy).unwrap();
+            }
+        }
+        assert!(copy_checked(&root.path().join("absent"), &copy, &Digest([0; 32])).is_err());
     }
 
     #[test]
