@@ -1,5 +1,6 @@
 //! Several runs in one store.
 
+use std::process::Stdio;
 use std::time::Duration;
 
 use crate::pipeline::{
@@ -8,9 +9,14 @@ use crate::pipeline::{
 
 fn together(runs: usize) {
     let world = fresh();
-    let children: Vec<_> = (0..runs).map(|_| start(&world, &["run", "main.llmp"])).collect();
-    for mut child in children {
-        assert!(child.wait().expect("a process").success());
+    let start = || {
+        let mut command = world.command(&["run", "main.llmp"]);
+        command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("start llmp")
+    };
+    let children: Vec<_> = (0..runs).map(|_| start()).collect();
+    for child in children {
+        let output = child.wait_with_output().expect("a process");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     }
     let store = world.path().join(".llmp");
     assert_eq!(results(&store), undisturbed().files);

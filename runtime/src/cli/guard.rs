@@ -2,7 +2,7 @@
 
 use super::Outcome;
 
-pub(super) fn run() -> Outcome {
-    crate::engine::watch(std::io::stdin().lock());
+pub(super) fn run(owner: u32) -> Outcome {
+    crate::engine::watch(std::io::stdin().lock(), owner);
     Ok(0)
 }

@@ -99,7 +99,10 @@ enum Command {
     Worker(worker::Arguments),
     /// Kill the commands of a run that was killed
     #[command(hide = true)]
-    Guard,
+    Guard {
+        /// The process that started them
+        owner: u32,
+    },
     /// Print shell completions
     Completions {
         /// The shell
@@ -256,7 +259,7 @@ pub fn main() -> ExitCode {
         Command::Gc(arguments) => gc::run(&arguments),
         Command::Lsp(arguments) => lsp::run(&arguments),
         Command::Worker(arguments) => worker::run(&arguments),
-        Command::Guard => guard::run(),
+        Command::Guard { owner } => guard::run(owner),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "llmp", &mut std::io::stdout());
             Ok(0)

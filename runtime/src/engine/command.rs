@@ -25,7 +25,7 @@ use rustix::fs::{Access, access};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 
 use super::action::Action;
-use super::guard::Guard;
+use super::guard::{self, Guard};
 use super::output;
 use crate::text;
 
@@ -89,6 +89,7 @@ fn set_environment(run: &mut Command, ctx: &dyn Context, action: &Action, scratc
     // Fixed, since order and forms of numbers and dates depend on them.
     run.env("LANG", "C.UTF-8").env("TZ", "UTC");
     run.env("TMPDIR", scratch).env("LLMP_OUTPUT", ctx.output()).env("LLMP_SETTINGS", &settings);
+    run.env(guard::OWNER, std::process::id().to_string());
     let roles: BTreeSet<&str> = action.inputs.iter().map(|given| given.role.as_str()).collect();
     for role in roles {
         let folders = ctx.inputs(role).iter().map(|given| &given.folder);
