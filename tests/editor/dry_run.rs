@@ -203,6 +203,24 @@ fn files(folder: &Path) -> Vec<(std::path::PathBuf, std::time::SystemTime)> {
 }
 
 #[test]
+fn a_model_that_does_not_fit_the_machine_is_told_where_it_is_written() {
+    let mut world = World::new("");
+    world.write("a.jsonl", "{\"text\": \"one and two\"}\n");
+    world.change(
+        "docs = crawl.docs(\"a.jsonl\")
+vocab = tokenize.train(docs) { size = 1_000 }
+base = pretrain(tokenize.encode(docs, vocab)) {
+  model = { layers = 128, width = 16_384, heads = 128, context = 8_192 }
+  for = 1M tokens
+}
+",
+    );
+    let about_memory = |one: &Value| one["code"] == "E0401" && one["range"]["start"]["line"] == 3;
+    let published = "textDocument/publishDiagnostics";
+    while !world.client.told(published)["diagnostics"].as_array().expect("a list").iter().any(about_memory) {}
+}
+
+#[test]
 fn the_editor_says_what_plan_says() {
     let mut world = World::new(PIPELINE);
     world.run();

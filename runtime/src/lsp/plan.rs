@@ -8,17 +8,23 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use gen_lsp_types::{Diagnostic, DiagnosticSeverity};
+use llmp_compiler::diagnostic;
+use llmp_compiler::feasible::feasible;
 use llmp_compiler::graph::{Graph, Stage, StageId};
 use llmp_compiler::plan::{Blocked, Decision, Reason};
 use llmp_compiler::source::Span;
 
 use super::analysis::Analysis;
 use super::client::Client;
+use super::convert;
 use super::diagnostics::ByFile;
 use crate::drawing::State;
-use crate::engine::{Action, Row};
+use crate::engine::{self, Action, Row};
 use crate::following::Going;
 use crate::{reasons, text};
+
+/// The device that `llmp run` takes by itself: an editor does not open a GPU's driver to find out which.
+const DEVICE: &str = if cfg!(any(feature = "cuda", feature = "wgpu")) { "auto" } else { "cpu" };
 
 /// Root causes that a hint names; the others are counted.
 const NAMED: usize = 2;
@@ -30,6 +36,8 @@ pub(crate) struct Plan {
     pub(crate) analysis: Arc<Analysis>,
     /// One row for each of its stages.
     pub(crate) rows: Vec<Row>,
+    /// What stands against running it on this machine.
+    against: Vec<diagnostic::Diagnostic>,
     /// The store that was looked at.
     pub(crate) store: PathBuf,
     stages: HashMap<String, StageId>,
@@ -41,9 +49,10 @@ impl Plan {
     /// The plan with these rows.
     pub(crate) fn new(analysis: Arc<Analysis>, rows: Vec<Row>, store: PathBuf) -> Self {
         let graph = &analysis.compilation.graph;
+        let against = feasible(graph, &engine::needs(&rows), &engine::capacity(DEVICE, &store));
         let stages = graph.ids().map(|id| (graph.stage(id).name.clone(), id)).collect();
         let hints = rows.iter().map(|row| hint(row, graph)).collect();
-        Self { analysis, rows, store, stages, hints }
+        Self { analysis, rows, against, store, stages, hints }
     }
 
     /// Whether both say the same at the same stages.
@@ -51,7 +60,9 @@ impl Plan {
         let names = |plan: &Self| -> Vec<String> {
             plan.analysis.compilation.graph.stages.iter().map(|stage| stage.name.clone()).collect()
         };
-        self.hints == other.hints && names(self) == names(other)
+        let against =
+            |plan: &Self| -> Vec<String> { plan.against.iter().map(|one| one.message.clone()).collect() };
+        self.hints == other.hints && against(self) == against(other) && names(self) == names(other)
     }
 
     /// The row of the stage with this name.
@@ -149,9 +160,34 @@ impl Plan {
         Some(Span::new(found.span.file, at(span.start), at(span.end)))
     }
 
-    /// Adds what keeps stages from running, on the expression that causes it.
+    /// A diagnostic about a stage, where that stands in a newer text.
+    fn moved_with_its_stage(
+        &self,
+        one: &diagnostic::Diagnostic,
+        now: &Analysis,
+    ) -> Option<diagnostic::Diagnostic> {
+        let mut one = one.clone();
+        for label in &mut one.labels {
+            let before =
+                self.analysis.compilation.graph.stages.iter().filter(|stage| {
+                    stage.span.file == label.span.file && stage.span.start <= label.span.start
+                });
+            label.span = self.moved(label.span, before.max_by_key(|stage| stage.span.start)?, now)?;
+        }
+        Some(one)
+    }
+
+    /// Adds what keeps stages from running, or is too much for the machine, on the expression that causes it.
     pub(crate) fn collect(&self, now: &Analysis, client: &Client, all: &mut ByFile) {
         let graph = &self.analysis.compilation.graph;
+        for one in self.against.iter().filter_map(|one| self.moved_with_its_stage(one, now)) {
+            let Some(path) = now.path(one.span().file) else { continue };
+            let Some(diagnostic) = convert::diagnostic(&one, now, client) else { continue };
+            let list = all.entry(path.to_owned()).or_default();
+            if !list.contains(&diagnostic) {
+                list.push(diagnostic);
+            }
+        }
         for row in &self.rows {
             let Decision::Blocked(Blocked::Files { message, span, .. }) = &row.decision else { continue };
             let stage = graph.stage(row.id);
