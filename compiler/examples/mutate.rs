@@ -76,6 +76,13 @@ fn texts() -> Result<Vec<String>, Box<dyn Error>> {
     Ok(texts)
 }
 
+/// The law that a text breaks, and how long it took to find out.
+fn checked(text: &str) -> (Option<String>, Duration) {
+    let start = Instant::now();
+    let fault = catch_unwind(AssertUnwindSafe(|| fault(text))).unwrap_or(Some("panic".to_owned()));
+    (fault, start.elapsed())
+}
+
 fn search(texts: &[String], count: usize, seed: u64) -> Findings {
     let mut random = Random(seed);
     let mut findings = Findings::default();
@@ -87,9 +94,13 @@ fn search(texts: &[String], count: usize, seed: u64) -> Findings {
         let part: String = lines[from..].iter().take(1 + random.below(most)).copied().collect();
         let text = mutate(&part, &mut random);
         findings.bytes += text.len();
-        let start = Instant::now();
-        let fault = catch_unwind(AssertUnwindSafe(|| fault(&text))).unwrap_or(Some("panic".to_owned()));
-        let took = start.elapsed();
+        let (fault, mut took) = checked(&text);
+        // What another process has delayed is quick when done again.
+        for _ in 0..2 {
+            if took > HANG {
+                took = took.min(checked(&text).1);
+            }
+        }
         let fault = fault.or_else(|| (took > HANG).then(|| format!("took {took:?}")));
         if took > findings.slowest {
             (findings.slowest, findings.slowest_text) = (took, text.clone());

@@ -221,7 +221,7 @@ def environment():
 
 
 def measure(command, folder, limit, codes=(0,)):
-    """Wall and CPU seconds of a command with everything below it; `None` where it takes longer than the limit."""
+    """Wall and CPU seconds of a command with everything below it, or why there are none."""
     log = folder / "log"
     with log.open("wb") as out:
         start = time.monotonic()
@@ -236,9 +236,10 @@ def measure(command, folder, limit, codes=(0,)):
         signal.setitimer(signal.ITIMER_REAL, 0)
     child.returncode = os.waitstatus_to_exitcode(status)
     if wall >= limit:
-        return None
+        return "over the limit"
     if child.returncode not in codes:
-        sys.exit(f"{command} failed in {folder}:\n{log.read_text()[-2000:]}")
+        print(f"{command} failed in {folder}:\n{log.read_text()[-2000:]}", file=sys.stderr)
+        return "failed"
     return wall, used.ru_utime + used.ru_stime
 
 
@@ -261,11 +262,11 @@ def floor():
 
 
 def events(tools, shape, size, rounds, limit, work):
-    """Yields (event, tool, best wall, best CPU); seconds are `None` over the limit or after a full run was."""
+    """Yields (event, tool, best (wall, CPU) or why there is none); a tool that was given up gets no more turns."""
     sharded = shape == "shards"
     stages = SHAPES[shape](size)
     sources = {stage.source: number for number, stage in enumerate(stages) if stage.source}
-    given_up = set()
+    given_up = {}
     folders = {tool.name: work / f"{tool.name}-{shape}-{size}" for tool in tools}
     for folder in folders.values():
         folder.mkdir(parents=True)
@@ -289,8 +290,8 @@ def events(tools, shape, size, rounds, limit, work):
                 if event == "root changed":
                     (folder / "source-0").write_text(f"{sources['source-0']}\n")
                 seconds = measure(tool.command(), folder, limit)
-                if seconds is None:
-                    given_up.add(tool.name)
+                if isinstance(seconds, str):
+                    given_up[tool.name] = seconds
                     continue
                 value = tool.value(folder, stages[-1], sharded)
                 right = right_values(stages, sources)[stages[-1].name]
@@ -299,17 +300,17 @@ def events(tools, shape, size, rounds, limit, work):
                 first = best.setdefault(tool.name, seconds)
                 best[tool.name] = tuple(map(min, first, seconds))
         for tool in tools:
-            yield event, tool.name, best.get(tool.name)
+            yield event, tool.name, best.get(tool.name) or given_up[tool.name]
     for folder in folders.values():
         shutil.rmtree(folder)
 
 
 def cell(seconds, ninja):
     """Wall, CPU, and CPU as a multiple of ninja's."""
-    if seconds is None:
-        return "over the limit"
+    if isinstance(seconds, str):
+        return seconds
     wall, cpu = seconds
-    ratio = "" if ninja is None or seconds is ninja else f" ({cpu / ninja[1]:.1f}×)"
+    ratio = "" if not isinstance(ninja, tuple) or seconds is ninja else f" ({cpu / ninja[1]:.1f}×)"
     return f"{wall:.3f} / {cpu:.3f}{ratio}"
 
 
@@ -357,7 +358,7 @@ def main():
                         continue
                     beyond = ""
                     everything = event == "full run" or (event == "root changed" and shape != "shards")
-                    if everything and row["llmp"]:
+                    if everything and isinstance(row["llmp"], tuple):
                         beyond = f"{(row['llmp'][1] / size - cpu) * 1e3:.2f}"
                     cells = "".join(f" {cell(row[tool.name], row.get('ninja'))} |" for tool in tools)
                     print(f"| {size:,} | {event} |{cells} {beyond} |", flush=True)
