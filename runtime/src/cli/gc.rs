@@ -150,6 +150,7 @@ impl Garbage {
             }
         }
         ledger.sync()?;
+        ledger.compact()?;
         // Then what is linked to objects, so that their bytes are really free.
         self.unlink_results(store)?;
         let _ = fs::remove_dir_all(store.root().join("open"));
