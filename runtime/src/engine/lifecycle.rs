@@ -382,7 +382,16 @@ impl Round<'_> {
 /// Takes the lock of a key's private folder, which is made where needed; `None` while another process has it.
 pub(super) fn claim(work: &Path) -> Result<Option<Lock>, Error> {
     loop {
-        fs::create_dir_all(work).map_err(Error::io("cannot make the folder", work))?;
+        match fs::create_dir_all(work) {
+            // It was there, but its holder took it away before it was seen to be a folder.
+            Err(error)
+                if error.kind() == std::io::ErrorKind::AlreadyExists
+                    && fs::symlink_metadata(work).map_or(true, |found| found.is_dir()) =>
+            {
+                continue;
+            }
+            made => made.map_err(Error::io("cannot make the folder", work))?,
+        }
         match Lock::try_take(&work.join("lock")) {
             Ok(None) => return Ok(None),
             Ok(Some(lock)) => {
