@@ -29,8 +29,11 @@ pub fn available_memory() -> Option<u64> {
 
 /// A line of Linux's account of memory, in bytes; other systems have none.
 fn meminfo(name: &str) -> Option<u64> {
-    let text = fs::read_to_string("/proc/meminfo").ok()?;
-    let line = text.lines().find_map(|line| line.strip_prefix(name))?;
+    line_of(&fs::read_to_string("/proc/meminfo").ok()?, name)
+}
+
+fn line_of(meminfo: &str, name: &str) -> Option<u64> {
+    let line = meminfo.lines().find_map(|line| line.strip_prefix(name))?;
     let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     kibibytes.checked_mul(1024)
 }
@@ -45,6 +48,13 @@ fn free_disk(folder: &Path) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn reads_what_linux_says() {
+        let text = "MemTotal:       24050764 kB\nMemAvailable:    1024 kB\nBuffers: 1 kB\n";
+        assert_eq!(line_of(text, "MemAvailable:"), Some(1 << 20));
+        assert_eq!(line_of("nonsense", "MemAvailable:"), None);
+    }
 
     #[test]
     fn a_folder_that_is_not_there_yet_lies_on_some_disk() {
