@@ -1,5 +1,7 @@
 //! The compiler's window on the file system: program texts, bounded, UTF-8, below one folder.
 
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{ErrorKind, Read};
 use std::path::{Component, Path, PathBuf};
@@ -54,5 +56,32 @@ impl World for Folder {
             Ok(text) => Ok(text.into()),
             Err(error) => Err(ReadError::NotUtf8 { at: error.utf8_error().valid_up_to() }),
         }
+    }
+}
+
+/// Another world that remembers what it was asked for, found or not.
+pub struct Remembering<W> {
+    world: W,
+    asked: RefCell<BTreeSet<String>>,
+}
+
+impl<W: World> Remembering<W> {
+    /// The world `world`, asked for nothing yet.
+    #[must_use]
+    pub fn new(world: W) -> Self {
+        Self { world, asked: RefCell::default() }
+    }
+
+    /// All paths that were asked for.
+    #[must_use]
+    pub fn asked(self) -> BTreeSet<String> {
+        self.asked.into_inner()
+    }
+}
+
+impl<W: World> World for Remembering<W> {
+    fn read(&self, path: &str) -> Result<Arc<str>, ReadError> {
+        self.asked.borrow_mut().insert(path.to_owned());
+        self.world.read(path)
     }
 }

@@ -3,6 +3,7 @@
 mod after;
 mod data;
 mod editors;
+mod graph;
 mod mistakes;
 mod models;
 mod spec;

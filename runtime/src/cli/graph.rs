@@ -1,17 +1,22 @@
-//! `llmp graph`: the pipeline as text, DOT, Mermaid or SVG.
+//! `llmp graph`: the pipeline as a list, DOT, Mermaid, SVG or a page; once, or as long as it changes.
 
-use std::fmt::Write as _;
+mod watch;
+
 use std::io::Write;
+use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use llmp_compiler::graph::{Graph, Producer};
+use llmp_compiler::graph::StageId;
 
+use super::pipeline::Pipeline;
 use super::{Outcome, PipelineArguments};
 use crate::drawing::{self, State};
+use crate::live::{Scene, Source, page};
+use crate::store::write_atomically;
 
-#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 enum GraphFormat {
-    /// An indented list
+    /// A list
     #[default]
     Text,
     /// Graphviz
@@ -20,95 +25,85 @@ enum GraphFormat {
     Mermaid,
     /// A drawing
     Svg,
+    /// A page: the drawing with states, beside the text
+    Html,
 }
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     #[command(flatten)]
     pipeline: PipelineArguments,
-    /// The form
-    #[arg(long, value_enum, default_value_t)]
-    format: GraphFormat,
+    /// The form; without it, the ending of `--out` counts
+    #[arg(long, value_enum)]
+    format: Option<GraphFormat>,
+    /// Show what a run would do with each stage
+    #[arg(long)]
+    states: bool,
+    /// Write to this file instead
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// Follow the pipeline, its files and its store until Ctrl-C: serve a page to browsers of this machine, or keep
+    /// the file of `--out` up to date. Prints the page's address, then the place of each stage that is clicked
+    #[arg(long)]
+    watch: bool,
+    /// The port of the page; by default one that is free
+    #[arg(long, requires = "watch", conflicts_with = "out", value_name = "PORT", default_value_t = 0)]
+    port: u16,
+}
+
+impl Arguments {
+    fn format(&self) -> GraphFormat {
+        let ending = self.out.as_ref().and_then(|path| path.extension()).and_then(|ending| ending.to_str());
+        self.format.unwrap_or(match ending {
+            Some("dot" | "gv") => GraphFormat::Dot,
+            Some("mmd" | "mermaid") => GraphFormat::Mermaid,
+            Some("svg") => GraphFormat::Svg,
+            Some("html" | "htm") => GraphFormat::Html,
+            _ => GraphFormat::Text,
+        })
+    }
 }
 
 pub(super) fn run(arguments: &Arguments) -> Outcome {
+    match (&arguments.out, arguments.watch) {
+        (None, true) => return watch::serve(arguments),
+        (Some(path), true) => return watch::write(arguments, path),
+        (_, false) => {}
+    }
     let pipeline = arguments.pipeline.checked()?;
-    let graph = &pipeline.compilation.graph;
-    let drawing = match arguments.format {
-        GraphFormat::Text => as_text(graph),
-        GraphFormat::Dot => dot(graph),
-        GraphFormat::Mermaid => mermaid(graph),
-        GraphFormat::Svg => drawing::svg(graph, &|_| State::Unknown),
+    let format = arguments.format();
+    let rows = match arguments.states || format == GraphFormat::Html {
+        true => pipeline.watch().plan(&pipeline.compilation.graph, &|| true)?.unwrap_or_default(),
+        false => Vec::new(),
     };
-    write!(std::io::stdout().lock(), "{drawing}")?;
+    let text = if format == GraphFormat::Html {
+        page(&Scene::new(title(&pipeline), &pipeline.compilation, &rows, None), Source::Nothing)
+    } else {
+        let name = |id| &pipeline.compilation.graph.stage(id).name;
+        drawn(&pipeline, format, &|id| State::of(name(id), rows.get(id.0 as usize), None))
+    };
+    match &arguments.out {
+        Some(path) => write_atomically(path, text.as_bytes())?,
+        None => write!(std::io::stdout().lock(), "{text}")?,
+    }
     Ok(0)
 }
 
-fn as_text(graph: &Graph) -> String {
-    let width = graph.stages.iter().map(|stage| stage.name.chars().count()).max().unwrap_or(0);
-    let mut text = String::new();
-    for stage in &graph.stages {
-        let inputs: Vec<_> = stage
-            .inputs
-            .iter()
-            .map(|input| match &input.from {
-                Producer::Stage(from) => graph.stage(*from).name.clone(),
-                Producer::Files(pattern) => format!("\"{pattern}\""),
-            })
-            .collect();
-        let _ = writeln!(
-            text,
-            "{:<width$}  {}({}) -> {}",
-            stage.name,
-            stage.kind,
-            inputs.join(", "),
-            stage.output
-        );
+fn drawn(pipeline: &Pipeline, format: GraphFormat, state: &dyn Fn(StageId) -> State) -> String {
+    let graph = &pipeline.compilation.graph;
+    match format {
+        GraphFormat::Text | GraphFormat::Html => drawing::list(graph, state),
+        GraphFormat::Dot => drawing::dot(graph, state),
+        GraphFormat::Mermaid => drawing::mermaid(graph, state),
+        GraphFormat::Svg => drawing::svg(graph, state),
     }
-    text
 }
 
-fn quoted(text: &str) -> String {
-    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
-}
-
-fn dot(graph: &Graph) -> String {
-    let mut text = String::from(
-        "digraph pipeline {\n  rankdir=TB;\n  node [shape=box, style=rounded, fontname=\"sans-serif\"];\n",
-    );
-    for (id, stage) in graph.ids().zip(&graph.stages) {
-        let label = format!("{}\n{}", stage.name, stage.kind);
-        let _ = writeln!(text, "  s{} [label={}];", id.0, quoted(&label).replace('\n', "\\n"));
-        for (index, input) in stage.inputs.iter().enumerate() {
-            match &input.from {
-                Producer::Stage(from) => {
-                    let _ = writeln!(text, "  s{} -> s{} [label={}];", from.0, id.0, quoted(&input.role));
-                }
-                Producer::Files(pattern) => {
-                    let _ = writeln!(text, "  f{}_{index} [label={}, shape=note];", id.0, quoted(pattern));
-                    let _ = writeln!(text, "  f{}_{index} -> s{};", id.0, id.0);
-                }
-            }
-        }
+/// `main.llmp · profile smoke`
+fn title(pipeline: &Pipeline) -> String {
+    let main = pipeline.main.display().to_string();
+    match pipeline.profiles.as_slice() {
+        [] => main,
+        profiles => format!("{main} · profile {}", profiles.join(", ")),
     }
-    text + "}\n"
-}
-
-fn mermaid(graph: &Graph) -> String {
-    let escape = |text: &str| text.replace('"', "#quot;");
-    let mut text = String::from("flowchart TD\n");
-    for (id, stage) in graph.ids().zip(&graph.stages) {
-        let _ = writeln!(text, "  s{}[\"{}<br/>{}\"]", id.0, escape(&stage.name), escape(&stage.kind));
-        for (index, input) in stage.inputs.iter().enumerate() {
-            match &input.from {
-                Producer::Stage(from) => {
-                    let _ = writeln!(text, "  s{} -->|{}| s{}", from.0, escape(&input.role), id.0);
-                }
-                Producer::Files(pattern) => {
-                    let _ = writeln!(text, "  f{}_{index}[/\"{}\"/] --> s{}", id.0, escape(pattern), id.0);
-                }
-            }
-        }
-    }
-    text
 }

@@ -13,7 +13,8 @@ use crate::engine::Past;
 use crate::library::library;
 use crate::render;
 use crate::store::Store;
-use crate::world::{Folder, folder_of};
+use crate::watching::Watch;
+use crate::world::{Folder, Remembering, folder_of};
 
 /// Largest params file that is read.
 const MAX_PARAMS: u64 = 1 << 20;
@@ -30,6 +31,8 @@ pub(super) struct Pipeline {
     pub(super) compilation: Compilation,
     store: Option<PathBuf>,
     pub(super) profiles: Vec<String>,
+    /// The files that its meaning depends on, those included that are not there.
+    pub(super) asked: Vec<PathBuf>,
 }
 
 impl PipelineArguments {
@@ -63,8 +66,12 @@ impl PipelineArguments {
         }
         let params = self.params.as_deref().map(read_params).transpose()?.unwrap_or_default();
         let options = Options { profiles: self.profile.clone(), set, params };
-        let compilation = compile(&Folder::new(&folder), library(), name, &options);
-        Ok(Pipeline { main, compilation, store: self.store.clone(), profiles: self.profile.clone() })
+        let world = Remembering::new(Folder::new(&folder));
+        let compilation = compile(&world, library(), name, &options);
+        let asked =
+            world.asked().into_iter().map(|path| folder.join(path)).chain(self.params.clone()).collect();
+        let (store, profiles) = (self.store.clone(), self.profile.clone());
+        Ok(Pipeline { main, compilation, store, profiles, asked })
     }
 
     /// Compiles; prints what is wrong, and fails on errors.
@@ -184,6 +191,12 @@ impl Pipeline {
     fn store_root(&self) -> PathBuf {
         let here = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
         self.store.clone().unwrap_or_else(|| Store::find(&self.folder(), &here))
+    }
+
+    /// What a run would do with it, looked at again and again.
+    pub(super) fn watch(&self) -> Watch {
+        let here = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
+        Watch::new(&self.main, self.store.as_deref(), &here)
     }
 
     /// Opens the store, making it where needed.

@@ -103,6 +103,17 @@ impl Past {
         found
     }
 
+    /// Whether the files behind a path or pattern that was looked up are other ones now.
+    #[must_use]
+    pub fn files_changed(&self) -> bool {
+        let mut stat = self.stat.borrow_mut();
+        let mut now = |pattern| Files::find(&self.folder, pattern, &mut stat);
+        self.files.borrow().iter().any(|(pattern, known)| match (known, now(pattern)) {
+            (Ok(known), Ok(now)) => **known != now,
+            (known, now) => known.is_ok() != now.is_ok(),
+        })
+    }
+
     /// The key and run under which the stage of this name was last settled.
     #[must_use]
     pub fn last(&self, stage: &str) -> Option<(Digest, u64)> {

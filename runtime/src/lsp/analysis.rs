@@ -15,6 +15,7 @@ use super::documents::{Documents, Overlay};
 use super::lines::{Encoding, Lines};
 use super::settings::Settings;
 use crate::library::library;
+use crate::world::Remembering;
 
 /// A program's meaning at one moment.
 #[derive(Debug)]
@@ -45,9 +46,9 @@ impl Analysis {
     pub(crate) fn new(documents: &Documents, settings: &Settings, main: &Path) -> Self {
         let folder = main.parent().unwrap_or(Path::new(""));
         let name = main.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        let overlay = Overlay::new(documents, folder);
+        let world = Remembering::new(Overlay::new(documents, folder));
         let options = Options { profiles: settings.profiles.clone(), ..Options::default() };
-        let compilation = compile(&overlay, library(), name, &options);
+        let compilation = compile(&world, library(), name, &options);
         let files = compilation.files.iter().map(|file| {
             let path = folder.join(&file.path);
             let uri = documents.uri(&path);
@@ -55,7 +56,8 @@ impl Analysis {
             (file.id, Place { path, uri, version, lines: OnceLock::new() })
         });
         let files = files.collect();
-        Self { main: main.to_owned(), compilation, options, asked: overlay.asked.into_inner(), files }
+        let asked = world.asked().into_iter().map(|path| folder.join(path)).collect();
+        Self { main: main.to_owned(), compilation, options, asked, files }
     }
 
     /// The file at `path`, where it takes part.

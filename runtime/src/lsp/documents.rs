@@ -1,7 +1,6 @@
 //! The texts that are open in the editor, and the world that the compiler sees: open texts before files.
 
-use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
@@ -123,18 +122,16 @@ fn changed(text: &str, changes: Vec<TextDocumentContentChangeEvent>, encoding: E
     text
 }
 
-/// The files below a main file's folder: open texts, then the disk. It remembers what was asked for.
+/// The files below a main file's folder: open texts, then the disk.
 pub(crate) struct Overlay<'a> {
     documents: &'a Documents,
     folder: &'a Path,
     disk: Folder,
-    /// Every path that was asked for, found or not.
-    pub(crate) asked: RefCell<BTreeSet<PathBuf>>,
 }
 
 impl<'a> Overlay<'a> {
     pub(crate) fn new(documents: &'a Documents, folder: &'a Path) -> Self {
-        Self { documents, folder, disk: Folder::new(folder), asked: RefCell::default() }
+        Self { documents, folder, disk: Folder::new(folder) }
     }
 }
 
@@ -144,7 +141,6 @@ impl World for Overlay<'_> {
             return Err(ReadError::Outside);
         }
         let whole = self.folder.join(path);
-        self.asked.borrow_mut().insert(whole.clone());
         match self.documents.get(&whole) {
             Some(document) => Ok(Arc::clone(&document.text)),
             // Beside a text that is no file there are no files.

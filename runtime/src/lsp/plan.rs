@@ -10,8 +10,8 @@ use std::sync::Arc;
 use gen_lsp_types::{Diagnostic, DiagnosticSeverity};
 use llmp_compiler::diagnostic;
 use llmp_compiler::feasible::feasible;
-use llmp_compiler::graph::{Graph, Stage, StageId};
-use llmp_compiler::plan::{Blocked, Decision, Reason};
+use llmp_compiler::graph::{Stage, StageId};
+use llmp_compiler::plan::{Blocked, Decision};
 use llmp_compiler::source::Span;
 
 use super::analysis::Analysis;
@@ -19,15 +19,10 @@ use super::client::Client;
 use super::convert;
 use super::diagnostics::ByFile;
 use crate::drawing::State;
-use crate::engine::{self, Action, Row};
+use crate::engine::{self, Row};
 use crate::following::Going;
-use crate::{reasons, text};
-
-/// The device that `llmp run` takes by itself: an editor does not open a GPU's driver to find out which.
-const DEVICE: &str = if cfg!(any(feature = "cuda", feature = "wgpu")) { "auto" } else { "cpu" };
-
-/// Root causes that a hint names; the others are counted.
-const NAMED: usize = 2;
+use crate::watching::DEVICE;
+use crate::{hints, reasons, text};
 
 /// What a run would do with one program.
 #[derive(Debug)]
@@ -51,7 +46,7 @@ impl Plan {
         let graph = &analysis.compilation.graph;
         let against = feasible(graph, &engine::needs(&rows), &engine::capacity(DEVICE, &store));
         let stages = graph.ids().map(|id| (graph.stage(id).name.clone(), id)).collect();
-        let hints = rows.iter().map(|row| hint(row, graph)).collect();
+        let hints = rows.iter().map(|row| hints::hint(row, graph)).collect();
         Self { analysis, rows, against, store, stages, hints }
     }
 
@@ -86,7 +81,7 @@ impl Plan {
                 let _ = write!(out, ": key {}{run}", key.digest.short());
             }
             Decision::Blocked(_) => {
-                let _ = write!(out, ": {}", blocked(row, graph).unwrap_or_default());
+                let _ = write!(out, ": {}", hints::blocked(row, graph).unwrap_or_default());
             }
             Decision::Run { reasons, may_skip, shards, .. } => {
                 for reason in reasons {
@@ -122,29 +117,9 @@ impl Plan {
         Some(out)
     }
 
-    /// All in one line: `nothing to do`, `3 to run, about 12m`.
+    /// All in one line: `nothing to do`, `3 to re-run, about 12m 00s`.
     pub(crate) fn summary(&self) -> String {
-        let count = |action: Action| self.rows.iter().filter(|row| row.action() == action).count();
-        let (again, new, blocked) = (count(Action::Rerun), count(Action::New), count(Action::Blocked));
-        let mut parts = Vec::new();
-        for (count, word) in [(again, "to re-run"), (new, "new"), (blocked, "blocked")] {
-            if count > 0 {
-                parts.push(format!("{count} {word}"));
-            }
-        }
-        if parts.is_empty() {
-            return "nothing to do".to_owned();
-        }
-        let seconds: f64 = self.rows.iter().filter_map(|row| row.estimate.seconds).sum();
-        if seconds > 0.0 {
-            let all_known = self
-                .rows
-                .iter()
-                .all(|row| row.estimate.seconds.is_some() || !matches!(row.decision, Decision::Run { .. }));
-            let word = if all_known { "about" } else { "at least" };
-            parts.push(format!("{word} {}", text::duration(seconds)));
-        }
-        parts.join(", ")
+        hints::summary(&self.rows)
     }
 
     /// Where something that the plan says about a stage stands in a newer text.
@@ -234,11 +209,8 @@ impl Plans {
 
     /// The state that a stage is drawn in.
     pub(crate) fn state(&self, analysis: &Analysis, stage: &str) -> State {
-        if self.going.get(&analysis.main).is_some_and(|going| going.working.contains_key(stage)) {
-            return State::Running;
-        }
         let row = self.of(analysis).and_then(|plan| plan.row(stage));
-        row.map_or(State::Unknown, |row| State::Planned(row.action()))
+        State::of(stage, row, self.going.get(&analysis.main).map(AsRef::as_ref))
     }
 
     /// State, reasons and cost of a stage, in Markdown, for a hover.
@@ -250,42 +222,4 @@ impl Plans {
             None => details,
         }
     }
-}
-
-/// Why a stage cannot run.
-fn blocked(row: &Row, graph: &Graph) -> Option<String> {
-    match &row.decision {
-        Decision::Blocked(Blocked::Files { message, .. }) => Some(message.clone()),
-        Decision::Blocked(Blocked::By(id)) => Some(format!("waits for {}", graph.stage(*id).name)),
-        Decision::Cached { .. } | Decision::Run { .. } => None,
-    }
-}
-
-fn hint(row: &Row, graph: &Graph) -> String {
-    let word = row.action().word();
-    let Decision::Run { reasons, may_skip, shards, .. } = &row.decision else {
-        return blocked(row, graph).map_or_else(|| word.to_owned(), |why| format!("{word}: {why}"));
-    };
-    let mut parts = Vec::new();
-    let causes: Vec<String> = reasons
-        .iter()
-        .filter(|reason| **reason != Reason::New && (row.action() != Action::New || reason.is_root()))
-        .map(|reason| reasons::text(reason, graph))
-        .collect();
-    let named = causes.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
-    let more = match causes.len().saturating_sub(NAMED) {
-        0 => String::new(),
-        more => format!(" and {more} more"),
-    };
-    parts.push(match (named.is_empty(), *may_skip) {
-        (true, _) => word.to_owned(),
-        (false, true) => format!("may {word}: {named}{more}"),
-        (false, false) => format!("{word}: {named}{more}"),
-    });
-    if let Some((todo, all)) = shards.filter(|(todo, all)| todo < all) {
-        parts.push(format!("{todo} of {all} shards"));
-    }
-    parts.extend(row.estimate.seconds.map(text::duration));
-    parts.extend(row.estimate.memory.map(text::bytes));
-    parts.join(" · ")
 }

@@ -1,24 +1,17 @@
 //! Plans programs on a thread of its own, and follows their stores.
 //!
-//! It only reads: no store is made or written, no lock taken, no command run, and nothing fetched. What it works on is
-//! always the newest text; a keystroke ends the plan of an older one.
+//! What it works on is always the newest text; a keystroke ends the plan of an older one.
 
 use std::collections::BTreeMap;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use super::analysis::Analysis;
 use super::plan::Plan;
 use super::server::Poster;
-use crate::engine::{Past, pipeline_id, rows_while};
-use crate::following::{Follower, Going};
-use crate::store::Store;
-
-/// How often stores are looked at.
-const LOOK: Duration = Duration::from_millis(500);
+use crate::watching::{LOOK, Watch};
+use crate::world::folder_of;
 
 /// The server's end.
 pub(crate) struct Planner {
@@ -95,30 +88,7 @@ struct Worker {
 struct Program {
     analysis: Arc<Analysis>,
     planned: bool,
-    open: Option<Open>,
-}
-
-/// The store of a program.
-struct Open {
-    root: PathBuf,
-    past: Past,
-    follower: Follower,
-    /// What the store's files were when last looked at.
-    stamp: Stamp,
-    going: Option<Going>,
-}
-
-/// Sizes, times and inodes of the files that say what was done.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Stamp([Option<(u64, i64, i64, u64)>; 2]);
-
-impl Stamp {
-    fn of(past: &Past) -> Self {
-        Self([&past.store().ledger_path(), past.last_path()].map(|path| {
-            let meta = std::fs::metadata(path).ok()?;
-            Some((meta.len(), meta.mtime(), meta.mtime_nsec(), meta.ino()))
-        }))
-    }
+    watch: Watch,
 }
 
 impl Worker {
@@ -128,11 +98,11 @@ impl Worker {
                 Some((moment, programs)) => self.take(moment, programs),
                 None => self.look(),
             }
-            for (main, program) in &mut self.programs {
+            for program in self.programs.values_mut() {
                 let shared = &self.shared;
                 let go_on = || shared.moment.load(Ordering::Relaxed) == self.moment;
                 if !program.planned && go_on() {
-                    match program.plan(main, self.store.as_deref(), &go_on) {
+                    match program.plan(&go_on) {
                         Ok(None) => {}
                         Ok(Some(plan)) => self.poster.post(move |server| server.planned(plan)),
                         Err(message) => self.poster.post(move |server| server.not_planned(message)),
@@ -166,62 +136,36 @@ impl Worker {
             let old = known.remove(&analysis.main);
             let planned =
                 old.as_ref().is_some_and(|old| old.planned && Arc::ptr_eq(&old.analysis, &analysis));
-            let open = old.and_then(|old| old.open);
-            self.programs.insert(analysis.main.clone(), Program { analysis, planned, open });
+            let watch = old.map_or_else(|| self.watch(&analysis.main), |old| old.watch);
+            self.programs.insert(analysis.main.clone(), Program { analysis, planned, watch });
         }
     }
 
-    /// Looks whether the stores have changed, and how far runs are.
+    /// A store is found as the command line finds it when it is run in the pipeline's folder.
+    fn watch(&self, main: &Path) -> Watch {
+        Watch::new(main, self.store.as_deref(), &folder_of(main))
+    }
+
+    /// Looks whether stores or files have changed, and how far runs are.
     fn look(&mut self) {
         for (main, program) in &mut self.programs {
-            let root = root(main, self.store.as_deref());
-            let Some(open) = program.open.as_mut().filter(|open| open.root == root) else {
-                program.planned &= program.open.is_none() && !root.join("version").is_file();
-                continue;
-            };
-            if Stamp::of(&open.past) != open.stamp {
-                program.planned = false;
-            }
-            let going = open.follower.look().cloned();
-            if going != open.going {
-                open.going.clone_from(&going);
-                let main = main.clone();
+            program.planned &= !program.watch.is_stale();
+            if let Some(going) = program.watch.look() {
+                let (main, going) = (main.clone(), going.cloned());
                 self.poster.post(move |server| server.followed(main, going));
             }
         }
     }
 }
 
-/// The store of a pipeline, as the command line finds it when it is run in the pipeline's folder.
-fn root(main: &Path, chosen: Option<&Path>) -> PathBuf {
-    let folder = crate::world::folder_of(main);
-    chosen.map_or_else(|| Store::find(&folder, &folder), Path::to_owned)
-}
-
 impl Program {
     /// Plans; `None` where it was interrupted.
-    fn plan(
-        &mut self,
-        main: &Path,
-        chosen: Option<&Path>,
-        go_on: &dyn Fn() -> bool,
-    ) -> Result<Option<Plan>, String> {
+    fn plan(&mut self, go_on: &dyn Fn() -> bool) -> Result<Option<Plan>, String> {
         // An error is told once.
         self.planned = true;
-        let root = root(main, chosen);
-        if self.open.as_ref().is_none_or(|open| open.root != root) {
-            self.open = None;
-            let store = Arc::new(Store::look(&root).map_err(|error| error.to_string())?);
-            let past = Past::open(Arc::clone(&store), main).map_err(|error| error.to_string())?;
-            let follower = Follower::new(Arc::clone(&store), pipeline_id(&store, main));
-            self.open =
-                Some(Open { root: root.clone(), past, follower, stamp: Stamp::default(), going: None });
-        }
-        let Some(open) = &mut self.open else { return Ok(None) };
-        open.stamp = Stamp::of(&open.past);
-        open.past.refresh().map_err(|error| error.to_string())?;
-        let rows = rows_while(&self.analysis.compilation.graph, &open.past, go_on);
+        let rows = self.watch.plan(&self.analysis.compilation.graph, go_on);
+        let rows = rows.map_err(|error| error.to_string())?;
         self.planned = rows.is_some();
-        Ok(rows.map(|rows| Plan::new(Arc::clone(&self.analysis), rows, root)))
+        Ok(rows.map(|rows| Plan::new(Arc::clone(&self.analysis), rows, self.watch.root())))
     }
 }

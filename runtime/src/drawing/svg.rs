@@ -1,60 +1,24 @@
-//! The pipeline as a drawing.
+//! The pipeline as a drawing, for editors and pages; the element of a stage has an id, see [`node_id`].
 
 use std::fmt::Write as _;
 
 use llmp_compiler::graph::{Graph, Producer, StageId};
 
-use crate::engine::Action;
+use super::{State, node_id};
 
-/// What the colour of a stage tells.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum State {
-    /// Nobody asked.
-    Unknown,
-    /// It will do this.
-    Planned(Action),
-    /// It is at work.
-    Running,
-}
+/// The size of a stage, and the room between two of them.
+const W: usize = 190;
+const H: usize = 44;
+const GAP_X: usize = 24;
+const GAP_Y: usize = 46;
 
-impl State {
-    /// `cached`, `re-run`, `new`, `blocked`, `running`; nothing where nobody asked.
-    #[must_use]
-    pub fn word(self) -> Option<&'static str> {
-        match self {
-            Self::Unknown => None,
-            Self::Planned(action) => Some(action.word()),
-            Self::Running => Some("running"),
-        }
-    }
-
-    /// The colours of area and border.
-    fn colours(self) -> (&'static str, &'static str) {
-        match self {
-            Self::Unknown => ("#f4f7fb", "#5577aa"),
-            Self::Planned(Action::Cached) => ("#e9f6ec", "#3a8f53"),
-            Self::Planned(Action::Rerun) => ("#fff4dc", "#b7791f"),
-            Self::Planned(Action::New) => ("#e8f0fe", "#2f6fd0"),
-            Self::Planned(Action::Blocked) => ("#fdeaea", "#c53030"),
-            Self::Running => ("#efe6fd", "#7b3fd0"),
-        }
-    }
-}
-
-/// The id of a stage's element.
-#[must_use]
-pub fn node_id(stage: StageId) -> String {
-    format!("s{}", stage.0)
-}
+/// Letters of a name that find room.
+const ROOM: usize = 26;
 
 /// Draws stages in layers by their distance from the sources, with edges as curves between them; the element of a stage
 /// has the id [`node_id`].
 #[must_use]
 pub fn svg(graph: &Graph, state: &dyn Fn(StageId) -> State) -> String {
-    const W: usize = 190;
-    const H: usize = 44;
-    const GAP_X: usize = 24;
-    const GAP_Y: usize = 46;
     let mut layers: Vec<usize> = Vec::with_capacity(graph.stages.len());
     for stage in &graph.stages {
         let above = stage.inputs.iter().filter_map(|input| match &input.from {
@@ -94,6 +58,7 @@ pub fn svg(graph: &Graph, state: &dyn Fn(StageId) -> State) -> String {
     for (id, &(x, y)) in graph.ids().zip(&places) {
         let (stage, state) = (graph.stage(id), state(id));
         let (name, kind) = (escape(&stage.name), escape(&stage.kind));
+        let (short, short_kind) = (escape(&shortened(&stage.name)), escape(&shortened(&stage.kind)));
         let middle = x + W / 2;
         let (fill, stroke) = state.colours();
         let word = state.word().map_or_else(String::new, |word| format!(" ({word})"));
@@ -101,8 +66,8 @@ pub fn svg(graph: &Graph, state: &dyn Fn(StageId) -> State) -> String {
             text,
             "<g id=\"{}\"><title>{name}: {kind} -&gt; {}{word}</title><rect x=\"{x}\" y=\"{y}\" width=\"{W}\" height=\"{H}\" rx=\"6\" \
              fill=\"{fill}\" stroke=\"{stroke}\"/><text x=\"{middle}\" y=\"{}\" text-anchor=\"middle\" \
-             font-weight=\"bold\">{name}</text><text x=\"{middle}\" y=\"{}\" text-anchor=\"middle\" \
-             fill=\"#556\">{kind}</text></g>",
+             font-weight=\"bold\">{short}</text><text x=\"{middle}\" y=\"{}\" text-anchor=\"middle\" \
+             fill=\"#556\">{short_kind}</text></g>",
             node_id(id),
             escape(&stage.output),
             y + 19,
@@ -110,4 +75,13 @@ pub fn svg(graph: &Graph, state: &dyn Fn(StageId) -> State) -> String {
         );
     }
     text + "</svg>\n"
+}
+
+/// What finds room of a name: its end tells it apart from its neighbours.
+fn shortened(name: &str) -> String {
+    let letters = name.chars().count();
+    if letters <= ROOM {
+        return name.to_owned();
+    }
+    ['…'].into_iter().chain(name.chars().skip(letters - ROOM + 1)).collect()
 }
