@@ -23,3 +23,8 @@ fn neovim() {
 fn emacs() {
     editor("emacs");
 }
+
+#[test]
+fn helix() {
+    editor("helix");
+}

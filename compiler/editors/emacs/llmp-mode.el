@@ -7,8 +7,8 @@
 
 ;;; Commentary:
 
-;; Highlighting, comments, indentation and imenu for `.llmp' files; `llmp run', `llmp why' and `llmp log' as commands;
-;; and, where eglot is, `llmp lsp' as the language server (`M-x eglot').
+;; Highlighting, comments, indentation and imenu for `.llmp' files; `llmp run', `llmp why', `llmp log' and `llmp graph'
+;; as commands; and, where eglot is, `llmp lsp' as the language server (`M-x eglot').
 ;;
 ;;     (add-to-list 'load-path "…/compiler/editors/emacs")
 ;;     (require 'llmp-mode)
@@ -128,15 +128,17 @@
     (and (re-search-backward (concat "^\\(" llmp--name "\\)[ \t]*=[^=]") nil t)
          (match-string-no-properties 1))))
 
-(defun llmp--execute (verb &optional stage)
-  "Run llmp's VERB on the file of this buffer, about STAGE."
+(defun llmp--command-line (verb &rest about)
+  "The command line of VERB, a list of words, ABOUT something, with the profiles.
+Saves the buffer first."
   (unless buffer-file-name (user-error "This buffer has no file"))
   (when (buffer-modified-p) (save-buffer))
-  (compile (mapconcat #'shell-quote-argument
-                      `(,llmp-program ,verb
-                        ,@(mapcan (lambda (profile) (list "--profile" profile)) llmp-profiles)
-                        "--" ,@(and stage (list stage)) ,(file-name-nondirectory buffer-file-name))
-                      " ")))
+  `(,llmp-program ,@verb ,@(mapcan (lambda (profile) (list "--profile" profile)) llmp-profiles) "--" ,@about))
+
+(defun llmp--execute (verb &optional stage)
+  "Run llmp's VERB on the file of this buffer, about STAGE."
+  (let ((about (delq nil (list stage (file-name-nondirectory (or buffer-file-name ""))))))
+    (compile (mapconcat #'shell-quote-argument (apply #'llmp--command-line (list verb) about) " "))))
 
 (defun llmp-run ()
   "Run the pipeline of this buffer."
@@ -153,11 +155,79 @@
   (interactive (list (read-string "Stage: " (llmp--stage))))
   (llmp--execute "log" stage))
 
+;;; The graph
+
+(defvar llmp--graphs nil
+  "The processes of `llmp-graph' by the files that they draw.")
+
+(defun llmp-graph ()
+  "Show the graph of this buffer in the browser.
+A click on a stage there leads to its text here.  Where the graph is
+shown already, with the same profiles, its page is shown once more."
+  (interactive)
+  (let* ((command (llmp--command-line '("graph" "--watch") buffer-file-name))
+         (file buffer-file-name)
+         (process (cdr (assoc file llmp--graphs))))
+    (if (and (process-live-p process) (equal (process-command process) command))
+        (llmp--show-graph process)
+      (when (process-live-p process)
+        ;; It has nothing to say any more.
+        (kill-buffer (process-get process 'messages))
+        (delete-process process))
+      (setf (alist-get file llmp--graphs nil nil #'equal) (llmp--start-graph command)))))
+
+(defun llmp--start-graph (command)
+  "Start COMMAND, which says a page's URL, then the places of clicked stages."
+  (let* ((messages (generate-new-buffer " *llmp graph*"))
+         (process (make-process :name "llmp graph" :command command :connection-type 'pipe :noquery t
+                                :stderr messages :filter #'llmp--graph-said :sentinel #'llmp--graph-ended)))
+    (set-process-query-on-exit-flag (get-buffer-process messages) nil)
+    (set-process-sentinel (get-buffer-process messages) #'ignore)
+    (process-put process 'messages messages)
+    process))
+
+(defun llmp--graph-said (process text)
+  "Take TEXT from PROCESS, a part of its lines: a URL, then places."
+  (let ((lines (split-string (concat (process-get process 'rest) text) "\n")))
+    (process-put process 'rest (car (last lines)))
+    (dolist (line (butlast lines))
+      (cond ((not (process-get process 'url))
+             (process-put process 'url line)
+             (llmp--show-graph process))
+            ((string-match "\\`\\(.+\\):\\([0-9]+\\):\\([0-9]+\\)\\'" line)
+             (llmp--jump (match-string 1 line)
+                         (string-to-number (match-string 2 line))
+                         (string-to-number (match-string 3 line))))))))
+
+(defun llmp--graph-ended (process event)
+  "Say why PROCESS ended, which EVENT tells shortly and its messages at length."
+  (let ((messages (process-get process 'messages)))
+    (when (and (not (process-live-p process)) (buffer-live-p messages))
+      (message "llmp graph: %s%s" event (with-current-buffer messages (buffer-string)))
+      (kill-buffer messages))))
+
+(defun llmp--show-graph (process)
+  "Show the page of PROCESS, once it said where that is."
+  (let ((url (process-get process 'url)))
+    (when url
+      (message "llmp graph: %s" url)
+      (browse-url url))))
+
+(defun llmp--jump (file line column)
+  "Go to LINE and COLUMN of FILE, both counted from 1."
+  (pop-to-buffer (find-file-noselect file) '((display-buffer-reuse-window display-buffer-same-window)))
+  (push-mark nil t)
+  (widen)
+  (goto-char (point-min))
+  (forward-line (1- line))
+  (goto-char (min (+ (point) (1- column)) (line-end-position))))
+
 (defvar llmp-mode-map
   (let ((map (make-sparse-keymap)))
     (define-key map (kbd "C-c C-r") #'llmp-run)
     (define-key map (kbd "C-c C-w") #'llmp-why)
     (define-key map (kbd "C-c C-l") #'llmp-log)
+    (define-key map (kbd "C-c C-g") #'llmp-graph)
     map)
   "Keys of `llmp-mode'.")
 

@@ -3,11 +3,14 @@
 //
 //     node vscode.mjs URL FOLDER [PICTURE…]
 //
-// URL is code-server's, with the extension installed and FOLDER opened. See README.md beside this file.
+// URL is code-server's, with the extension installed and FOLDER opened; the current folder has playwright-core installed.
+// See README.md beside this file.
 
 import { readFileSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { chromium } from 'playwright-core';
+
+const { chromium } = createRequire(join(process.cwd(), 'here'))('playwright-core');
 
 const [url, folder, ...wanted] = process.argv.slice(2);
 const here = import.meta.dirname;

@@ -103,6 +103,39 @@ What the dry run says about files that are not there is something else."
                  (not (string-prefix-p "llmp plan" (flymake-diagnostic-text diagnostic))))
         (push (flymake-diagnostic-text diagnostic) found)))))
 
+;; `llmp-graph' of the tests in Neovim stands in for llmp.
+(ert-deftest llmp-graph-jumps ()
+  (let* ((opened nil)
+         (llmp-program (expand-file-name "llmp-graph"))
+         (llmp-profiles '("smoke"))
+         (browse-url-browser-function (lambda (url &rest _) (push url opened)))
+         (file (expand-file-name "main.llmp"))
+         (process (lambda () (cdr (assoc file llmp--graphs)))))
+    (with-current-buffer (find-file-noselect file)
+      (dotimes (times 2)
+        (llmp-graph)
+        (llmp-test-wait "the page" (lambda () (= (length opened) (1+ times)))))
+      (should (equal (car opened) "http://127.0.0.1:9/page/"))
+      ;; The second time, the first process is asked.
+      (should (equal (process-lines "cat" "started") (list (concat "graph --watch --profile smoke -- " file))))
+      ;; The text may have become shorter since it was drawn.
+      (pcase-dolist (`(,line ,column . ,place) '((1 7 1 . 6) (2 99 2 . 50)))
+        (with-temp-file "clicked" (insert (format "%s:%d:%d\n" (expand-file-name "common.llmp") line column)))
+        (rename-file "clicked" "click")
+        (llmp-test-wait "the jump"
+                        (lambda ()
+                          (with-current-buffer (window-buffer)
+                            (and (equal (buffer-name) "common.llmp")
+                                 (equal (cons (line-number-at-pos) (current-column)) place))))))
+      ;; Other profiles make another page.
+      (let ((first (funcall process))
+            (llmp-profiles nil))
+        (llmp-graph)
+        (llmp-test-wait "another page" (lambda () (= (length opened) 3)))
+        (should-not (process-live-p first)))
+      (should (process-live-p (funcall process)))
+      (delete-process (funcall process)))))
+
 (ert-deftest llmp-eglot ()
   (skip-unless (featurep 'eglot))
   (skip-unless (file-executable-p (getenv "LLMP")))

@@ -157,23 +157,43 @@ fn line_ends_of_windows_are_read() {
     }
 }
 
+/// The captures that editors know: `(editor, query)` and names.
+fn known_captures() -> Vec<((&'static str, &'static str), Vec<&'static str>)> {
+    let lines =
+        include_str!("captures.txt").lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
+    let read = |line: &'static str| {
+        let (query, names) = line.split_once(": ")?;
+        Some((query.split_once(' ')?, names.split(' ').collect()))
+    };
+    lines.map(|line| read(line).unwrap_or_else(|| panic!("{line}"))).collect()
+}
+
+/// Queries fit the grammar, and all their captures mean something to the editor that reads them.
 #[test]
-fn queries_fit_the_grammar() {
-    let own = [
-        tree_sitter_llmp::HIGHLIGHTS_QUERY,
-        tree_sitter_llmp::FOLDS_QUERY,
-        tree_sitter_llmp::INDENTS_QUERY,
-        tree_sitter_llmp::LOCALS_QUERY,
-        tree_sitter_llmp::INJECTIONS_QUERY,
-    ]
-    .map(|text| ("queries".to_owned(), text.to_owned()));
-    let others = files("compiler/editors", "scm").into_iter();
-    let others =
-        others.map(|path| (path.display().to_string(), std::fs::read_to_string(path).expect("UTF-8")));
-    for (place, text) in own.into_iter().chain(others) {
+fn queries_fit_the_grammar_and_the_editors() {
+    let known = known_captures();
+    let names = |editor: &str, query: &str| {
+        let found = known.iter().find(|(of, _)| *of == (editor, query));
+        found.map_or(&[][..], |(_, names)| names)
+    };
+    for path in files("compiler/editors", "scm") {
+        let place = path.display().to_string();
+        let text = std::fs::read_to_string(&path).expect("UTF-8");
         let query = Query::new(&tree_sitter_llmp::LANGUAGE.into(), &text);
         let query = query.unwrap_or_else(|error| panic!("{place}: {error}"));
         assert!(query.pattern_count() > 0, "{place} is empty");
+        let editor = ["helix", "zed"].into_iter().find(|editor| place.contains(&format!("/{editor}/")));
+        let editor = editor.unwrap_or("nvim");
+        let kind = path.file_stem().and_then(|stem| stem.to_str()).expect("a name");
+        for capture in query.capture_names() {
+            let is_known = names(editor, kind).iter().any(|name| match name.strip_suffix('*') {
+                Some(start) => capture
+                    .strip_prefix(start)
+                    .is_some_and(|rest| names(editor, "highlights").contains(&rest)),
+                None => name == capture,
+            });
+            assert!(is_known, "{place}: {editor} does not know `@{capture}` in its {kind}");
+        }
     }
 }
 

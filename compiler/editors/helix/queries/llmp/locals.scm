@@ -1,12 +1,13 @@
+; What follows `local.definition.` is how its uses are highlighted.
+
 (source_file) @local.scope
 (def) @local.scope
 (stage) @local.scope
 
-(binding name: (identifier) @local.definition.var)
-(param name: (identifier) @local.definition.parameter)
-(parameter name: (identifier) @local.definition.parameter)
+(binding name: (identifier) @local.definition.variable)
+(param name: (identifier) @local.definition.variable.parameter)
+(parameter name: (identifier) @local.definition.variable.parameter)
 (def name: (identifier) @local.definition.function)
 (stage name: (path) @local.definition.function)
-(profile name: (identifier) @local.definition.namespace)
 
 (path . (identifier) @local.reference)

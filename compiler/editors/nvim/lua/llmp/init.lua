@@ -71,15 +71,24 @@ local function config(path)
   }
 end
 
+-- Whether there is the program; where there is none, `notify` says so.
+local function found(notify)
+  local cmd = settings().cmd
+  if vim.fn.executable(cmd) == 1 then
+    return true
+  end
+  notify(('llmp: `%s` is not to be found; set vim.g.llmp.cmd'):format(cmd), vim.log.levels.WARN)
+  return false
+end
+
 local clients = {}
 
 -- Starts a server for the buffer, or uses the one that runs for its folder.
 local function start(buffer)
-  local wanted = config(vim.api.nvim_buf_get_name(buffer))
-  if vim.fn.executable(wanted.cmd[1]) == 0 then
-    vim.notify_once(('llmp: `%s` is not to be found; set vim.g.llmp.cmd'):format(wanted.cmd[1]), vim.log.levels.WARN)
+  if not found(vim.notify_once) then
     return
   end
+  local wanted = config(vim.api.nvim_buf_get_name(buffer))
   if vim.lsp.start then
     return vim.lsp.start(wanted, { bufnr = buffer })
   end
@@ -104,20 +113,34 @@ local function terminal(arguments, folder)
   vim.cmd('wincmd p')
 end
 
--- `llmp VERB [STAGE] FILE` in a terminal below.
-function M.execute(verb, stage, path)
-  path = path or vim.api.nvim_buf_get_name(0)
-  local arguments = { settings().cmd, verb }
+-- The command line of a verb about `...`, with the chosen profiles.
+local function command_line(verb, ...)
+  local arguments = vim.list_extend({ settings().cmd }, verb)
   for _, profile in ipairs(settings().profiles) do
     vim.list_extend(arguments, { '--profile', profile })
   end
-  vim.list_extend(arguments, { '--' })
-  if stage and stage ~= '' then
-    table.insert(arguments, stage)
+  return vim.list_extend(arguments, { '--', ... })
+end
+
+-- `llmp VERB [STAGE] FILE` in a terminal below.
+function M.execute(verb, stage, path)
+  if not found(vim.notify) then
+    return
   end
-  table.insert(arguments, path)
+  path = path or vim.api.nvim_buf_get_name(0)
+  local about = stage and stage ~= '' and { stage, path } or { path }
   vim.cmd('silent! wall')
-  terminal(arguments, vim.fn.fnamemodify(path, ':h'))
+  terminal(command_line({ verb }, unpack(about)), vim.fn.fnamemodify(path, ':h'))
+end
+
+-- The graph in the browser; a click on a stage there leads to its text here.
+function M.graph()
+  if not found(vim.notify) then
+    return
+  end
+  local path = vim.api.nvim_buf_get_name(0)
+  vim.cmd('silent! wall')
+  require('llmp.graph').open(path, command_line({ 'graph', '--watch' }, path))
 end
 
 -- The binding that the cursor is in.
@@ -174,6 +197,7 @@ local function commands(buffer)
   command('LlmpRun', function()
     M.execute('run')
   end, { desc = 'Run the pipeline' })
+  command('LlmpGraph', M.graph, { desc = 'Show the graph in the browser' })
   for name, verb in pairs({ LlmpWhy = 'why', LlmpLog = 'log' }) do
     command(name, function(typed)
       M.execute(verb, typed.args ~= '' and typed.args or stage_here())

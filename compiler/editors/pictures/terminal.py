@@ -1,8 +1,9 @@
-"""The pictures of Neovim: runs it in a terminal that only this script sees, types, and draws what stands there.
+"""The pictures of Neovim and Helix: runs them in a terminal that only this script sees, types, and draws what stands there.
 
-    LLMP=… python nvim.py FOLDER
+    python terminal.py FOLDER [nvim|helix]
 
-FOLDER holds who-is.llmp and its store. Needs nvim 0.10 or newer, pyte and Pillow. See README.md beside this file.
+FOLDER holds who-is.llmp and its store. Needs llmp, nvim 0.10 or newer, hx 25.07 or newer, a C compiler, pyte and Pillow.
+See README.md beside this file.
 """
 
 import fcntl
@@ -10,8 +11,11 @@ import os
 import pty
 import re
 import select
+import shutil
 import struct
+import subprocess
 import sys
+import tempfile
 import termios
 import time
 from pathlib import Path
@@ -104,8 +108,8 @@ class Terminal:
         print(path.name)
 
 
-def main():
-    terminal = Terminal([os.environ.get("NVIM", "nvim"), "--clean", "-u", str(HERE / "init.lua"), "who-is.llmp"], sys.argv[1])
+def neovim(folder):
+    terminal = Terminal(["nvim", "--clean", "-u", str(HERE / "init.lua"), "who-is.llmp"], folder)
     try:
         terminal.wait("cached")
         terminal.draw("nvim-dry-run")
@@ -116,6 +120,38 @@ def main():
         terminal.draw("nvim-mistake")
     finally:
         terminal.type("\x1b:qall!\r")
+
+
+def helix(folder):
+    """As the README says, with inlay hints, in a home of its own."""
+    with tempfile.TemporaryDirectory() as home:
+        config = Path(home) / ".config/helix"
+        shutil.copytree(HERE / "../helix/queries", config / "runtime/queries")
+        (config / "runtime/grammars").mkdir()
+        languages = (HERE / "../helix/languages.toml").read_text()
+        (config / "languages.toml").write_text(languages.replace("# config", "config"))
+        shutil.copy(HERE / "helix.toml", config / "config.toml")
+        source = HERE / "../tree-sitter-llmp/src"
+        files = [source / "parser.c", source / "scanner.c"]
+        subprocess.run(["cc", "-O2", "-shared", "-fPIC", "-I", source, *files, "-o", config / "runtime/grammars/llmp.so"], check=True)
+        os.environ["HOME"] = home
+        terminal = Terminal(["hx", "who-is.llmp"], folder)
+        try:
+            terminal.wait("cached")
+            terminal.draw("helix-dry-run")
+            terminal.type("/language\rclangage\x1b")
+            terminal.wait("there is no stage")
+            terminal.type(" k")
+            terminal.draw("helix-mistake")
+        finally:
+            terminal.type("\x1b:quit-all!\r")
+
+
+def main():
+    editors = {"nvim": neovim, "helix": helix}
+    folder, *wanted = sys.argv[1:]
+    for name in wanted or editors:
+        editors[name](folder)
 
 
 main()

@@ -1,0 +1,2 @@
+(text) @string
+[(comment) (documentation) (file_documentation)] @comment.inclusive
