@@ -52,36 +52,39 @@ local function errors()
   end, vim.diagnostic.get(0, { severity = vim.diagnostic.severity.ERROR }))
 end
 
--- A stage is clicked on the page of `test/llmp-graph`, which stands in for llmp.
-local function click(line, column)
-  vim.fn.writefile({ ('%s/common.llmp:%d:%d'):format(vim.fn.getcwd(), line, column) }, 'clicked')
-  vim.fn.rename('clicked', 'click')
-end
-
-local function graph()
-  local llmp, opened = vim.g.llmp, {}
-  vim.g.llmp = { cmd = vim.fn.getcwd() .. '/runtime/test/llmp-graph', profiles = { 'smoke' } }
+-- Stands in for the browser: the pages that were opened in it.
+local function browser()
   if vim.ui.open then
+    local opened = {}
     vim.ui.open = function(url)
       table.insert(opened, url)
       return {}
     end
-  else
-    vim.env.BROWSER = vim.fn.getcwd() .. '/browser'
-    vim.fn.writefile({ '#!/bin/sh', 'echo "$1" >>opened' }, vim.env.BROWSER)
-    vim.fn.setfperm(vim.env.BROWSER, 'rwx------')
+    return function()
+      return opened
+    end
   end
-  local function pages()
-    return vim.ui.open and opened or vim.fn.filereadable('opened') == 1 and vim.fn.readfile('opened') or {}
+  vim.env.BROWSER = vim.fn.getcwd() .. '/browser'
+  vim.fn.writefile({ '#!/bin/sh', 'echo "$1" >>opened' }, vim.env.BROWSER)
+  vim.fn.setfperm(vim.env.BROWSER, 'rwx------')
+  return function()
+    return vim.fn.filereadable('opened') == 1 and vim.fn.readfile('opened') or {}
   end
-  local main = vim.fn.bufnr()
+end
 
-  for times = 1, 2 do
+-- With `test/llmp-graph`, which stands in for llmp: what is in the file `click` was clicked.
+local function graph(pages)
+  local llmp, main = vim.g.llmp, vim.fn.bufnr()
+  vim.g.llmp = { cmd = vim.fn.getcwd() .. '/runtime/test/llmp-graph', profiles = { 'smoke' } }
+  local function opened(number)
     vim.cmd('LlmpGraph')
-    wait('the page', function()
-      return #pages() == times
+    wait('a page', function()
+      return #pages() == number
     end)
   end
+
+  opened(1)
+  opened(2)
   assert(pages()[2] == 'http://127.0.0.1:9/page/', pages()[2])
   has(vim.fn.execute('messages'), 'http://127.0.0.1:9/page/')
   local started = vim.fn.readfile('started')
@@ -89,8 +92,9 @@ local function graph()
   assert(started[1] == 'graph --watch --profile smoke -- ' .. vim.api.nvim_buf_get_name(main), started[1])
 
   -- The text may have become shorter since it was drawn.
-  for place, cursor in pairs({ [{ 1, 7 }] = { 1, 6 }, [{ 99, 99 }] = { 2, 0 } }) do
-    click(unpack(place))
+  for place, cursor in pairs({ ['1:7'] = { 1, 6 }, ['99:99'] = { 2, 0 } }) do
+    vim.fn.writefile({ ('%s/common.llmp:%s'):format(vim.fn.getcwd(), place) }, 'clicked')
+    vim.fn.rename('clicked', 'click')
     wait('the jump', function()
       return vim.fn.expand('%:t') == 'common.llmp' and vim.deep_equal(vim.api.nvim_win_get_cursor(0), cursor)
     end)
@@ -98,14 +102,11 @@ local function graph()
   say('graph: jumped to %s', vim.fn.expand('%:t'))
 
   vim.cmd('buffer ' .. main)
-  local first = vim.fn.readfile('pid')[1]
+  local first = tonumber(vim.fn.readfile('pid')[1])
   vim.g.llmp = { cmd = vim.g.llmp.cmd, profiles = {} }
-  vim.cmd('LlmpGraph')
-  wait('another page', function()
-    return #pages() == 3
-  end)
+  opened(3)
   wait('the end of the job with other profiles', function()
-    return vim.loop.kill(tonumber(first), 0) ~= 0
+    return vim.loop.kill(first, 0) ~= 0
   end)
   vim.g.llmp = llmp
 end
@@ -199,7 +200,8 @@ local function test()
     end
   end
 
-  graph()
+  local pages = browser()
+  graph(pages)
 
   -- Without the server: indentation, highlighting, and the tree-sitter grammar.
   vim.cmd('edit who-is.llmp')
