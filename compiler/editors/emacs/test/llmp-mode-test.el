@@ -7,6 +7,7 @@
 (require 'llmp-mode)
 (require 'eglot nil t)
 (require 'flymake)
+(require 'url)
 
 (defmacro llmp-test-with (text &rest body)
   "Evaluate BODY in a buffer with TEXT, highlighted."
@@ -134,6 +135,23 @@ What the dry run says about files that are not there is something else."
         (should-not (process-live-p first)))
       (should (process-live-p (funcall process)))
       (delete-process (funcall process)))))
+
+;; What the page's script does when its first stage is clicked.
+(ert-deftest llmp-graph-with-llmp ()
+  (skip-unless (file-executable-p (getenv "LLMP")))
+  (let* ((opened nil)
+         (llmp-program (getenv "LLMP"))
+         (browse-url-browser-function (lambda (url &rest _) (push url opened))))
+    (with-current-buffer (find-file-noselect "who-is.llmp")
+      (llmp-graph)
+      (llmp-test-wait "the page" (lambda () opened))
+      (let ((url-request-method "POST"))
+        (kill-buffer (url-retrieve-synchronously (concat (car opened) "jump/s0") t)))
+      (llmp-test-wait "the jump"
+                      (lambda ()
+                        (with-current-buffer (window-buffer)
+                          (and (equal (buffer-name) "who-is.llmp") (looking-at-p "docs = crawl\\|crawl")))))
+      (delete-process (cdr (assoc buffer-file-name llmp--graphs))))))
 
 (ert-deftest llmp-eglot ()
   (skip-unless (featurep 'eglot))

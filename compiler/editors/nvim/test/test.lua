@@ -111,6 +111,39 @@ local function graph(pages)
   vim.g.llmp = llmp
 end
 
+-- Says to the page at `url` that its first stage was clicked, as its script does.
+local function click(url)
+  local host, port, path = url:match('^http://([%d.]+):(%d+)(.*)$')
+  local socket, answer = vim.loop.new_tcp(), nil
+  socket:connect(host, tonumber(port), function(failed)
+    assert(not failed, failed)
+    socket:write(('POST %sjump/s0 HTTP/1.1\r\nHost: %s\r\n\r\n'):format(path, host))
+    socket:read_start(function(_, chunk)
+      answer = answer or chunk
+    end)
+  end)
+  wait('an answer of the page', function()
+    return answer
+  end)
+  socket:close()
+  return answer
+end
+
+-- With llmp itself.
+local function real_graph(pages)
+  local main, before = vim.api.nvim_buf_get_name(0), #pages()
+  vim.cmd('LlmpGraph')
+  wait('the page', function()
+    return #pages() > before
+  end)
+  vim.cmd('edit common.llmp')
+  has(click(pages()[#pages()]), ' 204 ')
+  wait('the jump', function()
+    return vim.api.nvim_buf_get_name(0) == main and vim.fn.getline('.'):find('crawl.warc', 1, true)
+  end)
+  say('graph: %s leads to %s', pages()[#pages()]:match('^[^:]+://[^:]+'), vim.fn.getline('.'))
+end
+
 local function test()
   assert(vim.bo.filetype == 'llmp', 'the file type is ' .. vim.bo.filetype)
 
@@ -205,6 +238,7 @@ local function test()
 
   -- Without the server: indentation, highlighting, and the tree-sitter grammar.
   vim.cmd('edit who-is.llmp')
+  real_graph(pages)
   local before = lines(0)
   vim.cmd('silent normal! gg=G')
   assert(lines(0) == before, 'a formatted file stays as it is when it is indented:\n' .. lines(0))

@@ -13,7 +13,7 @@ export class Code {
       args: ['--no-sandbox', '--font-render-hinting=none'],
     });
     const code = new Code(browser, await browser.newPage({ viewport: { width: 1100, height: 640 } }));
-    code.page.setDefaultTimeout(30_000);
+    code.page.setDefaultTimeout(120_000);
     await code.page.goto(`${url}/?folder=${folder}`);
     await code.page.locator('.monaco-workbench').waitFor();
     await code.pause(3_000);
