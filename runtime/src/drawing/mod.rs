@@ -1,6 +1,7 @@
 //! The pipeline as a picture: for people, for other programs that draw, and for editors.
 
 mod dot;
+mod layout;
 mod list;
 mod mermaid;
 mod svg;

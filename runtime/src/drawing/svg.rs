@@ -2,60 +2,27 @@
 
 use std::fmt::Write as _;
 
-use llmp_compiler::graph::{Graph, Producer, StageId};
+use llmp_compiler::graph::{Graph, StageId};
 
+use super::layout::{H, Layout, W, layout};
 use super::{State, node_id};
-
-/// The size of a stage, and the room between two of them.
-const W: usize = 190;
-const H: usize = 44;
-const GAP_X: usize = 24;
-const GAP_Y: usize = 46;
 
 /// Letters of a name that find room.
 const ROOM: usize = 26;
 
-/// Draws stages in layers by their distance from the sources, with edges as curves between them; the element of a stage
-/// has the id [`node_id`].
+/// Draws stages in layers, with edges as curves between them; the element of a stage has the id [`node_id`].
 #[must_use]
 pub fn svg(graph: &Graph, state: &dyn Fn(StageId) -> State) -> String {
-    let mut layers: Vec<usize> = Vec::with_capacity(graph.stages.len());
-    for stage in &graph.stages {
-        let above = stage.inputs.iter().filter_map(|input| match &input.from {
-            Producer::Stage(from) => layers.get(from.0 as usize).copied(),
-            Producer::Files(_) => None,
-        });
-        layers.push(above.max().map_or(0, |layer| layer + 1));
-    }
-    let mut used = vec![0_usize; layers.iter().max().map_or(0, |layer| layer + 1)];
-    let mut places = Vec::with_capacity(layers.len());
-    for &layer in &layers {
-        let column = used.get(layer).copied().unwrap_or(0);
-        if let Some(slot) = used.get_mut(layer) {
-            *slot += 1;
-        }
-        places.push((20 + column * (W + GAP_X), 20 + layer * (H + GAP_Y)));
-    }
-    let width = 40 + used.iter().max().copied().unwrap_or(1) * (W + GAP_X);
-    let height = 40 + used.len() * (H + GAP_Y);
+    let Layout { width, height, stages, edges } = layout(graph);
     let escape = |text: &str| text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
     let mut text = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {width} {height}\" \
          font-family=\"sans-serif\" font-size=\"12\">\n<rect width=\"100%\" height=\"100%\" fill=\"white\"/>\n"
     );
-    for (stage, &(x, y)) in graph.stages.iter().zip(&places) {
-        for input in &stage.inputs {
-            let Producer::Stage(from) = &input.from else { continue };
-            let Some(&(fx, fy)) = places.get(from.0 as usize) else { continue };
-            let (x1, y1, x2, y2) = (fx + W / 2, fy + H, x + W / 2, y);
-            let middle = usize::midpoint(y1, y2);
-            let _ = writeln!(
-                text,
-                "<path d=\"M{x1} {y1} C{x1} {middle} {x2} {middle} {x2} {y2}\" fill=\"none\" stroke=\"#8899aa\"/>"
-            );
-        }
+    for edge in &edges {
+        let _ = writeln!(text, "<path d=\"{}\" fill=\"none\" stroke=\"#8899aa\"/>", path(edge));
     }
-    for (id, &(x, y)) in graph.ids().zip(&places) {
+    for (id, &(x, y)) in graph.ids().zip(&stages) {
         let (stage, state) = (graph.stage(id), state(id));
         let (name, kind) = (escape(&stage.name), escape(&stage.kind));
         let (short, short_kind) = (escape(&shortened(&stage.name)), escape(&shortened(&stage.kind)));
@@ -75,6 +42,18 @@ pub fn svg(graph: &Graph, state: &dyn Fn(StageId) -> State) -> String {
         );
     }
     text + "</svg>\n"
+}
+
+/// A curve from the lower side of the first place to the upper side of the last, straight past those between.
+fn path(edge: &[(i64, i64)]) -> String {
+    let mut path = String::new();
+    for (&(x1, y1), &(x2, y2)) in edge.iter().zip(edge.iter().skip(1)) {
+        let (y1, y2) = (y1 + H / 2, y2 - H / 2);
+        let middle = i64::midpoint(y1, y2);
+        let start = if path.is_empty() { 'M' } else { 'L' };
+        let _ = write!(path, "{start}{x1} {y1}C{x1} {middle} {x2} {middle} {x2} {y2}");
+    }
+    path
 }
 
 /// What finds room of a name: its end tells it apart from its neighbours.
