@@ -80,10 +80,11 @@ pub fn copy_checked(file: &Path, copy: &Path, digest: &Digest) -> Result<bool> {
     Ok(Digest::of(&bytes) == *digest)
 }
 
-/// Does something in the folder of `path`, which is made where it is missing: most often it is there.
+/// Does something in the folder of `path`, which is made where it is missing: most often it is there. Whether it was that
+/// which was missing is not asked: somebody else may have made it meanwhile.
 fn in_folder(path: &Path, work: impl Fn() -> io::Result<()>) -> io::Result<()> {
     match (work(), path.parent()) {
-        (Err(error), Some(folder)) if error.kind() == io::ErrorKind::NotFound && !folder.exists() => {
+        (Err(error), Some(folder)) if error.kind() == io::ErrorKind::NotFound => {
             fs::create_dir_all(folder)?;
             work()
         }
@@ -142,6 +143,20 @@ mod tests {
         move_object(&path, &other).unwrap();
         assert_eq!((fs::read(&other).unwrap(), path.exists()), (b"one".to_vec(), false));
         assert!(move_object(&path, &other).is_err());
+    }
+
+    #[test]
+    fn many_make_the_same_folder_at_once() {
+        let root = tempfile::tempdir().unwrap();
+        for round in 0..200 {
+            let folder = root.path().join(round.to_string());
+            std::thread::scope(|scope| {
+                for name in ["a", "b", "c", "d"] {
+                    let path = folder.join(name);
+                    scope.spawn(move || write_object(&path, b"one").unwrap());
+                }
+            });
+        }
     }
 
     #[test]
