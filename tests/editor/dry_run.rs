@@ -156,6 +156,22 @@ impl Drop for Running {
 }
 
 #[test]
+fn a_file_that_comes_changes_or_goes_is_seen_at_rest() {
+    let text = PIPELINE.replace("my.copy(a)", MISSING);
+    let mut world = World::new(&text);
+    world.wait(B, |hints| hints.starts_with("blocked: "));
+    fs::create_dir(world.path("none")).expect("make the folder");
+    world.write("none/1.jsonl", "{\"text\": \"one\"}\n");
+    world.wait(B, |hints| hints == "new");
+    world.run();
+    world.wait(B, |hints| hints == "cached");
+    world.write("none/1.jsonl", "{\"text\": \"another one\"}\n");
+    world.wait(B, |hints| hints.starts_with("re-run: "));
+    fs::remove_file(world.path("none/1.jsonl")).expect("remove the file");
+    world.wait(B, |hints| hints.starts_with("blocked: "));
+}
+
+#[test]
 fn looking_makes_and_runs_nothing() {
     let mut world = World::new(PIPELINE);
     world.wait(A, |hints| hints == "new");

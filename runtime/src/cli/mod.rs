@@ -63,7 +63,7 @@ enum Command {
     Report(report::Arguments),
     /// Show what differs between two runs
     Diff(diff::Arguments),
-    /// Draw the pipeline as text, DOT, Mermaid or SVG
+    /// Draw the pipeline as a list, DOT, Mermaid, SVG or a page; `--watch` keeps it up to date
     Graph(graph::Arguments),
     /// Talk to the newest chat model
     Chat(chat::Arguments),
