@@ -49,7 +49,7 @@ end
 
 -- Neovim 0.10 draws a line's hints once for each version of the text, but plans and runs change them without one.
 local function draw_hints_anew(_, _, context)
-  for _, buffer in ipairs(vim.lsp.get_buffers_by_client_id(context.client_id)) do
+  for buffer in pairs(vim.lsp.get_client_by_id(context.client_id).attached_buffers) do
     if vim.lsp.inlay_hint and vim.lsp.inlay_hint.is_enabled({ bufnr = buffer }) then
       vim.lsp.inlay_hint.enable(false, { bufnr = buffer })
       vim.lsp.inlay_hint.enable(true, { bufnr = buffer })
