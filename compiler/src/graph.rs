@@ -116,10 +116,126 @@ impl Graph {
         (0..self.stages.len() as u32).map(StageId)
     }
 
+    /// The graph of those stages alone that `targets` need, themselves included: a smaller pipeline, whose stages have the
+    /// same names and keys.
+    #[must_use]
+    pub fn up_to(self, targets: impl IntoIterator<Item = StageId>) -> Self {
+        let mut needed = vec![false; self.stages.len()];
+        for target in targets {
+            needed[target.0 as usize] = true;
+        }
+        // Users come after their inputs.
+        for (at, stage) in self.stages.iter().enumerate().rev() {
+            for input in &stage.inputs {
+                if let (true, Producer::Stage(from)) = (needed[at], &input.from) {
+                    needed[from.0 as usize] = true;
+                }
+            }
+        }
+        let mut next = 0;
+        let places: Vec<Option<StageId>> = needed
+            .into_iter()
+            .map(|needed| {
+                let place = needed.then_some(StageId(next));
+                next += u32::from(needed);
+                place
+            })
+            .collect();
+        let place = |id: StageId| places[id.0 as usize];
+        let stages = self.stages.into_iter().zip(&places).filter(|(_, place)| place.is_some());
+        let stages = stages.map(|(mut stage, _)| {
+            for input in &mut stage.inputs {
+                if let Producer::Stage(from) = &mut input.from
+                    && let Some(moved) = place(*from)
+                {
+                    *from = moved;
+                }
+            }
+            stage
+        });
+        // A binding stays as a whole or not at all.
+        let bindings = self.bindings.into_iter().filter_map(|(name, ids)| {
+            let moved: Option<Vec<_>> = ids.into_iter().map(place).collect();
+            Some((name, moved?))
+        });
+        Self { stages: stages.collect(), bindings: bindings.collect() }
+    }
+
     /// The stages whose inputs include `id`.
     pub fn users(&self, id: StageId) -> impl Iterator<Item = StageId> + '_ {
         self.ids().filter(move |&user| {
             self.stage(user).inputs.iter().any(|input| input.from == Producer::Stage(id))
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stage(name: &str, from: &[u32]) -> Stage {
+        let input = |&id| Input {
+            role: "from".into(),
+            from: Producer::Stage(StageId(id)),
+            span: Span::default(),
+        };
+        Stage {
+            name: name.into(),
+            kind: "make".into(),
+            epoch: 1,
+            settings: vec![],
+            inputs: from.iter().map(input).collect(),
+            output: "Docs".into(),
+            per_shard: None,
+            resumes: false,
+            needs: Needs::default(),
+            command: None,
+            span: Span::default(),
+        }
+    }
+
+    /// `a → b → d`, `a → c`, and `d` from `b` and `x`.
+    fn graph() -> Graph {
+        let stages = vec![
+            stage("a", &[]),
+            stage("c", &[0]),
+            stage("x", &[]),
+            stage("b", &[0]),
+            stage("d", &[3, 2]),
+        ];
+        let bindings = [("a", vec![0]), ("both", vec![1, 3]), ("d", vec![4])];
+        let bindings = bindings.map(|(name, ids)| (name.to_owned(), ids.into_iter().map(StageId).collect()));
+        Graph { stages, bindings: bindings.into() }
+    }
+
+    fn names(graph: &Graph) -> Vec<&str> {
+        graph.stages.iter().map(|stage| stage.name.as_str()).collect()
+    }
+
+    #[test]
+    fn a_stage_needs_itself_and_what_is_before_it() {
+        let graph = graph();
+        assert_eq!(names(&graph.clone().up_to([StageId(0)])), ["a"]);
+        assert_eq!(names(&graph.clone().up_to([StageId(3)])), ["a", "b"]);
+        assert_eq!(names(&graph.clone().up_to([StageId(1), StageId(2)])), ["a", "c", "x"]);
+        assert_eq!(names(&graph.clone().up_to([StageId(4)])), ["a", "x", "b", "d"]);
+        assert_eq!(names(&graph.clone().up_to([])), [""; 0]);
+    }
+
+    #[test]
+    fn what_is_left_is_connected_as_it_was() {
+        let graph = graph().up_to([StageId(4)]);
+        let froms = |stage: &Stage| {
+            let inputs = stage.inputs.iter().map(|input| match &input.from {
+                Producer::Stage(from) => names(&graph)[from.0 as usize].to_owned(),
+                Producer::Files(pattern) => pattern.clone(),
+            });
+            inputs.collect::<Vec<_>>()
+        };
+        let inputs: Vec<_> = graph.stages.iter().map(froms).collect();
+        assert_eq!(inputs, [vec![], vec![], vec!["a".to_owned()], vec!["b".to_owned(), "x".to_owned()]]);
+        // A binding is there as a whole or not at all.
+        assert_eq!(graph.bindings.keys().collect::<Vec<_>>(), ["a", "d"]);
+        assert_eq!(graph.bindings["d"], [StageId(3)]);
     }
 }

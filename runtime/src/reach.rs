@@ -92,10 +92,11 @@ impl Reach {
         Ok(reach)
     }
 
-    /// The numbers of the runs that are kept: the newest of each pipeline, young ones, and those with a pin.
+    /// The numbers of the runs that are kept: the newest of each pipeline, young ones, and those with a pin. A run that
+    /// went to some stage only is no substitute for one that went further: it counts among its like.
     #[must_use]
     pub fn kept(&self, keep: Keep, pins: &BTreeMap<String, u64>) -> BTreeSet<u64> {
-        let mut of_pipeline = BTreeMap::<&str, usize>::new();
+        let mut newer = BTreeMap::<(&str, &[String]), usize>::new();
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |time| time.as_secs_f64());
         let mut kept = BTreeSet::new();
         for run in &self.runs {
@@ -104,10 +105,12 @@ impl Reach {
             } else {
                 &run.pipeline_id
             };
-            let number = of_pipeline.entry(name).or_default();
-            *number += 1;
+            let whole = newer.get(&(name, &[][..])).copied().unwrap_or(0);
+            let like = newer.entry((name, &run.targets)).or_default();
+            let covered = if run.targets.is_empty() { whole } else { whole + *like };
+            *like += 1;
             let young = keep.younger_than.is_some_and(|age| now - run.started < age.as_secs_f64());
-            if *number <= keep.runs || young || pins.values().any(|pinned| *pinned == run.run) {
+            if covered < keep.runs || young || pins.values().any(|pinned| *pinned == run.run) {
                 kept.insert(run.run);
             }
         }
@@ -191,4 +194,38 @@ pub fn stale_work(store: &Store, since: Option<f64>) -> Result<Vec<(PathBuf, u64
     }
     stale.sort();
     Ok(stale)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The numbers of those kept of runs that went as far as these targets, the oldest first.
+    fn kept(keep: usize, targets: &[&[&str]]) -> Vec<u64> {
+        let run = |(at, targets): (usize, &&[&str])| Run {
+            run: at as u64 + 1,
+            pipeline_id: "main".into(),
+            targets: targets.iter().map(|&name| name.to_owned()).collect(),
+            ..Run::default()
+        };
+        let reach = Reach {
+            objects: BTreeMap::new(),
+            runs: targets.iter().enumerate().map(run).rev().collect(),
+            of_run: BTreeMap::new(),
+            of_stage: BTreeMap::new(),
+            made_by: BTreeMap::new(),
+        };
+        reach.kept(Keep { runs: keep, younger_than: None }, &BTreeMap::new()).into_iter().collect()
+    }
+
+    #[test]
+    fn runs_to_a_stage_push_out_their_like_only() {
+        assert_eq!(kept(2, &[&[], &[], &[]]), [2, 3]);
+        assert_eq!(kept(1, &[&[], &["docs"], &["docs"], &["docs"]]), [1, 4]);
+        assert_eq!(kept(1, &[&["base"], &["docs"], &["docs"]]), [1, 3]);
+        // What went through everything did what those did, too.
+        assert_eq!(kept(2, &[&["docs"], &["docs"], &[], &[]]), [3, 4]);
+        assert_eq!(kept(2, &[&["docs"], &["docs"], &[]]), [2, 3]);
+        assert_eq!(kept(0, &[&["docs"], &[]]), [0_u64; 0]);
+    }
 }

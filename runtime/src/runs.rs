@@ -19,6 +19,13 @@ pub fn log_name(stage: &str) -> String {
     format!("{}.log", stage.replace(['/', '\\'], "~"))
 }
 
+/// What people call a run of a pipeline, or a plan of it, that goes as far as `targets`: `main.llmp to base, vocab`.
+#[must_use]
+pub fn title(pipeline: &Path, targets: &[String]) -> String {
+    let to = if targets.is_empty() { String::new() } else { format!(" to {}", targets.join(", ")) };
+    format!("{}{to}", pipeline.display())
+}
+
 /// `runs/N/run.json`: written when the run starts, and again when it ends.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
@@ -33,6 +40,8 @@ pub struct Run {
     pub pipeline_id: String,
     /// Profiles.
     pub profiles: Vec<String>,
+    /// How far it went: names of stages and bindings, sorted; none for all of the pipeline.
+    pub targets: Vec<String>,
     /// `done`, `failed`, `stopped`; `started` until it ends, and for good where it was killed.
     pub status: String,
     /// Seconds since the Unix epoch.
@@ -117,28 +126,26 @@ pub struct StageRun {
 }
 
 impl Run {
-    /// A run that starts.
+    /// A run of the pipeline `main` that starts: of all of it, without profiles.
     #[must_use]
-    pub fn new(
-        store: &Store,
-        number: u64,
-        main: &Path,
-        profiles: &[String],
-        device: &str,
-        started: f64,
-    ) -> Self {
+    pub fn new(store: &Store, number: u64, main: &Path, device: &str, started: f64) -> Self {
         Self {
             format_version: 1,
             run: number,
             pipeline: main.to_owned(),
             pipeline_id: pipeline_id(store, main),
-            profiles: profiles.to_vec(),
             status: "started".into(),
             started,
             device: device.to_owned(),
             environment: Environment::here(),
             ..Self::default()
         }
+    }
+
+    /// `main.llmp to base`
+    #[must_use]
+    pub fn title(&self) -> String {
+        title(&self.pipeline, &self.targets)
     }
 
     /// Notes how it ended.

@@ -29,8 +29,9 @@ pub struct Why<'a> {
     past: &'a Past,
     rows: &'a [Row],
     id: StageId,
-    /// The newest run of the pipeline that ended.
-    last: Option<Run>,
+    /// The newest runs of the pipeline that ended: the last that went through all of it, and those since that went to
+    /// some stage only.
+    last: Vec<Run>,
 }
 
 /// A stage that runs for a cause of its own, and the way from it to the stage in question.
@@ -52,7 +53,14 @@ impl<'a> Why<'a> {
         id: StageId,
     ) -> Self {
         let pipeline = pipeline_id(past.store(), main);
-        let last = Run::ended(past.store()).find(|run| run.pipeline_id == pipeline);
+        let mut last = Vec::new();
+        for run in Run::ended(past.store()).filter(|run| run.pipeline_id == pipeline) {
+            let whole = run.targets.is_empty();
+            last.push(run);
+            if whole {
+                break;
+            }
+        }
         Self { compilation, past, rows, id, last }
     }
 
@@ -73,9 +81,9 @@ impl<'a> Why<'a> {
         self.rows.get(id.0 as usize).map(|row| &row.decision)
     }
 
+    /// The last run that had the stage, and what it did with it.
     fn in_last_run(&self, id: StageId) -> Option<(&Run, &StageRun)> {
-        let run = self.last.as_ref()?;
-        Some((run, run.stage(self.name(id))?))
+        self.last.iter().find_map(|run| Some((run, run.stage(self.name(id))?)))
     }
 
     /// How the stage failed, where it did when it was last tried.

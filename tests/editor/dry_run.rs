@@ -299,10 +299,11 @@ fn lenses_run_explain_and_log() {
         })
         .collect();
     let of = |stage: &str| json!([world.uri("main.llmp"), stage]);
-    assert_eq!(lenses[0], (A as u64, "Run: nothing to do", &of("a")));
-    assert_eq!(lenses[1], (A as u64, "Why", &of("a")));
-    assert_eq!(lenses[2], (A as u64, "Log", &of("a")));
-    assert_eq!(lenses.len(), 7);
+    assert_eq!(lenses[0], (A as u64, "Run: nothing to do", &json!([world.uri("main.llmp")])));
+    assert_eq!(lenses[1], (A as u64, "Run to Here", &of("a")));
+    assert_eq!(lenses[2], (A as u64, "Why", &of("a")));
+    assert_eq!(lenses[3], (A as u64, "Log", &of("a")));
+    assert_eq!(lenses.len(), 10);
     let arguments = of("c");
     let why = world.command("llmp.why", arguments.clone());
     let same = world.llmp(&["why", "c", "main.llmp"]).output().expect("start llmp").stdout;
@@ -311,6 +312,14 @@ fn lenses_run_explain_and_log() {
     let log = world.command("llmp.log", arguments);
     assert_eq!(log["command"][1], "log");
     assert_eq!(log["command"][2], "c");
+    let words = |line: &Value| -> Vec<String> {
+        let words = line["command"].as_array().expect("a command line").iter();
+        words.map(|word| word.as_str().expect("a word").to_owned()).collect()
+    };
+    let run = words(&world.command("llmp.run", of("b")));
+    assert_eq!(run[..4], ["llmp", "run", "--to", "b"]);
+    assert!(run[4].ends_with("main.llmp") && run.len() == 5, "{run:?}");
+    assert_eq!(words(&world.command("llmp.run", json!([world.uri("main.llmp")]))).len(), 3);
 }
 
 #[test]

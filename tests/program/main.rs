@@ -7,4 +7,5 @@ mod graph;
 mod mistakes;
 mod models;
 mod spec;
+mod targets;
 mod world;

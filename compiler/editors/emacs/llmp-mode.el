@@ -136,14 +136,18 @@ Saves the buffer first."
   `(,llmp-program ,@verb ,@(mapcan (lambda (profile) (list "--profile" profile)) llmp-profiles) "--" ,@about))
 
 (defun llmp--execute (verb &optional stage)
-  "Run llmp's VERB on the file of this buffer, about STAGE."
-  (let ((about (delq nil (list stage (file-name-nondirectory (or buffer-file-name ""))))))
-    (compile (mapconcat #'shell-quote-argument (apply #'llmp--command-line (list verb) about) " "))))
+  "Run llmp's VERB on the file of this buffer, about STAGE.
+A run goes as far as STAGE."
+  (let* ((run (equal verb "run"))
+         (verb (cons verb (and run stage (list "--to" stage))))
+         (about (delq nil (list (and (not run) stage) (file-name-nondirectory (or buffer-file-name ""))))))
+    (compile (mapconcat #'shell-quote-argument (apply #'llmp--command-line verb about) " "))))
 
-(defun llmp-run ()
-  "Run the pipeline of this buffer."
-  (interactive)
-  (llmp--execute "run"))
+(defun llmp-run (&optional stage)
+  "Run the pipeline of this buffer, as far as STAGE.
+Without STAGE, which a prefix argument asks for, run all of it."
+  (interactive (and current-prefix-arg (list (read-string "Stage: " (llmp--stage)))))
+  (llmp--execute "run" stage))
 
 (defun llmp-why (stage)
   "Explain why STAGE is cached, runs or is blocked."

@@ -117,60 +117,15 @@ impl Builder {
     }
 
     /// The graph of all stages that some binding needs.
-    pub(super) fn finish(self, mut bindings: BTreeMap<String, Vec<StageId>>) -> Graph {
+    pub(super) fn finish(self, bindings: BTreeMap<String, Vec<StageId>>) -> Graph {
         let types: Vec<String> = self
             .outputs
             .iter()
             .map(|output| output.as_ref().map_or_else(String::new, |output| self.display(output)))
             .collect();
-        let moved = self.places(&bindings);
-        let place = |id: StageId| moved.get(id.0 as usize).copied().flatten();
-        let stages = self.stages.into_iter().zip(types).zip(&moved).filter(|(_, place)| place.is_some());
-        let stages = stages.map(|((mut stage, output), _)| {
-            stage.output = output;
-            for input in &mut stage.inputs {
-                if let Producer::Stage(id) = &mut input.from
-                    && let Some(moved) = place(*id)
-                {
-                    *id = moved;
-                }
-            }
-            stage
-        });
-        let stages = stages.collect();
-        for ids in bindings.values_mut() {
-            *ids = ids.iter().filter_map(|&id| place(id)).collect();
-        }
-        Graph { stages, bindings }
-    }
-
-    /// Where each stage goes once those that no binding needs are gone.
-    fn places(&self, bindings: &BTreeMap<String, Vec<StageId>>) -> Vec<Option<StageId>> {
-        let mut needed = vec![false; self.stages.len()];
-        let need = |id: StageId, needed: &mut Vec<bool>| {
-            if let Some(needed) = needed.get_mut(id.0 as usize) {
-                *needed = true;
-            }
-        };
-        for &id in bindings.values().flatten() {
-            need(id, &mut needed);
-        }
-        for (at, stage) in self.stages.iter().enumerate().rev() {
-            if needed.get(at) == Some(&true) {
-                for input in &stage.inputs {
-                    if let Producer::Stage(id) = input.from {
-                        need(id, &mut needed);
-                    }
-                }
-            }
-        }
-        let mut next = 0;
-        let places = needed.into_iter().map(|needed| {
-            let place = needed.then_some(StageId(next));
-            next += u32::from(needed);
-            place
-        });
-        places.collect()
+        let stages = self.stages.into_iter().zip(types).map(|(stage, output)| Stage { output, ..stage });
+        let named: Vec<StageId> = bindings.values().flatten().copied().collect();
+        Graph { stages: stages.collect(), bindings }.up_to(named)
     }
 }
 

@@ -162,7 +162,7 @@ impl Difference {
         let head = |report: &Report| {
             format!(
                 "{} {} in {}: {} ran, {} cached, {} failed",
-                report.pipeline.display(),
+                report.title(),
                 if report.status.is_empty() { "ended" } else { &report.status },
                 text::duration(report.seconds),
                 report.count("ran"),
@@ -237,10 +237,10 @@ fn more(out: &mut impl Write, all: usize) -> Result<(), Failure> {
 fn head(old: &Report, new: &Report) -> Vec<Change> {
     let rows = |report: &Report| {
         let environment = &report.environment;
-        let profiles = report.profiles.join(", ");
         [
             ("pipeline", report.pipeline.display().to_string()),
-            ("profile", profiles),
+            ("profile", report.profiles.join(", ")),
+            ("to", report.targets.join(", ")),
             ("device", report.device.clone()),
             ("host", environment.host.clone()),
             ("llmp", environment.version.clone()),

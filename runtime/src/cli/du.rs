@@ -43,7 +43,7 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     runs.reverse();
     if !arguments.json {
         for (share, run) in runs.iter_mut().zip(&reach.runs) {
-            share.name = format!("{}  {}", share.name, run.pipeline.display());
+            share.name = format!("{}  {}", share.name, run.title());
         }
     }
     let objects: u64 = reach.objects.values().map(|(_, size)| size).sum();

@@ -215,7 +215,7 @@ impl Garbage {
         }
         for (number, bytes) in self.by_run.iter().take(MAX_ROWS) {
             let run = crate::runs::Run::read(store, *number);
-            let pipeline = run.map_or(String::new(), |run| run.pipeline.display().to_string());
+            let pipeline = run.map_or(String::new(), |run| run.title());
             writeln!(out, "  {:<28} {:>10}", format!("run {number}  {pipeline}"), text::bytes(*bytes))?;
         }
         let named = |run: &u64| {

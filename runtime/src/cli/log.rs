@@ -43,7 +43,7 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
                 "run {:<4} {}  {}  {told}",
                 run.run,
                 text::moment(run.started),
-                run.pipeline.display()
+                run.title()
             )?;
             if arguments.run.is_some() {
                 for stage in &run.stages {

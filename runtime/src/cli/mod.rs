@@ -18,6 +18,7 @@ mod params;
 mod pin;
 mod pipeline;
 mod plan;
+mod planned;
 mod reference;
 mod report;
 mod run;

@@ -34,9 +34,8 @@ pub(super) fn pin(arguments: &PinArguments) -> Outcome {
     let mut out = std::io::stdout().lock();
     let Some(name) = &arguments.name else {
         for (name, number) in pins(&store) {
-            let pipeline =
-                Run::read(&store, number).map_or("gone".to_owned(), |run| run.pipeline.display().to_string());
-            writeln!(out, "{name:<20} run {number:<4} {pipeline}")?;
+            let title = Run::read(&store, number).map_or("gone".to_owned(), |run| run.title());
+            writeln!(out, "{name:<20} run {number:<4} {title}")?;
         }
         return Ok(0);
     };
@@ -56,7 +55,7 @@ pub(super) fn pin(arguments: &PinArguments) -> Outcome {
     // Under the lock of those who use results: `llmp gc` sees the pin or has ended.
     let _in_use = store.in_use()?;
     write_atomically(&folder.join(name), format!("{}\n", run.run).as_bytes())?;
-    writeln!(out, "{name} is run {} of {}; `llmp gc` keeps its results", run.run, run.pipeline.display())?;
+    writeln!(out, "{name} is run {} of {}; `llmp gc` keeps its results", run.run, run.title())?;
     let lost = run
         .stages
         .iter()

@@ -1,17 +1,18 @@
 //! Opening a pipeline: find the file, compile it, print what is wrong, open its store.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use llmp_compiler::compile::{Compilation, Options, compile};
 use llmp_compiler::diagnostic::Diagnostic;
+use llmp_compiler::graph::StageId;
 
 use super::{Failure, PipelineArguments, did_you_mean};
 use crate::engine::Past;
 use crate::library::library;
-use crate::render;
+use crate::{render, runs};
 use crate::store::Store;
 use crate::watching::Watch;
 use crate::world::{Folder, Remembering, folder_of};
@@ -33,6 +34,8 @@ pub(super) struct Pipeline {
     pub(super) profiles: Vec<String>,
     /// The files that its meaning depends on, those included that are not there.
     pub(super) asked: Vec<PathBuf>,
+    /// How far it goes: names of stages and bindings, sorted; none for all of it.
+    pub(super) targets: Vec<String>,
 }
 
 impl PipelineArguments {
@@ -71,7 +74,7 @@ impl PipelineArguments {
         let asked =
             world.asked().into_iter().map(|path| folder.join(path)).chain(self.params.clone()).collect();
         let (store, profiles) = (self.store.clone(), self.profile.clone());
-        Ok(Pipeline { main, compilation, store, profiles, asked })
+        Ok(Pipeline { main, compilation, store, profiles, asked, targets: vec![] })
     }
 
     /// Compiles; prints what is wrong, and fails on errors.
@@ -183,6 +186,41 @@ impl Pipeline {
         }
     }
 
+    /// The same pipeline as far as `targets`: what these need and nothing else. All of it where none are named.
+    pub(super) fn up_to(mut self, targets: &[String]) -> Result<Self, Failure> {
+        if targets.is_empty() {
+            return Ok(self);
+        }
+        let found = targets.iter().map(|name| self.target(name)).collect::<Result<Vec<_>, _>>()?;
+        let (names, ids): (BTreeSet<_>, Vec<_>) = found.into_iter().unzip();
+        self.targets = names.into_iter().collect();
+        let graph = std::mem::take(&mut self.compilation.graph);
+        self.compilation.graph = graph.up_to(ids.concat());
+        Ok(self)
+    }
+
+    /// What a target means: all stages of a binding, which may be a family, or one stage.
+    fn target(&self, name: &str) -> Result<(String, Vec<StageId>), Failure> {
+        match self.compilation.graph.bindings.get(name) {
+            Some(stages) if !stages.is_empty() => Ok((name.to_owned(), stages.clone())),
+            Some(_) | None => {
+                let id = self.stage(name)?;
+                Ok((self.compilation.graph.stage(id).name.clone(), vec![id]))
+            }
+        }
+    }
+
+    /// `main.llmp to base`
+    pub(super) fn title(&self) -> String {
+        runs::title(&self.main, &self.targets)
+    }
+
+    /// The command line that runs it again: `llmp run main.llmp --to base`.
+    pub(super) fn run_command(&self) -> String {
+        let to: String = self.targets.iter().map(|name| format!(" --to {name}")).collect();
+        format!("llmp run {}{to}", self.main.display())
+    }
+
     /// The folder of the main file.
     pub(super) fn folder(&self) -> PathBuf {
         folder_of(&self.main)
@@ -206,13 +244,13 @@ impl Pipeline {
     }
 
     /// The stage a user means: a full name, or the end of one where that is clear.
-    pub(super) fn stage(&self, name: &str) -> Result<llmp_compiler::graph::StageId, Failure> {
+    pub(super) fn stage(&self, name: &str) -> Result<StageId, Failure> {
         let graph = &self.compilation.graph;
         let exact = graph.ids().find(|&id| graph.stage(id).name == name);
         if let Some(id) = exact {
             return Ok(id);
         }
-        let fits = |id: &llmp_compiler::graph::StageId| {
+        let fits = |id: &StageId| {
             let stage = graph.stage(*id);
             stage.kind == name || stage.name.rsplit('/').next() == Some(name)
         };

@@ -10,6 +10,7 @@ use llmp_compiler::plan::{Blocked, Decision, Reason};
 use serde_json::{Value, json};
 
 use super::pipeline::Pipeline;
+use super::planned::fingerprint;
 use super::{Failure, Format, Outcome, PipelineArguments};
 use crate::engine::{self, Action, Estimate, Past, Row};
 use crate::{reasons, text};
@@ -18,6 +19,9 @@ use crate::{reasons, text};
 pub(super) struct Arguments {
     #[command(flatten)]
     pipeline: PipelineArguments,
+    /// Go as far as this stage and no further; may be given several times
+    #[arg(long, value_name = "STAGE")]
+    to: Vec<String>,
     /// How the plan is printed
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -43,28 +47,8 @@ pub(super) fn rows(pipeline: &Pipeline, past: &Past) -> Vec<Row> {
     engine::rows(&pipeline.compilation.graph, past)
 }
 
-/// A digest of everything a plan says will happen: a stale plan has another.
-pub(super) fn fingerprint(pipeline: &Pipeline, rows: &[Row]) -> String {
-    use llmp_compiler::key::{Hasher, recipe};
-    let mut hasher = Hasher::new("llmp plan 1");
-    for row in rows {
-        let stage = pipeline.compilation.graph.stage(row.id);
-        hasher.text(&stage.name);
-        for component in recipe(stage) {
-            hasher.text(&component.name).digest(&component.digest);
-        }
-        match &row.decision {
-            Decision::Cached { key, .. } => hasher.text("cached").digest(&key.digest),
-            Decision::Run { key: Some(key), .. } => hasher.text("run").digest(&key.digest),
-            Decision::Run { key: None, .. } => hasher.text("waits"),
-            Decision::Blocked(_) => hasher.text("blocked"),
-        };
-    }
-    hasher.finish().hex()
-}
-
 pub(super) fn run(arguments: &Arguments) -> Outcome {
-    let pipeline = arguments.pipeline.checked()?;
+    let pipeline = arguments.pipeline.checked()?.up_to(&arguments.to)?;
     if arguments.lowered {
         writeln!(std::io::stdout(), "{:#}", lowered(&pipeline))?;
         return Ok(0);
@@ -249,9 +233,9 @@ impl Totals {
     }
 }
 
-/// `nano.llmp  ·  profile h200  ·  device cpu, 23.4 GiB  ·  store .llmp  ·  last run 41`
+/// `nano.llmp to base  ·  profile h200  ·  device cpu, 23.4 GiB  ·  store .llmp  ·  last run 41`
 fn header(pipeline: &Pipeline, rows: &[Row], capacity: &Capacity, past: &Past) -> String {
-    let mut parts = vec![pipeline.main.display().to_string()];
+    let mut parts = vec![pipeline.title()];
     if !pipeline.profiles.is_empty() {
         parts.push(format!("profile {}", pipeline.profiles.join(", ")));
     }
@@ -433,6 +417,7 @@ pub(super) fn as_json(pipeline: &Pipeline, rows: &[Row]) -> Value {
         "format_version": 1,
         "pipeline": pipeline.main,
         "profiles": pipeline.profiles,
+        "targets": pipeline.targets,
         "fingerprint": fingerprint(pipeline, rows),
         "cached": count(Action::Cached), "rerun": count(Action::Rerun), "new": count(Action::New),
         "blocked": count(Action::Blocked),

@@ -1,17 +1,18 @@
 //! `llmp run`: does what the plan says.
 
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use clap::Args;
-use llmp_compiler::graph::Producer;
+use llmp_compiler::graph::{Producer, StageId};
 use llmp_compiler::plan::{Decision, plan};
 use serde_json::json;
 
 use super::pipeline::Pipeline;
-use super::plan::{fingerprint, lowered, rows};
+use super::plan::{lowered, rows};
+use super::planned::Planned;
 use super::{Failure, Format, Outcome, PipelineArguments};
 use crate::engine::{Ended, Engine, Guard, Past, RunOptions, Status, free_memory, host_name, pipeline_id};
 use crate::library::Implementations;
@@ -22,6 +23,9 @@ use crate::{report, runs, text};
 pub(super) struct Arguments {
     #[command(flatten)]
     pipeline: PipelineArguments,
+    /// Go as far as this stage and no further; may be given several times
+    #[arg(long, value_name = "STAGE")]
+    to: Vec<String>,
     /// Where models run: auto, cpu, wgpu, cuda, cuda:1 …
     #[arg(long, default_value = "auto")]
     device: String,
@@ -65,14 +69,22 @@ pub(super) fn listen() -> Result<(), Failure> {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Outcome {
-    let pipeline = arguments.pipeline.checked()?;
+    let whole = arguments.pipeline.checked()?;
+    let name = |id| whole.compilation.graph.stage(id).name.clone();
+    let forced = arguments.force.iter().map(|stage| whole.stage(stage).map(name));
+    let forced = forced.collect::<Result<Vec<String>, _>>()?;
+    let planned = arguments.plan.as_deref().map(Planned::read).transpose()?;
+    let pipeline = match &planned {
+        Some(planned) => planned.part_of(whole, &arguments.to)?,
+        None => whole.up_to(&arguments.to)?,
+    };
+    let forced = forced.iter().map(|name| part(&pipeline, name)).collect::<Result<Vec<_>, _>>()?;
     let graph = &pipeline.compilation.graph;
     let device = llmp_model::device::Device::open(&arguments.device)?.to_string();
-    let forced = arguments.force.iter().map(|name| pipeline.stage(name)).collect::<Result<Vec<_>, _>>()?;
     let past = pipeline.open()?;
     let _in_use = past.store().in_use()?;
-    if let Some(file) = &arguments.plan {
-        refuse_stale(file, &pipeline, &past)?;
+    if let Some(planned) = &planned {
+        planned.refuse_stale(&pipeline, &rows(&pipeline, &past))?;
     }
     let screen = Screen::new(arguments.format == Format::Json, arguments.quiet);
     let clock = Instant::now();
@@ -87,8 +99,11 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     let started = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |time| time.as_secs_f64());
     let (number, folder) = past.store().new_run()?;
     std::fs::create_dir_all(folder.join("logs"))?;
-    let mut record =
-        runs::Run::new(past.store(), number, &pipeline.main, &pipeline.profiles, &device, started);
+    let mut record = runs::Run {
+        profiles: pipeline.profiles.clone(),
+        targets: pipeline.targets.clone(),
+        ..runs::Run::new(past.store(), number, &pipeline.main, &device, started)
+    };
     record.write(past.store())?;
     report::keep_lowered(&folder, || lowered(&pipeline), graph.stages.len())?;
     screen.record_events(&folder.join("events.jsonl"))?;
@@ -105,9 +120,9 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
         run_folder: folder.clone(),
         folder: pipeline.folder(),
     };
-    screen.line(&format!("run {number}: {} on {device}", pipeline.main.display()));
+    screen.line(&format!("run {number}: {} on {device}", pipeline.title()));
     screen.event(&json!({"event": "run_started", "format_version": 1, "run": number,
-        "pipeline": pipeline.main, "profiles": pipeline.profiles, "device": device,
+        "pipeline": pipeline.main, "profiles": pipeline.profiles, "targets": pipeline.targets, "device": device,
         "id": pipeline_id(past.store(), &pipeline.main), "host": host_name(), "process": std::process::id()}));
     let implementations = Implementations::standard();
     let guard = Guard::new(std::env::current_exe().ok());
@@ -141,17 +156,13 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     finish(&pipeline, &past, &screen, &ended, &record)
 }
 
-fn refuse_stale(file: &Path, pipeline: &Pipeline, past: &Past) -> Result<(), Failure> {
-    let text = std::fs::read_to_string(file)
-        .map_err(|error| Failure::new(format!("cannot read `{}`: {error}", file.display())))?;
-    let plan: serde_json::Value =
-        serde_json::from_str(&text).map_err(|_| Failure::new(format!("`{}` is no plan", file.display())))?;
-    let now = fingerprint(pipeline, &rows(pipeline, past));
-    if plan.get("fingerprint").and_then(serde_json::Value::as_str) == Some(now.as_str()) {
-        return Ok(());
-    }
-    Err(Failure::new(format!("the plan `{}` is stale: something changed since it was made", file.display()))
-        .help("look at the new one: `llmp plan --out FILE`"))
+/// The stage of this name, where it is in the part of the pipeline that is to run.
+fn part(pipeline: &Pipeline, name: &str) -> Result<StageId, Failure> {
+    let graph = &pipeline.compilation.graph;
+    graph.ids().find(|&id| graph.stage(id).name == name).ok_or_else(|| {
+        Failure::new(format!("`{name}` is not needed for {}", pipeline.targets.join(", ")))
+            .help(format!("leave out `--force {name}`, or add `--to {name}`"))
+    })
 }
 
 fn nothing_to_do(pipeline: &Pipeline, past: &Past) -> bool {
@@ -187,16 +198,16 @@ fn link(pipeline: &Pipeline, past: &Past, decisions: &[Decision]) -> bool {
 
 fn say_nothing_to_do(pipeline: &Pipeline, screen: &Screen, clock: Instant) -> Result<(), Failure> {
     let stages = pipeline.compilation.graph.stages.len() as u64;
-    screen.event(
-        &json!({"event": "run_finished", "format_version": 1, "status": "nothing_to_do", "cached": stages}),
-    );
+    screen.event(&json!({"event": "run_finished", "format_version": 1, "status": "nothing_to_do",
+        "targets": pipeline.targets, "cached": stages}));
     if !screen.is_json() {
         let time = text::duration(clock.elapsed().as_secs_f64());
-        writeln!(
-            std::io::stdout(),
-            "nothing to do: all {} are up to date ({time})",
-            text::plural(stages, "stage")
-        )?;
+        let needed = match pipeline.targets.as_slice() {
+            [] => String::new(),
+            targets => format!(" for {}", targets.join(", ")),
+        };
+        let stages = text::plural(stages, "stage");
+        writeln!(std::io::stdout(), "nothing to do: all {stages}{needed} are up to date ({time})")?;
     }
     Ok(())
 }
@@ -259,8 +270,8 @@ fn finish(pipeline: &Pipeline, past: &Past, screen: &Screen, ended: &[Ended], ru
     if status != "done" {
         writeln!(
             std::io::stderr(),
-            "what is finished is kept; `llmp run {}` goes on from there",
-            pipeline.main.display()
+            "what is finished is kept; `{}` goes on from there",
+            pipeline.run_command()
         )?;
     }
     match report {

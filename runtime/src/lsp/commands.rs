@@ -62,7 +62,7 @@ fn apply(server: &mut Server, arguments: Vec<Value>) -> Answer<Option<Value>> {
     Ok(None)
 }
 
-/// The document and the stage that a code lens gives.
+/// The document and the stage that a code lens gives; without a stage, all of the pipeline is meant.
 fn target(arguments: &[Value]) -> Answer<(Uri, Option<&str>)> {
     let uri = arguments.first().and_then(Value::as_str).and_then(|uri| Uri::parse(uri).ok());
     let uri = uri.ok_or_else(|| Refusal::params("the first argument is the URI of a pipeline"))?;
@@ -95,8 +95,9 @@ fn terminal(server: &Server, command: &str, arguments: &[Value]) -> Answer<Value
     for profile in &server.settings.profiles {
         line.extend(["--profile".to_owned(), profile.clone()]);
     }
-    if verb == "log" {
-        line.extend(stage.map(str::to_owned));
+    match (verb, stage) {
+        ("run", Some(stage)) => line.extend(["--to".to_owned(), stage.to_owned()]),
+        (_, stage) => line.extend(stage.map(str::to_owned)),
     }
     line.push(path.to_string_lossy().into_owned());
     show(server, &format!("in a terminal: {}", line.join(" ")));

@@ -1,4 +1,4 @@
-//! Code lenses: Run at the top of a program, Why and Log at each binding that a stage makes.
+//! Code lenses: Run at the top of a program; Run to Here, Why and Log at each binding that a stage makes.
 
 use gen_lsp_types::{CodeLens, CodeLensParams, Command};
 use llmp_compiler::ast::Item;
@@ -31,17 +31,20 @@ pub(crate) fn lenses(snapshot: &Snapshot, _: CodeLensParams) -> Answer<Option<Ve
         let Item::Binding(binding) = item else { continue };
         let Some(stage) = made_by(graph, &binding.name.text) else { continue };
         let range = snapshot.range(binding.name.span.start, binding.name.span.end);
-        let lens = |title: String, command: &str| {
-            let arguments = Some(vec![main.clone(), json!(stage.name)]);
-            let command = Command { title, tooltip: None, command: command.to_owned(), arguments };
+        let lens = |title: &str, command: &str, stage: Option<&str>| {
+            let arguments = Some(std::iter::once(main.clone()).chain(stage.map(|name| json!(name))).collect());
+            let command =
+                Command { title: title.to_owned(), tooltip: None, command: command.to_owned(), arguments };
             CodeLens { range, command: Some(command), data: None }
         };
         if lenses.is_empty() {
             let title = plan.map_or_else(|| "Run".to_owned(), |plan| format!("Run: {}", plan.summary()));
-            lenses.push(lens(title, "llmp.run"));
+            lenses.push(lens(&title, "llmp.run", None));
         }
-        lenses.push(lens("Why".to_owned(), "llmp.why"));
-        lenses.push(lens("Log".to_owned(), "llmp.log"));
+        // Of a family, all members.
+        lenses.push(lens("Run to Here", "llmp.run", Some(&binding.name.text)));
+        lenses.push(lens("Why", "llmp.why", Some(&stage.name)));
+        lenses.push(lens("Log", "llmp.log", Some(&stage.name)));
     }
     Ok(Some(lenses))
 }

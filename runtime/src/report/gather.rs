@@ -30,6 +30,7 @@ pub(super) fn gather(store: &Store, ledger: &Ledger, run: &Run) -> Report {
         run: run.run,
         pipeline: run.pipeline.clone(),
         profiles: run.profiles.clone(),
+        targets: run.targets.clone(),
         status: run.status.clone(),
         started: run.started,
         seconds: run.seconds,

@@ -23,7 +23,7 @@ const MAX_LOWERED: usize = 300;
 const MAX_TEXT: usize = 600;
 
 pub(super) fn page(report: &Report) -> String {
-    let title = format!("Run {} of {}", report.run, report.pipeline.display());
+    let title = format!("Run {} of {}", report.run, report.title());
     let page = html! {
         (DOCTYPE)
         html lang="en" {

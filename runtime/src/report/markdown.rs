@@ -11,7 +11,7 @@ pub(super) fn page(store: &Store, report: &Report) -> String {
     let mut page = format!(
         "# Run {}: {}\n\n{} on {}, {}.\n\n## Stages\n\n| stage | kind | status | time | result |\n|---|---|---|---|---|\n",
         report.run,
-        report.pipeline.display(),
+        report.title(),
         text::plural(report.stages.len() as u64, "stage"),
         report.device,
         text::duration(report.seconds),

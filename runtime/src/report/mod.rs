@@ -17,7 +17,7 @@ use llmp_compiler::key::{Component, Digest};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::runs::{Environment, Run};
+use crate::runs::{self, Environment, Run};
 use crate::store::{Ledger, Result, Store, StoreError, write_cache};
 
 pub(crate) use summary::PACE;
@@ -38,6 +38,8 @@ pub struct Report {
     pub pipeline: PathBuf,
     /// Profiles.
     pub profiles: Vec<String>,
+    /// How far it went: names of stages and bindings; none for all of the pipeline.
+    pub targets: Vec<String>,
     /// `done`, `failed`, `stopped`; `started` where it was killed.
     pub status: String,
     /// Seconds since the Unix epoch.
@@ -121,6 +123,12 @@ impl Report {
         Ok(gather::gather(store, &Ledger::open(&store.ledger_path())?, &run))
     }
 
+    /// `main.llmp to base`
+    #[must_use]
+    pub fn title(&self) -> String {
+        runs::title(&self.pipeline, &self.targets)
+    }
+
     /// The stage of this name.
     #[must_use]
     pub fn stage(&self, name: &str) -> Option<&StageReport> {
@@ -192,7 +200,7 @@ mod tests {
         let store = Store::open(&root.path().join(".llmp")).unwrap();
         let ledger = Ledger::open(&store.ledger_path()).unwrap();
         let (number, folder) = store.new_run().unwrap();
-        let run = Run::new(&store, number, Path::new("main.llmp"), &[], "cpu", 0.0);
+        let run = Run::new(&store, number, Path::new("main.llmp"), "cpu", 0.0);
         assert_eq!(write(&store, &ledger, &run), Ok(folder.join("report.html")));
         assert_eq!(Report::of(&store, number).unwrap().status, "started");
         // A folder stands where the page should go.

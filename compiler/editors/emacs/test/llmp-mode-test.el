@@ -2,6 +2,7 @@
 
 ;;; Code:
 
+(require 'cl-lib)
 (require 'ert)
 (require 'imenu)
 (require 'llmp-mode)
@@ -82,6 +83,20 @@ def clean(pages: Pages) -> Docs { if big then 1 else 2 }
   (llmp-test-with "docs = crawl.warc(\"a\")\n  |> filter.pii\nmore = docs\n"
     (search-forward "filter")
     (should (equal (llmp--stage) "docs"))))
+
+(ert-deftest llmp-commands ()
+  (let ((file (expand-file-name "commands.llmp")) (llmp-program "llmp") (llmp-profiles '("smoke")) (typed nil))
+    (with-temp-file file (insert "a = b\n"))
+    (with-current-buffer (find-file-noselect file)
+      (cl-letf (((symbol-function 'compile) (lambda (command) (push command typed))))
+        (llmp-run)
+        (llmp-run "base")
+        (llmp-why "base"))
+      (kill-buffer))
+    (should (equal (reverse typed)
+                   '("llmp run --profile smoke -- commands.llmp"
+                     "llmp run --to base --profile smoke -- commands.llmp"
+                     "llmp why --profile smoke -- base commands.llmp")))))
 
 (ert-deftest llmp-imenu ()
   (llmp-test-with "param a: Int = 1\nb = f(a)\nprofile c { a = 2 }\n"

@@ -202,11 +202,11 @@ local function test()
   vim.cmd('stopinsert')
   vim.api.nvim_buf_set_lines(0, vim.fn.line('.') - 1, vim.fn.line('.'), true, {})
 
-  -- The three bindings have two lenses each, the file one. The server hears of the last edit a moment later.
+  -- The three bindings have three lenses each, the file one. The server hears of the last edit a moment later.
   local lenses
   wait('code lenses', function()
     lenses = ask('textDocument/codeLens') or {}
-    return #lenses == 7
+    return #lenses == 10
   end)
   local titles = {}
   for _, lens in ipairs(lenses) do
@@ -215,9 +215,25 @@ local function test()
   end
   titles = table.concat(titles, ', ')
   say('code lenses: %s', titles)
-  for _, title in ipairs({ 'Run', 'Why', 'Log' }) do
+  for _, title in ipairs({ 'Run: ', 'Run to Here', 'Why', 'Log' }) do
     has(titles, title)
   end
+
+  -- What is typed into the terminal for the first three: all of it, as far as a stage, why.
+  local starts, typed = vim.fn.has('nvim-0.11') == 1 and 'jobstart' or 'termopen', {}
+  local start = vim.fn[starts]
+  vim.fn[starts] = function(arguments)
+    table.insert(typed, table.concat(arguments, ' ', 2, #arguments - 1))
+    vim.cmd('close')
+    vim.cmd('split')
+  end
+  for number = 1, 3 do
+    vim.lsp.commands[lenses[number].command.command](lenses[number].command)
+  end
+  vim.fn[starts] = start
+  vim.cmd('only')
+  local first = lenses[3].command.arguments[2]
+  assert(vim.deep_equal(typed, { 'run --', 'run --to ' .. first .. ' --', 'why -- ' .. first }), vim.inspect(typed))
 
   -- What stands at the stages, where this Neovim can show it.
   if vim.lsp.inlay_hint then

@@ -3,8 +3,8 @@
 import { dirname } from 'node:path';
 import * as vscode from 'vscode';
 
-/** `llmp run`, of the whole pipeline. */
-export const run = (uri?: unknown): Promise<void> => execute('run', uri);
+/** `llmp run`, as far as a stage where a code lens says so, else of the whole pipeline. */
+export const run = (uri?: unknown, stage?: unknown): Promise<void> => execute('run', uri, stage);
 
 /** `llmp why`, of a stage; asks which where a code lens does not say so. */
 export const why = (uri?: unknown, stage?: unknown): Promise<void> => execute('why', uri, stage);
@@ -20,14 +20,19 @@ async function execute(verb: 'run' | 'why' | 'log', uri: unknown, stage?: unknow
     void vscode.window.showWarningMessage('llmp: open a .llmp file on disk first');
     return;
   }
-  const name = verb === 'run' ? undefined : typeof stage === 'string' ? stage : await askForStage(target, verb);
+  const given = typeof stage === 'string' ? stage : undefined;
+  const name = verb === 'run' ? given : (given ?? (await askForStage(target, verb)));
   if (verb !== 'run' && name === undefined) return;
   const open = vscode.workspace.textDocuments.find(document => document.uri.toString() === target.toString());
   if (open?.isDirty) await open.save();
 
   const settings = vscode.workspace.getConfiguration('llmp', target);
   const profiles = settings.get<string[]>('profiles', []).flatMap(profile => ['--profile', profile]);
-  const args = [verb, ...profiles, '--', ...(name === undefined ? [] : [name]), target.fsPath];
+  const names = name === undefined ? [] : [name];
+  const args =
+    verb === 'run'
+      ? [verb, ...profiles, ...names.flatMap(stage => ['--to', stage]), '--', target.fsPath]
+      : [verb, ...profiles, '--', ...names, target.fsPath];
   const folder = vscode.workspace.getWorkspaceFolder(target);
   const task = new vscode.Task(
     { type: 'process' },

@@ -122,15 +122,22 @@ local function command_line(verb, ...)
   return vim.list_extend(arguments, { '--', ... })
 end
 
--- `llmp VERB [STAGE] FILE` in a terminal below.
+-- `llmp VERB [STAGE] FILE` in a terminal below; a run goes as far as the stage.
 function M.execute(verb, stage, path)
   if not found(vim.notify) then
     return
   end
   path = path or vim.api.nvim_buf_get_name(0)
-  local about = stage and stage ~= '' and { stage, path } or { path }
+  local words, about = { verb }, { path }
+  if stage and stage ~= '' then
+    if verb == 'run' then
+      words = { verb, '--to', stage }
+    else
+      about = { stage, path }
+    end
+  end
   vim.cmd('silent! wall')
-  terminal(command_line({ verb }, unpack(about)), vim.fn.fnamemodify(path, ':h'))
+  terminal(command_line(words, unpack(about)), vim.fn.fnamemodify(path, ':h'))
 end
 
 -- The graph in the browser; a click on a stage there leads to its text here.
@@ -176,7 +183,7 @@ end
 for _, verb in ipairs({ 'run', 'why', 'log' }) do
   vim.lsp.commands['llmp.' .. verb] = function(command)
     local uri, stage = unpack(command.arguments or {})
-    M.execute(verb, verb ~= 'run' and stage or nil, uri and vim.uri_to_fname(uri))
+    M.execute(verb, stage, uri and vim.uri_to_fname(uri))
   end
 end
 
@@ -194,9 +201,9 @@ local function commands(buffer)
     end
     return names
   end
-  command('LlmpRun', function()
-    M.execute('run')
-  end, { desc = 'Run the pipeline' })
+  command('LlmpRun', function(typed)
+    M.execute('run', typed.args)
+  end, { nargs = '?', complete = stages, desc = 'Run the pipeline, as far as a stage where one is named' })
   command('LlmpGraph', M.graph, { desc = 'Show the graph in the browser' })
   for name, verb in pairs({ LlmpWhy = 'why', LlmpLog = 'log' }) do
     command(name, function(typed)
