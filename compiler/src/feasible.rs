@@ -106,7 +106,7 @@ fn too_little_memory(stage: &Stage, memory: u64, capacity: &Capacity, span: Span
         span,
     )
     .label(format!("about {} at the peak", size(memory)))
-    .help("use a smaller model or `batch`, or a device with more memory");
+    .help("use a smaller model or `batch`, or a device with more memory; `llmp run --ignore-limits` tries it all the same");
     let batch = stage.settings.iter().find(|setting| setting.name == "batch");
     match batch.and_then(|batch| batch.span) {
         Some(batch) if batch != span => error.also(batch, "rows that are in memory at the same time"),
@@ -122,7 +122,7 @@ fn too_little_disk(stage: &Stage, largest: Option<u64>, disk: u64, free: u64) ->
         stage.span,
     )
     .label(format!("about {} of it", size(largest.unwrap_or_default())))
-    .help("free some with `llmp gc`, or put the store elsewhere with `--store`")
+    .help("free some with `llmp gc`, or put the store elsewhere with `--store`; `llmp run --ignore-limits` tries it all the same")
 }
 
 /// W0401

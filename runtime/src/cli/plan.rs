@@ -44,7 +44,7 @@ pub(super) struct Arguments {
 
 /// Decides and estimates for every stage.
 pub(super) fn rows(pipeline: &Pipeline, past: &Past) -> Vec<Row> {
-    engine::rows(&pipeline.compilation.graph, past)
+    engine::rows(&pipeline.compilation.graph, past, &[])
 }
 
 pub(super) fn run(arguments: &Arguments) -> Outcome {

@@ -7,14 +7,18 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use clap::Args;
 use llmp_compiler::graph::{Producer, StageId};
-use llmp_compiler::plan::{Decision, plan};
+use llmp_compiler::diagnostic::Diagnostic;
+use llmp_compiler::feasible::feasible;
+use llmp_compiler::plan::Decision;
 use serde_json::json;
 
 use super::pipeline::Pipeline;
 use super::plan::{lowered, rows};
 use super::planned::Planned;
 use super::{Failure, Format, Outcome, PipelineArguments};
-use crate::engine::{Ended, Engine, Guard, Past, RunOptions, Status, free_memory, host_name, pipeline_id};
+use crate::engine::{
+    self, Ended, Engine, Guard, Past, Row, RunOptions, Status, free_memory, host_name, pipeline_id,
+};
 use crate::library::Implementations;
 use crate::progress::Screen;
 use crate::{report, runs, text};
@@ -44,6 +48,9 @@ pub(super) struct Arguments {
     /// Refuse to run unless the plan in FILE (from `llmp plan --out`) is still what would happen
     #[arg(long, value_name = "FILE")]
     plan: Option<PathBuf>,
+    /// Run though the machine has too little memory or disk for the plan
+    #[arg(long)]
+    ignore_limits: bool,
     /// How the run is told: bars and lines, or JSON events
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -83,12 +90,17 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     let device = llmp_model::device::Device::open(&arguments.device)?.to_string();
     let past = pipeline.open()?;
     let _in_use = past.store().in_use()?;
+    let screen = Screen::new(arguments.format == Format::Json, arguments.quiet);
+    let clock = Instant::now();
     if let Some(planned) = &planned {
         planned.refuse_stale(&pipeline, &rows(&pipeline, &past))?;
     }
-    let screen = Screen::new(arguments.format == Format::Json, arguments.quiet);
-    let clock = Instant::now();
-    if forced.is_empty() && nothing_to_do(&pipeline, &past) {
+    let rows = engine::rows(graph, &past, &forced);
+    if !arguments.ignore_limits {
+        refuse_infeasible(&pipeline, &past, &rows, &device)?;
+    }
+    let decisions: Vec<Decision> = rows.into_iter().map(|row| row.decision).collect();
+    if nothing_to_do(&pipeline, &past, &decisions) {
         // What it keeps can be found out again, and a store that can't be written to has its results all the same.
         let _ = past.save();
         say_nothing_to_do(&pipeline, &screen, clock)?;
@@ -165,14 +177,24 @@ fn part(pipeline: &Pipeline, name: &str) -> Result<StageId, Failure> {
     })
 }
 
-fn nothing_to_do(pipeline: &Pipeline, past: &Past) -> bool {
+/// Fails where the machine has too little for what would run, and says so as `llmp plan` does.
+fn refuse_infeasible(pipeline: &Pipeline, past: &Past, rows: &[Row], device: &str) -> Result<(), Failure> {
+    let capacity = engine::capacity(device, past.store().root());
+    let against = feasible(&pipeline.compilation.graph, &engine::needs(rows), &capacity);
+    if !against.iter().any(Diagnostic::is_error) {
+        return Ok(());
+    }
+    pipeline.print(&against);
+    Err(Failure::silent(1))
+}
+
+fn nothing_to_do(pipeline: &Pipeline, past: &Past, decisions: &[Decision]) -> bool {
     let graph = &pipeline.compilation.graph;
-    let decisions = plan(graph, past, &|_| false);
     let done = decisions.iter().all(|decision| matches!(decision, Decision::Cached { .. }))
-        && (runs::are_linked(past.store(), graph, &pipeline.main, &decisions)
-            || link(pipeline, past, &decisions));
+        && (runs::are_linked(past.store(), graph, &pipeline.main, decisions)
+            || link(pipeline, past, decisions));
     if done {
-        for (stage, decision) in graph.stages.iter().zip(&decisions) {
+        for (stage, decision) in graph.stages.iter().zip(decisions) {
             let Decision::Cached { key, .. } = decision else { continue };
             let run = past.last(&stage.name).map_or(0, |(_, run)| run);
             past.settle(&stage.name, key.digest, run);

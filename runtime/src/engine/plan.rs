@@ -71,17 +71,26 @@ impl Row {
     }
 }
 
-/// Decides and estimates for every stage, in topological order.
+/// Decides and estimates for every stage, in topological order; `forced` ones run though their results are there.
 #[must_use]
-pub fn rows(graph: &Graph, past: &Past) -> Vec<Row> {
-    rows_while(graph, past, &|| true).unwrap_or_default()
+pub fn rows(graph: &Graph, past: &Past, forced: &[StageId]) -> Vec<Row> {
+    some_rows(graph, past, forced, &|| true).unwrap_or_default()
 }
 
-/// Like [`rows`], as long as `go_on` says so; it is asked before each stage.
+/// Like [`rows`], with nothing forced, as long as `go_on` says so; it is asked before each stage.
 #[must_use]
 pub fn rows_while(graph: &Graph, past: &Past, go_on: &dyn Fn() -> bool) -> Option<Vec<Row>> {
+    some_rows(graph, past, &[], go_on)
+}
+
+fn some_rows(
+    graph: &Graph,
+    past: &Past,
+    forced: &[StageId],
+    go_on: &dyn Fn() -> bool,
+) -> Option<Vec<Row>> {
     let implementations = Implementations::standard();
-    let decisions = plan_while(graph, past, &|_| false, go_on)?;
+    let decisions = plan_while(graph, past, &|id| forced.contains(&id), go_on)?;
     let busy = decisions.iter().any(|decision| matches!(decision, Decision::Run { .. }));
     let rate = if busy { measured_rate(graph, past, &implementations) } else { None };
     let mut rows: Vec<Row> = Vec::with_capacity(decisions.len());
