@@ -272,6 +272,23 @@ fn du_objects(world: &World) -> Value {
 }
 
 #[test]
+fn what_a_killed_process_had_not_finished_goes_with_gc() {
+    let world = world();
+    world.ok(&["run", "main.llmp", "--to", "docs"]);
+    let object = world.path().join(".llmp/objects/ab");
+    std::fs::create_dir_all(&object).unwrap();
+    let leftover = object.join("cdef.4711-3.tmp");
+    std::fs::write(&leftover, vec![0; 5_000]).unwrap();
+    let would = json(&world.ok(&["gc", "--dry-run", "--json"]).out);
+    assert_eq!((would["work"].as_u64(), would["bytes"].as_u64()), (Some(5_000), Some(5_000)));
+    assert!(leftover.exists());
+    let freed = world.ok(&["gc"]).out;
+    assert!(freed.contains("unfinished work") && !leftover.exists(), "{freed}");
+    world.ok(&["verify"]);
+    assert!(json(&world.ok(&["gc", "--dry-run", "--json"]).out)["bytes"] == 0);
+}
+
+#[test]
 fn gc_between_runs_that_go_on_harms_none() {
     let world = world();
     world.ok(&["run", "main.llmp"]);

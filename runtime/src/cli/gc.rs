@@ -77,8 +77,9 @@ pub(super) struct Garbage {
     /// Bytes that go, by the stage that made them, and by the newest run that used them.
     by_stage: Vec<(String, u64)>,
     by_run: Vec<(u64, u64)>,
-    /// Work and damaged objects that nobody will use.
+    /// Work and damaged objects that nobody will use, and objects that were never finished.
     work: Vec<(PathBuf, u64)>,
+    leftovers: Vec<(PathBuf, u64)>,
     set_aside: u64,
 }
 
@@ -117,14 +118,19 @@ impl Garbage {
             by_stage,
             by_run,
             work: stale_work(store, since)?,
+            leftovers: store.objects.leftovers()?,
             set_aside: size_of(&store.root().join("quarantine")),
         })
     }
 
     /// All bytes that go.
     pub(super) fn bytes(&self) -> u64 {
-        let objects = self.objects.values().map(|(_, size)| size);
-        objects.chain(self.work.iter().map(|(_, size)| size)).sum::<u64>() + self.set_aside
+        self.objects.values().map(|(_, size)| size).sum::<u64>() + self.unfinished() + self.set_aside
+    }
+
+    /// Bytes of what was begun and will never be finished.
+    fn unfinished(&self) -> u64 {
+        self.work.iter().chain(&self.leftovers).map(|(_, size)| size).sum()
     }
 
     fn remove(&self, store: &Store, ledger: &mut Ledger) -> std::result::Result<(), Failure> {
@@ -154,7 +160,7 @@ impl Garbage {
         // Then what is linked to objects, so that their bytes are really free.
         self.unlink_results(store)?;
         let _ = fs::remove_dir_all(store.root().join("open"));
-        for (path, _) in self.objects.values() {
+        for (path, _) in self.objects.values().chain(&self.leftovers) {
             fs::remove_file(path)?;
         }
         for (path, _) in &self.work {
@@ -187,13 +193,12 @@ impl Garbage {
     }
 
     fn json(&self, dry_run: bool) -> serde_json::Value {
-        let work: u64 = self.work.iter().map(|(_, size)| size).sum();
         let stages: Vec<_> =
             self.by_stage.iter().map(|(name, bytes)| json!({"stage": name, "bytes": bytes})).collect();
         let runs: Vec<_> =
             self.by_run.iter().map(|(run, bytes)| json!({"run": run, "bytes": bytes})).collect();
         json!({"format_version": 1, "dry_run": dry_run, "bytes": self.bytes(), "objects": self.objects.len(),
-            "kept_runs": self.kept, "pins": self.pins, "stages": stages, "runs": runs, "work": work,
+            "kept_runs": self.kept, "pins": self.pins, "stages": stages, "runs": runs, "work": self.unfinished(),
             "quarantine": self.set_aside})
     }
 
@@ -207,8 +212,7 @@ impl Garbage {
         if self.by_stage.len() > MAX_ROWS {
             writeln!(out, "  and {} more", text::plural((self.by_stage.len() - MAX_ROWS) as u64, "stage"))?;
         }
-        let work: u64 = self.work.iter().map(|(_, size)| size).sum();
-        for (name, bytes) in [("unfinished work", work), ("damaged, set aside", self.set_aside)] {
+        for (name, bytes) in [("unfinished work", self.unfinished()), ("damaged, set aside", self.set_aside)] {
             if bytes > 0 {
                 writeln!(out, "  {name:<28} {:>10}", text::bytes(bytes))?;
             }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use llmp_compiler::key::Digest;
 
 use super::hash::{hash_file, hash_open};
-use super::write::{SYNC_FROM, move_object, write_object};
+use super::write::{SYNC_FROM, TEMPORARY, move_object, write_object};
 use super::{Entry, Manifest, Result, StoreError, at};
 
 /// The objects of a store.
@@ -201,22 +201,33 @@ impl Objects {
     /// # Errors
     /// Where the folder cannot be read.
     pub fn all(&self) -> Result<Vec<(Digest, PathBuf, u64)>> {
-        let mut all = Vec::new();
-        for head in fs::read_dir(&self.root).map_err(at("read", &self.root))?.flatten() {
-            for tail in fs::read_dir(head.path()).into_iter().flatten().flatten() {
-                let (Some(a), Some(b)) = (
-                    head.file_name().to_str().map(str::to_owned),
-                    tail.file_name().to_str().map(str::to_owned),
-                ) else {
-                    continue;
-                };
-                if let (Some(digest), Ok(meta)) = (Digest::from_hex(&format!("{a}{b}")), tail.metadata()) {
-                    all.push((digest, tail.path(), meta.len()));
-                }
-            }
-        }
+        let object = |(path, size): (PathBuf, u64)| {
+            let head = path.parent()?.file_name()?.to_str()?;
+            let digest = Digest::from_hex(&format!("{head}{}", path.file_name()?.to_str()?))?;
+            Some((digest, path, size))
+        };
+        let mut all: Vec<_> = self.files()?.filter_map(object).collect();
         all.sort_unstable_by_key(|(digest, ..)| *digest);
         Ok(all)
+    }
+
+    /// Files that were being written when their process was killed, with their sizes. Only for one who has the store alone:
+    /// otherwise they may be somebody's.
+    ///
+    /// # Errors
+    /// Where the folder cannot be read.
+    pub fn leftovers(&self) -> Result<Vec<(PathBuf, u64)>> {
+        let is_leftover = |path: &Path| path.extension().is_some_and(|extension| extension == TEMPORARY);
+        let mut all: Vec<_> = self.files()?.filter(|(path, _)| is_leftover(path)).collect();
+        all.sort_unstable();
+        Ok(all)
+    }
+
+    /// Whatever lies where objects do.
+    fn files(&self) -> Result<impl Iterator<Item = (PathBuf, u64)>> {
+        let heads = fs::read_dir(&self.root).map_err(at("read", &self.root))?.flatten();
+        let tails = heads.flat_map(|head| fs::read_dir(head.path()).into_iter().flatten().flatten());
+        Ok(tails.filter_map(|tail| Some((tail.path(), tail.metadata().ok()?.len()))))
     }
 }
 
