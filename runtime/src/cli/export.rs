@@ -24,6 +24,7 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     let pipeline = arguments.pipeline.checked()?;
     let id = pipeline.stage(&arguments.stage)?;
     let past = pipeline.open()?;
+    let _in_use = past.store().in_use()?;
     let rows = rows(&pipeline, &past);
     let name = &pipeline.compilation.graph.stage(id).name;
     let Some(Decision::Cached { artifact, .. }) = rows.get(id.0 as usize).map(|row| &row.decision) else {

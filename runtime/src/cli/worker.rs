@@ -26,6 +26,7 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     let mut action = read_action(&arguments.action).map_err(Failure::new)?;
     action.threads = arguments.threads.unwrap_or(action.threads).max(1);
     let store = pipeline::existing(&action.place.store)?;
+    let _in_use = store.in_use()?;
     run::listen()?;
     let report = work(
         &action,

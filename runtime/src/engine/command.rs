@@ -26,6 +26,7 @@ use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, wa
 
 use super::action::Action;
 use super::guard::{self, Guard};
+use super::memory::Family;
 use super::output;
 use crate::text;
 
@@ -45,7 +46,8 @@ const LOOK: Duration = Duration::from_millis(50);
 /// Time to end after SIGTERM, before SIGKILL.
 const GRACE: Duration = Duration::from_secs(1);
 
-pub(super) fn run(ctx: &dyn Context, action: &Action, scratch: &Path, guard: &Guard) -> Result<()> {
+/// Runs the program of an action; gives the peak memory of its processes, in bytes.
+pub(super) fn run(ctx: &dyn Context, action: &Action, scratch: &Path, guard: &Guard) -> Result<u64> {
     let command = action.stage.command.as_deref().unwrap_or_default();
     let Some((program, arguments)) = command.split_first() else {
         return Err(Error::new(format!("`{}` has no implementation in this program", action.stage.kind))
@@ -63,7 +65,7 @@ pub(super) fn run(ctx: &dyn Context, action: &Action, scratch: &Path, guard: &Gu
             .help("the program of a command stage is looked up in PATH; it runs in the pipeline's folder")
     })?;
     let limit = action.stage.time_limit.map(Duration::from_secs_f64);
-    let (status, tail) = Running::new(child, guard)?.wait(ctx, program, limit)?;
+    let Finished { status, tail, memory } = Running::new(child, guard)?.wait(ctx, program, limit)?;
     if !status.success() {
         let ended = match (status.code(), status.signal()) {
             (Some(code), _) => format!("`{program}` ended with exit code {code}"),
@@ -74,7 +76,8 @@ pub(super) fn run(ctx: &dyn Context, action: &Action, scratch: &Path, guard: &Gu
             .help(format!("all of its output is in the log: `llmp log {}`", action.stage.name)));
     }
     output::own(ctx.output())?;
-    output::check(&action.stage.output, ctx.output())
+    output::check(&action.stage.output, ctx.output())?;
+    Ok(memory)
 }
 
 fn set_environment(run: &mut Command, ctx: &dyn Context, action: &Action, scratch: &Path) -> Result<()> {
@@ -119,6 +122,15 @@ enum Heard {
     Exited,
 }
 
+/// A program that has ended.
+struct Finished {
+    status: ExitStatus,
+    /// The last lines of its standard error.
+    tail: VecDeque<String>,
+    /// Bytes that its processes took at the peak.
+    memory: u64,
+}
+
 /// A running program, which is killed with all of its group when this goes.
 struct Running<'a> {
     child: Child,
@@ -151,19 +163,16 @@ impl<'a> Running<'a> {
         Ok(Self { child, group, guard, heard })
     }
 
-    /// Waits for its end; gives the last lines of its standard error.
-    fn wait(
-        mut self,
-        ctx: &dyn Context,
-        program: &str,
-        limit: Option<Duration>,
-    ) -> Result<(ExitStatus, VecDeque<String>)> {
+    /// Waits for its end.
+    fn wait(mut self, ctx: &dyn Context, program: &str, limit: Option<Duration>) -> Result<Finished> {
         let started = Instant::now();
+        let mut family = Family::new(self.group);
         let mut tail = VecDeque::new();
         let (mut open, mut logged) = (2, 0);
         // When to stop listening, and why it was told to stop.
         let (mut end, mut exited, mut stopped) = (None, false, None);
         while open > 0 || !exited {
+            family.look();
             match self.heard.recv_timeout(LOOK) {
                 Ok(Heard::Line { error, line }) => {
                     let line = String::from_utf8_lossy(&line);
@@ -216,7 +225,7 @@ impl<'a> Running<'a> {
             self.child.wait().map_err(|error| Error::new(format!("lost `{program}`")).because(error))?;
         match stopped {
             Some(error) => Err(error),
-            None => Ok((status, tail)),
+            None => Ok(Finished { status, tail, memory: family.peak() }),
         }
     }
 }

@@ -32,8 +32,9 @@ fn meminfo(name: &str) -> Option<u64> {
     line_of(&fs::read_to_string("/proc/meminfo").ok()?, name)
 }
 
-fn line_of(meminfo: &str, name: &str) -> Option<u64> {
-    let line = meminfo.lines().find_map(|line| line.strip_prefix(name))?;
+/// The bytes that a line of one of Linux's accounts gives in kB.
+pub(super) fn line_of(account: &str, name: &str) -> Option<u64> {
+    let line = account.lines().find_map(|line| line.strip_prefix(name))?;
     let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     kibibytes.checked_mul(1024)
 }

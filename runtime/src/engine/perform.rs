@@ -143,9 +143,10 @@ impl Executor<'_> {
         };
         let kind = &action.stage.kind;
         let implementation = self.implementations.get(kind).filter(|_| !is_command);
+        // What a command took is known by itself.
         let run = || match &implementation {
-            Some(implementation) => implementation.run(&context, &action.stage.settings),
-            None => command::run(&context, action, scratch, self.guard),
+            Some(implementation) => implementation.run(&context, &action.stage.settings).map(|()| None),
+            None => command::run(&context, action, scratch, self.guard).map(Some),
         };
         let outcome = catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| {
             let text = panic.downcast_ref::<String>().map(String::as_str);
@@ -157,7 +158,7 @@ impl Executor<'_> {
             llmp_stage::Context::log(&context, &format!("error: {error}"));
         }
         let reported = context.finish();
-        outcome?;
+        let memory = outcome?;
         let after = stamps(action);
         let changed = after.iter().zip(&before).find(|(after, before)| after != before || after.1.is_none());
         if let Some(((name, _), _)) = changed {
@@ -184,7 +185,7 @@ impl Executor<'_> {
             dropped,
             started,
             seconds: clock.elapsed().as_secs_f64(),
-            peak_memory: peak.end(),
+            peak_memory: memory.unwrap_or_else(|| peak.end()),
             bytes: manifest.size(),
             device: action.place.device.clone(),
             ..Record::default()

@@ -35,7 +35,7 @@ pub struct Record {
     pub started: f64,
     /// Wall-clock seconds.
     pub seconds: f64,
-    /// Peak resident memory of the process while it ran, in bytes.
+    /// Peak resident memory of the process while it ran, in bytes; for a command, that of its own processes.
     pub peak_memory: u64,
     /// Bytes of the result.
     pub bytes: u64,
