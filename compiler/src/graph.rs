@@ -174,11 +174,8 @@ mod tests {
     use super::*;
 
     fn stage(name: &str, from: &[u32]) -> Stage {
-        let input = |&id| Input {
-            role: "from".into(),
-            from: Producer::Stage(StageId(id)),
-            span: Span::default(),
-        };
+        let input =
+            |&id| Input { role: "from".into(), from: Producer::Stage(StageId(id)), span: Span::default() };
         Stage {
             name: name.into(),
             kind: "make".into(),
@@ -196,13 +193,8 @@ mod tests {
 
     /// `a → b → d`, `a → c`, and `d` from `b` and `x`.
     fn graph() -> Graph {
-        let stages = vec![
-            stage("a", &[]),
-            stage("c", &[0]),
-            stage("x", &[]),
-            stage("b", &[0]),
-            stage("d", &[3, 2]),
-        ];
+        let stages =
+            vec![stage("a", &[]), stage("c", &[0]), stage("x", &[]), stage("b", &[0]), stage("d", &[3, 2])];
         let bindings = [("a", vec![0]), ("both", vec![1, 3]), ("d", vec![4])];
         let bindings = bindings.map(|(name, ids)| (name.to_owned(), ids.into_iter().map(StageId).collect()));
         Graph { stages, bindings: bindings.into() }

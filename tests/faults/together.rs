@@ -3,6 +3,8 @@
 use std::process::Stdio;
 use std::time::Duration;
 
+use serde_json::Value;
+
 use crate::pipeline::{
     Finished, Random, check_whole, executed, finish, fresh, nothing_left, results, start, times, undisturbed,
 };
@@ -38,6 +40,33 @@ fn eight_runs_do_everything_once() {
     for _ in 0..times(1).min(50) {
         together(8);
     }
+}
+
+/// Runs of different pipelines train one after the other: there is one device.
+#[test]
+fn one_training_at_a_time() {
+    let world = fresh();
+    world.ok(&["run", "main.llmp", "--to", "tokens"]);
+    let seeds: Vec<String> = (1..4).map(|seed| format!("base.seed={seed}")).collect();
+    let children: Vec<_> =
+        seeds.iter().map(|seed| start(&world, &["run", "main.llmp", "--set", seed])).collect();
+    for mut child in children {
+        assert!(child.wait().expect("a process").success());
+    }
+    let store = world.path().join(".llmp");
+    let mut trainings: Vec<(f64, f64)> = Vec::new();
+    for run in 2..5 {
+        let events = std::fs::read_to_string(store.join(format!("runs/{run}/events.jsonl"))).expect("events");
+        let events = events.lines().map(|line| serde_json::from_str::<Value>(line).expect("an event"));
+        let of_base: Vec<Value> = events.filter(|event| event["stage"] == "base").collect();
+        let at = |what: &str| {
+            let event = of_base.iter().find(|event| event["event"] == what);
+            event.and_then(|event| event["at"].as_f64()).unwrap_or_else(|| panic!("{what} in run {run}"))
+        };
+        trainings.push((at("stage_started"), at("stage_finished")));
+    }
+    trainings.sort_by(|a, b| a.0.total_cmp(&b.0));
+    assert!(trainings.windows(2).all(|pair| pair[0].1 <= pair[1].0), "{trainings:?}");
 }
 
 /// The work of a run that is killed is taken over by the others.

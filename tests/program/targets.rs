@@ -62,7 +62,8 @@ fn a_run_goes_as_far_as_was_planned() {
         planned.sort_unstable();
         assert_eq!(ran, planned);
         before.extend(ran);
-        let record = std::fs::read_to_string(world.path().join(format!(".llmp/runs/{}/run.json", number + 1)));
+        let record =
+            std::fs::read_to_string(world.path().join(format!(".llmp/runs/{}/run.json", number + 1)));
         let record = json(&record.expect("a record"));
         assert_eq!(names(&record), *wanted, "no stage is listed that was not asked for");
         assert_eq!(record["targets"].as_array(), plan["targets"].as_array());
@@ -76,7 +77,8 @@ fn a_run_goes_as_far_as_was_planned() {
 #[test]
 fn a_plan_in_a_file_remembers_how_far_it_goes() {
     let world = world();
-    let run = |arguments: &[&str]| world.llmp(&[&["run", "main.llmp", "--plan", "plan.json"], arguments].concat());
+    let run =
+        |arguments: &[&str]| world.llmp(&[&["run", "main.llmp", "--plan", "plan.json"], arguments].concat());
     world.llmp(&["plan", "main.llmp", "--to", "filter.urls", "--out", "plan.json"]);
     for (to, named) in [("masked", "is for docs/filter.urls"), ("nothing", "there is no stage `nothing`")] {
         let other = run(&["--to", to]);
@@ -121,7 +123,10 @@ fn what_is_told_of_a_run_to_a_stage_is_about_that_part() {
     world.ok(&["run", "main.llmp", "--to", "filter.urls"]);
     // What it did is told by the run before, which had it.
     let why = json(&world.ok(&["why", "masked", "main.llmp", "--json"]).out);
-    assert_eq!((&why["stage"]["last_run"]["run"], &why["stage"]["last_run"]["status"]), (&2.into(), &"ran".into()));
+    assert_eq!(
+        (&why["stage"]["last_run"]["run"], &why["stage"]["last_run"]["status"]),
+        (&2.into(), &"ran".into())
+    );
     let why = json(&world.ok(&["why", "filter.urls", "main.llmp", "--json"]).out);
     assert_eq!(why["stage"]["last_run"]["run"], 3);
     let diff = world.ok(&["diff", "2", "3"]).out;
@@ -167,12 +172,12 @@ fn an_unknown_target_is_told_as_any_unknown_stage() {
 #[test]
 fn warnings_are_those_of_the_whole_program() {
     let world = world();
-    world.write("main.llmp", format!("{PIPELINE}param unused: Int = 3\n"));
-    let check = world.llmp(&["check", "main.llmp"]).err;
-    assert!(check.contains("unused"), "{check}");
-    let warnings = |text: &str| text.matches("warning").count().max(text.matches("W0").count());
-    for to in [&[][..], &["--to", "filter.urls"]] {
-        let plan = world.llmp(&[&["plan", "main.llmp"], to].concat()).err;
-        assert_eq!(warnings(&plan), warnings(&check), "{plan}");
+    let warnings = |arguments: &[&str]| {
+        let said = world.llmp(arguments);
+        (said.out + &said.err).matches("nobody uses `vocab`").count()
+    };
+    assert_eq!(warnings(&["check", "main.llmp"]), 1);
+    for to in ["vocab", "masked", "filter.urls"] {
+        assert_eq!(warnings(&["plan", "main.llmp", "--to", to]), 1, "{to}");
     }
 }

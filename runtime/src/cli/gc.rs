@@ -212,7 +212,8 @@ impl Garbage {
         if self.by_stage.len() > MAX_ROWS {
             writeln!(out, "  and {} more", text::plural((self.by_stage.len() - MAX_ROWS) as u64, "stage"))?;
         }
-        for (name, bytes) in [("unfinished work", self.unfinished()), ("damaged, set aside", self.set_aside)] {
+        for (name, bytes) in [("unfinished work", self.unfinished()), ("damaged, set aside", self.set_aside)]
+        {
             if bytes > 0 {
                 writeln!(out, "  {name:<28} {:>10}", text::bytes(bytes))?;
             }

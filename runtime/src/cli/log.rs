@@ -38,13 +38,7 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
                 parts.extend((failed > 0).then(|| format!("{failed} failed")));
                 format!("{status} in {}: {}", text::duration(run.seconds), parts.join(", "))
             };
-            writeln!(
-                out,
-                "run {:<4} {}  {}  {told}",
-                run.run,
-                text::moment(run.started),
-                run.title()
-            )?;
+            writeln!(out, "run {:<4} {}  {}  {told}", run.run, text::moment(run.started), run.title())?;
             if arguments.run.is_some() {
                 for stage in &run.stages {
                     let seconds = stage.seconds.map_or(String::new(), text::duration);

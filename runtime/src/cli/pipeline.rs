@@ -12,10 +12,10 @@ use llmp_compiler::graph::StageId;
 use super::{Failure, PipelineArguments, did_you_mean};
 use crate::engine::Past;
 use crate::library::library;
-use crate::{render, runs};
 use crate::store::Store;
 use crate::watching::Watch;
 use crate::world::{Folder, Remembering, folder_of};
+use crate::{render, runs};
 
 /// Largest params file that is read.
 const MAX_PARAMS: u64 = 1 << 20;

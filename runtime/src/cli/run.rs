@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use clap::Args;
-use llmp_compiler::graph::{Producer, StageId};
 use llmp_compiler::diagnostic::Diagnostic;
 use llmp_compiler::feasible::feasible;
+use llmp_compiler::graph::{Producer, StageId};
 use llmp_compiler::plan::Decision;
 use serde_json::json;
 

@@ -27,6 +27,8 @@ pub(super) struct Running {
     reasons: Vec<String>,
     work: PathBuf,
     _lock: Lock,
+    /// For a stage that has the device for itself.
+    _device: Option<Arc<Lock>>,
     shards: Vec<ShardInput>,
     results: BTreeMap<usize, (Manifest, Record)>,
     ran: usize,
@@ -45,8 +47,8 @@ pub(super) enum Begun {
     Done(Digest),
     /// Its actions are queued.
     Started(Box<Running>),
-    /// Another run holds its lock.
-    Busy,
+    /// Another run holds its lock, or has the device: what that does.
+    Busy(&'static str),
     /// The list of an input's files is missing or damaged.
     Damaged { input: usize, object: Digest, error: StoreError },
 }
@@ -63,7 +65,7 @@ impl Round<'_> {
         let Engine { graph, past, screen, options, .. } = self.engine;
         let stage = graph.stage(id);
         let work = past.store().work(&key.digest.hex());
-        let Some(lock) = claim(&work)? else { return Ok(Begun::Busy) };
+        let Some(lock) = claim(&work)? else { return Ok(Begun::Busy("is making it")) };
         past.ledger().refresh().map_err(store_error)?;
         if !self.forced(id)
             && let Some(artifact) = llmp_compiler::plan::History::artifact(*past, &key.digest)
@@ -71,6 +73,13 @@ impl Round<'_> {
             // Another run made it while we waited.
             retire(&work);
             return Ok(Begun::Done(artifact));
+        }
+        let mut device = None;
+        if stage.needs.device {
+            device = self.device().map_err(store_error)?;
+            if device.is_none() {
+                return Ok(Begun::Busy("trains on this device"));
+            }
         }
         let inputs = match self.inputs(stage, digests)? {
             Ok(inputs) => inputs,
@@ -90,6 +99,7 @@ impl Round<'_> {
             reasons: reasons.to_vec(),
             work: work.clone(),
             _lock: lock,
+            _device: device,
             shards: vec![],
             results: BTreeMap::new(),
             ran: 0,
@@ -152,6 +162,18 @@ impl Round<'_> {
             }
         }
         Ok(Begun::Started(Box::new(started)))
+    }
+
+    /// The device, which all stages of this run that need it have together: the queue lets one of them at a time. `None` while
+    /// another run has it.
+    fn device(&mut self) -> Result<Option<Arc<Lock>>, StoreError> {
+        if let Some(lock) = self.device.upgrade() {
+            return Ok(Some(lock));
+        }
+        let Engine { past, options, .. } = self.engine;
+        let lock = past.store().device(&host_name(), &options.device)?.map(Arc::new);
+        self.device = lock.as_ref().map(Arc::downgrade).unwrap_or_default();
+        Ok(lock)
     }
 
     /// The result of a shard that was made before.

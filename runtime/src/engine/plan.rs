@@ -83,12 +83,7 @@ pub fn rows_while(graph: &Graph, past: &Past, go_on: &dyn Fn() -> bool) -> Optio
     some_rows(graph, past, &[], go_on)
 }
 
-fn some_rows(
-    graph: &Graph,
-    past: &Past,
-    forced: &[StageId],
-    go_on: &dyn Fn() -> bool,
-) -> Option<Vec<Row>> {
+fn some_rows(graph: &Graph, past: &Past, forced: &[StageId], go_on: &dyn Fn() -> bool) -> Option<Vec<Row>> {
     let implementations = Implementations::standard();
     let decisions = plan_while(graph, past, &|id| forced.contains(&id), go_on)?;
     let busy = decisions.iter().any(|decision| matches!(decision, Decision::Run { .. }));

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, Weak, mpsc};
 use std::time::Duration;
 
 use llmp_compiler::graph::{Graph, Input, Producer, Stage, StageId};
@@ -24,7 +24,7 @@ use super::workers::{Outcome, Workers};
 use crate::library::Implementations;
 use crate::progress::Screen;
 use crate::reasons;
-use crate::store::{Kind, Record, StoreError};
+use crate::store::{Kind, Lock, Record, StoreError};
 
 /// How a run is to be made.
 #[derive(Clone, Debug)]
@@ -260,6 +260,8 @@ pub(super) struct Round<'e> {
     users: Vec<Vec<StageId>>,
     ready: VecDeque<StageId>,
     pub(super) failed: bool,
+    /// The device's lock, while a stage of this run has it.
+    pub(super) device: Weak<Lock>,
     /// Stages that met a damaged object in an input, and the object.
     damaged: Vec<(StageId, Digest)>,
 }
@@ -298,6 +300,7 @@ impl<'e> Round<'e> {
             users,
             ready,
             failed: false,
+            device: Weak::new(),
             damaged: Vec::new(),
         }
     }
@@ -462,9 +465,9 @@ impl<'e> Round<'e> {
                 self.engine.past.settle(name, key, self.engine.options.run);
                 Some(Ended { status: Status::Cached, key: Some(key), artifact: Some(artifact) })
             }
-            Ok(Begun::Busy) => {
+            Ok(Begun::Busy(what)) => {
                 if first {
-                    self.engine.screen.line(&format!("  {name:<26} waits for another run that is making it"));
+                    self.engine.screen.line(&format!("  {name:<26} waits for another run that {what}"));
                 }
                 self.waiting.insert(id, stage);
                 None

@@ -32,7 +32,8 @@ pub(crate) fn lenses(snapshot: &Snapshot, _: CodeLensParams) -> Answer<Option<Ve
         let Some(stage) = made_by(graph, &binding.name.text) else { continue };
         let range = snapshot.range(binding.name.span.start, binding.name.span.end);
         let lens = |title: &str, command: &str, stage: Option<&str>| {
-            let arguments = Some(std::iter::once(main.clone()).chain(stage.map(|name| json!(name))).collect());
+            let arguments =
+                Some(std::iter::once(main.clone()).chain(stage.map(|name| json!(name))).collect());
             let command =
                 Command { title: title.to_owned(), tooltip: None, command: command.to_owned(), arguments };
             CodeLens { range, command: Some(command), data: None }

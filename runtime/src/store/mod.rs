@@ -13,6 +13,7 @@
 //!   out/           the newest results under their names, linked to objects
 //!   pins/NAME      the number of a run that is kept
 //!   in-use.lock    shared by whoever uses results; `llmp gc` takes it alone
+//!   devices/       one lock for each device of each machine, held by the run that trains there
 //! ```
 //!
 //! Nothing is visible before it is whole: files are written under a temporary name and renamed, objects before the
@@ -130,6 +131,16 @@ impl Store {
     /// Where the lock cannot be had.
     pub fn alone(&self) -> Result<Option<Lock>> {
         Lock::try_take(&self.root.join("in-use.lock"))
+    }
+
+    /// Takes a device of this machine for what has it for itself; `None` while another run has it.
+    ///
+    /// # Errors
+    /// Where the lock cannot be made.
+    pub fn device(&self, host: &str, device: &str) -> Result<Option<Lock>> {
+        let folder = self.root.join("devices");
+        fs::create_dir_all(&folder).map_err(at("make the folder", &folder))?;
+        Lock::try_take(&folder.join(format!("{host}-{device}.lock")))
     }
 
     /// The private folder of the action with this key.
