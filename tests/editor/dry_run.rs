@@ -298,8 +298,9 @@ fn lenses_run_explain_and_log() {
             )
         })
         .collect();
-    let of = |stage: &str| json!([world.uri("main.llmp"), stage]);
-    assert_eq!(lenses[0], (A as u64, "Run: nothing to do", &json!([world.uri("main.llmp")])));
+    let main = world.uri("main.llmp");
+    let of = |stage: &str| json!([main, stage]);
+    assert_eq!(lenses[0], (A as u64, "Run: nothing to do", &json!([main])));
     assert_eq!(lenses[1], (A as u64, "Run to Here", &of("a")));
     assert_eq!(lenses[2], (A as u64, "Why", &of("a")));
     assert_eq!(lenses[3], (A as u64, "Log", &of("a")));
@@ -319,7 +320,7 @@ fn lenses_run_explain_and_log() {
     let run = words(&world.command("llmp.run", of("b")));
     assert_eq!(run[..4], ["llmp", "run", "--to", "b"]);
     assert!(run[4].ends_with("main.llmp") && run.len() == 5, "{run:?}");
-    assert_eq!(words(&world.command("llmp.run", json!([world.uri("main.llmp")]))).len(), 3);
+    assert_eq!(words(&world.command("llmp.run", json!([main]))).len(), 3);
 }
 
 #[test]

@@ -102,3 +102,33 @@ fn certain_fixes_are_applied() {
     let fixed = std::fs::read_to_string(world.path().join("main.llmp")).unwrap();
     assert!(fixed.contains("crawl.warc("), "{fixed}");
 }
+
+#[test]
+fn what_does_not_fit_the_machine_is_not_started() {
+    let world = World::new();
+    world.write("a.jsonl", "{\"text\": \"one and two\"}\n");
+    world.write("fail.sh", "exit 7\n");
+    world.write(
+        "main.llmp",
+        "stage my.fail(docs: Docs) -> Docs { run = [\"sh\", \"fail.sh\"] }
+docs = crawl.docs(\"a.jsonl\") |> my.fail
+vocab = tokenize.train(docs) { size = 1_000 }
+base = pretrain(tokenize.encode(docs, vocab)) {
+  model = { layers = 128, width = 16_384, heads = 128, context = 8_192 }
+  for = 1M tokens
+}
+",
+    );
+    let plan = world.llmp(&["plan", "main.llmp"]);
+    let told = |text: &str| text.contains("E0401") && text.contains("`base` needs");
+    assert!(plan.code == 1 && told(&plan.err), "{}", plan.err);
+    let run = world.llmp(&["run", "main.llmp"]);
+    assert!(run.code == 1 && told(&run.err) && run.err.contains("`llmp run --ignore-limits`"), "{}", run.err);
+    assert!(!world.path().join(".llmp/runs/1").exists(), "nothing ran");
+    // What does not run needs nothing, and who insists may try.
+    for (number, arguments) in [(1, ["--to", "vocab"]), (2, ["--ignore-limits", "--quiet"])] {
+        let run = world.llmp(&[&["run", "main.llmp"], &arguments[..]].concat());
+        assert!(run.code == 1 && run.err.contains("`docs` failed") && !told(&run.err), "{}", run.err);
+        assert!(world.path().join(format!(".llmp/runs/{number}")).exists(), "it ran");
+    }
+}
