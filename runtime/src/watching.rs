@@ -40,6 +40,8 @@ pub struct Watch {
 /// The store, where it can be read.
 struct Open {
     root: PathBuf,
+    /// The file that says in which format the store is: another one is another store.
+    version: Stamp,
     past: Past,
     follower: Follower,
     going: Option<Going>,
@@ -58,6 +60,10 @@ impl Stamp {
         let meta = std::fs::metadata(path).ok();
         Self(meta.map(|meta| (meta.len(), meta.mtime(), meta.mtime_nsec(), meta.ino())))
     }
+}
+
+fn version(root: &Path) -> PathBuf {
+    root.join("version")
 }
 
 impl Watch {
@@ -81,7 +87,7 @@ impl Watch {
     /// Where the store cannot be read.
     pub fn plan(&mut self, graph: &Graph, go_on: &dyn Fn() -> bool) -> Result<Option<Vec<Row>>> {
         let root = self.root();
-        self.open.take_if(|open| open.root != root);
+        self.open.take_if(|open| (&open.root, open.version) != (&root, Stamp::of(&version(&root))));
         let opened = match self.open {
             Some(_) => Ok(()),
             None => Open::new(&root, &self.main).map(|open| self.open = Some(open)),
@@ -106,7 +112,7 @@ impl Watch {
     /// What the files are that say what was done.
     fn stamps(&self, root: &Path) -> [Stamp; 3] {
         let last = self.open.as_ref().map(|open| Stamp::of(open.past.last_path()));
-        [Stamp::of(&root.join("version")), Stamp::of(&root.join("ledger")), last.unwrap_or_default()]
+        [Stamp::of(&version(root)), Stamp::of(&root.join("ledger")), last.unwrap_or_default()]
     }
 
     /// Looks how far the run is that is going on; `Some` where that is other than at the last look.
@@ -123,11 +129,12 @@ impl Watch {
 
 impl Open {
     fn new(root: &Path, main: &Path) -> Result<Self> {
+        let version = Stamp::of(&version(root));
         let store = Arc::new(Store::look(root)?);
         let past = Past::open(Arc::clone(&store), main)?;
         let follower = Follower::new(Arc::clone(&store), pipeline_id(&store, main));
         let files_due = Instant::now();
-        Ok(Self { root: root.to_owned(), past, follower, going: None, files_due })
+        Ok(Self { root: root.to_owned(), version, past, follower, going: None, files_due })
     }
 
     fn files_changed(&mut self) -> bool {

@@ -126,6 +126,25 @@ fn the_page_follows_text_store_files_and_clicks() {
 }
 
 #[test]
+fn what_cannot_be_read_is_told_as_long_as_it_is_so() {
+    let world = world();
+    let watching = Watching::start(&world);
+    let mut events = watching.request("GET", "events");
+    let said = |scene: &Value, part: &str| {
+        let mut problems = scene["problems"].as_array().expect("problems").iter();
+        problems.any(|text| text.as_str().is_some_and(|text| text.contains(part)))
+    };
+    world.write(".llmp/version", "99");
+    scene(&mut events, |scene| said(scene, "has format 99"));
+    std::fs::remove_dir_all(world.path().join(".llmp")).expect("remove the store");
+    scene(&mut events, |scene| states(scene) == ["new", "new"] && !said(scene, ""));
+    std::fs::remove_file(world.path().join("main.llmp")).expect("remove the pipeline");
+    scene(&mut events, |scene| said(scene, "main.llmp") && scene["old"] == true);
+    world.write("main.llmp", PROGRAM);
+    scene(&mut events, |scene| scene["old"] == false && !said(scene, ""));
+}
+
+#[test]
 fn the_page_is_only_for_those_who_know_its_address() {
     let world = world();
     let watching = Watching::start(&world);

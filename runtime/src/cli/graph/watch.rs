@@ -31,7 +31,14 @@ pub(super) fn serve(arguments: &Arguments) -> Outcome {
         // Whoever started us may have stopped to listen.
         let _ = writeln!(std::io::stdout(), "{}:{}:{}", path.display(), place.line, place.column);
     });
-    let server = server.map_err(|error| Failure::new(format!("cannot serve a page: {error}")))?;
+    let server = server.map_err(|error| {
+        let failure = Failure::new(format!("cannot serve a page: {error}"));
+        if arguments.port == 0 {
+            failure
+        } else {
+            failure.help("leave out `--port`: any port that is free will do")
+        }
+    })?;
     writeln!(std::io::stdout(), "{}", server.url())?;
     let main = followed.shown.main.display().to_string();
     followed.forever(&format!("the page follows `{main}`"), |followed| {
@@ -73,8 +80,9 @@ struct Followed<'a> {
     watch: Watch,
     rows: Vec<Row>,
     going: Option<Going>,
-    /// Why it cannot be compiled or planned at all.
-    failure: Option<String>,
+    /// Why it cannot be compiled at all, and why not planned.
+    not_read: Option<String>,
+    not_planned: Option<String>,
 }
 
 impl<'a> Followed<'a> {
@@ -91,7 +99,8 @@ impl<'a> Followed<'a> {
             watch,
             rows: Vec::new(),
             going: None,
-            failure: None,
+            not_read: None,
+            not_planned: None,
         };
         followed.plan();
         followed.look();
@@ -133,7 +142,7 @@ impl<'a> Followed<'a> {
         }
         match self.arguments.compile() {
             Ok(newest) => {
-                self.failure = None;
+                self.not_read = None;
                 self.files = stamps(&newest, &self.files);
                 self.broken = None;
                 if newest.has_errors() && !self.shown.has_errors() {
@@ -142,15 +151,14 @@ impl<'a> Followed<'a> {
                     self.shown = newest;
                 }
             }
-            Err(failure) => self.failure = Some(failure.message),
+            Err(failure) => self.not_read = Some(failure.message),
         }
     }
 
     fn plan(&mut self) {
-        match self.watch.plan(&self.shown.compilation.graph, &|| true) {
-            Ok(rows) => self.rows = rows.unwrap_or_default(),
-            Err(error) => self.failure = Some(error.to_string()),
-        }
+        let planned = self.watch.plan(&self.shown.compilation.graph, &|| true);
+        self.not_planned = planned.as_ref().err().map(ToString::to_string);
+        self.rows = planned.ok().flatten().unwrap_or_default();
     }
 
     fn state(&self, id: StageId) -> State {
@@ -168,7 +176,7 @@ impl<'a> Followed<'a> {
             scene.add_problems(&broken.compilation, &broken.compilation.diagnostics);
             scene.old = true;
         }
-        scene.problems.extend(self.failure.clone());
+        scene.problems.extend(self.not_read.iter().chain(&self.not_planned).cloned());
         scene
     }
 }
