@@ -1,9 +1,12 @@
 //! The one place that knows pest: it drives the grammar and turns its rules into kinds of nodes.
 
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
 use pest::{Parser, Token};
 use rules::{Grammar, Rule};
 
-use super::lexer::Lexed;
+use super::lexer::{self, Lexed, NEWLINE};
 use super::scan::Scan;
 use super::tree::{Kind, Tree, TreeBuilder};
 
@@ -15,32 +18,74 @@ mod rules {
     pub struct Grammar;
 }
 
-/// Parses the stretches between the cuts of `scan` one by one.
+/// Parses the stretches between the cuts of `scan`, piece by piece. Pieces with the same letters are parsed once: the
+/// items of a long program look alike.
 pub(super) fn tree(text: &str, lexed: &Lexed, scan: &Scan) -> Tree {
     let mut tree = TreeBuilder::new(lexed);
+    let mut known: BTreeMap<&str, Vec<Event>> = BTreeMap::new();
     let mut start = 0;
     for end in scan.cuts.iter().copied().chain([lexed.letters.len()]) {
-        // The grammar accepts every text; pest's stack guard alone can refuse one.
-        let Ok(pairs) = Grammar::parse(Rule::file, &lexed.letters[start..end]) else {
-            return Tree::unread(text);
-        };
-        for token in pairs.tokens() {
-            match token {
-                Token::Start { rule, pos } => {
-                    if let Some(kind) = kind(rule) {
-                        tree.begin(kind, start + pos.pos());
-                    }
-                }
-                Token::End { rule, pos } => {
-                    if kind(rule).is_some() {
-                        tree.end(start + pos.pos());
-                    }
+        for piece in pieces(&lexed.letters[start..end]) {
+            let events = match known.entry(piece) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(new) => match events(piece) {
+                    Some(events) => new.insert(events),
+                    None => return Tree::unread(text),
+                },
+            };
+            for event in events {
+                match *event {
+                    Event::Begin(kind, at) => tree.begin(kind, start + at),
+                    Event::End(at) => tree.end(start + at),
                 }
             }
+            start += piece.len();
         }
-        start = end;
     }
     tree.finish(scan.unclosed)
+}
+
+/// A node begins or ends before a letter of its piece.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Event {
+    Begin(Kind, usize),
+    End(usize),
+}
+
+/// What pest finds. The grammar accepts every text; pest's stack guard alone can refuse one.
+fn events(letters: &str) -> Option<Vec<Event>> {
+    let pairs = Grammar::parse(Rule::file, letters).ok()?;
+    let event = |token| match token {
+        Token::Start { rule, pos } => kind(rule).map(|kind| Event::Begin(kind, pos.pos())),
+        Token::End { rule, pos } => kind(rule).map(|_| Event::End(pos.pos())),
+    };
+    Some(pairs.tokens().filter_map(event).collect())
+}
+
+/// Letters cut where the grammar is between two items whatever comes before: behind the ends of lines outside of
+/// brackets, unless the next line can go on with the item. Behind brackets that do not match, nothing is cut.
+fn pieces(letters: &str) -> Vec<&str> {
+    let bytes = letters.as_bytes();
+    let (mut pieces, mut start) = (Vec::new(), 0);
+    let mut open: Vec<u8> = Vec::new();
+    for (at, &letter) in bytes.iter().enumerate() {
+        match letter {
+            b'(' => open.push(b')'),
+            b'[' | b'{' => open.push(letter + 2),
+            b')' | b']' | b'}' if open.pop() != Some(letter) => break,
+            NEWLINE if open.is_empty() => match bytes.get(at + 1) {
+                // `|>`, `->`, `|`, and newlines before them.
+                None | Some(&(b'7' | b'8' | b'|' | NEWLINE | lexer::THEN | lexer::ELSE)) => {}
+                Some(_) => {
+                    pieces.push(&letters[start..=at]);
+                    start = at + 1;
+                }
+            },
+            _ => {}
+        }
+    }
+    pieces.push(&letters[start..]);
+    pieces
 }
 
 /// The node a rule makes. A new rule of the grammar does not compile until it has a place here.
@@ -113,7 +158,93 @@ fn kind(rule: Rule) -> Option<Kind> {
 mod tests {
     use std::collections::BTreeSet;
 
+    use proptest::prelude::*;
+
     use super::*;
+
+    /// What the pieces say, as if it were said of the whole.
+    fn of_pieces(letters: &str) -> Option<Vec<Event>> {
+        let mut all = Vec::new();
+        let mut start = 0;
+        for piece in pieces(letters) {
+            all.extend(events(piece)?.into_iter().map(|event| match event {
+                Event::Begin(kind, at) => Event::Begin(kind, start + at),
+                Event::End(at) => Event::End(start + at),
+            }));
+            start += piece.len();
+        }
+        Some(all)
+    }
+
+    /// Short stretches of letters, most of which are right somewhere.
+    fn letters() -> impl Strategy<Value = String> {
+        let stretch = prop::sample::select(vec![
+            "a",
+            "A",
+            "a=",
+            "a=a(a)",
+            "a=a{a=0}",
+            "Pa:a=0",
+            "Da(a:a)8a{",
+            "Sa.a()8a{",
+            "Ra{",
+            "I\"",
+            "ia",
+            "ta",
+            "ea",
+            "c[0,a]",
+            "7a",
+            "8a",
+            "|",
+            "|a",
+            ":",
+            "=",
+            "a:[",
+            "a:{",
+            "<",
+            ">",
+            "(",
+            ")",
+            "[",
+            "]",
+            "{",
+            "}",
+            "\n",
+            "\n",
+            "\n\n",
+            ",",
+            "0",
+            "0a",
+            "\"",
+            ".",
+            "+",
+            "-",
+            "n",
+            "!",
+            "?",
+            "1",
+            "@",
+            "L",
+            "E",
+            "H",
+            "U",
+            "r",
+            "9",
+            "d",
+            "*",
+            "~",
+        ]);
+        prop::collection::vec(stretch, 0..24).prop_map(|stretches| stretches.concat())
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(20_000) })]
+
+        #[test]
+        fn pieces_say_what_the_whole_says(letters in letters()) {
+            prop_assert_eq!(of_pieces(&letters), events(&letters));
+        }
+    }
 
     /// The right texts of the tests use the whole language, so that every rule is held by a snapshot.
     #[test]
