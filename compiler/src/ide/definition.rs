@@ -1,9 +1,12 @@
-//! Where what stands at a place is defined, and where imports lead.
+//! Where what stands at a place is defined, and where imports and paths lead.
 
 use super::View;
+use super::context::{Due, Site};
 use super::names::target;
 use crate::ast::Item;
 use crate::source::{FileId, Span};
+use crate::syntax::Kind;
+use crate::types;
 
 /// A name and its definition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,4 +52,27 @@ pub fn links(view: &View<'_>) -> Vec<Link> {
         Some(Link { at: Span::new(path.span.file, start, end), to })
     });
     links.collect()
+}
+
+/// The paths of single files, without their quotes, that the file names for its pipeline, in order of text. They are
+/// relative to the main file's folder.
+#[must_use]
+pub fn paths(view: &View<'_>) -> Vec<Span> {
+    let site = Site { view, tree: &view.file.tree, text: view.text() };
+    let texts = site.tree.leaves().filter(|&leaf| site.tree.kind(leaf) == Kind::Text);
+    let paths = texts.filter_map(|leaf| {
+        let range = site.tree.range(leaf);
+        let path = view.text()[range.clone()].strip_prefix('"')?.strip_suffix('"')?;
+        let expr = site.around(leaf, |kind| kind == Kind::Expr)?;
+        let is_path = || match site.due(expr) {
+            Due::Value(spec) => spec.ty.is_path(),
+            Due::Artifact(kind) => kind == Some(types::Kind::Files),
+            Due::Condition => false,
+        };
+        // A pattern names no file, and what is escaped is rarely one.
+        let is_single = !path.is_empty() && !path.contains(['*', '?', '[', '{', '\\']);
+        let span = || Span::new(view.file.id, range.start as u32 + 1, range.end as u32 - 1);
+        (is_single && is_path()).then(span)
+    });
+    paths.collect()
 }

@@ -18,7 +18,7 @@ mod tokens;
 
 pub use actions::{Action, ActionKind, actions};
 pub use completion::{Completion, CompletionKind, Completions, Files, completions};
-pub use definition::{Definition, Link, definition, links};
+pub use definition::{Definition, Link, definition, links, paths};
 pub use format::{TextEdit, format};
 pub use hover::{Hover, hover};
 pub use names::{NameKind, Target, target};

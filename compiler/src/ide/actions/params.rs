@@ -12,13 +12,14 @@ use crate::ide::names::{definitions, target};
 use crate::ide::references::uses;
 use crate::source::{FileId, Span};
 use crate::syntax::{Kind, NodeId, Tree, is_reserved};
-use crate::types::SettingSpec;
+use crate::types::{SettingSpec, SettingType};
 
-/// A number or text in a setting becomes a param with the setting's name.
+/// A number, text or word in a setting becomes a param with the setting's name.
 pub(super) fn extract(site: &Site<'_, '_>, leaf: NodeId) -> Option<Action> {
     let (tree, view) = (site.tree, site.view);
     let literal = match tree.kind(leaf) {
         Kind::Text => leaf,
+        Kind::Name => site.around(leaf, |kind| kind == Kind::Call)?,
         _ => site.around(leaf, |kind| kind == Kind::Number)?,
     };
     let expr = tree.parent(literal).filter(|&expr| tree.range(expr) == tree.range(literal))?;
@@ -28,11 +29,18 @@ pub(super) fn extract(site: &Site<'_, '_>, leaf: NodeId) -> Option<Action> {
         .find(|&id| tree.parent(id) == Some(Tree::ROOT))
         .filter(|&item| matches!(tree.kind(item), Kind::Binding | Kind::Def))?;
     let element = match (&spec.ty, tree.parent(expr).map(|parent| tree.kind(parent))) {
-        (crate::types::SettingType::List(element), Some(Kind::List)) => element.required(),
+        (SettingType::List(element), Some(Kind::List)) => element.required(),
         (ty, _) => ty.required(),
     };
-    let name = free_name(view, &spec.name);
     let written = site.str(literal);
+    let is_word = match element {
+        SettingType::Bool => matches!(written, "true" | "false"),
+        _ => words(element).iter().any(|word| word == written),
+    };
+    if tree.kind(literal) == Kind::Call && !is_word {
+        return None;
+    }
+    let name = free_name(view, &spec.name);
     let declared = SettingSpec { name: name.clone(), ty: element.clone(), default: None, ..spec.clone() };
     let declared = declaration(&declared);
     let (declared, range) = match declared.split_once(" in ") {

@@ -25,7 +25,7 @@ impl Completion {
         Self { docs: docs.into(), ..self }
     }
 
-    fn snippet(self, snippet: impl Into<String>) -> Self {
+    pub(super) fn snippet(self, snippet: impl Into<String>) -> Self {
         Self { snippet: Some(snippet.into()), ..self }
     }
 }
@@ -37,7 +37,8 @@ fn literal(text: &str) -> String {
 
 /// `tokenizer = `
 pub(super) fn named_input(name: &str, ty: Option<&Pattern>) -> Completion {
-    let item = Completion::new(name, CompletionKind::Setting, 3);
+    // Often a binding has the name, too.
+    let item = Completion::new(format!("{name} ="), CompletionKind::Setting, 3);
     let detail = ty.map(ToString::to_string).unwrap_or_default();
     Completion { insert: format!("{name} = "), ..item.detail(detail) }
 }
@@ -257,7 +258,7 @@ impl<'a> Cursor<'a, '_> {
         self.answer(items.collect())
     }
 
-    /// What a stage's block can hold.
+    /// What a stage's block can hold, and does not yet.
     pub(super) fn clauses(&self) -> Vec<Completion> {
         const CLAUSES: [(&str, &str); 5] = [
             ("run", "run = [$1]"),
@@ -266,10 +267,22 @@ impl<'a> Cursor<'a, '_> {
             ("resumes", "resumes = true"),
             ("runtime", "runtime ${1:name}: ${2:Int} = ${3:1}"),
         ];
+        let (site, tree) = (&self.site, self.site.tree);
+        let block = site.around(self.leaf, |kind| kind == Kind::Clauses);
+        let given: Vec<&str> = block
+            .into_iter()
+            .flat_map(|block| tree.children(block))
+            .filter(|&clause| !tree.range(clause).contains(&(self.start as usize)))
+            .map(|clause| site.str(clause).split([' ', '=']).next().unwrap_or_default())
+            .collect();
         let clause = |&(word, snippet): &(&str, &str)| {
             Completion::new(word, CompletionKind::Keyword, 0).snippet(snippet)
         };
-        CLAUSES.iter().map(clause).collect()
+        // There may be many settings, and one of everything else.
+        let is_free = |(word, _): &&(&str, &str)| {
+            *word == "runtime" || !given.contains(&word.split(' ').next().unwrap_or_default())
+        };
+        CLAUSES.iter().filter(is_free).map(clause).collect()
     }
 
     /// Types: of artifacts where stages' inputs stand, else of values.
@@ -326,7 +339,11 @@ fn call_snippet(callable: Callable<'_>, piped: bool) -> String {
         let required = callable.settings().into_iter().filter(|spec| {
             spec.default.is_none() && !matches!(spec.ty, SettingType::Optional(_) | SettingType::Record(_))
         });
-        let required: Vec<String> = required.map(|spec| format!("{} = {}", spec.name, place(""))).collect();
+        let mut value = |spec: &SettingSpec| match &spec.ty {
+            SettingType::List(_) => format!("[{}]", place("")),
+            _ => place(""),
+        };
+        let required: Vec<String> = required.map(|spec| format!("{} = {}", spec.name, value(spec))).collect();
         if !required.is_empty() {
             snippet += &format!(" {{ {} }}", required.join(", "));
         }

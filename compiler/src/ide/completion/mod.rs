@@ -94,6 +94,10 @@ pub fn completions(view: &View<'_>, offset: u32) -> Completions {
     let Patched { start, end, .. } = patched;
     let cursor = Cursor { site, leaf: tree.at(start + 1), start, end };
     let mut completions = cursor.completions();
+    // Among the digits of a number there is nothing to complete.
+    if !(completions.start..=completions.end).contains(&offset) {
+        return Completions::default();
+    }
     completions.items.sort_by_key(|item| item.rank);
     completions
 }

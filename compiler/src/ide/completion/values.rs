@@ -11,11 +11,25 @@ use crate::types::{SettingSpec, SettingType};
 use crate::units::{Dimension, suffixes};
 
 impl Cursor<'_, '_> {
-    /// Values of a setting: its words, then params that fit.
+    /// Values of a setting: its words, then params that fit. Where a list is due and none has begun, a word begins it.
     pub(super) fn values(&self, spec: &SettingSpec) -> Vec<Completion> {
         let mut items: Vec<Completion> = Vec::new();
         let word = |word: &str, rank| Completion::new(word, CompletionKind::Word, rank);
-        items.extend(words(&spec.ty).iter().map(|one| word(one, 0)));
+        let begun =
+            self.site.around(self.leaf, |kind| matches!(kind, Kind::List | Kind::Field | Kind::Param));
+        let begun = begun.is_some_and(|around| self.site.tree.kind(around) == Kind::List);
+        let begins = matches!(spec.ty.required(), SettingType::List(_)) && !begun;
+        items.extend(words(&spec.ty).iter().map(|one| match begins {
+            true => Completion { insert: format!("[{one}]"), ..word(one, 0).snippet(format!("[{one}$0]")) },
+            false => word(one, 0),
+        }));
+        let default = spec.default.as_ref().map(|value| value.display(&spec.ty));
+        items.extend(match spec.ty.required() {
+            SettingType::Record(_) => Some(word("{ }", 0).snippet("{ $0 }")),
+            SettingType::List(_) if begins => Some(word("[ ]", 0).snippet("[$0]")),
+            SettingType::List(_) | SettingType::OneOf(_) | SettingType::Bool => None,
+            _ => default.filter(|value| value != "none").map(|value| word(&value, 0).detail("the default")),
+        });
         if *spec.ty.required() == SettingType::Bool {
             items.extend([word("true", 0), word("false", 0)]);
         }
@@ -90,7 +104,9 @@ impl Cursor<'_, '_> {
 
     fn units_of(&self, letters: &str, unit: &str) -> Vec<Completion> {
         let entry = |letter| Completion::new(format!("{letter}{unit}"), CompletionKind::Unit, 0);
-        letters.chars().map(entry).collect()
+        let bare = Completion::new(unit.trim_start(), CompletionKind::Unit, 0);
+        let bare = (!unit.is_empty()).then(|| Completion { insert: unit.to_owned(), ..bare });
+        letters.chars().map(entry).chain(bare).collect()
     }
 
     fn suffixes_where(&self, wanted: impl Fn(&str) -> bool) -> Vec<Completion> {
