@@ -25,10 +25,12 @@ pub(crate) fn uri(path: &str) -> String {
 /// An editor with one server.
 pub(crate) struct Client {
     connection: Option<Connection>,
-    server: Option<JoinHandle<Result<(), ProtocolError>>>,
+    server: Option<JoinHandle<Result<bool, ProtocolError>>>,
     next: i32,
     /// The result of `initialize`.
     pub(crate) greeting: Value,
+    /// What it answers when it is asked for its settings.
+    pub(crate) settings: Value,
     /// Notifications and requests of the server that nobody has looked at yet.
     told: VecDeque<(String, Value)>,
 }
@@ -41,6 +43,13 @@ impl Client {
 
     /// A client that sends these `initialize` params.
     pub(crate) fn start(params: Value) -> Self {
+        let mut client = Self::begin(params);
+        client.notify("initialized", json!({}));
+        client
+    }
+
+    /// The same, before it says that it is initialized.
+    pub(crate) fn begin(params: Value) -> Self {
         let (connection, other) = Connection::memory();
         let server = std::thread::spawn(move || llmp::lsp::serve(&other));
         let mut client = Self {
@@ -48,10 +57,10 @@ impl Client {
             server: Some(server),
             next: 0,
             greeting: Value::Null,
+            settings: Value::Null,
             told: VecDeque::new(),
         };
         client.greeting = client.ask("initialize", params).expect("a greeting");
-        client.notify("initialized", json!({}));
         client
     }
 
@@ -102,7 +111,7 @@ impl Client {
         self.response(&id)
     }
 
-    /// Takes one message; requests of the server are answered with `null`.
+    /// Takes one message; requests of the server are answered with `null`, those for settings with what is set.
     fn receive(&mut self) -> Option<Response> {
         let message = self.connection().receiver.recv_timeout(PATIENCE).expect("the server answers");
         match message {
@@ -112,8 +121,12 @@ impl Client {
                 None
             }
             Message::Request(Request { id, method, params }) => {
+                let result = match method.as_str() {
+                    "workspace/configuration" => json!([self.settings]),
+                    _ => Value::Null,
+                };
                 self.told.push_back((method, params));
-                let response = Response::new_ok(id, Value::Null);
+                let response = Response::new_ok(id, result);
                 self.connection().sender.send(response.into()).expect("the server listens");
                 None
             }
@@ -202,6 +215,7 @@ impl Drop for Client {
         assert!(bugs.is_empty(), "{bugs:?}");
         self.connection = None;
         let server = self.server.take().expect("joined once");
-        server.join().expect("the server does not panic").expect("the order of messages is right");
+        let in_order = server.join().expect("the server does not panic").expect("it begins in order");
+        assert!(in_order, "`exit` comes after `shutdown`");
     }
 }

@@ -50,6 +50,16 @@ fn imports_come_and_go() {
 }
 
 #[test]
+fn files_that_import_each_other_are_main_files_all() {
+    let mut client = Client::new(json!({}));
+    client.open("a.llmp", "import \"main.llmp\"\n");
+    client.open("main.llmp", "import \"a.llmp\"\n");
+    for path in ["a.llmp", "main.llmp"] {
+        assert_eq!(codes(&client.pulled(path)), ["E0105"], "{path}");
+    }
+}
+
+#[test]
 fn a_client_that_asks_is_not_told() {
     let capabilities = json!({
         "textDocument": {"diagnostic": {}},
@@ -59,8 +69,6 @@ fn a_client_that_asks_is_not_told() {
     client.open("main.llmp", "import \"common.llmp\"\nparam words: Int = floor\n");
     client.open("common.llmp", "param floor: Int = 50\n");
     assert_eq!(codes(&client.pulled("main.llmp")), [""; 0]);
-    // Let it settle.
-    std::thread::sleep(std::time::Duration::from_millis(50));
     client.replace("common.llmp", 2, "");
     client.told("workspace/diagnostic/refresh");
     assert_eq!(codes(&client.pulled("main.llmp")), ["E0101"]);
@@ -89,4 +97,37 @@ fn profiles_are_a_setting() {
     assert_eq!(codes(&client.published("main.llmp")), ["E0224"]);
     client.notify("workspace/didChangeConfiguration", json!({"settings": {"llmp": {"profiles": ["short"]}}}));
     assert_eq!(codes(&client.published("main.llmp")), [""; 0]);
+}
+
+#[test]
+fn settings_are_asked_for_where_the_client_does_not_send_them() {
+    let text = "param floor: Int\nprofile short { floor = 20 }\n";
+    let mut client = Client::begin(json!({"capabilities": {"workspace": {"configuration": true}}}));
+    client.settings = json!({"profiles": ["short"]});
+    client.notify("initialized", json!({}));
+    assert_eq!(client.told("workspace/configuration")["items"], json!([{"section": "llmp"}]));
+    client.open("main.llmp", text);
+    assert_eq!(codes(&client.published("main.llmp")), [""; 0]);
+    client.settings = json!({"profiles": []});
+    client.notify("workspace/didChangeConfiguration", json!({"settings": null}));
+    assert_eq!(codes(&client.published("main.llmp")), ["E0224"]);
+}
+
+#[test]
+fn what_is_wrong_in_closed_files_comes_with_those_that_import_them() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let address = |name: &str| gen_lsp_types::Uri::from_file_path(folder.path().join(name)).expect("a URI");
+    std::fs::write(folder.path().join("common.llmp"), "param floor: Int = wrong\n").expect("a file");
+    let text = "import \"common.llmp\"\n";
+    for (supports, expected) in [(true, json!("E0101")), (false, Value::Null)] {
+        let diagnostic = json!({"relatedDocumentSupport": supports});
+        let mut client = Client::new(json!({"textDocument": {"diagnostic": diagnostic}}));
+        let document = json!({"uri": address("main.llmp"), "languageId": "llmp", "version": 1, "text": text});
+        client.notify("textDocument/didOpen", json!({"textDocument": document}));
+        let params = json!({"textDocument": {"uri": address("main.llmp")}});
+        let report = client.ask("textDocument/diagnostic", params).expect("a report");
+        assert_eq!(report["items"], json!([]));
+        let related = &report["relatedDocuments"][address("common.llmp").as_str()];
+        assert_eq!(related["items"][0]["code"], expected, "{report}");
+    }
 }

@@ -27,6 +27,39 @@ fn utf8_is_taken_where_it_is_offered() {
 }
 
 #[test]
+fn characters_are_counted_where_that_is_all_the_client_knows() {
+    let mut client = Client::new(json!({"general": {"positionEncodings": ["utf-32"]}}));
+    assert_eq!(client.greeting["capabilities"]["positionEncoding"], "utf-32");
+    client.open("main.llmp", "docs = crawl.docs(\"😀\") |> none\n");
+    let range = client.published("main.llmp")[0]["range"].clone();
+    assert_eq!(range, json!({"start": {"line": 0, "character": 26}, "end": {"line": 0, "character": 30}}));
+}
+
+#[test]
+fn a_client_may_talk_before_it_is_initialized() {
+    let mut client = Client::begin(json!({"capabilities": {}}));
+    client.notify("$/setTrace", json!({"value": "off"}));
+    client.open("main.llmp", "x = 1\n");
+    assert_eq!(client.published("main.llmp").len(), 1);
+    client.notify("initialized", json!({}));
+    let again = client.ask("initialize", json!({"capabilities": {}}));
+    assert_eq!(code(again), ErrorCode::InvalidRequest as i32);
+}
+
+#[test]
+fn a_client_that_goes_without_a_word_is_told_apart() {
+    let (connection, other) = lsp_server::Connection::memory();
+    let server = std::thread::spawn(move || llmp::lsp::serve(&other));
+    let initialize = json!({"capabilities": {}});
+    let initialize = lsp_server::Request::new(1.into(), "initialize".to_owned(), initialize);
+    connection.sender.send(initialize.into()).expect("the server listens");
+    let exit = lsp_server::Notification::new("exit".to_owned(), Value::Null);
+    connection.sender.send(exit.into()).expect("the server listens");
+    let in_order = server.join().expect("no panic").expect("it began in order");
+    assert!(!in_order, "`exit` without `shutdown` is exit code 1");
+}
+
+#[test]
 fn wrong_requests_are_refused() {
     let mut client = Client::new(json!({}));
     assert_eq!(code(client.ask("llmp/nothing", Value::Null)), ErrorCode::MethodNotFound as i32);

@@ -11,3 +11,4 @@ mod pytest_lsp;
 mod random;
 mod requests;
 mod sync;
+mod tokens;

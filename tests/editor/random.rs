@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use crate::client::Client;
 use crate::sync::apply;
+use crate::tokens::Known;
 
 /// Edits without a wish for more.
 const EDITS: u64 = 2_000;
@@ -98,11 +99,12 @@ const ABOUT_PLACES: [&str; 12] = [
 ];
 
 /// Requests about a document, or about none.
-const ABOUT_DOCUMENTS: [&str; 14] = [
+const ABOUT_DOCUMENTS: [&str; 15] = [
     "textDocument/diagnostic",
     "textDocument/documentSymbol",
     "textDocument/documentLink",
     "textDocument/semanticTokens/full",
+    "textDocument/semanticTokens/full/delta",
     "textDocument/foldingRange",
     "textDocument/formatting",
     "textDocument/codeLens",
@@ -147,6 +149,8 @@ struct World {
     chance: Chance,
     /// Open texts by name, with their versions.
     open: BTreeMap<&'static str, (String, i32)>,
+    /// Their semantic tokens when last compared.
+    tokens: BTreeMap<&'static str, Known>,
     waiting: VecDeque<RequestId>,
     answered: usize,
 }
@@ -165,7 +169,8 @@ impl World {
             "diagnostics": {"refreshSupport": true},
         }}));
         let (open, waiting) = (BTreeMap::new(), VecDeque::new());
-        Self { folder, client, chance: Chance(seed), open, waiting, answered: 0 }
+        let tokens = BTreeMap::new();
+        Self { folder, client, chance: Chance(seed), open, tokens, waiting, answered: 0 }
     }
 
     fn uri(&self, name: &str) -> String {
@@ -241,6 +246,7 @@ impl World {
             params["newName"] = json!(self.chance.of(&PIECES));
             self.chance.of(&ABOUT_PLACES)
         } else {
+            params["previousResultId"] = json!(self.chance.below(9).to_string());
             params["query"] = json!(self.chance.of(&PIECES));
             params["command"] =
                 json!(self.chance.of(&["llmp.why", "llmp.log", "llmp.run", "llmp.profile", "x"]));
@@ -299,6 +305,8 @@ impl World {
             let params = json!({"textDocument": {"uri": self.uri(name)}});
             let text = self.client.ask("llmp/text", params).expect("the text");
             assert!(text == self.open[name].0, "{name}:\n{text}\n\n{}", self.open[name].0);
+            let uri = self.uri(name);
+            self.tokens.entry(name).or_default().ask(&mut self.client, &uri);
         }
     }
 

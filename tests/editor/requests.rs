@@ -211,6 +211,35 @@ fn renaming_reaches_programs_that_are_closed() {
 }
 
 #[test]
+fn a_closed_file_can_be_asked_about() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("common.llmp");
+    std::fs::write(&path, "docs = crawl.docs(\"a\")\n").expect("a file");
+    let document = json!({"uri": gen_lsp_types::Uri::from_file_path(&path).expect("a URI")});
+    let mut client = Client::new(json!({}));
+    let mut name = || {
+        let symbols = client.ask("textDocument/documentSymbol", json!({"textDocument": document}));
+        symbols.map(|symbols| symbols[0]["name"].clone())
+    };
+    assert_eq!(name().expect("symbols"), "docs");
+    std::fs::write(&path, "pages = crawl.docs(\"a\")\n").expect("a file");
+    assert_eq!(name().expect("symbols"), "pages", "it is read anew");
+    std::fs::remove_file(&path).expect("a file");
+    assert!(name().is_err());
+}
+
+#[test]
+fn what_stands_behind_the_cursor_can_be_kept() {
+    let fixture = Fixture::new("docs = crawl.docs(\"😀\") |> filter.pi$0i\n");
+    let able = json!({"textDocument": {"completion": {"completionItem": {"insertReplaceSupport": true}}}});
+    let mut client = Client::with(able, &fixture);
+    let list = ask(&mut client, &fixture, "textDocument/completion", Value::Null);
+    let edit = &list["items"][0]["textEdit"];
+    let range = |start: u32, end: u32| json!({"start": {"line": 0, "character": start}, "end": {"line": 0, "character": end}});
+    assert_eq!((&edit["insert"], &edit["replace"]), (&range(27, 36), &range(27, 37)));
+}
+
+#[test]
 fn a_client_without_document_changes_gets_a_map() {
     let fixture = Fixture::new("$0docs = crawl.docs(\"a\")\nx = docs |> filter.pii\n");
     let mut client = Client::with(json!({}), &fixture);
@@ -240,6 +269,27 @@ fn links_lead_to_imported_files() {
 }
 
 #[test]
+fn paths_lead_to_files_that_are_there() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let address = |name: &str| gen_lsp_types::Uri::from_file_path(folder.path().join(name)).expect("a URI");
+    std::fs::write(folder.path().join("a b.jsonl"), "").expect("a file");
+    let text = "param hosts: Path = \"a b.jsonl\"\nx = crawl.docs(\"a b.jsonl\")\ny = crawl.docs(\"none.jsonl\")\nz = crawl.docs(\"*.jsonl\")\nw = crawl.docs(\"../a.jsonl\")\nparam note: Text = \"a b.jsonl\"\n";
+    let mut client = Client::new(json!({}));
+    let document = json!({"uri": address("main.llmp"), "languageId": "llmp", "version": 1, "text": text});
+    client.notify("textDocument/didOpen", json!({"textDocument": document}));
+    let document = json!({"uri": address("main.llmp")});
+    let links = client.ask("textDocument/documentLink", json!({"textDocument": document})).expect("links");
+    let links = links.as_array().expect("a list").iter();
+    let places: Vec<_> = links.map(|link| (&link["range"]["start"], &link["target"])).collect();
+    let place = |line: u32, character: u32| json!({"line": line, "character": character});
+    let target = json!(address("a b.jsonl"));
+    assert_eq!(places, [(&place(0, 21), &target), (&place(1, 16), &target)]);
+    let at = json!({"textDocument": document, "position": place(1, 18)});
+    let found = client.ask("textDocument/definition", at).expect("a place");
+    assert_eq!(found["uri"], target);
+}
+
+#[test]
 fn tokens_are_relative_and_count_code_units() {
     let fixture = Fixture::new("$0x = crawl.docs(\"😀\") // 😀\ny = x\n");
     let mut client = Client::with(json!({}), &fixture);
@@ -263,6 +313,17 @@ fn tokens_are_relative_and_count_code_units() {
     let line = json!({"range": {"start": {"line": 1, "character": 1}, "end": {"line": 2, "character": 0}}});
     let data = ask(&mut client, &fixture, "textDocument/semanticTokens/range", line)["data"].take();
     assert_eq!(data, json!([1, 0, 1, variable, 1, 0, 4, 1, variable, 0]));
+}
+
+#[test]
+fn a_token_lies_on_one_line() {
+    // A carriage return ends a line for editors; for the language it is space, here in a comment.
+    let fixture = Fixture::new("$0// a\rbc\r\ndocs = crawl.docs(\"a\")\n");
+    let mut client = Client::with(json!({}), &fixture);
+    let data = ask(&mut client, &fixture, "textDocument/semanticTokens/full", Value::Null)["data"].take();
+    let data: Vec<u64> = serde_json::from_value(data).expect("numbers");
+    let places: Vec<&[u64]> = data.chunks(5).map(|token| &token[..3]).collect();
+    assert_eq!(places[..3], [&[0, 0, 4][..], &[1, 0, 2], &[1, 0, 4]]);
 }
 
 #[test]

@@ -12,7 +12,7 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(_: &Arguments) -> Outcome {
-    crate::lsp::serve_stdio()
+    let in_order = crate::lsp::serve_stdio()
         .map_err(|error| Failure::new(format!("the language server stopped: {error}")))?;
-    Ok(0)
+    Ok(u8::from(!in_order))
 }

@@ -1,7 +1,8 @@
 //! What programs mean: one compilation for every main file, made anew when a text it has read changes.
 //!
 //! Every open document is analysed as a main file, unless another open document imports it: then it is a part of that
-//! program, and what is said about it is what `llmp check` says about the program.
+//! program, and what is said about it is what `llmp check` says about the program. Where files import each other, none
+//! is a part of another.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -63,6 +64,13 @@ impl Analysis {
     /// The file at `path`, where it takes part.
     pub(crate) fn file(&self, path: &Path) -> Option<FileId> {
         self.files.iter().find(|(_, place)| place.path == path).map(|(id, _)| *id)
+    }
+
+    /// Whether the file at `path` is a part of this program and no main file itself.
+    fn has_part(&self, path: &Path) -> bool {
+        const IMPORTS_ITSELF: &str = "E0105";
+        let cyclic = self.compilation.diagnostics.iter().any(|one| one.code == IMPORTS_ITSELF);
+        !cyclic && self.main != path && self.file(path).is_some()
     }
 
     /// The path of a file of the program; `None` for signatures and values from outside.
@@ -142,10 +150,10 @@ impl Analyses {
         open.sort_by_key(|path| self.parts.contains(*path));
         let mut roots: Vec<Arc<Analysis>> = Vec::new();
         for path in &open {
-            if !roots.iter().any(|root| root.file(path).is_some()) {
+            if !roots.iter().any(|root| root.has_part(path)) {
                 let analysis = self.of(documents, settings, path);
                 // It may import one that was looked at before it.
-                roots.retain(|root| analysis.file(&root.main).is_none());
+                roots.retain(|root| !analysis.has_part(&root.main));
                 roots.push(analysis);
             }
         }

@@ -24,8 +24,13 @@ impl Client {
     pub(crate) fn new(params: &Value) -> Self {
         let capabilities = params.get("capabilities").cloned().unwrap_or(Value::Null);
         let encodings = capabilities.pointer("/general/positionEncodings").and_then(Value::as_array);
-        let utf8 = encodings.into_iter().flatten().any(|encoding| encoding == "utf-8");
-        let encoding = if utf8 { Encoding::Utf8 } else { Encoding::Utf16 };
+        let encodings: Vec<&str> = encodings.into_iter().flatten().filter_map(Value::as_str).collect();
+        // Bytes are what we count; else what the client likes best.
+        let encoding = match encodings.first() {
+            _ if encodings.contains(&"utf-8") => Encoding::Utf8,
+            Some(&"utf-32") => Encoding::Utf32,
+            _ => Encoding::Utf16,
+        };
         let many = params.get("workspaceFolders").and_then(Value::as_array);
         let many = many.into_iter().flatten().filter_map(|folder| folder.get("uri"));
         let uris: Vec<&Value> = many.chain(params.get("rootUri")).collect();

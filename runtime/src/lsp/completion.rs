@@ -1,16 +1,17 @@
 //! Completion and signature help.
 
-use std::path::{Component, Path, PathBuf};
+use std::path::Path;
 
 use gen_lsp_types::{
     ActiveParameter, CompletionItem, CompletionItemKind, CompletionList, CompletionParams,
-    CompletionResponse, Documentation, InsertTextFormat, MarkupContent, MarkupKind, ParameterInformation,
-    SignatureHelp, SignatureHelpParams, SignatureInformation, TextEdit,
+    CompletionResponse, Documentation, InsertReplaceEdit, InsertTextFormat, MarkupContent, MarkupKind,
+    ParameterInformation, SignatureHelp, SignatureHelpParams, SignatureInformation, TextEdit,
 };
 use llmp_compiler::ide::{self, Completion, CompletionKind, Completions, Files};
 
 use super::client::Client;
 use super::error::Answer;
+use super::paths::below;
 use super::snapshot::Snapshot;
 
 /// File names that are offered at most.
@@ -24,7 +25,13 @@ pub(crate) fn completion(
     let offset = snapshot.offset(params.text_document_position_params.position);
     let Some(view) = snapshot.view() else { return Ok(None) };
     let Completions { start, end, items, files } = ide::completions(&view, offset);
-    let range = snapshot.range(start, end);
+    let (range, until) = (snapshot.range(start, end), snapshot.range(start, offset.clamp(start, end)));
+    let keeps = snapshot.client.can("/textDocument/completion/completionItem/insertReplaceSupport");
+    let edit = |new_text| match keeps {
+        // What stands behind the cursor stays, unless the user wants it replaced.
+        true => InsertReplaceEdit { new_text, insert: until, replace: range }.into(),
+        false => TextEdit { range, new_text }.into(),
+    };
     let snippets = snapshot.client.can("/textDocument/completion/completionItem/snippetSupport");
     let texts = items.into_iter().map(|item| entry(&snapshot.client, item, snippets));
     let names = files.map(|files| file_entries(snapshot, &files)).unwrap_or_default();
@@ -32,7 +39,7 @@ pub(crate) fn completion(
         // The order is ours, not the alphabet's.
         sort_text: Some(format!("{at:04}")),
         filter_text: Some(item.label.clone()),
-        text_edit: Some(TextEdit { range, new_text: text }.into()),
+        text_edit: Some(edit(text)),
         ..item
     });
     Ok(Some(
@@ -104,25 +111,6 @@ fn file_entries(snapshot: &Snapshot, files: &Files) -> Vec<(CompletionItem, Stri
         (CompletionItem { label, kind: Some(kind), ..CompletionItem::default() }, text)
     });
     entries.collect()
-}
-
-/// The folder `path` as seen from `base`, where that is `root` or below it.
-fn below(root: &Path, base: &Path, path: &str) -> Option<PathBuf> {
-    let mut folder = base.to_owned();
-    for part in Path::new(path).components() {
-        match part {
-            Component::Normal(name) => folder.push(name),
-            Component::CurDir => {}
-            Component::ParentDir => {
-                folder.pop();
-            }
-            Component::RootDir | Component::Prefix(_) => return None,
-        }
-        if !folder.starts_with(root) {
-            return None;
-        }
-    }
-    root.is_absolute().then_some(folder)
 }
 
 /// `textDocument/signatureHelp`

@@ -1,9 +1,10 @@
-//! Where names are defined: in the program, or in a signature of the standard library.
+//! Where names are defined: in the program, or in a signature of the standard library. A path leads to its file.
 
-use gen_lsp_types::{Definition, DefinitionLink, DefinitionParams, DefinitionResponse};
+use gen_lsp_types::{Definition, DefinitionLink, DefinitionParams, DefinitionResponse, Location, Range};
 use llmp_compiler::ide;
 
 use super::error::Answer;
+use super::paths::file;
 use super::signatures;
 use super::snapshot::Snapshot;
 
@@ -13,14 +14,20 @@ pub(crate) fn definition(
     params: DefinitionParams,
 ) -> Answer<Option<DefinitionResponse>> {
     let offset = snapshot.offset(params.text_document_position_params.position);
-    let found = snapshot.view().and_then(|view| ide::definition(&view, offset));
-    let place = |to| snapshot.location(to).or_else(|| signatures::location(&snapshot.client, to));
-    let Some((found, to)) = found.and_then(|found| Some((found, place(found.to)?))) else {
-        return Ok(None);
+    let Some(view) = snapshot.view() else { return Ok(None) };
+    let name = || {
+        let found = ide::definition(&view, offset)?;
+        let to = snapshot.location(found.to).or_else(|| signatures::location(&snapshot.client, found.to));
+        Some((found.at, to?))
     };
+    let path = || {
+        let at = ide::paths(&view).into_iter().find(|path| path.touches(offset))?;
+        Some((at, Location { uri: file(snapshot, at)?, range: Range::default() }))
+    };
+    let Some((at, to)) = name().or_else(path) else { return Ok(None) };
     Ok(Some(match snapshot.client.can("/textDocument/definition/linkSupport") {
         true => DefinitionResponse::DefinitionLinkList(vec![DefinitionLink {
-            origin_selection_range: Some(snapshot.range(found.at.start, found.at.end)),
+            origin_selection_range: Some(snapshot.range(at.start, at.end)),
             target_uri: to.uri,
             target_range: to.range,
             target_selection_range: to.range,

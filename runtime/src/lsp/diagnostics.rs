@@ -1,14 +1,14 @@
 //! Diagnostics: sent after every change, or asked for by the client.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use gen_lsp_types::{
     Diagnostic, DiagnosticRefreshRequest, DocumentDiagnosticParams, DocumentDiagnosticReport,
-    FullDocumentDiagnosticReport, PublishDiagnosticsNotification, PublishDiagnosticsParams,
+    FullDocumentDiagnosticReport, PublishDiagnosticsNotification, PublishDiagnosticsParams, RelatedDocument,
     RelatedFullDocumentDiagnosticReport, RelatedUnchangedDocumentDiagnosticReport,
-    UnchangedDocumentDiagnosticReport,
+    UnchangedDocumentDiagnosticReport, Uri,
 };
 
 use super::analysis::Analysis;
@@ -33,8 +33,8 @@ fn collect(analysis: &Analysis, client: &Client, all: &mut ByFile) {
     }
 }
 
-/// What is wrong with the snapshot's document.
-fn of_document(snapshot: &Snapshot) -> Vec<Diagnostic> {
+/// What is wrong with the programs around the snapshot's document.
+fn around(snapshot: &Snapshot) -> ByFile {
     let mut all = ByFile::new();
     for analysis in std::iter::once(&snapshot.analysis).chain(&snapshot.others) {
         collect(analysis, &snapshot.client, &mut all);
@@ -42,7 +42,14 @@ fn of_document(snapshot: &Snapshot) -> Vec<Diagnostic> {
             plan.collect(analysis, &snapshot.client, &mut all);
         }
     }
-    snapshot.analysis.path(snapshot.file).and_then(|path| all.remove(path)).unwrap_or_default()
+    all
+}
+
+/// A report with its name: the same diagnostics have the same.
+fn report(items: Vec<Diagnostic>) -> Answer<(String, FullDocumentDiagnosticReport)> {
+    let json = serde_json::to_vec(&items).map_err(|error| Refusal::bug(error.to_string()))?;
+    let id = blake3::hash(&json).to_hex().to_string();
+    Ok((id.clone(), FullDocumentDiagnosticReport { result_id: Some(id), items }))
 }
 
 /// `textDocument/diagnostic`
@@ -50,21 +57,41 @@ pub(crate) fn pull(
     snapshot: &Snapshot,
     params: DocumentDiagnosticParams,
 ) -> Answer<DocumentDiagnosticReport> {
-    let items = of_document(snapshot);
-    let json = serde_json::to_vec(&items).map_err(|error| Refusal::bug(error.to_string()))?;
-    let id = blake3::hash(&json).to_hex().to_string();
+    let mut all = around(snapshot);
+    let path = snapshot.analysis.path(snapshot.file);
+    let (id, report) = report(path.and_then(|path| all.remove(path)).unwrap_or_default())?;
+    let related_documents = related(snapshot, all)?;
     Ok(match params.previous_result_id {
         Some(known) if known == id => RelatedUnchangedDocumentDiagnosticReport {
-            related_documents: None,
+            related_documents,
             unchanged_document_diagnostic_report: UnchangedDocumentDiagnosticReport { result_id: id },
         }
         .into(),
-        _ => RelatedFullDocumentDiagnosticReport {
-            related_documents: None,
-            full_document_diagnostic_report: FullDocumentDiagnosticReport { result_id: Some(id), items },
+        _ => {
+            RelatedFullDocumentDiagnosticReport { related_documents, full_document_diagnostic_report: report }
+                .into()
         }
-        .into(),
     })
+}
+
+/// What is wrong with closed files that the document imports, for clients that want to know; nobody asks for them.
+fn related(snapshot: &Snapshot, mut all: ByFile) -> Answer<Option<HashMap<Uri, RelatedDocument>>> {
+    if !snapshot.client.can("/textDocument/diagnostic/relatedDocumentSupport") {
+        return Ok(None);
+    }
+    let analysis = &snapshot.analysis;
+    let closed = analysis
+        .compilation
+        .files
+        .iter()
+        .filter(|file| file.id != snapshot.file && analysis.version(file.id).is_none());
+    let mut related = HashMap::new();
+    for file in closed {
+        let (Some(uri), Some(path)) = (analysis.uri(file.id), analysis.path(file.id)) else { continue };
+        let (_, report) = report(all.remove(path).unwrap_or_default())?;
+        related.insert(uri.clone(), report.into());
+    }
+    Ok(Some(related).filter(|related| !related.is_empty()))
 }
 
 impl Server {
@@ -85,7 +112,7 @@ impl Server {
         if client.pulls_diagnostics() {
             // The client asks for the document that it changes. Others may be parts of the same program.
             let others = all.iter().any(|(path, list)| {
-                self.changed.as_ref() != Some(path) && known.get(path).is_some_and(|known| known != list)
+                self.changed.as_ref() != Some(path) && known.get(path).is_none_or(|known| known != list)
             });
             if others && client.can("/workspace/diagnostics/refreshSupport") {
                 self.request::<DiagnosticRefreshRequest>((), |_, _| {});

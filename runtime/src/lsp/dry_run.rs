@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Instant;
 
 use gen_lsp_types::{CodeLensRefreshRequest, InlayHintRefreshRequest, MessageType};
 
@@ -34,7 +33,7 @@ impl Server {
         if old.is_none_or(|old| !old.says_the_same(&plan)) {
             self.refresh(true);
             self.changed = None;
-            self.due.get_or_insert_with(Instant::now);
+            self.due = true;
         }
     }
 

@@ -43,9 +43,9 @@ impl Refusal {
         Self { code: ErrorCode::ContentModified, message: "the text has changed since".into() }
     }
 
-    /// After `shutdown`.
-    pub(crate) fn shut_down() -> Self {
-        Self { code: ErrorCode::InvalidRequest, message: "the server has been shut down".into() }
+    /// It comes at the wrong time.
+    pub(crate) fn order(message: &str) -> Self {
+        Self { code: ErrorCode::InvalidRequest, message: message.into() }
     }
 }
 

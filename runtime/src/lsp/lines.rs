@@ -1,4 +1,4 @@
-//! Places in the protocol's units: lines, and columns in UTF-16 or UTF-8 code units.
+//! Places in the protocol's units: lines, and columns in code units of UTF-8, UTF-16 or UTF-32.
 
 use gen_lsp_types::{Position, Range};
 
@@ -9,15 +9,30 @@ pub(crate) enum Encoding {
     Utf8,
     /// UTF-16 code units, which every client knows.
     Utf16,
+    /// Characters.
+    Utf32,
 }
 
-/// A character that takes more bytes than UTF-16 code units.
+/// A character of several bytes.
 #[derive(Clone, Copy, Debug)]
 struct Wide {
     start: u32,
     end: u32,
-    /// How many bytes more than code units the text has up to `end`.
-    more: u32,
+    /// How many bytes more than UTF-16 code units the text has up to `end`.
+    more_than_utf16: u32,
+    /// How many bytes more than characters.
+    more_than_utf32: u32,
+}
+
+impl Wide {
+    /// How many bytes more than code units the text has up to its end.
+    fn more(&self, encoding: Encoding) -> u32 {
+        match encoding {
+            Encoding::Utf8 => 0,
+            Encoding::Utf16 => self.more_than_utf16,
+            Encoding::Utf32 => self.more_than_utf32,
+        }
+    }
 }
 
 /// The lines of a text. Both directions take logarithmic time, whatever the text.
@@ -33,7 +48,7 @@ impl Lines {
     pub(crate) fn new(text: &str) -> Self {
         let (mut starts, mut ends, mut wide) = (vec![0], Vec::new(), Vec::new());
         let bytes = text.as_bytes();
-        let mut more = 0;
+        let (mut more_than_utf16, mut more_than_utf32) = (0, 0);
         for (at, byte) in bytes.iter().enumerate() {
             match byte {
                 // Bytes are enough to find line ends; `\r` alone is one, too.
@@ -53,8 +68,10 @@ impl Lines {
                         0xE0.. => (3, 1),
                         _ => (2, 1),
                     };
-                    more += bytes - units;
-                    wide.push(Wide { start: at as u32, end: at as u32 + bytes, more });
+                    more_than_utf16 += bytes - units;
+                    more_than_utf32 += bytes - 1;
+                    let (start, end) = (at as u32, at as u32 + bytes);
+                    wide.push(Wide { start, end, more_than_utf16, more_than_utf32 });
                 }
                 _ => {}
             }
@@ -69,15 +86,10 @@ impl Lines {
         let (Some(&start), Some(&end)) = (self.starts.get(line), self.ends.get(line)) else {
             return self.ends.last().copied().unwrap_or(0);
         };
-        let offset = match encoding {
-            Encoding::Utf8 => start.saturating_add(position.character),
-            Encoding::Utf16 => {
-                let units = (start - self.more(start)).saturating_add(position.character);
-                let before = self.wide.partition_point(|wide| wide.end - wide.more <= units);
-                units.saturating_add(before.checked_sub(1).map_or(0, |at| self.wide[at].more))
-            }
-        };
-        let offset = offset.min(end);
+        let units = (start - self.more(start, encoding)).saturating_add(position.character);
+        let before = self.wide.partition_point(|wide| wide.end - wide.more(encoding) <= units);
+        let more = before.checked_sub(1).map_or(0, |at| self.wide[at].more(encoding));
+        let offset = units.saturating_add(more).min(end);
         let after = self.wide.partition_point(|wide| wide.end <= offset);
         match self.wide.get(after) {
             // In the middle of a character.
@@ -92,10 +104,7 @@ impl Lines {
         let start = self.starts.get(line).copied().unwrap_or(0);
         let end = self.ends.get(line).copied().unwrap_or(start);
         let offset = offset.clamp(start, end.max(start));
-        let character = match encoding {
-            Encoding::Utf8 => offset - start,
-            Encoding::Utf16 => (offset - self.more(offset)) - (start - self.more(start)),
-        };
+        let character = (offset - self.more(offset, encoding)) - (start - self.more(start, encoding));
         Position { line: line as u32, character }
     }
 
@@ -104,9 +113,10 @@ impl Lines {
         Range { start: self.position(start, encoding), end: self.position(end, encoding) }
     }
 
-    fn more(&self, offset: u32) -> u32 {
+    /// How many bytes more than code units the text has up to `offset`.
+    fn more(&self, offset: u32, encoding: Encoding) -> u32 {
         let before = self.wide.partition_point(|wide| wide.end <= offset);
-        before.checked_sub(1).map_or(0, |at| self.wide[at].more)
+        before.checked_sub(1).map_or(0, |at| self.wide[at].more(encoding))
     }
 }
 
@@ -116,13 +126,15 @@ mod tests {
 
     const TEXT: &str = "aé😀b\r\nx\ry 中\n\nend";
 
+    const ALL: [Encoding; 3] = [Encoding::Utf8, Encoding::Utf16, Encoding::Utf32];
+
     fn at(line: u32, character: u32) -> Position {
         Position { line, character }
     }
 
     #[test]
     fn every_character_comes_back() {
-        for encoding in [Encoding::Utf8, Encoding::Utf16] {
+        for encoding in ALL {
             let lines = Lines::new(TEXT);
             for (offset, _) in TEXT.char_indices().filter(|&(_, one)| one != '\n' && one != '\r') {
                 let position = lines.position(offset as u32, encoding);
@@ -137,6 +149,7 @@ mod tests {
         let b = TEXT.find('b').expect("b") as u32;
         assert_eq!(lines.position(b, Encoding::Utf16), at(0, 4));
         assert_eq!(lines.position(b, Encoding::Utf8), at(0, 7));
+        assert_eq!(lines.position(b, Encoding::Utf32), at(0, 3));
         let end = TEXT.find("end").expect("end") as u32;
         assert_eq!(lines.position(end, Encoding::Utf16), at(4, 0));
     }
@@ -144,15 +157,18 @@ mod tests {
     #[test]
     fn places_outside_are_moved_inside() {
         let lines = Lines::new(TEXT);
-        for encoding in [Encoding::Utf8, Encoding::Utf16] {
+        for encoding in ALL {
             let offset = |line, character| lines.offset(at(line, character), encoding);
             assert_eq!(offset(0, 99), TEXT.find('\r').expect("line end") as u32);
             assert_eq!(offset(0, u32::MAX), TEXT.find('\r').expect("line end") as u32);
             assert_eq!(offset(99, 0), TEXT.len() as u32);
             assert_eq!(offset(u32::MAX, u32::MAX), TEXT.len() as u32);
         }
-        // Between the two code units of an emoji.
-        assert_eq!(lines.offset(at(0, 3), Encoding::Utf16), TEXT.find('😀').expect("emoji") as u32);
+        // Between the code units of an emoji.
+        let emoji = TEXT.find('😀').expect("emoji") as u32;
+        assert_eq!(lines.offset(at(0, 3), Encoding::Utf16), emoji);
+        assert_eq!(lines.offset(at(0, 5), Encoding::Utf8), emoji);
+        assert_eq!(lines.offset(at(0, 3), Encoding::Utf32), emoji + 4);
         assert_eq!(Lines::new("").offset(at(3, 3), Encoding::Utf16), 0);
     }
 }

@@ -33,6 +33,7 @@ mod hover;
 mod lenses;
 mod lines;
 mod names;
+mod paths;
 mod plan;
 mod planner;
 mod progress;
@@ -45,36 +46,40 @@ mod structure;
 mod symbols;
 mod sync;
 mod tokens;
+mod transport;
 mod workspace;
 
 use lsp_server::{Connection, ProtocolError};
 
 pub use server::{Poster, Server};
 
-/// Serves one client until it says `exit` or hangs up.
+/// Serves one client until it says `exit` or hangs up. Whether it ended as the protocol wants: `exit` comes after
+/// `shutdown`.
 ///
 /// # Errors
 /// A client that breaks the protocol's order of messages.
-pub fn serve(connection: &Connection) -> Result<(), ProtocolError> {
-    let (id, params) = match connection.initialize_start() {
-        Ok(started) => started,
+pub fn serve(connection: &Connection) -> Result<bool, ProtocolError> {
+    match connection.initialize_start() {
+        Ok((id, params)) => {
+            let mut server = Server::new(connection.sender.clone(), &params);
+            server.greet(id);
+            Ok(server.run(&connection.receiver))
+        }
         // It left before it began.
-        Err(error) if error.channel_is_disconnected() => return Ok(()),
-        Err(error) => return Err(error),
-    };
-    let mut server = Server::new(connection.sender.clone(), &params);
-    connection.initialize_finish(id, server.greeting())?;
-    server.run(&connection.receiver)
+        Err(error) if error.channel_is_disconnected() => Ok(true),
+        Err(error) => Err(error),
+    }
 }
 
 /// Serves a client over standard input and output.
 ///
 /// # Errors
 /// See [`serve`]; and where the client cannot be read or written any more.
-pub fn serve_stdio() -> Result<(), String> {
-    let (connection, threads) = Connection::stdio();
+pub fn serve_stdio() -> Result<bool, String> {
+    let (connection, threads) = transport::stdio().map_err(|error| error.to_string())?;
     let served = serve(&connection).map_err(|error| error.to_string());
     drop(connection);
     let ended = threads.join().map_err(|error| error.to_string());
-    served.and(ended)
+    let in_order = served?;
+    ended.map(|()| in_order)
 }

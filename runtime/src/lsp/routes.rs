@@ -10,10 +10,10 @@ use gen_lsp_types::{
     DocumentOnTypeFormattingRequest, DocumentRangeFormattingRequest, DocumentSymbolRequest,
     ExecuteCommandOptions, ExecuteCommandRequest, FoldingRangeRequest, HoverRequest, InlayHintRequest,
     PositionEncodingKind, PrepareRenameRequest, ReferencesRequest, RenameOptions, RenameRequest, Request,
-    SelectionRangeRequest, SemanticTokensOptions, SemanticTokensRangeRequest, SemanticTokensRequest,
-    ServerCapabilities, SignatureHelpOptions, SignatureHelpRequest, TextDocumentContentRequest,
-    TextDocumentSyncKind, TextDocumentSyncOptions, Uri, WorkDoneProgressOptions, WorkspaceOptions,
-    WorkspaceSymbolRequest,
+    SelectionRangeRequest, SemanticTokensDeltaRequest, SemanticTokensFullDelta, SemanticTokensOptions,
+    SemanticTokensRangeRequest, SemanticTokensRequest, ServerCapabilities, SignatureHelpOptions,
+    SignatureHelpRequest, TextDocumentContentRequest, TextDocumentSyncKind, TextDocumentSyncOptions, Uri,
+    WorkDoneProgressOptions, WorkspaceFoldersServerCapabilities, WorkspaceOptions, WorkspaceSymbolRequest,
 };
 use serde_json::Value;
 
@@ -57,7 +57,8 @@ pub(crate) fn table() -> Routes {
         document::<ProfilesRequest>(custom::profiles),
         document::<TextRequest>(custom::text),
         document::<SemanticTokensRangeRequest>(tokens::range),
-        document::<SemanticTokensRequest>(tokens::full),
+        highlighting::<SemanticTokensDeltaRequest>(tokens::delta),
+        highlighting::<SemanticTokensRequest>(tokens::full),
         document::<SignatureHelpRequest>(completion::signature),
         programs::<ReferencesRequest>(names::references),
         programs::<RenameRequest>(names::rename),
@@ -73,6 +74,7 @@ pub(crate) fn capabilities(client: &Client) -> ServerCapabilities {
         position_encoding: Some(match client.encoding {
             Encoding::Utf8 => PositionEncodingKind::UTF8,
             Encoding::Utf16 => PositionEncodingKind::UTF16,
+            Encoding::Utf32 => PositionEncodingKind::UTF32,
         }),
         text_document_sync: Some(
             TextDocumentSyncOptions {
@@ -125,7 +127,7 @@ pub(crate) fn capabilities(client: &Client) -> ServerCapabilities {
             SemanticTokensOptions {
                 legend: tokens::legend(),
                 range: Some(true.into()),
-                full: Some(true.into()),
+                full: Some(SemanticTokensFullDelta { delta: Some(true) }.into()),
                 ..SemanticTokensOptions::default()
             }
             .into(),
@@ -135,8 +137,12 @@ pub(crate) fn capabilities(client: &Client) -> ServerCapabilities {
             ..SignatureHelpOptions::default()
         }),
         workspace_symbol_provider: Some(true.into()),
-        workspace: signatures::options(client).map(|options| WorkspaceOptions {
-            text_document_content: Some(options.into()),
+        workspace: Some(WorkspaceOptions {
+            workspace_folders: Some(WorkspaceFoldersServerCapabilities {
+                supported: Some(true),
+                change_notifications: Some(true.into()),
+            }),
+            text_document_content: signatures::options(client).map(Into::into),
             ..WorkspaceOptions::default()
         }),
         ..ServerCapabilities::default()
@@ -149,24 +155,32 @@ fn owned(texts: &[&str]) -> Vec<String> {
 
 /// A request about one document, answered from a snapshot of it.
 fn document<R: Request>(answer: fn(&Snapshot, R::Params) -> Answer<R::Result>) -> (&'static str, Route) {
-    about::<R>(Server::snapshot, answer)
+    about::<R>(Server::snapshot, move |_, snapshot, params| answer(snapshot, params))
+}
+
+/// The same, with what has been answered before.
+fn highlighting<R: Request>(
+    answer: fn(&mut tokens::Answered, &Snapshot, R::Params) -> Answer<R::Result>,
+) -> (&'static str, Route) {
+    about::<R>(Server::snapshot, move |server, snapshot, params| answer(&mut server.tokens, snapshot, params))
 }
 
 /// A request about one document and all programs that it takes part in, also those that are closed.
 fn programs<R: Request>(answer: fn(&Snapshot, R::Params) -> Answer<R::Result>) -> (&'static str, Route) {
-    about::<R>(Server::snapshot_of_all, answer)
+    about::<R>(Server::snapshot_of_all, move |_, snapshot, params| answer(snapshot, params))
 }
 
 fn about<R: Request>(
     snapshot: fn(&mut Server, &Uri) -> Answer<Snapshot>,
-    answer: fn(&Snapshot, R::Params) -> Answer<R::Result>,
+    answer: impl Fn(&mut Server, &Snapshot, R::Params) -> Answer<R::Result> + 'static,
 ) -> (&'static str, Route) {
     let route = move |server: &mut Server, params: Value| {
         let uri = params.pointer("/textDocument/uri").and_then(Value::as_str);
         let uri = uri.and_then(|uri| Uri::parse(uri).ok());
         let uri = uri.ok_or_else(|| Refusal::params("`textDocument.uri` is missing or no URI"))?;
         let params = read::<R>(params)?;
-        write(answer(&snapshot(server, &uri)?, params)?)
+        let snapshot = snapshot(server, &uri)?;
+        write(answer(server, &snapshot, params)?)
     };
     (R::METHOD.as_str(), Arc::new(route))
 }

@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, after, never, select_biased, unbounded};
 use gen_lsp_types::{LogMessageNotification, LogMessageParams, MessageType, Uri};
-use lsp_server::{Message, ProtocolError, Request, RequestId, Response, ResponseError};
+use lsp_server::{Message, Request, RequestId, Response, ResponseError};
 use serde_json::{Value, json};
 
 use super::analysis::Analyses;
@@ -22,9 +22,10 @@ use super::routes::{self, Routes};
 use super::settings::Settings;
 use super::snapshot::Snapshot;
 use super::sync;
+use super::tokens::Answered;
 
-/// How long the text must rest before diagnostics are sent: longer than the pause between two messages of one keystroke.
-const REST: Duration = Duration::from_millis(4);
+/// Messages that wait at most; more are left to the transport.
+const MOST_WAITING: usize = 1_024;
 
 /// A job's result: what to do with it on the server's thread.
 type Posted = Box<dyn FnOnce(&mut Server) + Send>;
@@ -55,8 +56,8 @@ pub struct Server {
     next_request: i32,
     routes: Routes,
     shut_down: bool,
-    /// When to publish; `None` where nothing has changed.
-    pub(super) due: Option<Instant>,
+    /// Whether something has changed that has not been published.
+    pub(super) due: bool,
     pub(super) client: Arc<Client>,
     pub(super) settings: Settings,
     pub(super) documents: Documents,
@@ -65,6 +66,8 @@ pub struct Server {
     pub(super) plans: Arc<Plans>,
     /// The diagnostics that the client knows, or would if it asked.
     pub(super) published: ByFile,
+    /// The semantic tokens that the client knows.
+    pub(super) tokens: Answered,
     /// The one document that has changed since they were published; `None` where several have.
     pub(super) changed: Option<PathBuf>,
 }
@@ -86,36 +89,39 @@ impl Server {
             next_request: 0,
             routes: routes::table(),
             shut_down: false,
-            due: None,
+            due: false,
             client: Arc::new(Client::new(params)),
             settings: Settings::new(params.get("initializationOptions").unwrap_or(&Value::Null)),
             documents: Documents::default(),
             analyses: Analyses::default(),
             published: ByFile::new(),
+            tokens: Answered::default(),
             changed: None,
         }
     }
 
-    /// The result of `initialize`.
-    pub(super) fn greeting(&self) -> Value {
-        json!({
-            "capabilities": routes::capabilities(&self.client),
-            "serverInfo": {"name": "llmp", "version": env!("CARGO_PKG_VERSION")},
-        })
+    /// Answers `initialize`.
+    pub(super) fn greet(&self, id: RequestId) {
+        self.send(Response::new_ok(
+            id,
+            json!({
+                "capabilities": routes::capabilities(&self.client),
+                "serverInfo": {"name": "llmp", "version": env!("CARGO_PKG_VERSION")},
+            }),
+        ));
     }
 
-    /// Serves until `exit`, or until the client hangs up.
-    pub(super) fn run(&mut self, receiver: &Receiver<Message>) -> Result<(), ProtocolError> {
-        self.started();
+    /// Serves until `exit`, or until the client hangs up; whether that was in order.
+    pub(super) fn run(&mut self, receiver: &Receiver<Message>) -> bool {
         loop {
             if self.inbox.is_empty() {
-                let rest =
-                    self.due.map_or_else(never, |due| after(due.saturating_duration_since(Instant::now())));
+                // What has arrived comes before what is to be said.
+                let rest = if self.due { after(Duration::ZERO) } else { never() };
                 let posted = self.posted.clone();
                 select_biased! {
                     recv(receiver) -> message => match message {
                         Ok(message) => self.arrived(message),
-                        Err(_) => return Ok(()),
+                        Err(_) => return true,
                     },
                     recv(posted) -> function => {
                         if let Ok(function) = function {
@@ -123,20 +129,24 @@ impl Server {
                         }
                     }
                     recv(rest) -> _ => {
-                        self.due = None;
+                        self.due = false;
                         self.guarded("diagnostics", Self::publish);
                         self.guarded("plan", Self::plan);
                     }
                 }
             }
             // What has arrived meanwhile may cancel what waits.
-            while let Ok(message) = receiver.try_recv() {
+            while self.inbox.len() < MOST_WAITING
+                && let Ok(message) = receiver.try_recv()
+            {
                 self.arrived(message);
             }
             let Some(message) = self.inbox.pop_front() else { continue };
             match message {
                 Message::Request(request) => self.answer(request),
-                Message::Notification(notification) if notification.method == "exit" => return Ok(()),
+                Message::Notification(notification) if notification.method == "exit" => {
+                    return self.shut_down;
+                }
                 Message::Notification(notification) => {
                     self.guarded(&notification.method.clone(), |server| sync::notified(server, notification));
                 }
@@ -180,7 +190,9 @@ impl Server {
             self.shut_down = true;
             Ok(Value::Null)
         } else if self.shut_down {
-            Err(Refusal::shut_down())
+            Err(Refusal::order("the server has been shut down"))
+        } else if method == "initialize" {
+            Err(Refusal::order("the server has been initialized"))
         } else if self.is_outdated(&method, &params) {
             Err(Refusal::outdated())
         } else {
@@ -217,8 +229,9 @@ impl Server {
     /// What a request about the document `uri` is answered from.
     pub(super) fn snapshot(&mut self, uri: &Uri) -> Answer<Snapshot> {
         let path = path_of(uri);
-        if self.documents.get(&path).is_none() {
-            return Err(Refusal::params(format!("`{uri}` is not open")));
+        // What is closed is read from the disk, as a program of its own unless an open one imports it.
+        if self.documents.get(&path).is_none() && !(path.is_absolute() && path.is_file()) {
+            return Err(Refusal::params(format!("`{uri}` is neither open nor a file")));
         }
         let mut around = self.analyses.around(&self.documents, &self.settings, &path).into_iter();
         let found = around.next().and_then(|analysis| Some((analysis.file(&path)?, analysis)));
@@ -247,10 +260,10 @@ impl Server {
         self.planner.interrupt();
         self.analyses.forget(path);
         self.changed = match self.due {
-            None => Some(path.to_owned()),
-            Some(_) => self.changed.take().filter(|changed| changed == path),
+            false => Some(path.to_owned()),
+            true => self.changed.take().filter(|changed| changed == path),
         };
-        self.due = Some(Instant::now() + REST);
+        self.due = true;
     }
 
     /// Anything may have changed.
@@ -258,7 +271,7 @@ impl Server {
         self.planner.interrupt();
         self.analyses.forget_all();
         self.changed = None;
-        self.due = Some(Instant::now() + REST);
+        self.due = true;
     }
 
     /// Brings results from other threads here.

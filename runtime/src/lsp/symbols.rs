@@ -1,13 +1,15 @@
-//! Outlines: of a document, and of all files of the workspace.
+//! Outlines: of a document, and of all files of the workspace. Links.
 
 use gen_lsp_types::{
     BaseSymbolInformation, DocumentLink, DocumentLinkParams, DocumentSymbol, DocumentSymbolParams,
-    DocumentSymbolResponse, Location, SymbolInformation, SymbolKind, WorkspaceSymbol, WorkspaceSymbolParams,
-    WorkspaceSymbolResponse,
+    DocumentSymbolResponse, Location, SymbolInformation, SymbolKind, Uri, WorkspaceSymbol,
+    WorkspaceSymbolParams, WorkspaceSymbolResponse,
 };
 use llmp_compiler::ide::{self, NameKind, Symbol, View};
+use llmp_compiler::source::Span;
 
 use super::error::Answer;
+use super::paths::file;
 use super::server::Server;
 use super::snapshot::Snapshot;
 use crate::library::library;
@@ -130,16 +132,17 @@ fn holds(name: &str, query: &str) -> bool {
     query.chars().flat_map(char::to_lowercase).all(|wanted| letters.any(|letter| letter == wanted))
 }
 
-/// `textDocument/documentLink`: imports.
+/// `textDocument/documentLink`: imports, and files of the pipeline that are there.
 pub(crate) fn links(snapshot: &Snapshot, _: DocumentLinkParams) -> Answer<Option<Vec<DocumentLink>>> {
     let Some(view) = snapshot.view() else { return Ok(None) };
-    let links = ide::links(&view).into_iter().filter_map(|link| {
-        Some(DocumentLink {
-            range: snapshot.range(link.at.start, link.at.end),
-            target: Some(snapshot.analysis.uri(link.to)?.clone()),
-            tooltip: None,
-            data: None,
-        })
-    });
-    Ok(Some(links.collect()))
+    let imports = ide::links(&view).into_iter();
+    let imports = imports.filter_map(|link| Some((link.at, snapshot.analysis.uri(link.to)?.clone())));
+    let files = ide::paths(&view).into_iter().filter_map(|path| Some((path, file(snapshot, path)?)));
+    let link = |(at, target): (Span, Uri)| DocumentLink {
+        range: snapshot.range(at.start, at.end),
+        target: Some(target),
+        tooltip: None,
+        data: None,
+    };
+    Ok(Some(imports.chain(files).map(link).collect()))
 }

@@ -3,13 +3,14 @@
 use std::path::PathBuf;
 
 use gen_lsp_types::{
-    DidChangeConfigurationParams, DidChangeTextDocumentParams, DidChangeWatchedFilesParams,
-    DidChangeWorkspaceFoldersParams, DidCloseTextDocumentParams, DidOpenTextDocumentParams,
-    DidSaveTextDocumentParams, MessageType, Registration, RegistrationParams, RegistrationRequest,
+    ConfigurationItem, ConfigurationParams, ConfigurationRequest, DidChangeConfigurationParams,
+    DidChangeTextDocumentParams, DidChangeWatchedFilesParams, DidChangeWorkspaceFoldersParams,
+    DidCloseTextDocumentParams, DidOpenTextDocumentParams, DidSaveTextDocumentParams, MessageType,
+    Registration, RegistrationParams, RegistrationRequest,
 };
 use lsp_server::Notification;
 use serde::de::DeserializeOwned;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::documents::path_of;
 use super::server::Server;
@@ -20,6 +21,10 @@ use super::signatures;
 pub(super) fn notified(server: &mut Server, notification: Notification) {
     let Notification { method, params } = notification;
     let told = match method.as_str() {
+        "initialized" => {
+            server.started();
+            Ok(())
+        }
         "textDocument/didOpen" => take(params, |params| opened(server, params)),
         "textDocument/didChange" => take(params, |params| changed(server, params)),
         "textDocument/didClose" => take(params, |params| closed(server, params)),
@@ -63,6 +68,7 @@ fn changed(server: &mut Server, params: DidChangeTextDocumentParams) -> Result<(
 fn closed(server: &mut Server, params: DidCloseTextDocumentParams) -> Result<(), String> {
     let path = path_of(&params.text_document.uri);
     server.documents.close(&path);
+    server.tokens.forget(&path);
     server.touched(&path);
     Ok(())
 }
@@ -86,12 +92,9 @@ fn changed_on_disk(server: &mut Server, params: DidChangeWatchedFilesParams) -> 
 
 fn configured(server: &mut Server, params: &DidChangeConfigurationParams) -> Result<(), String> {
     // Clients that are asked for their settings send `null` here.
-    if !params.settings.is_null() {
-        let settings = Settings::new(&params.settings);
-        if settings != server.settings {
-            server.settings = settings;
-            server.touched_all();
-        }
+    match params.settings.is_null() {
+        true => server.ask_for_settings(),
+        false => server.set(Settings::new(&params.settings)),
     }
     Ok(())
 }
@@ -109,8 +112,11 @@ fn moved(server: &mut Server, params: DidChangeWorkspaceFoldersParams) -> Result
 }
 
 impl Server {
-    /// The client is ready: asks it to tell when files change on the disk.
-    pub(super) fn started(&mut self) {
+    /// The client is ready: asks it for its settings, and to tell when files change on the disk.
+    fn started(&mut self) {
+        if self.settings == Settings::default() {
+            self.ask_for_settings();
+        }
         if self.client.can("/workspace/didChangeWatchedFiles/dynamicRegistration") {
             let watchers = json!({"watchers": [{"globPattern": "**/*.llmp"}]});
             let registration = Registration {
@@ -120,6 +126,29 @@ impl Server {
             };
             let params = RegistrationParams { registrations: vec![registration] };
             self.request::<RegistrationRequest>(params, |_, _| {});
+        }
+    }
+
+    /// Asks the client for its section `llmp`, where it can be asked.
+    fn ask_for_settings(&mut self) {
+        if self.client.can("/workspace/configuration") {
+            let section = ConfigurationItem { scope_uri: None, section: Some("llmp".to_owned()) };
+            let params = ConfigurationParams { items: vec![section] };
+            self.request::<ConfigurationRequest>(params, |server, sections| {
+                // `null` is a client without such a section.
+                let section = sections.ok().and_then(|mut sections| sections.get_mut(0).map(Value::take));
+                if let Some(section) = section.filter(Value::is_object) {
+                    server.set(Settings::new(&section));
+                }
+            });
+        }
+    }
+
+    /// Takes over settings.
+    pub(super) fn set(&mut self, settings: Settings) {
+        if settings != self.settings {
+            self.settings = settings;
+            self.touched_all();
         }
     }
 }

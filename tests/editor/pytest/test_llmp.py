@@ -119,9 +119,10 @@ async def test_the_dry_run(client, document, tmp_path):
     assert [hint.position.line for hint in hints] == [2, 3]
     assert hints[1].label.startswith("new")
     lenses = await client.text_document_code_lens_async(types.CodeLensParams(text_document=document))
-    assert [lens.command.command for lens in lenses] == ["llmp.run", "llmp.why", "llmp.log", "llmp.why", "llmp.log"]
+    each = ["llmp.run", "llmp.why", "llmp.log"]
+    assert [lens.command.command for lens in lenses] == ["llmp.run", *each, *each]
     why = await client.workspace_execute_command_async(
-        types.ExecuteCommandParams(command="llmp.why", arguments=lenses[3].command.arguments)
+        types.ExecuteCommandParams(command="llmp.why", arguments=lenses[5].command.arguments)
     )
     assert why.startswith("vocab has not run yet")
     assert not (tmp_path / ".llmp").exists()
