@@ -26,6 +26,8 @@ from PIL import Image, ImageDraw, ImageFont
 COLUMNS, LINES = 112, 30
 HERE = Path(__file__).resolve().parent
 FONTS = Path(os.environ.get("FONTS", "/usr/share/fonts/truetype/dejavu"))
+# What Neovim paints, as cells have it that it only clears.
+BACK = "e0e2ea"
 NAMED = {
     "black": "14161b", "red": "b3002d", "green": "00703c", "brown": "7a5200", "blue": "004c73", "magenta": "6b2fa0",
     "cyan": "007373", "white": "eef1f8",
@@ -49,10 +51,10 @@ class Terminal:
         self.stream = pyte.ByteStream(self.screen)
         self.process, self.file = pty.fork()
         if self.process == 0:
+            fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", LINES, COLUMNS, 0, 0))
             os.chdir(folder)
             os.environ.update(TERM="xterm-256color", COLORTERM="truecolor", LANG="C.UTF-8")
             os.execvp(arguments[0], arguments)
-        fcntl.ioctl(self.file, termios.TIOCSWINSZ, struct.pack("HHHH", LINES, COLUMNS, 0, 0))
 
     def read(self, seconds):
         end = time.monotonic() + seconds
@@ -82,7 +84,7 @@ class Terminal:
         """Writes the screen as a picture."""
         normal, bold = (ImageFont.truetype(str(FONTS / f"{font}.ttf"), 14) for font in ("DejaVuSansMono", "DejaVuSansMono-Bold"))
         width, height = round(normal.getlength("m")), 18
-        image = Image.new("RGB", (COLUMNS * width, LINES * height), "#eef1f8")
+        image = Image.new("RGB", (COLUMNS * width, LINES * height), f"#{BACK}")
         draw = ImageDraw.Draw(image)
 
         def colour(value, default):
@@ -91,7 +93,7 @@ class Terminal:
         for row in range(LINES):
             for column in range(COLUMNS):
                 cell = self.screen.buffer[row][column]
-                front, back = colour(cell.fg, "14161b"), colour(cell.bg, "eef1f8")
+                front, back = colour(cell.fg, "14161b"), colour(cell.bg, BACK)
                 if cell.reverse:
                     front, back = back, front
                 x, y = column * width, row * height
@@ -140,8 +142,7 @@ def helix(folder):
             terminal.wait("cached")
             terminal.draw("helix-dry-run")
             terminal.type("/language\rclangage\x1b")
-            terminal.wait("there is no stage")
-            terminal.type(" k")
+            terminal.wait("did you mean")
             terminal.draw("helix-mistake")
         finally:
             terminal.type("\x1b:quit-all!\r")
