@@ -14,7 +14,7 @@ const [url, folder, ...wanted] = process.argv.slice(2);
 const here = import.meta.dirname;
 const file = 'who-is.llmp';
 const original = readFileSync(join(folder, file), 'utf8');
-const code = await Code.open(url, folder);
+const code = await Code.open(url, folder, file);
 const { page } = code;
 
 /** What is done for each picture. */
@@ -62,7 +62,6 @@ const PICTURES = {
 };
 
 try {
-  await code.openFile(file);
   await code.revert();
   for (const [name, show] of Object.entries(PICTURES)) {
     if (wanted.length > 0 && !wanted.includes(name)) continue;

@@ -6,17 +6,17 @@ import { join } from 'node:path';
 const { chromium } = createRequire(join(process.cwd(), 'here'))('playwright-core');
 
 export class Code {
-  /** Opens code-server's `url` with `folder`. */
-  static async open(url, folder) {
+  /** Opens code-server's `url` with a file of `folder`. */
+  static async open(url, folder, file) {
     const browser = await chromium.launch({
       executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
       args: ['--no-sandbox', '--font-render-hinting=none'],
     });
     const code = new Code(browser, await browser.newPage({ viewport: { width: 1100, height: 640 } }));
-    code.page.setDefaultTimeout(120_000);
-    await code.page.goto(`${url}/?folder=${folder}`);
-    await code.page.locator('.monaco-workbench').waitFor();
-    await code.pause(3_000);
+    code.page.setDefaultTimeout(400_000);
+    const payload = JSON.stringify([['openFile', `vscode-remote://${new URL(url).host}${folder}/${file}`]]);
+    await code.page.goto(`${url}/?${new URLSearchParams({ folder, payload })}`, { waitUntil: 'commit' });
+    await code.shows(file);
     await code.command('View: Close Primary Side Bar');
     return code;
   }
@@ -55,6 +55,10 @@ export class Code {
 
   async openFile(name) {
     await this.choose('Control+p', name, name);
+    await this.shows(name);
+  }
+
+  async shows(name) {
     await this.page.locator(`.tab.active[data-resource-name="${name}"]`).waitFor();
     await this.page.locator('.monaco-editor .view-lines').first().waitFor();
   }
