@@ -10,6 +10,8 @@ pub struct File {
     pub docs: String,
     /// Items.
     pub items: Vec<Item>,
+    /// The items whose brackets do not match, or whose heading is incomplete: what they say is a guess.
+    pub broken: Vec<Span>,
 }
 
 /// What can stand at the top of a file.

@@ -9,6 +9,7 @@ use crate::check::changes;
 pub use crate::check::changes::Origin;
 use crate::check::{self, Checked, Reference, pipeline};
 use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::follow;
 use crate::graph::Graph;
 use crate::lower::lower;
 pub use crate::resolve::File;
@@ -159,7 +160,7 @@ pub fn compile(world: &dyn World, library: &Library, main: &str, options: &Optio
     let profiles =
         program.profiles.iter().map(|item| (item.name.text.clone(), item.ast.docs.clone())).collect();
     let Checked { references, types, stages, functions, .. } = checked;
-    let diagnostics = diagnostics.sorted();
+    let diagnostics = follow::causes(diagnostics.sorted(), &program, &sources);
     let stages = stages.into_values().collect();
     Compilation { sources, graph, diagnostics, params, files, profiles, references, types, stages, functions }
 }

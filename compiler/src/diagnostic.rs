@@ -162,6 +162,14 @@ impl Diagnostics {
         }
     }
 
+    /// Takes back those from position `from` on.
+    pub fn forget(&mut self, from: usize) {
+        for diagnostic in self.kept.drain(from.min(self.kept.len())..) {
+            let count = if diagnostic.is_error() { &mut self.errors } else { &mut self.others };
+            *count -= 1;
+        }
+    }
+
     /// Whether one keeps the pipeline from running.
     #[must_use]
     pub fn has_errors(&self) -> bool {

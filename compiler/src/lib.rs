@@ -17,6 +17,7 @@ pub mod compile;
 pub mod diagnostic;
 pub mod explain;
 pub mod feasible;
+mod follow;
 pub mod format;
 pub mod graph;
 pub mod ide;

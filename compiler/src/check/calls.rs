@@ -11,16 +11,14 @@ use super::errors::{self, Place as Role};
 use super::nodes::{Place, Typed};
 use super::scope::Scope;
 use super::tree::{Argument, Const, DefCall, Given, Input, Node, StageCall};
-use super::values::{Due, Values, below};
+use super::values::{Due, Values, below, has_unknown, missing};
 use super::{Checker, Type};
-use crate::ast::{Call, ExprKind, Path, Record};
-use crate::names::closest;
+use crate::ast::{Call, ExprKind, Parameter, Path, Record};
 use crate::resolve::{Found, Meaning};
 use crate::signature::Signature;
 use crate::source::Span;
 use crate::types::{Artifact, Kind, SettingSpec, SettingType};
-use arguments::{Declared, Placed};
-use suggest::misspelt;
+use arguments::{Declared, Placed, Wanted};
 use types::{Variables, identity};
 
 /// The value of the step before, in a pipe: its type and place.
@@ -43,14 +41,19 @@ impl Checker<'_> {
             && let Found::Here(Meaning::Def(at), to) = self.context.program.find(scope.file, &name.text)
         {
             self.context.refer(name.span, to);
-            let (node, ty) = self.apply(at, callee, call, piped, span, scope, head);
-            return (node, ty.filter(|_| !self.is_unclosed(call)));
+            let def = self.context.program.defs.get(at);
+            if def.is_some_and(|def| self.context.program.is_broken(def.file, def.ast.span)) {
+                return BROKEN;
+            }
+            return self.apply(at, callee, call, piped, span, scope, head);
         }
         match self.context.stage(&callee.text(), scope.file).cloned() {
             Some(signature) => {
                 self.context.refer(callee.span, signature.span);
-                let (node, ty) = self.stage(signature, callee, call, piped, span, scope, head);
-                (node, ty.filter(|_| !self.is_unclosed(call)))
+                if self.context.broken_stages.contains(&signature.name) {
+                    return BROKEN;
+                }
+                self.stage(signature, callee, call, piped, span, scope, head)
             }
             None => {
                 let error = self.unknown_callee(callee, scope);
@@ -59,12 +62,6 @@ impl Checker<'_> {
                 BROKEN
             }
         }
-    }
-
-    /// Whether the parentheses of a call never close, so that nobody knows what it is piped into.
-    fn is_unclosed(&self, call: Option<&Call>) -> bool {
-        let parentheses = call.and_then(|call| call.parentheses);
-        parentheses.is_some_and(|span| !self.context.sources.text(span).ends_with(')'))
     }
 
     /// The kind and name of the first input of what is called.
@@ -79,14 +76,31 @@ impl Checker<'_> {
         Some((input.ty.as_ref()?.kind, input.name.clone()))
     }
 
+    /// The kind that what is called makes, where it makes one.
+    pub(super) fn result(&self, callee: &Path, scope: &Scope<'_>) -> Option<Kind> {
+        if let [name] = callee.names.as_slice()
+            && let Found::Here(Meaning::Def(at), _) = self.context.program.find(scope.file, &name.text)
+        {
+            return Some(self.defs.get(at)?.function.result.as_ref()?.kind);
+        }
+        Some(self.context.stage(&callee.text(), scope.file)?.output.as_ref()?.kind)
+    }
+
     /// Arguments of something unknown are looked at for errors of their own.
     fn arguments_of_unknown(&mut self, call: Option<&Call>, scope: &Scope<'_>) {
         for arg in call.map_or(&[][..], |call| &call.args) {
+            let before = self.diagnostics.len();
             if matches!(
                 arg.value.kind,
                 ExprKind::Call(_) | ExprKind::Pipe(_) | ExprKind::Path(_) | ExprKind::List(_)
             ) {
                 self.node(&arg.value, scope, Place { due: Some(Kind::Files), label: "", head: false });
+            }
+            if matches!(arg.value.kind, ExprKind::Path(_))
+                && self.diagnostics.get(before).is_some_and(|error| error.code == "E0222")
+            {
+                // A value may be due.
+                self.diagnostics.forget(before);
             }
         }
     }
@@ -104,7 +118,12 @@ impl Checker<'_> {
     ) -> Typed {
         let name = signature.name.clone();
         let roles: Vec<&str> = signature.inputs.iter().map(|input| input.name.as_str()).collect();
-        let (placed, complete) = self.place(&name, &roles, &signature, call, &piped);
+        let (mut placed, complete) = self.place(&name, &roles, &signature, call, &piped);
+        if complete {
+            let wanted: Vec<Wanted> =
+                signature.inputs.iter().map(|input| Wanted::of(input.ty.as_ref())).collect();
+            self.shift(&mut placed, &wanted, call, scope);
+        }
         let mut variables = Variables::new();
         let mut inputs = Vec::with_capacity(roles.len());
         let mut model: Option<Option<Artifact>> = None;
@@ -120,7 +139,8 @@ impl Checker<'_> {
                     let error = errors::missing_input(role, &due, &signature.display(), &makers, place);
                     self.report(error);
                 }
-                inputs.push(None);
+                let missing = Input { node: Node::Unknown, span };
+                inputs.push((!optional).then_some(missing));
                 continue;
             };
             let (node, ty, place) = self.argument(placed, input.ty.as_ref(), &input.name, &piped, scope);
@@ -168,17 +188,14 @@ impl Checker<'_> {
         let inputs: BTreeSet<&str> = signature.inputs.iter().map(|input| input.name.as_str()).collect();
         let mut given = self.fields(&signature.name, &specs, &inputs, record, overridden, scope);
         let place = record.map_or(callee, |record| record.span);
-        let broken = record.is_some_and(|record| record.broken);
+        let broken = record.is_some_and(|record| record.broken) || has_unknown(record, &specs);
         let all = specs.iter().zip(&mut given).map(|(spec, given)| {
             given.take().unwrap_or_else(|| {
                 let value = match &spec.default {
+                    // What is not given may have been meant by what is wrong.
+                    _ if broken => Const::Unknown,
                     Some(default) => Const::Value(default.clone()),
-                    None if broken
-                        || spec.ty == SettingType::Unknown
-                        || misspelt(&spec.name, &specs, record) =>
-                    {
-                        Const::Unknown
-                    }
+                    None if spec.ty == SettingType::Unknown => Const::Unknown,
                     None if overridden.iter().any(|path| path.first() == Some(&spec.name)) => Const::Missing,
                     None => {
                         let error = errors::missing_setting(&spec.name, &signature.name, &spec.ty, place);
@@ -210,8 +227,10 @@ impl Checker<'_> {
                     true => errors::input_in_braces(callee, &name.text, name.span),
                     false => {
                         let known: Vec<&str> = specs.iter().map(|spec| spec.name.as_str()).collect();
-                        let meant = closest(&name.text, known.iter().copied());
-                        errors::unknown_setting(&name.text, callee, &known, name.span, meant)
+                        let specs = specs.iter().copied();
+                        let missing =
+                            record.map_or_else(Vec::new, |record| missing(specs, record, overridden));
+                        errors::unknown_setting(&name.text, callee, &known, &missing, name.span)
                     }
                 };
                 self.report(error);
@@ -239,6 +258,13 @@ impl Checker<'_> {
         given
     }
 
+    /// Whether a parameter of the function at position `at` has a default, be it broken.
+    fn has_default(&self, at: usize, name: &str) -> bool {
+        let parameters = self.context.program.defs.get(at).map_or(&[][..], |def| &def.ast.params);
+        let named = |parameter: &&Parameter| parameter.name.as_ref().is_some_and(|own| own.text == name);
+        parameters.iter().find(named).is_some_and(|parameter| parameter.default.is_some())
+    }
+
     /// A function applied: artifacts and values in parentheses, values in braces too.
     #[expect(clippy::too_many_arguments, reason = "a call as it is written, and where")]
     fn apply(
@@ -254,7 +280,17 @@ impl Checker<'_> {
         let heading = self.defs[at].clone();
         let roles: Vec<&str> =
             heading.function.parameters.iter().map(|parameter| parameter.name.as_str()).collect();
-        let (placed, complete) = self.place(&heading.function.name, &roles, &heading.function, call, &piped);
+        let (mut placed, complete) =
+            self.place(&heading.function.name, &roles, &heading.function, call, &piped);
+        if complete {
+            let wanted = heading.function.parameters.iter().map(|parameter| match &parameter.value {
+                Some(spec) if spec.ty.fits(&SettingType::Text) || spec.ty.is_path() => Wanted::Text,
+                Some(_) => Wanted::Value,
+                None => Wanted::of(parameter.artifact.as_ref()),
+            });
+            let wanted: Vec<Wanted> = wanted.collect();
+            self.shift(&mut placed, &wanted, call, scope);
+        }
         let specs: Vec<&SettingSpec> =
             heading.function.parameters.iter().filter_map(|it| it.value.as_ref()).collect();
         let record = call.and_then(|call| call.settings.as_ref());
@@ -268,7 +304,7 @@ impl Checker<'_> {
         let overridden = self.overridden_of(scope, head, &heading.function.name);
         let mut fields =
             self.fields(&heading.function.name, &specs, &inputs, record, &overridden, scope).into_iter();
-        let broken = !complete || record.is_some_and(|record| record.broken);
+        let broken = !complete || record.is_some_and(|record| record.broken) || has_unknown(record, &specs);
         let place = call.and_then(|call| call.parentheses).unwrap_or(callee.span);
         let mut variables = Variables::new();
         let mut arguments = Vec::with_capacity(roles.len());
@@ -319,7 +355,7 @@ impl Checker<'_> {
                     let value = match &spec.default {
                         Some(default) => Const::Value(default.clone()),
                         None if broken || spec.ty == SettingType::Unknown => Const::Unknown,
-                        None if misspelt(&spec.name, &specs, record) => Const::Unknown,
+                        None if self.has_default(at, &spec.name) => Const::Unknown,
                         None if overridden.iter().any(|path| path.first() == Some(&spec.name)) => {
                             Const::Missing
                         }

@@ -12,7 +12,7 @@ use crate::diagnostic::Diagnostics;
 use crate::resolve::{Found, Item, Meaning, errors as name_errors, sort_locals};
 use crate::signature::{self, Declared, ReadType, type_of};
 use crate::source::Span;
-use crate::types::{Artifact, Kind, Pattern, Vocabulary};
+use crate::types::{Artifact, Kind, Pattern, SettingType, Vocabulary};
 
 /// What callers need to know of a function.
 #[derive(Clone, Debug)]
@@ -61,6 +61,10 @@ impl Checker<'_> {
     ) -> Parameter {
         let broken = Parameter { name: name.text.clone(), span: name.span, artifact: None, value: None };
         let Some(ty) = &parameter.ty else { return broken };
+        if let Some(error) = signature::lone_word(Some(ty), parameter.default.as_ref()) {
+            self.report(error);
+            return broken;
+        }
         match type_of(ty, &mut Diagnostics::default()) {
             Some(ReadType::Artifact(pattern)) if pattern.optional || pattern.keeps => {
                 self.report(signature::errors::wrong_type_here(&pattern.to_string(), "a parameter", ty.span));
@@ -84,6 +88,8 @@ impl Checker<'_> {
                 let scope = Scope { file: item.file, ..Scope::default() };
                 let names = Self::names(self.context, &scope);
                 let value = signature::setting(&declared, &names, self.diagnostics);
+                // One whose type is broken may as well be an artifact.
+                let value = value.filter(|spec| spec.ty != SettingType::Unknown);
                 Parameter { value, ..broken }
             }
         }
@@ -103,7 +109,7 @@ impl Checker<'_> {
                     LocalKind::Artifact(Some(self.assumed(pattern, parameter.span, &mut rigid)))
                 }
                 (None, Some(spec)) => LocalKind::Value(spec.ty.clone()),
-                (None, None) => LocalKind::Artifact(None),
+                (None, None) => LocalKind::Unknown,
             };
             scope.locals.insert(&parameter.name, Local { slot, span: parameter.span, what });
         }

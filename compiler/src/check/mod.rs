@@ -18,7 +18,7 @@ pub(crate) mod tree;
 pub(crate) mod values;
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::compile::Function;
@@ -75,6 +75,8 @@ struct Context<'a> {
     sources: &'a Sources,
     /// The user's own stages, with the file they are declared in.
     stages: BTreeMap<String, (Arc<Signature>, usize)>,
+    /// Those of them that could not be read as a whole.
+    broken_stages: BTreeSet<String>,
     params: Vec<Param>,
     references: RefCell<Vec<Reference>>,
 }
@@ -103,16 +105,20 @@ pub(crate) fn check(
     diagnostics: &mut Diagnostics,
 ) -> Checked {
     let mut stages = BTreeMap::new();
+    let mut broken_stages = BTreeSet::new();
     for item in &program.stages {
         let Some(signature) = signature(item.ast, diagnostics) else { continue };
-        if signature.command.is_none() && !item.ast.clauses.iter().any(names_run) {
+        if signature.command.is_none() && !item.ast.clauses.iter().any(may_be_run) {
             diagnostics.push(crate::signature::errors::no_command(&signature.name, signature.span));
+        }
+        if program.is_broken(item.file, item.ast.span) {
+            broken_stages.insert(signature.name.clone());
         }
         stages.insert(signature.name.clone(), (Arc::new(signature), item.file));
     }
     let references = RefCell::new(shard_inputs(program));
     let params = params::params(program, changes, &references, diagnostics);
-    let context = Context { program, library, sources, stages, params, references };
+    let context = Context { program, library, sources, stages, broken_stages, params, references };
     let mut checker = Checker {
         context: &context,
         defs: Vec::new(),
@@ -158,8 +164,10 @@ fn shard_inputs(program: &Program<'_>) -> Vec<Reference> {
     references
 }
 
-fn names_run(clause: &crate::ast::Clause) -> bool {
-    matches!(clause, crate::ast::Clause::Property(name, _) if name.text == "run")
+/// Whether a clause is `run`, or was perhaps meant to be.
+fn may_be_run(clause: &crate::ast::Clause) -> bool {
+    matches!(clause, crate::ast::Clause::Property(name, _)
+        if name.text == "run" || !crate::signature::PROPERTIES.contains(&name.text.as_str()))
 }
 
 impl Checker<'_> {

@@ -5,6 +5,7 @@ use super::tree::{Const, Each, Member, Node};
 use super::values::{Lookup, Values};
 use super::{Checker, Type, errors};
 use crate::ast::{self, Expr, ExprKind};
+use crate::diagnostic::Diagnostic;
 use crate::resolve::{Item, value_names};
 use crate::source::Span;
 use crate::types::{Artifact, Kind, SettingType};
@@ -40,6 +41,9 @@ impl Checker<'_> {
         }
         let scope = Scope { file: item.file, name: &item.name.text, binding: Some(at), ..Scope::default() };
         let (node, ty) = self.node(value, &scope, Place { due: None, label: "", head: true });
+        if self.context.program.is_broken(item.file, item.ast.span) {
+            return BROKEN;
+        }
         self.note_type(item.name.span, ty.as_ref());
         (node, ty)
     }
@@ -242,7 +246,8 @@ impl Checker<'_> {
         let due =
             steps.first().and_then(|(step, _)| callee(step)).and_then(|path| self.first_input(path, scope));
         let place_of_first = Place {
-            due: due.as_ref().map(|(kind, _)| *kind),
+            // Whatever is unknown may take files.
+            due: Some(due.as_ref().map_or(Kind::Files, |(kind, _)| *kind)),
             label: due.as_ref().map_or("", |it| &it.1),
             head: false,
         };
@@ -250,8 +255,22 @@ impl Checker<'_> {
         let mut nodes = vec![node];
         let mut previous = first.span;
         let last = steps.len() - 1;
-        for (at, (step, span)) in steps.into_iter().enumerate() {
-            let piped = Some((ty, previous));
+        // The second of two steps that stand in the wrong order, and what the first makes.
+        let mut second: Option<(usize, Option<Type>)> = None;
+        // What flows into the step before.
+        let mut before: Option<Type> = None;
+        for (at, &(step, span)) in steps.iter().enumerate() {
+            let found = ty.clone();
+            let mut misplaced = second.as_ref().is_some_and(|&(second, _)| second == at);
+            if !misplaced
+                && let Some(neighbour) = self.swapped(ty.as_ref(), before.as_ref(), &steps, at, scope)
+                && let Some(error) = self.swapped_steps(ty.as_ref(), previous, &steps, (at, neighbour), scope)
+            {
+                self.report(error);
+                misplaced = true;
+                second = Some(if neighbour > at { (neighbour, None) } else { (at, ty.clone()) });
+            }
+            let piped = Some((ty.filter(|_| !misplaced), previous));
             let head = place.head && at == last;
             let typed = match &step.kind {
                 ExprKind::Path(path) => self.call(path, None, piped, step.span, scope, head),
@@ -260,10 +279,64 @@ impl Checker<'_> {
             };
             nodes.push(typed.0);
             ty = typed.1;
+            before = found;
             previous = span;
             self.note_type(step.span, ty.as_ref());
+            match &mut second {
+                Some((second, made)) if at == *second => ty = made.take(),
+                Some((second, made)) if at + 1 == *second => *made = ty.clone(),
+                _ => {}
+            }
         }
         (Node::Pipe(nodes), ty)
+    }
+
+    /// The neighbour of the step `at` of a pipe that it should change places with: the step cannot take what flows into it,
+    /// and both can where they stand the other way round. `before` is what flows into the step before.
+    fn swapped(
+        &self,
+        ty: Option<&Type>,
+        before: Option<&Type>,
+        steps: &[(&Expr, Span)],
+        at: usize,
+        scope: &Scope<'_>,
+    ) -> Option<usize> {
+        let kind = |ty: Option<&Type>| match ty {
+            Some(Type::One(artifact)) => Some(artifact.kind),
+            _ => None,
+        };
+        let takes = |at: usize| Some(self.first_input(callee(steps.get(at)?.0)?, scope)?.0);
+        let makes = |at: usize| self.result(callee(steps.get(at)?.0)?, scope);
+        let (found, due) = (kind(ty)?, takes(at)?);
+        if due == found {
+            return None;
+        }
+        if takes(at + 1) == Some(found) && makes(at + 1) == Some(due) {
+            return Some(at + 1);
+        }
+        let earlier = at.checked_sub(1)?;
+        (kind(before) == Some(due) && makes(at).is_some() && makes(at) == takes(earlier)).then_some(earlier)
+    }
+
+    /// The error for a step and its neighbour in the wrong order.
+    fn swapped_steps(
+        &self,
+        ty: Option<&Type>,
+        span: Span,
+        steps: &[(&Expr, Span)],
+        (at, neighbour): (usize, usize),
+        scope: &Scope<'_>,
+    ) -> Option<Diagnostic> {
+        let (step, other) = (steps.get(at)?.0, steps.get(neighbour)?.0);
+        let own = callee(step)?;
+        let (due, role) = self.first_input(own, scope)?;
+        let text = |expr: &Expr| self.context.sources.text(expr.span).to_owned();
+        let edits = [(step.span, text(other)), (other.span, text(step))];
+        let role = errors::Place { callee: &own.text(), role: &role };
+        // The later one goes first.
+        let (first, second) = if neighbour > at { (other, step) } else { (step, other) };
+        let names = (callee(first)?.text(), callee(second)?.text());
+        Some(errors::swapped_steps(role, due, &self.display(ty?), (&names.0, &names.1), span, edits))
     }
 }
 

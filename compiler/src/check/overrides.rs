@@ -10,7 +10,6 @@ use super::tree::{Argument, Binding, Const, Each, Given, Member, Node};
 use super::values::{Due, Values};
 use super::{Checker, errors, fold, params};
 use crate::ast::{Expr, ExprKind, Name};
-use crate::names::closest;
 use crate::resolve::{Found, Meaning};
 use crate::source::Span;
 use crate::types::{SettingSpec, SettingType};
@@ -48,18 +47,21 @@ impl Checker<'_> {
             if matches!(binding.node, Node::Unknown) {
                 continue;
             }
+            let broken = is_broken(&binding.node);
             match target(&binding.node, &self.defs, first, path, defined) {
                 Ok(Target { stage, path: [setting, fields @ ..] }) => {
                     visit(&mut binding.node, true, &mut |call, head| {
                         let meant = stage.as_ref().map_or(head, |stage| call.name(&self.defs) == stage);
                         if meant {
-                            self.override_call(call, change, setting, fields);
+                            self.override_call(call, change, setting, fields, broken);
                         }
                     });
                 }
                 Ok(Target { path: [], .. }) => {
                     self.report(errors::override_of_all(&dotted(change.path), first.span));
                 }
+                // What is broken may be what the change speaks of.
+                Err(_) if broken => {}
                 Err(error) => self.report(*error),
             }
         }
@@ -103,7 +105,14 @@ impl Checker<'_> {
         }
     }
 
-    fn override_call(&mut self, call: Call<'_>, change: &Change<'_>, setting: &Name, fields: &[Name]) {
+    fn override_call(
+        &mut self,
+        call: Call<'_>,
+        change: &Change<'_>,
+        setting: &Name,
+        fields: &[Name],
+        broken: bool,
+    ) {
         let (name, specs): (String, Vec<Option<SettingSpec>>) = match &call {
             Call::Stage(call) => {
                 (call.signature.name.clone(), call.signature.settings.iter().cloned().map(Some).collect())
@@ -121,9 +130,11 @@ impl Checker<'_> {
             .enumerate()
             .find_map(|(at, spec)| Some((at, spec.as_ref()?)).filter(|(_, spec)| spec.name == setting.text));
         let Some((at, spec)) = found else {
+            if broken {
+                return;
+            }
             let known: Vec<&str> = specs.iter().flatten().map(|spec| spec.name.as_str()).collect();
-            let meant = closest(&setting.text, known.iter().copied());
-            self.report(errors::unknown_setting(&setting.text, &name, &known, setting.span, meant));
+            self.report(errors::unknown_setting(&setting.text, &name, &known, &[], setting.span));
             return;
         };
         self.context.refer(setting.span, spec.span);
@@ -161,8 +172,9 @@ impl Checker<'_> {
         let mut enter = |checker: &mut Self, name: &Name, rest: &[Name], value: &Expr| {
             let Some(field) = fields.iter().find(|field| field.name == name.text) else {
                 let known: Vec<&str> = fields.iter().map(|field| field.name.as_str()).collect();
-                let meant = closest(&name.text, known.iter().copied());
-                checker.report(errors::unknown_field(&name.text, &spec.name, &known, name.span, meant));
+                checker.report(errors::unknown_field(&name.text, &spec.name, &known, &[], name.span));
+                // What is missing in the record may have been meant.
+                leaves.push(Leaf { way: way.clone(), value: Const::Unknown, span: name.span });
                 return;
             };
             checker.context.refer(name.span, field.span);
@@ -172,6 +184,9 @@ impl Checker<'_> {
         };
         match (rest.split_first(), &value.kind) {
             (Some((name, rest)), _) => enter(self, name, rest, value),
+            (None, ExprKind::Record(record)) if record.broken => {
+                leaves.push(Leaf { way, value: Const::Unknown, span: value.span });
+            }
             (None, ExprKind::Record(record)) if !fields.is_empty() => {
                 let mut seen: Vec<&Name> = Vec::new();
                 for field in &record.fields {
@@ -190,11 +205,22 @@ impl Checker<'_> {
                 let names = Self::names(self.context, &scope);
                 let checked =
                     Values::new(&names, self.diagnostics).with_families().check(value, &Due::of(spec));
-                if !matches!(checked, Const::Unknown) {
-                    leaves.push(Leaf { way, value: checked, span: value.span });
-                }
+                leaves.push(Leaf { way, value: checked, span: value.span });
             }
         }
+    }
+}
+
+/// Whether some part of a value is broken.
+fn is_broken(node: &Node) -> bool {
+    match node {
+        Node::Unknown => true,
+        Node::List(nodes) | Node::Pipe(nodes) => nodes.iter().any(is_broken),
+        Node::Each(each) => each.members.iter().any(|member| is_broken(&member.value)),
+        Node::If(choice) => is_broken(&choice.1) || is_broken(&choice.2),
+        Node::Call(call) => call.inputs.iter().flatten().any(|input| is_broken(&input.node)),
+        Node::Apply(call) => call.arguments.iter().filter_map(Argument::node).any(is_broken),
+        Node::Binding(_) | Node::Local(_) | Node::Files(_) | Node::Previous => false,
     }
 }
 

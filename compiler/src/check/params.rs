@@ -11,7 +11,7 @@ use super::{Reference, errors};
 use crate::ast;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::resolve::{Found, Meaning, Program, RESERVED, errors as name_errors, unknown_name};
-use crate::signature::{Declared, setting};
+use crate::signature::{Declared, lone_word, setting};
 use crate::source::Span;
 use crate::types::{Bounds, SettingSpec, SettingType};
 use crate::value::Value;
@@ -53,7 +53,13 @@ pub(super) fn params(
         };
         let names =
             ParamNames { program, file: item.file, own: &item.name.text, params: &params, references };
-        let spec = setting(&declared, &names, diagnostics).unwrap_or_else(|| unknown(item.name));
+        let spec = match lone_word(ast.ty.as_ref(), ast.default.as_ref()) {
+            Some(error) => {
+                diagnostics.push(error);
+                unknown(item.name)
+            }
+            None => setting(&declared, &names, diagnostics).unwrap_or_else(|| unknown(item.name)),
+        };
         let mut value = spec.default.clone();
         let mut set = ast.default.is_some();
         let (mut origin, mut value_span) =
@@ -68,9 +74,10 @@ pub(super) fn params(
             }
         }
         // A default that could not be read is none that is missing.
-        let broken = |error: &Diagnostic| error.code.starts_with("E00") && within(error.span(), ast.span);
+        let broken = |error: &Diagnostic| error.is_error() && within(error.span(), ast.span);
         let set = set || (ast.default.is_none() && diagnostics.iter().any(broken));
-        let known = spec.ty != SettingType::Unknown && !item.cyclic;
+        let broken = program.is_broken(item.file, ast.span);
+        let known = spec.ty != SettingType::Unknown && !item.cyclic && !broken;
         if !set && value.is_none() && known {
             diagnostics.push(errors::unset_param(&spec.name, &spec.ty, item.name.span));
         }
@@ -137,8 +144,7 @@ fn change_value(
     };
     let Some(inner) = known.iter().find(|spec| spec.name == field.text) else {
         let names: Vec<&str> = known.iter().map(|spec| spec.name.as_str()).collect();
-        let meant = crate::names::closest(&field.text, names.iter().copied());
-        diagnostics.push(errors::unknown_field(&field.text, &spec.name, &names, field.span, meant));
+        diagnostics.push(errors::unknown_field(&field.text, &spec.name, &names, &[], field.span));
         return None;
     };
     references.borrow_mut().push(Reference { at: field.span, to: inner.span });
@@ -187,6 +193,7 @@ impl Names for ParamNames<'_> {
             }
             Found::Here(Meaning::Binding(_), to) => errors::artifact_as_value(&name.text, name.span, to),
             Found::Here(Meaning::Def(_), _) => errors::def_as_value(&name.text, name.span),
+            Found::Nowhere if self.program.may_miss(self.file) => return Lookup::Broken,
             Found::Elsewhere(..) | Found::Nowhere => {
                 let params = self.program.visible_names(self.file, |what| matches!(what, Meaning::Param(_)));
                 let known = params.filter(|name| *name != self.own).chain(RESERVED);

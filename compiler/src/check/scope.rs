@@ -37,6 +37,8 @@ pub(super) struct Local {
 pub(super) enum LocalKind {
     Artifact(Option<Type>),
     Value(SettingType),
+    /// A parameter whose type is broken.
+    Unknown,
 }
 
 /// The names that values in a scope can use.
@@ -53,6 +55,7 @@ impl Names for ValueNames<'_> {
             return match &local.what {
                 LocalKind::Value(SettingType::Unknown) => Lookup::Broken,
                 LocalKind::Value(ty) => Lookup::Value(ty.clone(), Const::Local(local.slot)),
+                LocalKind::Unknown => Lookup::Broken,
                 LocalKind::Artifact(_) => {
                     Lookup::Error(Box::new(errors::artifact_as_value(&name.text, name.span, local.span)))
                 }
@@ -74,6 +77,7 @@ impl Names for ValueNames<'_> {
             Found::Here(Meaning::Def(_), _) => {
                 Lookup::Error(Box::new(errors::def_as_value(&name.text, name.span)))
             }
+            Found::Nowhere if context.program.may_miss(scope.file) => Lookup::Broken,
             Found::Elsewhere(..) | Found::Nowhere => {
                 let params =
                     context.program.visible_names(scope.file, |what| matches!(what, Meaning::Param(_)));
@@ -146,6 +150,10 @@ impl Context<'_> {
                 LocalKind::Artifact(ty) => {
                     self.refer(name.span, local.span);
                     Artifacts::Local(local.slot, ty.clone())
+                }
+                LocalKind::Unknown => {
+                    self.refer(name.span, local.span);
+                    Artifacts::Local(local.slot, None)
                 }
                 LocalKind::Value(_) => {
                     Artifacts::Value(ValueNames { context: self, scope }.lookup(name), local.span)

@@ -10,7 +10,7 @@ use super::errors;
 use super::fold;
 use super::tree::{Const, Each, Member};
 use crate::ast::{self, Expr, ExprKind};
-use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::diagnostic::{Diagnostic, Diagnostics, Fix};
 use crate::names::closest;
 use crate::source::Span;
 use crate::types::{Bounds, SettingSpec, SettingType};
@@ -349,15 +349,15 @@ impl<'a> Values<'a> {
         let mut given: Vec<Option<Const>> = vec![None; fields.len()];
         let mut places: Vec<Option<Span>> = vec![None; fields.len()];
         let overridden = std::mem::take(&mut self.overridden);
-        let mut misspelt: Vec<&str> = Vec::new();
+        let missing = missing(fields, record, &overridden);
+        let mut unknown = false;
         for field in &record.fields {
             let name = &field.name;
             let Some(at) = fields.iter().position(|spec| spec.name == name.text) else {
-                let known = fields.iter().map(|spec| spec.name.as_str());
-                let meant = closest(&name.text, known.clone());
-                let known: Vec<&str> = known.collect();
-                misspelt.extend(meant);
-                self.diagnostics.push(errors::unknown_field(&name.text, due.name, &known, name.span, meant));
+                let known: Vec<&str> = fields.iter().map(|spec| spec.name.as_str()).collect();
+                unknown = true;
+                let error = errors::unknown_field(&name.text, due.name, &known, &missing, name.span);
+                self.diagnostics.push(error);
                 continue;
             };
             if let Some(first) = places[at] {
@@ -375,8 +375,8 @@ impl<'a> Values<'a> {
         let all = fields.iter().zip(given).map(|(spec, given)| {
             let value = given.unwrap_or_else(|| match &spec.default {
                 Some(default) => Const::Value(default.clone()),
-                None if record.broken || spec.ty == SettingType::Unknown => Const::Unknown,
-                None if misspelt.contains(&spec.name.as_str()) => Const::Unknown,
+                // What is missing may have been meant by the name that is unknown.
+                None if record.broken || unknown || spec.ty == SettingType::Unknown => Const::Unknown,
                 None if overridden.iter().any(|path| path.first() == Some(&spec.name)) => Const::Missing,
                 None => {
                     self.diagnostics.push(errors::missing_field(&spec.name, due.name, &spec.ty, record.span));
@@ -392,7 +392,16 @@ impl<'a> Values<'a> {
 
     /// A number as written.
     fn number(&mut self, expr: &Expr, number: &ast::Number, due: &Due<'_>) -> Const {
-        let Some(quantity) = self.quantity(expr.span, number) else { return Const::Unknown };
+        let before = self.diagnostics.len();
+        let Some(quantity) = self.quantity(expr.span, number) else {
+            // A unit that is near, and of something else, repairs nothing.
+            if let Some(error) = self.diagnostics.get_mut(before)
+                && !error.fix.as_ref().is_some_and(|fix| is_right(number, fix, due.ty))
+            {
+                error.fix = None;
+            }
+            return Const::Unknown;
+        };
         let Some(dimension) = due.ty.dimension() else {
             return self.report(errors::mismatch(
                 due.name,
@@ -462,6 +471,35 @@ impl<'a> Values<'a> {
             value => value,
         }
     }
+}
+
+/// The fields that must be given, and are given neither in `record` nor elsewhere.
+pub(super) fn missing<'s>(
+    specs: impl IntoIterator<Item = &'s SettingSpec>,
+    record: &ast::Record,
+    overridden: &[Vec<String>],
+) -> Vec<&'s str> {
+    let needed = specs.into_iter().filter(|spec| spec.default.is_none() && spec.ty != SettingType::Unknown);
+    let names = needed.map(|spec| spec.name.as_str());
+    let is_given = |name: &&str| {
+        let elsewhere = overridden.iter().any(|path| path.first().is_some_and(|first| first == name));
+        elsewhere || record.fields.iter().any(|field| field.name.text == *name)
+    };
+    names.filter(|name| !is_given(name)).collect()
+}
+
+/// Whether `record` names something that is none of its fields, so that what is missing may have been meant.
+pub(super) fn has_unknown(record: Option<&ast::Record>, specs: &[&SettingSpec]) -> bool {
+    let fields = record.map_or(&[][..], |record| &record.fields);
+    fields.iter().any(|field| specs.iter().all(|spec| spec.name != field.name.text))
+}
+
+/// Whether the number with another suffix is of the type `ty`.
+fn is_right(number: &ast::Number, fix: &Fix, ty: &SettingType) -> bool {
+    let Some(edit) = fix.edits.first() else { return false };
+    let suffix = ast::Name { span: edit.span, text: edit.text.clone() };
+    let number = ast::Number { suffix: Some(suffix), ..number.clone() };
+    units::quantity(&number).is_ok_and(|quantity| ty.dimension() == Some(quantity.dimension))
 }
 
 /// The paths that lead below `field`, from there on.

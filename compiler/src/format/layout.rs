@@ -41,7 +41,8 @@ fn is_bracket(kind: Kind) -> bool {
 
 /// The opening and the closing sign of brackets.
 fn signs(tree: &Tree, text: &str, id: NodeId) -> (Option<NodeId>, Option<NodeId>) {
-    let is_sign = |child: &NodeId| tree.kind(*child) == Kind::Sign && &text[tree.range(*child)] != ",";
+    let is_sign =
+        |child: &NodeId| tree.kind(*child) == Kind::Sign && !matches!(&text[tree.range(*child)], "," | ";");
     let mut signs = tree.children(id).filter(is_sign);
     (signs.next(), signs.next())
 }

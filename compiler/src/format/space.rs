@@ -15,7 +15,7 @@ pub(super) fn between(tree: &Tree, text: &str, left: NodeId, right: NodeId, spac
     let parent = |id| tree.parent(id).map_or(Kind::File, |parent| tree.kind(parent));
     let (left_parent, right_parent) = (parent(left), parent(right));
     let tight = match (left_text, right_text) {
-        (_, "," | ")" | "]" | ":" | "?") | ("(" | "[", _) | ("{", "}") => true,
+        (_, "," | ";" | ")" | "]" | ":" | "?") | ("(" | "[", _) | ("{", "}") => true,
         (_, "(") => matches!(right_parent, Kind::Args | Kind::Parameters),
         ("in", "..") => false,
         (_, "..") | ("..", _) => true,

@@ -112,7 +112,8 @@ pub(crate) fn unknown_stage(name: &str, span: Span, meant: Option<&str>, kin: &[
     match meant {
         Some(_) => suggest(error, span, meant),
         None => error.help(format!(
-            "there are `{}`; declare your own with `stage name(…) -> Type {{ … }}`",
+            "there {} `{}`; declare your own with `stage name(…) -> Type {{ … }}`",
+            if kin.len() == 1 { "is only" } else { "are" },
             kin.join("`, `")
         )),
     }
@@ -142,6 +143,7 @@ pub(crate) fn unknown_profile(name: &str, known: &[&str], span: Span, meant: Opt
     match (meant, known) {
         (Some(meant), _) => error.help(format!("did you mean `{meant}`?")),
         (None, []) => error.help("this pipeline has no profiles; write `profile name { … }`"),
+        (None, [one]) => error.help(format!("there is only `{one}`")),
         (None, known) => error.help(format!("there are `{}`", known.join("`, `"))),
     }
 }

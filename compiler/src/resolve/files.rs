@@ -167,6 +167,22 @@ pub(super) fn visible(files: &[File]) -> Vec<Vec<bool>> {
     (0..files.len()).map(reach).collect()
 }
 
+/// Whether some item of a file, or an import, could not be read, so that names may be missing.
+pub(super) fn is_lost(file: &File) -> bool {
+    use ast::Item;
+    let imports = file.ast.items.iter().filter(|item| matches!(item, Item::Import(_))).count();
+    let is_nameless = |item: &Item| match item {
+        Item::Error(_) => true,
+        Item::Import(_) => false,
+        Item::Param(param) => param.name.is_none(),
+        Item::Profile(profile) => profile.name.is_none(),
+        Item::Def(def) => def.name.is_none(),
+        Item::Stage(stage) => stage.name.is_none(),
+        Item::Binding(binding) => binding.name.text.is_empty(),
+    };
+    !file.ast.broken.is_empty() || imports > file.imports.len() || file.ast.items.iter().any(is_nameless)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

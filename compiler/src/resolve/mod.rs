@@ -72,6 +72,8 @@ pub struct Program<'a> {
     pub profiles: Vec<Item<'a, ast::Profile>>,
     names: BTreeMap<&'a str, (Meaning, usize, Span)>,
     visible: Vec<Vec<bool>>,
+    /// By file: whether an item or import of it could not be read.
+    lost: Vec<bool>,
 }
 
 impl Program<'_> {
@@ -89,6 +91,19 @@ impl Program<'_> {
     #[must_use]
     pub fn sees(&self, file: usize, home: usize) -> bool {
         self.visible.get(file).and_then(|seen| seen.get(home)).copied().unwrap_or(false)
+    }
+
+    /// Whether the item at `span` in the file at position `file` could not be read as a whole: what it says is a guess.
+    #[must_use]
+    pub fn is_broken(&self, file: usize, span: Span) -> bool {
+        self.files.get(file).is_some_and(|file| file.ast.broken.contains(&span))
+    }
+
+    /// Whether a name that the file at position `file` does not know may be defined all the same: an item or import that it
+    /// sees could not be read.
+    #[must_use]
+    pub fn may_miss(&self, file: usize) -> bool {
+        self.lost.iter().enumerate().any(|(home, &lost)| lost && self.sees(file, home))
     }
 
     /// All names visible in `file` that `wanted` accepts.
@@ -137,6 +152,7 @@ pub fn resolve<'a>(files: &'a [File], library: &Library, diagnostics: &mut Diagn
         profiles: Vec::new(),
         names: BTreeMap::new(),
         visible: files::visible(files),
+        lost: files.iter().map(files::is_lost).collect(),
     };
     collect(&mut program, library, diagnostics);
     sort_params(&mut program, diagnostics);

@@ -4,7 +4,7 @@ mod read;
 
 pub(crate) mod errors;
 
-pub(crate) use read::{Declared, ReadType, setting, signature, type_of};
+pub(crate) use read::{Declared, PROPERTIES, ReadType, lone_word, setting, signature, type_of};
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use super::{Parameter, SPECIAL_TOKENS, Signature, errors};
 use crate::ast;
 use crate::check::values::{Due, NoNames, Values};
-use crate::diagnostic::Diagnostics;
+use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::graph::Needs;
 use crate::names::closest;
+use crate::resolve::value_names;
 use crate::source::Span;
 use crate::types::{BASE, Bounds, Kind, Pattern, SettingSpec, SettingType};
 use crate::units::plural;
@@ -103,8 +104,7 @@ fn named(name: &ast::Name, arguments: &[ast::TypeArg], diagnostics: &mut Diagnos
             return Some(ReadType::Value(SettingType::OneOf(vec![word.to_owned()])));
         }
         other => {
-            let names = Kind::ALL.iter().map(|kind| kind.name()).chain(VALUES);
-            diagnostics.push(errors::unknown_type(other, name.span, closest(other, names)));
+            diagnostics.push(errors::unknown_type(other, name.span, meant(other)));
             return None;
         }
     };
@@ -112,6 +112,38 @@ fn named(name: &ast::Name, arguments: &[ast::TypeArg], diagnostics: &mut Diagnos
         diagnostics.push(errors::type_arguments(&name.text, "has no arguments", argument.span));
     }
     Some(ReadType::Value(ty))
+}
+
+/// The type that an unknown one was probably meant to be: a slip, or what it is called in other languages.
+fn meant(name: &str) -> Option<&'static str> {
+    let names = Kind::ALL.iter().map(|kind| kind.name()).chain(VALUES);
+    closest(name, names).or_else(|| match name.to_ascii_lowercase().as_str() {
+        "str" | "string" => Some("Text"),
+        "integer" | "i32" | "i64" | "u32" | "u64" | "usize" => Some("Int"),
+        "double" | "f32" | "f64" | "number" | "real" => Some("Float"),
+        "boolean" => Some("Bool"),
+        "percent" | "percentage" => Some("Ratio"),
+        "time" | "timedelta" => Some("Duration"),
+        "documents" => Some("Docs"),
+        _ => None,
+    })
+}
+
+/// The error for a type of one word in a param or parameter, where `default` is not that word: hardly a choice of one, but
+/// another language's name of a type.
+pub(crate) fn lone_word(ty: Option<&ast::Type>, default: Option<&ast::Expr>) -> Option<Diagnostic> {
+    let mut ty = ty?;
+    while let ast::TypeKind::List(inner) | ast::TypeKind::Optional(inner) = &ty.kind {
+        ty = inner;
+    }
+    let ast::TypeKind::Named(name, _) = &ty.kind else { return None };
+    let is_word = name.text.starts_with(|first: char| first.is_ascii_lowercase());
+    let is_default = default.is_some_and(|default| match &default.kind {
+        ast::ExprKind::Path(path) => path.text() == name.text || path.text() == "none",
+        ast::ExprKind::List(_) => value_names(default).iter().any(|word| word.text == name.text),
+        _ => false,
+    });
+    (is_word && !is_default).then(|| errors::unknown_type(&name.text, name.span, meant(&name.text)))
 }
 
 fn artifact(
@@ -167,7 +199,7 @@ fn value_type(ty: &ast::Type, diagnostics: &mut Diagnostics) -> SettingType {
 fn settings(declarations: &[ast::SettingDecl], diagnostics: &mut Diagnostics) -> Vec<SettingSpec> {
     let mut specs: Vec<SettingSpec> = Vec::new();
     for declaration in declarations {
-        let Some(spec) = setting(
+        let Some(mut spec) = setting(
             &Declared {
                 name: declaration.name.as_ref(),
                 docs: &declaration.docs,
@@ -181,6 +213,10 @@ fn settings(declarations: &[ast::SettingDecl], diagnostics: &mut Diagnostics) ->
         ) else {
             continue;
         };
+        // A default that is broken is none that is missing.
+        if spec.default.is_none() && (declaration.default.is_some() || has_unknown(&spec.ty)) {
+            spec.ty = SettingType::Unknown;
+        }
         match specs.iter().find(|first| first.name == spec.name) {
             Some(first) => diagnostics.push(errors::name_twice("setting", &spec.name, spec.span, first.span)),
             None => specs.push(spec),
@@ -228,6 +264,11 @@ pub(crate) fn setting(
         runtime: declared.runtime,
         span: name.span,
     })
+}
+
+/// Whether a field of a record is broken.
+fn has_unknown(ty: &SettingType) -> bool {
+    matches!(ty, SettingType::Record(fields) if fields.iter().any(|field| field.ty == SettingType::Unknown))
 }
 
 /// A record whose fields all have defaults has one itself.
@@ -320,7 +361,7 @@ fn result(ty: &ast::Type, inputs: &[Parameter], diagnostics: &mut Diagnostics) -
 }
 
 /// What `name = value` may say in a signature.
-const PROPERTIES: [&str; 8] =
+pub(crate) const PROPERTIES: [&str; 8] =
     ["epoch", "resumes", "run", "special_tokens", "cores", "memory", "device", "timeout"];
 
 fn property(

@@ -100,6 +100,68 @@ pub(super) fn missing_comma(span: Span, text: &str) -> Diagnostic {
     )
 }
 
+/// E0009 for `filter.quality min_words = 3 }`; `field` is the first one's name.
+pub(super) fn missing_brace(span: Span, field: &str) -> Diagnostic {
+    let span = Span { end: span.start + field.len() as u32, ..span };
+    Diagnostic::error("E0009", format!("expected `{{` before `{field}`"), span)
+        .label("the first setting of braces that never open")
+        .help("settings stand in braces")
+        .fix("insert `{`", Span { end: span.start, ..span }, "{ ")
+}
+
+/// E0016 for a step of a pipe behind another on the same line.
+pub(super) fn missing_step(span: Span, text: &str) -> Diagnostic {
+    Diagnostic::error("E0016", format!("expected `|>` before {}", quoted(text)), span)
+        .label("a stage that nothing leads to")
+        .help("data flows on with `|>`")
+        .fix("insert `|>`", Span { end: span.start, ..span }, "|> ")
+}
+
+/// E0009 for `eahc [1, 2]`.
+pub(super) fn misspelt_each(span: Span, word: &str) -> Diagnostic {
+    Diagnostic::error("E0009", format!("unexpected `[` behind `{word}`"), span)
+        .label("takes no list")
+        .help("did you mean `each`?")
+        .fix("replace by `each`", span, "each")
+}
+
+/// E0009 for `crawl.docs"a")`.
+pub(super) fn missing_open(span: Span, text: &str, closed: bool) -> Diagnostic {
+    let error = Diagnostic::error("E0009", format!("expected `(` before {}", quoted(text)), span)
+        .label("follows a name without a bracket")
+        .help("what goes into a stage stands in parentheses");
+    match closed {
+        true => error.fix("insert `(`", Span { end: span.start, ..span }, "("),
+        false => error,
+    }
+}
+
+/// E0009 for `per shard` with a slip.
+pub(super) fn misspelt_shard(span: Span, text: &str) -> Diagnostic {
+    Diagnostic::error("E0009", format!("unexpected {}", quoted(text)), span)
+        .label("begins no clause")
+        .help("did you mean `per shard`?")
+        .fix("replace by `per shard`", span, "per shard")
+}
+
+/// E0008 for a function without its keyword; `name` is its name.
+pub(super) fn missing_def(span: Span, name: &str) -> Diagnostic {
+    Diagnostic::error("E0008", format!("the function `{name}` lacks its `def`"), span)
+        .label("neither `name = …` nor an item")
+        .help("write `def` before it")
+        .fix("insert `def`", Span { end: span.start, ..span }, "def ")
+}
+
+/// E0009 for a list without its brackets.
+pub(super) fn bare_list(span: Span, text: &str) -> Diagnostic {
+    let closed = text.ends_with(']') && !text.contains('[');
+    let list = if closed { format!("[{text}") } else { format!("[{text}]") };
+    Diagnostic::error("E0009", "several values stand in a list", span)
+        .label("a comma ends the value")
+        .help(format!("write {}", quoted(&list)))
+        .fix("make it a list", span, list)
+}
+
 /// E0010
 pub(super) fn missing_value(at: Span, after: &str) -> Diagnostic {
     Diagnostic::error("E0010", format!("expected a value after `{after}`"), at)
@@ -305,6 +367,21 @@ pub(super) fn stray(span: Span, sign: char) -> Diagnostic {
         .help(format!("remove the `{sign}`, or add the bracket that it should close"))
 }
 
+/// E0004 where lines before it are further in, behind a line that seems to lack the bracket.
+pub(super) fn unopened(span: Span, sign: char, head: Span) -> Diagnostic {
+    let open = match sign {
+        ')' => '(',
+        ']' => '[',
+        _ => '{',
+    };
+    let text = if open == '(' { "(".to_owned() } else { format!(" {open}") };
+    Diagnostic::error("E0004", format!("unexpected `{sign}`"), span)
+        .label("closes nothing")
+        .also(head, format!("what follows is further in, without a `{open}` here"))
+        .help(format!("add `{open}` at the end of that line"))
+        .fix(format!("add `{open}`"), head, text)
+}
+
 /// E0005
 pub(super) fn unfinished_text(span: Span, quote: char) -> Diagnostic {
     let error = Diagnostic::error("E0005", "the text is never closed", span)
@@ -314,6 +391,14 @@ pub(super) fn unfinished_text(span: Span, quote: char) -> Diagnostic {
         '"' => error.fix("close the text", Span { start: span.end, ..span }, "\""),
         _ => error,
     }
+}
+
+/// E0005 for a text without its first quote.
+pub(super) fn unopened_text(span: Span) -> Diagnostic {
+    Diagnostic::error("E0005", "the text is never opened", span)
+        .label("expected `\"` before it")
+        .help("texts stand in double quotes")
+        .fix("open the text", Span { end: span.start, ..span }, "\"")
 }
 
 /// E0008
@@ -435,6 +520,14 @@ pub(super) fn wrong_operator(span: Span, found: &str, right: Option<&str>) -> Di
         }
         None => error.help("the operators are `+ - * /`, `== != < <= > >=`, `and`, `or` and `not`"),
     }
+}
+
+/// E0020 for a misspelt `then` or `else`.
+pub(super) fn misspelt_branch(span: Span, word: &str, meant: &str) -> Diagnostic {
+    Diagnostic::error("E0020", format!("expected `{meant}`, found {}", quoted(word)), span)
+        .label("the value goes on here")
+        .help(format!("did you mean `{meant}`?"))
+        .fix(format!("replace by `{meant}`"), span, meant)
 }
 
 /// E0020 for a branch without its `if`.

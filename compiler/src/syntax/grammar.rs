@@ -42,7 +42,7 @@ pub(super) fn tree(text: &str, lexed: &Lexed, scan: &Scan) -> Tree {
             start += piece.len();
         }
     }
-    tree.finish(scan.unclosed)
+    tree.finish(scan.unclosed || lexed.unquoted)
 }
 
 /// A node begins or ends before a letter of its piece.

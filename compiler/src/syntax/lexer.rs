@@ -4,7 +4,10 @@
 //! for a name, `0` for a number, `"` for a text, and the letters below for keywords and longer signs. So the grammar is
 //! about structure alone, and the same tokens serve bracket matching, the tree and the formatter.
 
+use std::ops::Range;
+
 use super::tree::Kind;
+use super::{errors, quotes};
 
 /// A token; it ends where the next one starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +26,8 @@ pub(super) struct Lexed {
     pub(super) letters: String,
     /// Which token a letter stands for.
     pub(super) places: Vec<u32>,
+    /// Whether some text lacks a quote.
+    pub(super) unquoted: bool,
 }
 
 /// The letter of a newline.
@@ -33,6 +38,32 @@ pub(super) const THEN: u8 = b't';
 pub(super) const ELSE: u8 = b'e';
 /// The letters of the words that begin an item.
 pub(super) const ITEMS: &[u8] = b"IPRDS";
+
+impl Lexed {
+    /// Takes letters out of the grammar: brackets that close nothing would end what stands around them.
+    pub(super) fn strike(&mut self, letters: &[usize]) {
+        if letters.is_empty() {
+            return;
+        }
+        let mut struck = std::mem::take(&mut self.letters).into_bytes();
+        for &at in letters {
+            struck[at] = FOREIGN;
+        }
+        self.letters = String::from_utf8(struck).unwrap_or_default();
+    }
+
+    /// The letter of the item's keyword that the last token was meant to be, where it is the first of its line and `next`
+    /// follows it: `parm width`, `use "common.llmp"`.
+    fn misspelt(&self, text: &str, next: u8) -> Option<u8> {
+        let is_first = matches!(self.letters.as_bytes(), [b'a'] | [.., NEWLINE, b'a']);
+        if !is_first || !next.is_ascii_alphabetic() && next != b'"' {
+            return None;
+        }
+        let token = self.tokens.get(*self.places.last()? as usize)?;
+        let keyword = errors::near_item(&text[token.start as usize..token.end as usize])?;
+        ((keyword == "import") == (next == b'"')).then(|| word(keyword))
+    }
+}
 
 /// The letter of a word. Small letters but `a` are reserved in expressions.
 fn word(text: &str) -> u8 {
@@ -82,9 +113,28 @@ pub(super) fn lex(text: &str) -> Lexed {
     let bytes = text.as_bytes();
     let mut lexed = Lexed::default();
     let mut at = 0;
+    // The texts of the line, where one of them lacks a quote.
+    let mut texts: Vec<Range<usize>> = Vec::new();
+    let mut line = 0;
     while at < bytes.len() {
-        let (kind, length, letter) = token(&bytes[at..], text, at);
+        if at == line {
+            let rest = &bytes[at..];
+            let end = line_length(rest);
+            let lacks_quote = quotes::lacks_quote(&rest[..end]);
+            lexed.unquoted |= lacks_quote;
+            texts = if lacks_quote { quotes::mended(&rest[..end]).unwrap_or_default() } else { Vec::new() };
+            line = at + end + 1;
+            texts.iter_mut().for_each(|text| *text = at + text.start..at + text.end);
+        }
+        let (kind, length, letter) = match texts.iter().find(|text| text.start == at) {
+            Some(text) => (Kind::Text, text.len(), Some(b'"')),
+            None => token(&bytes[at..], text, at),
+        };
         if let Some(letter) = letter {
+            if let Some(meant) = lexed.misspelt(text, letter) {
+                lexed.letters.pop();
+                lexed.letters.push(char::from(meant));
+            }
             lexed.places.push(lexed.tokens.len() as u32);
             lexed.letters.push(char::from(letter));
         }
@@ -125,6 +175,8 @@ fn token(rest: &[u8], text: &str, at: usize) -> (Kind, usize, Option<u8>) {
         byte => match LONG_SIGNS.iter().find(|(sign, _)| rest.starts_with(*sign)) {
             Some(&(_, letter)) => (Kind::Sign, 2, Some(letter)),
             None if b"{}()[]<>=:,.|?+-*/!".contains(&byte) => (Kind::Sign, 1, Some(byte)),
+            // Other languages separate by it.
+            None if byte == b';' => (Kind::Sign, 1, Some(b',')),
             None => (Kind::Sign, text[at..].chars().next().map_or(1, char::len_utf8), Some(FOREIGN)),
         },
     }

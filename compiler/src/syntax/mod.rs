@@ -11,6 +11,7 @@ mod build;
 mod errors;
 mod grammar;
 mod lexer;
+mod quotes;
 mod scan;
 mod tree;
 
@@ -61,9 +62,12 @@ fn read(file: FileId, text: &str) -> Result<Tree, Box<Diagnostic>> {
     if text.len() > MAX_BYTES {
         return Err(Box::new(too_large(Span::new(file, 0, 0))));
     }
-    let lexed = lexer::lex(text);
+    let mut lexed = lexer::lex(text);
     match scan::scan(text, &lexed) {
-        Ok(scan) => Ok(grammar::tree(text, &lexed, &scan)),
+        Ok(scan) => {
+            lexed.strike(&scan.strays);
+            Ok(grammar::tree(text, &lexed, &scan))
+        }
         Err(letter) => {
             let at = lexed.places.get(letter).and_then(|&place| lexed.tokens.get(place as usize));
             Err(Box::new(errors::too_deep(file, at.map_or(0, |token| token.start as usize))))

@@ -19,6 +19,8 @@ pub(super) struct Scan {
     pub(super) cuts: Vec<usize>,
     /// Whether some bracket is never closed.
     pub(super) unclosed: bool,
+    /// Brackets that close nothing: indices of letters, in order.
+    pub(super) strays: Vec<usize>,
 }
 
 /// Scans a whole file. As an error, the letter that nests too deep.
@@ -28,8 +30,11 @@ pub(super) fn scan(text: &str, lexed: &Lexed) -> Result<Scan, usize> {
     loop {
         let brackets = brackets(lexed.letters.as_bytes(), start)?;
         scan.unclosed |= brackets.unclosed;
-        match brackets.open.and_then(|open| end_of_item(text, lexed, open)) {
-            Some(cut) if scan.cuts.len() < MAX_CUTS => {
+        let cut = brackets.open.and_then(|open| end_of_item(text, lexed, open));
+        let cut = cut.filter(|_| scan.cuts.len() < MAX_CUTS);
+        scan.strays.extend(brackets.strays.into_iter().filter(|&at| cut.is_none_or(|cut| at < cut)));
+        match cut {
+            Some(cut) => {
                 scan.cuts.push(cut);
                 start = cut;
             }
@@ -45,6 +50,8 @@ struct Brackets {
     open: Option<usize>,
     /// Whether any bracket is open at the end, or ended by the end of one around it.
     unclosed: bool,
+    /// Those that close nothing.
+    strays: Vec<usize>,
 }
 
 struct Open {
@@ -75,6 +82,8 @@ fn brackets(letters: &[u8], start: usize) -> Result<Brackets, usize> {
                     ifs = stack[index].ifs;
                     result.unclosed |= index + 1 < stack.len();
                     depth -= stack.drain(index..).map(|open| 1 + open.ifs).sum::<usize>();
+                } else {
+                    result.strays.push(at);
                 }
             }
             lexer::IF => ifs += 1,

@@ -132,7 +132,7 @@ impl Tree {
         Self { nodes: if end > 0 { vec![root, error] } else { vec![root] }, unclosed: true }
     }
 
-    /// Whether some bracket is never closed, so that the tree is a guess from there on.
+    /// Whether some bracket is never closed, or a text lacks a quote, so that the tree is a guess from there on.
     #[must_use]
     pub fn is_unclosed(&self) -> bool {
         self.unclosed

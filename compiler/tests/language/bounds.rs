@@ -123,7 +123,7 @@ fn long_chains_and_circles_need_no_call_stack() {
 fn many_mistakes_take_no_longer() {
     let mut text = String::new();
     for at in 0..8_000 {
-        text.push_str(&format!("name_{at} = filter.qualty(nome_{at}) {{ min_word = {at} }}\n"));
+        text.push_str(&format!("name_{at} = filter.qualty_{at}(nome_{at}) {{ min_word = {at} }}\n"));
     }
     let compilation = within(SOON, text);
     assert!(compilation.diagnostics.len() >= MOST);

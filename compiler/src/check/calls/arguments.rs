@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::Piped;
 use crate::ast::{Arg, Call, Expr, ExprKind, Name};
-use crate::check::nodes::Place;
+use crate::check::nodes::{Place, is_value};
 use crate::check::scope::Scope;
 use crate::check::tree::Node;
 use crate::check::{Checker, Type, errors};
@@ -13,7 +13,7 @@ use crate::diagnostic::{Diagnostic, Edit, Fix};
 use crate::names::closest;
 use crate::signature::Signature;
 use crate::source::Span;
-use crate::types::Pattern;
+use crate::types::{Kind, Pattern};
 
 /// An argument at its place.
 pub(super) enum Placed<'a> {
@@ -119,6 +119,59 @@ impl Checker<'_> {
         (placed, complete)
     }
 
+    /// Moves arguments without names further on where one before them seems to be forgotten: `encode(vocab)` lacks the
+    /// documents, not the vocabulary. `wanted` says what each place takes; nothing where that is not known.
+    pub(super) fn shift<'e>(
+        &mut self,
+        placed: &mut Vec<Option<Placed<'e>>>,
+        wanted: &[Wanted],
+        call: Option<&'e Call>,
+        scope: &Scope<'_>,
+    ) {
+        let args = call.map_or(&[][..], |call| &call.args);
+        let args = &args[..args.iter().take_while(|arg| arg.name.is_none()).count()];
+        let first = usize::from(matches!(placed.first(), Some(Some(Placed::Piped))));
+        // All places but those that are given by name.
+        let free: Vec<usize> =
+            (first..wanted.len()).filter(|&at| at < first + args.len() || placed[at].is_none()).collect();
+        if args.len() >= free.len() {
+            return;
+        }
+        let found: Vec<Wanted> = args.iter().map(|arg| self.found(&arg.value, scope)).collect();
+        if found.iter().zip(&free).all(|(found, &at)| found.fits(wanted[at])) {
+            return;
+        }
+        let mut places = Vec::with_capacity(found.len());
+        let mut left = free.iter().copied();
+        for found in &found {
+            let Some(at) = left.find(|&at| found.fits(wanted[at])) else { return };
+            places.push(at);
+        }
+        for at in free {
+            placed[at] = None;
+        }
+        for (at, arg) in places.into_iter().zip(args) {
+            placed[at] = Some(Placed::Expr(&arg.value));
+        }
+    }
+
+    /// What an argument is; it is looked at again where it goes in.
+    fn found(&mut self, value: &Expr, scope: &Scope<'_>) -> Wanted {
+        if is_value(value) || matches!(&value.kind, ExprKind::Each(members) if members.iter().all(is_value)) {
+            return if matches!(value.kind, ExprKind::Text(_)) { Wanted::Text } else { Wanted::Value };
+        }
+        let before = self.diagnostics.len();
+        let (_, ty) = self.node(value, scope, Place { due: None, label: "", head: false });
+        self.diagnostics.forget(before);
+        match ty {
+            Some(Type::One(artifact)) => Wanted::Artifact(artifact.kind),
+            Some(Type::List(items)) => {
+                items.first().map_or(Wanted::Anything, |(artifact, _)| Wanted::Artifact(artifact.kind))
+            }
+            None => Wanted::Anything,
+        }
+    }
+
     /// Moves the argument called `name`, which is a setting, from the parentheses into the braces of `call`.
     fn braced(&self, call: &Call, name: &Name) -> Option<Fix> {
         let named = |arg: &Arg| arg.name.as_ref().is_some_and(|found| found.span == name.span);
@@ -151,12 +204,41 @@ impl Checker<'_> {
         match (placed, piped) {
             (Placed::Expr(value), _) => {
                 let place = Place { due: pattern.map(|pattern| pattern.kind), label: role, head: false };
+                let before = self.diagnostics.len();
                 let (node, ty) = self.node(value, scope, place);
+                if pattern.is_none() {
+                    // A value may be due as well.
+                    self.diagnostics.forget(before);
+                }
                 (node, ty, value.span)
             }
             (Placed::Piped, Some((ty, span))) => (Node::Previous, ty.clone(), *span),
             (Placed::Piped, None) => (Node::Unknown, None, Span::default()),
         }
+    }
+}
+
+/// What can go in at a place, or stands there.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wanted {
+    Artifact(Kind),
+    Value,
+    /// A value that can name files, too.
+    Text,
+    Anything,
+}
+
+impl Wanted {
+    fn fits(self, place: Self) -> bool {
+        self == place
+            || self == Self::Anything
+            || place == Self::Anything
+            || self == Self::Text && place == Self::Artifact(Kind::Files)
+    }
+
+    /// What goes in where `pattern` is due.
+    pub(super) fn of(pattern: Option<&Pattern>) -> Self {
+        pattern.map_or(Self::Anything, |pattern| Self::Artifact(pattern.kind))
     }
 }
 

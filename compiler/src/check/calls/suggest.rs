@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use crate::ast::{Path, Record};
+use crate::ast::Path;
 use crate::check::scope::Scope;
 use crate::check::{Checker, Context, errors};
 use crate::diagnostic::Diagnostic;
 use crate::names::closest;
 use crate::resolve::{Found, Meaning, errors as name_errors};
 use crate::signature::{Parameter, Signature};
-use crate::types::{Kind, Pattern, SettingSpec};
+use crate::types::{Kind, Pattern};
 
 impl Context<'_> {
     /// The stage called `name` in the file at position `file`.
@@ -111,9 +111,14 @@ impl Checker<'_> {
         let known: Vec<&str> = context.stage_names(scope.file).chain(defs).collect();
         let last = callee.names.last().map_or("", |name| name.text.as_str());
         // A slip in the name, else the right name in another family: `language` for `filter.language`.
-        let meant = closest(&text, known.iter().copied())
-            .or_else(|| known.iter().copied().find(|name| name.rsplit('.').next() == Some(last)));
-        name_errors::unknown_stage(&text, callee.span, meant, &kin(&text, &known))
+        let namesakes: Vec<&str> =
+            known.iter().copied().filter(|name| name.rsplit('.').next() == Some(last)).collect();
+        let meant = closest(&text, known.iter().copied());
+        match (meant, namesakes.as_slice()) {
+            (None, [one]) => name_errors::unknown_stage(&text, callee.span, Some(one), &[]),
+            (None, [_, _, ..]) => name_errors::unknown_stage(&text, callee.span, None, &namesakes),
+            _ => name_errors::unknown_stage(&text, callee.span, meant, &kin(&text, &known)),
+        }
     }
 }
 
@@ -127,13 +132,4 @@ fn kin<'n>(name: &str, known: &[&'n str]) -> Vec<&'n str> {
     kin.dedup();
     kin.truncate(SHOWN);
     kin
-}
-
-/// Whether a field that is no setting was meant to be `name`.
-pub(super) fn misspelt(name: &str, specs: &[&SettingSpec], record: Option<&Record>) -> bool {
-    let fields = record.map_or(&[][..], |record| &record.fields);
-    fields.iter().any(|field| {
-        let known = specs.iter().map(|spec| spec.name.as_str());
-        known.clone().all(|known| known != field.name.text) && closest(&field.name.text, known) == Some(name)
-    })
 }

@@ -41,7 +41,7 @@ impl Checker<'_> {
                 let found = artifact.display(&self.vocabularies);
                 let converter = self.context.converter(artifact.kind, pattern.kind, scope.file);
                 let makers = self.context.makers(pattern.kind, scope.file);
-                let error = errors::wrong_kind(role, pattern, &found, converter, &makers, *span);
+                let error = errors::wrong_kind(role, pattern.kind, &found, converter, &makers, *span);
                 let text = self.context.sources.text(*span);
                 let chains = !text.starts_with("if ") && !text.contains("//");
                 let error =

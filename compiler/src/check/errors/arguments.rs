@@ -1,9 +1,9 @@
 //! Messages about what goes into stages and functions.
 
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Edit, Fix};
 use crate::resolve::errors::suggest;
 use crate::source::Span;
-use crate::types::{Artifact, Pattern, SettingType, describe_ability};
+use crate::types::{Artifact, Kind, Pattern, SettingType, describe_ability};
 
 fn error(code: &'static str, message: impl Into<String>, span: Span) -> Diagnostic {
     Diagnostic::error(code, message, span)
@@ -21,19 +21,34 @@ pub(crate) struct Place<'a> {
 /// `converter` is a stage that makes what is due from what is found, `makers` are those that make it from anything.
 pub(crate) fn wrong_kind(
     place: Place<'_>,
-    due: &Pattern,
+    due: Kind,
     found: &str,
     converter: Option<&str>,
     makers: &[&str],
     span: Span,
 ) -> Diagnostic {
-    let (Place { callee, role }, due) = (place, due.kind.name());
+    let (Place { callee, role }, due) = (place, due.name());
     let error = error("E0201", format!("`{callee}` needs `{due}` for `{role}`, found `{found}`"), span);
     match (converter, makers) {
         (Some(converter), _) => error.help(format!("`{converter}` makes `{due}` of it")),
         (None, []) => error.help(format!("give it `{due}`")),
         (None, makers) => error.help(format!("these make `{due}`: `{}`", makers.join("`, `"))),
     }
+}
+
+/// `names` are those of two steps in the order in which they should stand; `edits` bring them into it.
+pub(crate) fn swapped_steps(
+    place: Place<'_>,
+    due: Kind,
+    found: &str,
+    names: (&str, &str),
+    span: Span,
+    edits: [(Span, String); 2],
+) -> Diagnostic {
+    let edits = edits.map(|(span, text)| Edit { span, text }).to_vec();
+    let fix = Fix { title: format!("put `{}` first", names.0), edits };
+    let help = format!("put `{}` before `{}`", names.0, names.1);
+    Diagnostic { fix: Some(fix), ..wrong_kind(place, due, found, None, &[], span).help(help) }
 }
 
 /// Adds the fix of a wrong kind: a pipe through `converter`.

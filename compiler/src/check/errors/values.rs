@@ -3,6 +3,7 @@
 use crate::ast::Number;
 use crate::check::changes::Origin;
 use crate::diagnostic::Diagnostic;
+use crate::names::closest;
 use crate::resolve::errors::suggest;
 use crate::source::Span;
 use crate::types::{Bounds, SettingType};
@@ -355,33 +356,53 @@ pub(crate) fn setting_twice(name: &str, span: Span, first: Span) -> Diagnostic {
         .help("remove one of them")
 }
 
+/// `missing` are the fields that must be given and are not: this may have been meant as one of them.
 pub(crate) fn unknown_field(
     name: &str,
     record: &str,
     known: &[&str],
+    missing: &[&str],
     span: Span,
-    meant: Option<&str>,
 ) -> Diagnostic {
     let error = error("E0208", format!("`{record}` has no field `{name}`"), span);
-    match (meant, known) {
-        (Some(_), _) => suggest(error, span, meant),
-        (None, []) => error.help(format!("`{record}` is one value, not a record")),
-        (None, known) => error.help(format!("its fields are `{}`", known.join("`, `"))),
+    match known {
+        [] => error.help(format!("`{record}` is one value, not a record")),
+        known => or_one_of(error, name, "fields", known, missing, span),
     }
 }
 
+/// `missing` are the settings that must be given and are not: this may have been meant as one of them.
 pub(crate) fn unknown_setting(
     name: &str,
     of: &str,
     known: &[&str],
+    missing: &[&str],
     span: Span,
-    meant: Option<&str>,
 ) -> Diagnostic {
     let error = error("E0208", format!("`{of}` has no setting `{name}`"), span);
-    match (meant, known) {
-        (Some(_), _) => suggest(error, span, meant),
-        (None, []) => error.help(format!("`{of}` has no settings")),
-        (None, known) => error.help(format!("its settings are `{}`", known.join("`, `"))),
+    match known {
+        [] => error.help(format!("`{of}` has no settings")),
+        known => or_one_of(error, name, "settings", known, missing, span),
+    }
+}
+
+fn or_one_of(
+    error: Diagnostic,
+    name: &str,
+    what: &str,
+    known: &[&str],
+    missing: &[&str],
+    span: Span,
+) -> Diagnostic {
+    if let Some(meant) = closest(name, known.iter().copied()) {
+        return suggest(error, span, Some(meant));
+    }
+    let known = known.join("`, `");
+    match missing {
+        [missing] => {
+            error.help(format!("did you mean `{missing}`, which is missing? its {what} are `{known}`"))
+        }
+        _ => error.help(format!("its {what} are `{known}`")),
     }
 }
 

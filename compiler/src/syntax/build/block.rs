@@ -12,12 +12,18 @@ impl Builder<'_> {
     pub(super) fn brackets(&mut self, id: NodeId, mut entry: impl FnMut(&mut Self, NodeId)) -> bool {
         let before = self.diagnostics.len();
         let mut open = None;
-        let mut closed = false;
         // Whether an entry on this line is already known to be wrong, and whether a comma may follow.
         let (mut failed, mut separable) = (false, false);
+        // The same of any entry before on the line: what is junk then follows from it.
+        let mut doubtful = false;
         let mut previous = None;
         // The last entry, where a value is missing at its end, and the diagnostic that says so.
         let mut dangling: Option<(NodeId, usize)> = None;
+        let is_closed = self.is_closed(id);
+        // What shows first that the brackets should have ended before it.
+        let mut beyond: Option<NodeId> = None;
+        // The last entry of the line.
+        let mut last: Option<NodeId> = None;
         let keeps_docs = matches!(self.kind(id), Kind::Clauses | Kind::RecordType | Kind::Body);
         let mut documented = false;
         for child in self.tree.children(id) {
@@ -28,68 +34,125 @@ impl Builder<'_> {
                     }
                 }
                 Kind::Newline => {
-                    failed = false;
-                    previous = None;
+                    (failed, doubtful) = (false, false);
+                    (previous, last) = (None, None);
                 }
                 Kind::Sign => match self.str(child) {
-                    "," => {
-                        if !separable && !failed {
+                    sign @ ("," | ";") => {
+                        if sign == ";" {
+                            self.report(errors::semicolon(self.span(child), !separable, true));
+                        } else if !separable && !failed {
                             self.report(errors::extra_comma(self.span(child), self.kind(id) == Kind::Args));
                         }
                         (failed, separable) = (false, false);
                         previous = None;
                     }
                     _ if open.is_none() => open = Some(child),
-                    _ => closed = true,
+                    _ => {}
                 },
                 Kind::Junk => {
                     let joined = dangling.take().is_some_and(|(entry, at)| self.joined(at, entry, child));
-                    if !failed && !joined {
+                    let follows = failed || doubtful || joined;
+                    if beyond.is_some() {
+                        // Reported as that.
+                    } else if !follows && !is_closed && self.diagnostics.len() == before {
+                        beyond = Some(child);
+                    } else if !follows && let Some(list) = last.and_then(|last| self.bare_list(last)) {
+                        let text = &self.text[list.start as usize..list.end as usize];
+                        self.report(errors::bare_list(list, text));
+                        doubtful = true;
+                    } else if !follows {
+                        self.broken |= self.str(child).starts_with('=');
                         self.junk(child, previous, self.kind(id));
                     }
                     (failed, separable) = (true, true);
                 }
-                kind if kind.is_trivia() => {}
+                kind if kind.is_trivia() || beyond.is_some() => {}
+                _ if !is_closed && self.arrow(child).is_some() => beyond = self.arrow(child),
                 _ => {
                     let before = self.diagnostics.len();
                     entry(self, child);
                     failed = self.diagnostics.len() > before;
+                    doubtful |= failed;
                     dangling = self.dangling(before).map(|at| (child, at));
                     documented = false;
                     separable = true;
-                    previous = Some(child);
+                    (previous, last) = (Some(child), Some(child));
                 }
             }
         }
-        if let Some(open) = open.filter(|_| !closed) {
-            self.unclosed(id, open, before);
+        if let Some(open) = open.filter(|_| !is_closed) {
+            self.unclosed(id, open, before, beyond);
         }
         self.diagnostics.len() > before
     }
 
-    /// Reports that the brackets `id` have no end; once, where several end at the same place. Diagnostics from position `from`
-    /// on are about what stands in them.
-    pub(super) fn unclosed(&mut self, id: NodeId, open: NodeId, from: usize) {
-        let end = self.tree.range(id).end;
+    /// The arrow in a parameter's default, where the parameters are never closed: `(words: Int = 50 -> Docs`.
+    fn arrow(&self, parameter: NodeId) -> Option<NodeId> {
+        let mut below = self.tree.below(parameter).filter(|_| self.kind(parameter) == Kind::Parameter);
+        below.find(|&below| self.kind(below) == Kind::Pipe && self.str(below) == "->")
+    }
+
+    /// Whether a node is brackets with any number of entries.
+    pub(super) fn is_list(&self, id: NodeId) -> bool {
+        matches!(
+            self.kind(id),
+            Kind::Record
+                | Kind::RecordType
+                | Kind::Clauses
+                | Kind::Body
+                | Kind::List
+                | Kind::Args
+                | Kind::Parameters
+        )
+    }
+
+    /// Whether the brackets `id` have an end.
+    pub(super) fn is_closed(&self, id: NodeId) -> bool {
+        let last = self.parts(id).last();
+        last.is_some_and(|last| {
+            self.kind(last) == Kind::Sign && matches!(self.str(last), ")" | "]" | "}" | ">")
+        })
+    }
+
+    /// Reports that the brackets `id` have no end, and that they should have one before `beyond`; once, where several end at
+    /// the same place. Diagnostics from position `from` on are about what stands in them: such a mistake may well be the cause.
+    fn unclosed(&mut self, id: NodeId, open: NodeId, from: usize, beyond: Option<NodeId>) {
+        self.broken = true;
+        let end = beyond.map_or(self.tree.range(id).end, |beyond| self.tree.range(beyond).start);
         let rest = self.text[end..].trim_start();
         let at = (self.text.len() - rest.len()) as u32;
         let word = rest.find(|sign: char| !sign.is_ascii_alphanumeric() && sign != '_').unwrap_or(rest.len());
-        let length = word.max(rest.chars().next().map_or(0, char::len_utf8));
+        let length = match rest.get(..2) {
+            Some("->" | "|>") => 2,
+            _ => word.max(rest.chars().next().map_or(0, char::len_utf8)),
+        };
         let found = match rest.is_empty() {
             true => "the end of the file".to_owned(),
             false => format!("`{}`", &rest[..length]),
         };
         let before = Span::new(self.file, at, at + length as u32);
-        // Only brackets inside this one can end at the same place, and they were reported just now.
+        // Brackets inside this one that end at the same place were reported just now.
         let known = |other: &Diagnostic| {
             other.code == "E0003" && other.labels.iter().any(|label| label.span == before)
         };
-        let recent = self.diagnostics.len().saturating_sub(scan::MAX_DEPTH);
+        let recent = from.max(self.diagnostics.len().saturating_sub(scan::MAX_DEPTH));
         let inner = self.diagnostics.iter().skip(recent).rposition(known).map(|at| recent + at);
+        let is_cause = |other: &Diagnostic| matches!(other.code, "E0003" | "E0004" | "E0009");
+        if inner.is_none() && self.diagnostics.iter().skip(recent).any(is_cause) {
+            return;
+        }
         let askew = if inner.is_none() { self.askew(id) } else { None };
         let sign = self.str(askew.unwrap_or(open)).chars().next().unwrap_or('{');
         let close = errors::closing(sign);
-        let end = if askew.is_none() { self.missing_end(id, open, close, from, inner) } else { None };
+        let end = match (askew, beyond) {
+            (None, None) => self.missing_end(id, open, close, from, inner),
+            (None, Some(_)) if rest.starts_with("->") => {
+                let end = self.text[..end].trim_end().len() as u32;
+                Some((Span::new(self.file, end, end), close.to_string()))
+            }
+            _ => None,
+        };
         match inner.and_then(|at| self.diagnostics.get_mut(at)) {
             // Whoever closes the inner bracket has to close this one, too.
             Some(inner) => {
@@ -121,20 +184,11 @@ impl Builder<'_> {
         };
         let mut found = None;
         let signs = |id: NodeId| {
-            self.parts(id).filter(|&part| self.kind(part) == Kind::Sign && self.str(part) != ",")
+            self.parts(id)
+                .filter(|&part| self.kind(part) == Kind::Sign && !matches!(self.str(part), "," | ";"))
         };
         for below in self.tree.below(id) {
-            let is_list = matches!(
-                self.kind(below),
-                Kind::Record
-                    | Kind::RecordType
-                    | Kind::Clauses
-                    | Kind::Body
-                    | Kind::List
-                    | Kind::Args
-                    | Kind::Parameters
-            );
-            if !is_list {
+            if !self.is_list(below) {
                 continue;
             }
             if let (Some(open), Some(close)) = (signs(below).next(), signs(below).nth(1)) {

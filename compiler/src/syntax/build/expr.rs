@@ -172,8 +172,7 @@ impl Builder<'_> {
             Kind::Record => ExprKind::Record(self.record(id)),
             Kind::List => {
                 let elements = self.list(id);
-                let closed = self.str(id).ends_with(']');
-                if closed { ExprKind::List(elements) } else { ExprKind::Error }
+                if self.is_closed(id) { ExprKind::List(elements) } else { ExprKind::Error }
             }
             Kind::Group => self.group(id),
             Kind::Each => self.each(id),
@@ -201,7 +200,7 @@ impl Builder<'_> {
                     // Nobody knows which argument stands where, or what belongs into parentheses that are never closed.
                     let mixed = self.parts(part).any(|part| self.kind(part) == Kind::Junk)
                         || self.diagnostics.iter().skip(before).any(|one| one.code == "E0028");
-                    if mixed || !self.str(part).ends_with(')') {
+                    if mixed || !self.is_closed(part) {
                         (args, broken) = (Vec::new(), true);
                     }
                 }
@@ -230,7 +229,7 @@ impl Builder<'_> {
         let mut fields: Vec<Field> = Vec::new();
         let broken = self.brackets(id, |builder, part| fields.extend(builder.field(part)));
         // What follows the braces was read as a part of the last field.
-        if let Some(last) = fields.last_mut().filter(|_| !self.str(id).ends_with('}')) {
+        if let Some(last) = fields.last_mut().filter(|_| !self.is_closed(id)) {
             last.value = None;
         }
         Record { span: self.span(id), fields, broken }
@@ -291,7 +290,15 @@ impl Builder<'_> {
             then.map_or(Expr { span: self.behind(id), kind: ExprKind::Error }, |then| self.branch(then));
         let otherwise = otherwise.map(|otherwise| self.branch(otherwise));
         if let Some(missing) = missing.filter(|_| self.diagnostics.len() == before) {
-            self.report(errors::incomplete_if(self.behind(id), missing));
+            let near = self.junk_behind(id).map(|junk| self.junk_text(junk));
+            let near = near.map(|(text, span)| (super::junk::word(text), span));
+            self.report(match near.filter(|(word, _)| super::junk::is_almost(word, missing)) {
+                Some((word, span)) => {
+                    let span = Span { end: span.start + word.len() as u32, ..span };
+                    errors::misspelt_branch(span, word, missing)
+                }
+                None => errors::incomplete_if(self.behind(id), missing),
+            });
         }
         ExprKind::If(Box::new(If { condition, then, otherwise }))
     }

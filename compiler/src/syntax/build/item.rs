@@ -1,24 +1,40 @@
 //! Items: what stands at the top of a file.
 
 use super::Builder;
+use super::docs::Entry;
 use super::types::Declared;
 use crate::ast::{
     Binding, Clause, Def, Expr, ExprKind, File, Import, Item, Name, Param, Profile, ProfileEntry, Stage,
 };
+use crate::diagnostic::Diagnostic;
 use crate::source::Span;
 use crate::syntax::errors;
 use crate::syntax::tree::{Kind, NodeId, Tree};
+
+/// Lines of the longest block that is looked at for its end.
+const LONGEST: usize = 100;
 
 impl Builder<'_> {
     pub(super) fn file(&mut self) -> File {
         let docs = self.file_docs();
         let mut items = Vec::new();
+        let mut broken = Vec::new();
         let mut failed = false;
         // The item or line before, where something is missing at its end, and the diagnostic that says so.
         let mut dangling: Option<(NodeId, usize)> = None;
+        // The item before, where its `if` lacks a branch, and the diagnostic that says so.
+        let mut branch: Option<(NodeId, usize)> = None;
+        // Whether the line before was a misspelt branch.
+        let mut mended = false;
         // The binding just before, where nothing else follows it.
         let mut previous: Option<NodeId> = None;
-        for entry in self.entries(Tree::ROOT) {
+        let entries = self.entries(Tree::ROOT);
+        // Where the lines end whose opening bracket is missing.
+        let mut skipped = 0;
+        for (at, entry) in entries.iter().enumerate() {
+            if at < skipped {
+                continue;
+            }
             let before = self.diagnostics.len();
             let kind = self.kind(entry.id);
             if let Some((item, missing)) = dangling.take()
@@ -44,21 +60,96 @@ impl Builder<'_> {
                 failed = true;
                 continue;
             }
+            if kind.is_error() && mended && self.near_branch(entry.id).is_some() {
+                // The other branch of that `if`.
+                continue;
+            }
+            if kind.is_error()
+                && let Some((item, missing)) = branch.take()
+                && self.continues(item, entry.id)
+                && let Some((word, meant)) = self.near_branch(entry.id)
+                && let Some(diagnostic) = self.diagnostics.get_mut(missing)
+            {
+                *diagnostic =
+                    errors::misspelt_branch(word, &self.text[word.start as usize..word.end as usize], meant);
+                (failed, mended) = (true, true);
+                continue;
+            }
+            mended = false;
             previous = (kind == Kind::Binding).then_some(entry.id);
             match kind {
                 Kind::Junk if failed => continue,
                 // The pipe of an item that broke off.
                 Kind::ErrorItem if failed && self.str(entry.id).starts_with("|>") => continue,
                 Kind::Junk => self.junk(entry.id, None, Kind::File),
-                _ => items.push(self.item(entry.id, entry.docs)),
+                _ => {
+                    self.broken = false;
+                    items.push(self.item(entry.id, entry.docs.clone()));
+                    if let Some((end, is_other)) =
+                        self.unopened(&entries[at..], self.diagnostics.len() > before)
+                    {
+                        self.broken = true;
+                        skipped = at + end + 1;
+                        if !is_other {
+                            self.diagnostics.forget(before);
+                            let (text, span) = self.junk_text(entries[at + end].id);
+                            let sign = text.chars().next().unwrap_or('}');
+                            let head = self.text[..self.tree.range(entry.id).end].trim_end().len() as u32;
+                            let head = Span { start: head, end: head, ..span };
+                            let span = Span { end: span.start + 1, ..span };
+                            self.report(errors::unopened(span, sign, head));
+                        }
+                    }
+                    broken.extend(self.broken.then(|| self.span(entry.id)));
+                }
             }
             failed = self.diagnostics.len() > before;
+            let last = self.diagnostics.len().checked_sub(1).filter(|&last| last >= before);
+            branch = last.filter(|&last| self.diagnostics[last].code == "E0020").map(|last| (entry.id, last));
             dangling = self.dangling(before).map(|missing| (entry.id, missing));
         }
-        File { docs, items }
+        File { docs, items, broken }
+    }
+
+    /// The error for an item without its block, with the fix where the block has all but its first brace.
+    fn unopened_block(&self, id: NodeId, missing: Diagnostic) -> Diagnostic {
+        match self.junk_behind(id).map(|junk| self.junk_text(junk)) {
+            Some((text, span)) if super::junk::closes_braces(text) => {
+                missing.fix("insert `{`", Span { end: span.start, ..span }, "{ ")
+            }
+            _ => missing,
+        }
+    }
+
+    /// Where a bracket closes that the first of `entries` lacks: it begins a line, and those between are further in. Also
+    /// whether the bracket is missing elsewhere than at the end of that item, which is known to be wrong then.
+    fn unopened(&self, entries: &[Entry], is_wrong: bool) -> Option<(usize, bool)> {
+        let (head, rest) = entries.split_first()?;
+        let place = |entry: &Entry| {
+            let start = self.tree.range(entry.id).start;
+            (self.column(start) == self.indent(start)).then(|| self.column(start))
+        };
+        let inner = rest
+            .iter()
+            .take(LONGEST)
+            .take_while(|entry| place(entry).is_none_or(|column| column > 0))
+            .count();
+        let is_close = |entry: &&Entry| {
+            self.kind(entry.id).is_error() && self.str(entry.id).starts_with(['}', ')', ']'])
+        };
+        let end = rest.iter().take(inner + 1).position(|entry| is_close(&entry))?;
+        let column = place(&rest[end])?;
+        let is_within = |entry: &Entry| place(entry).is_none_or(|inner| inner > column);
+        let range = self.tree.range(head.id);
+        let (start, of_head) = (self.indent(range.start), self.indent(range.end));
+        let first = rest.first().filter(|_| end > 0).and_then(place);
+        let is_elsewhere = column != of_head;
+        let fits = if is_elsewhere { is_wrong && column == start } else { true };
+        (first.is_some() && fits && rest[..end].iter().all(is_within)).then_some((end + 1, is_elsewhere))
     }
 
     fn item(&mut self, id: NodeId, docs: String) -> Item {
+        self.keyword(id);
         match self.kind(id) {
             Kind::Import => Item::Import(self.import(id)),
             Kind::Param => {
@@ -76,6 +167,21 @@ impl Builder<'_> {
         }
     }
 
+    /// Reports an item's keyword that is misspelt.
+    fn keyword(&mut self, id: NodeId) {
+        let keyword = match self.kind(id) {
+            Kind::Import => "import",
+            Kind::Param => "param",
+            Kind::Profile => "profile",
+            Kind::Def => "def",
+            Kind::Stage => "stage",
+            _ => return,
+        };
+        if let Some(word) = self.parts(id).next().filter(|&word| self.str(word) != keyword) {
+            self.report(errors::misspelt_item(self.span(word), self.str(word), keyword));
+        }
+    }
+
     /// Whether a line begins as a step of a pipe does: a stage with its inputs or settings, or alone.
     fn starts_a_call(&self, id: NodeId) -> bool {
         let (text, _) = self.junk_text(id);
@@ -84,6 +190,16 @@ impl Builder<'_> {
             .unwrap_or(text.len());
         let rest = text[end..].trim_start();
         end > 0 && (rest.is_empty() || rest.starts_with(['(', '{']) || rest.starts_with("|>"))
+    }
+
+    /// The first word of a line, where it is almost `then` or `else`, and what it was meant to be.
+    fn near_branch(&self, id: NodeId) -> Option<(Span, &'static str)> {
+        let (text, span) = self.junk_text(id);
+        let word = super::junk::word(text);
+        let meant = ["then", "else"]
+            .into_iter()
+            .find(|meant| word == *meant || super::junk::is_almost(word, meant))?;
+        Some((Span { end: span.start + word.len() as u32, ..span }, meant))
     }
 
     /// What a line that is no item was meant to define, without a value: whoever uses the name makes no mistake.
@@ -98,15 +214,6 @@ impl Builder<'_> {
             is_name.then(|| Name { span: Span { start, end, ..span }, text: word.to_owned() })
         };
         match (words.next(), words.next()) {
-            (Some(first), Some(second)) if errors::near_item(first) == Some("param") => {
-                match name(second.trim_end_matches(':')) {
-                    Some(name) => {
-                        let name = Some(name);
-                        Item::Param(Param { span, docs, name, ty: None, default: None, range: None })
-                    }
-                    None => Item::Error(span),
-                }
-            }
             (Some(first), Some(_)) if errors::near_item(first).is_none() => match name(first) {
                 Some(name) => Item::Binding(Binding { span, docs, name, value: None }),
                 None => Item::Error(span),
@@ -131,8 +238,11 @@ impl Builder<'_> {
             Some(record) => {
                 self.brackets(record, |builder, part| {
                     let Some(path) = builder.part(part, Kind::Path) else { return };
+                    let whole = builder.span(path);
                     let path = builder.path(path);
-                    let value = builder.value(part);
+                    // Half a path changes nothing.
+                    let missing = Expr { span: builder.behind(part), kind: ExprKind::Error };
+                    let value = Some(builder.value(part).unwrap_or(missing)).filter(|_| path.span == whole);
                     entries.push(ProfileEntry { span: builder.span(part), path, value });
                 });
             }
@@ -145,7 +255,7 @@ impl Builder<'_> {
                         let sign = Span { end: span.start + 1, ..span };
                         self.missing(id, missing.fix("remove the `=`", sign, ""));
                     }
-                    None => self.missing(id, missing),
+                    None => self.missing(id, self.unopened_block(id, missing)),
                 }
             }
             None => {}
@@ -166,17 +276,21 @@ impl Builder<'_> {
         let before = self.diagnostics.len();
         let parameters = self.part(id, Kind::Parameters);
         def.params = parameters.map(|part| self.parameters(part)).unwrap_or_default();
+        self.broken |= self.diagnostics.len() > before;
         def.result = self.part(id, Kind::Type).map(|part| self.ty(part));
         let body = self.part(id, Kind::Body);
         if def.name.is_some() && self.diagnostics.len() == before {
             if parameters.is_none() {
+                self.broken = true;
                 self.missing(id, errors::missing_parameters(self.behind(id), "def"));
             } else if def.result.is_none() {
                 let at = parameters.map_or(self.behind(id), |part| self.behind(part));
+                self.broken = true;
                 self.report(errors::missing_arrow(at, "def"));
             } else if body.is_none() {
                 let example = "the function's bindings and its result in braces";
-                self.missing(id, errors::missing_block(self.behind(id), "def", example));
+                let missing = errors::missing_block(self.behind(id), "def", example);
+                self.missing(id, self.unopened_block(id, missing));
             }
         }
         if let Some(body) = body {
@@ -223,11 +337,16 @@ impl Builder<'_> {
         let parameters = self.part(id, Kind::Parameters);
         let params = parameters.map(|part| self.parameters(part)).unwrap_or_default();
         let result = self.part(id, Kind::Type).map(|part| self.ty(part));
+        self.broken |= self.diagnostics.len() > before;
         if self.diagnostics.len() == before {
             match parameters {
-                None => self.missing(id, errors::missing_parameters(self.behind(id), "stage")),
+                None => {
+                    self.broken = true;
+                    self.missing(id, errors::missing_parameters(self.behind(id), "stage"));
+                }
                 Some(part) if result.is_none() => {
-                    self.missing(part, errors::missing_arrow(self.behind(part), "stage"))
+                    self.broken = true;
+                    self.missing(part, errors::missing_arrow(self.behind(part), "stage"));
                 }
                 Some(_) => {}
             }
@@ -243,7 +362,7 @@ impl Builder<'_> {
         };
         if let Some(block) = self.part(id, Kind::Clauses) {
             let mut docs = self.block_docs(block);
-            self.brackets(block, |builder, part| match builder.kind(part) {
+            self.broken |= self.brackets(block, |builder, part| match builder.kind(part) {
                 Kind::Setting => stage.settings.push(builder.setting(part, docs(part))),
                 _ => stage.clauses.extend(builder.clause(part)),
             });
@@ -275,6 +394,7 @@ impl Builder<'_> {
         if let (Some(sign), "param") = (sign, name.text.as_str()) {
             let behind = Span { start: name.span.end, ..self.span(sign) };
             self.report(errors::missing_name(Span { end: behind.start, ..behind }, "param"));
+            self.broken = true;
             return Binding { span: self.span(id), docs, name, value: None };
         }
         let value = self.value(id);

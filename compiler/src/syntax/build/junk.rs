@@ -20,6 +20,16 @@ impl Builder<'_> {
             None if self.kind(id) == Kind::ErrorItem => not_an_item(text, span),
             None if previous.is_some() => behind_entry(text, span, container),
             None if container == Kind::Record && !word.is_empty() => {
+                errors::field_without_value(span, text, path(text))
+            }
+            None if container == Kind::Clauses && is_shard_clause(text) => {
+                let length = text.match_indices(' ').nth(1).map_or(text.len(), |(at, _)| at);
+                errors::misspelt_shard(Span { end: span.start + length as u32, ..span }, &text[..length])
+            }
+            None if container == Kind::Clauses
+                && !word.is_empty()
+                && is_value_like(text[word.len()..].trim_start()) =>
+            {
                 errors::field_without_value(span, text, word)
             }
             None if matches!(container, Kind::Clauses | Kind::RecordType) && !word.is_empty() => {
@@ -93,6 +103,19 @@ impl Builder<'_> {
         Some(match (first, second) {
             (';', _) => errors::semicolon(sign, text.len() == 1, container != Kind::File),
             (')' | ']' | '}', _) => errors::stray(sign, first),
+            ('"', _) if self.text[..span.start as usize].ends_with(is_word) => {
+                let end = self.text[span.start as usize..].find(['\n', ')']);
+                let closed = end.is_some_and(|end| self.text[span.start as usize + end..].starts_with(')'));
+                let length = text[1..].find('"').map_or(text.len(), |length| length + 2);
+                errors::missing_open(
+                    Span { end: span.start + length as u32, ..span },
+                    &text[..length],
+                    closed,
+                )
+            }
+            ('>', _) if matches!(container, Kind::Parameters | Kind::Clauses | Kind::RecordType) => {
+                errors::stray(sign, first)
+            }
             ('/', Some('*')) => errors::block_comment(Span { end: span.start + 2, ..span }),
             ('.', Some('0'..='9')) => errors::leading_point(span, text),
             ('\'', _) => errors::unfinished_text(span, '\''),
@@ -113,6 +136,16 @@ impl Builder<'_> {
                 let number = self.thousands(id)?;
                 errors::thousands(number, &self.text[number.start as usize..number.end as usize])
             }
+            ('[', _) if self.word_before(span).is_some_and(|(_, word)| is_almost(word, "each")) => {
+                let (place, word) = self.word_before(span)?;
+                errors::misspelt_each(place, word)
+            }
+            _ if container != Kind::Clauses && closes_braces(text) && begins_field(text) => {
+                errors::missing_brace(span, path(text))
+            }
+            _ if container == Kind::File && self.kind(id) == Kind::Junk && begins_step(text) => {
+                errors::missing_step(span, text)
+            }
             _ => match word(text) {
                 branch @ ("then" | "else") => errors::lost_branch(behind_word(span, branch), branch),
                 _ => return None,
@@ -120,10 +153,53 @@ impl Builder<'_> {
         })
     }
 
+    /// The word right before a place, space left out, and where it stands.
+    fn word_before(&self, place: Span) -> Option<(Span, &str)> {
+        let before = self.text[..place.start as usize].trim_end_matches(' ');
+        let start = before.trim_end_matches(is_word).len();
+        let span = Span { start: start as u32, end: before.len() as u32, ..place };
+        (start < before.len()).then_some((span, &before[start..]))
+    }
+
     /// Whether something at this place was reported.
     fn is_known(&self, place: Span) -> bool {
         self.diagnostics.iter().rev().take(4).any(|diagnostic| diagnostic.span() == place)
     }
+}
+
+/// The path at the start of a text.
+fn path(text: &str) -> &str {
+    &text[..text.find(|sign| !is_word(sign) && sign != '.').unwrap_or(text.len())]
+}
+
+/// Whether a word is another one with a slip.
+pub(super) fn is_almost(word: &str, meant: &str) -> bool {
+    word != meant && strsim::osa_distance(word, meant) == 1
+}
+
+/// Whether a text closes braces that it does not open.
+pub(super) fn closes_braces(text: &str) -> bool {
+    let mut open = 0_i32;
+    text.chars().any(|sign| {
+        open += i32::from(sign == '{') - i32::from(sign == '}');
+        open < 0
+    })
+}
+
+/// Whether a text begins as a field does: `min_words = 3`.
+fn begins_field(text: &str) -> bool {
+    let rest = text[path(text).len()..].trim_start();
+    !word(text).is_empty() && rest.starts_with('=') && !rest.starts_with("==")
+}
+
+/// Whether a text begins as a step of a pipe does, with the family of the stage: `filter.pii { … }`.
+fn begins_step(text: &str) -> bool {
+    let (path, rest) = (path(text), text[path(text).len()..].trim_start());
+    path.contains('.') && (rest.is_empty() || rest.starts_with(['(', '{']) || rest.starts_with("|>"))
+}
+
+fn is_word(sign: char) -> bool {
+    sign.is_ascii_alphanumeric() || sign == '_'
 }
 
 /// Whether expressions reserve a word.
@@ -133,9 +209,20 @@ pub(super) fn is_keyword(word: &str) -> bool {
 
 /// The word at the start of a text; empty where there is none.
 pub(super) fn word(text: &str) -> &str {
-    let is_word = |sign: char| sign.is_ascii_alphanumeric() || sign == '_';
     let length = text.find(|sign| !is_word(sign)).unwrap_or(text.len());
     if text.starts_with(|sign: char| sign.is_ascii_digit()) { "" } else { &text[..length] }
+}
+
+/// Whether a text starts almost as `per shard` does.
+fn is_shard_clause(text: &str) -> bool {
+    let mut words = text.split(' ');
+    let (per, shard) = (words.next().unwrap_or(""), words.next().unwrap_or(""));
+    words.next().is_some() && strsim::osa_distance(&format!("{per} {shard}"), "per shard") <= 2
+}
+
+/// Whether a text starts as a number, a text or a list of texts does, and not as a type.
+fn is_value_like(text: &str) -> bool {
+    text.starts_with(|sign: char| sign.is_ascii_digit() || sign == '"') || text.starts_with("[\"")
 }
 
 /// The place of `word` at the start of `span`.
@@ -182,6 +269,9 @@ fn not_an_item(text: &str, span: Span) -> Diagnostic {
         .filter(|_| rest.starts_with(|sign: char| sign.is_ascii_alphabetic() || sign == '"'))
     {
         return errors::misspelt_item(at, word, keyword);
+    }
+    if rest.starts_with('(') && text.contains("->") {
+        return errors::missing_def(at, word);
     }
     if rest.starts_with(['(', '.', '{', '|']) {
         return errors::unnamed_value(span, text);

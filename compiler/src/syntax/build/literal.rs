@@ -38,6 +38,10 @@ impl Builder<'_> {
             self.report(errors::single_quotes(span, inner));
             return inner.to_owned();
         }
+        if !raw.starts_with('"') {
+            self.report(errors::unopened_text(span));
+            return raw.trim_end_matches('"').to_owned();
+        }
         let mut text = String::with_capacity(raw.len());
         let mut rest = raw.char_indices().skip(1);
         let mut closed = false;

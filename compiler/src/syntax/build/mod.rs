@@ -22,7 +22,8 @@ use crate::source::{FileId, Span};
 
 /// Reads a whole tree.
 pub(super) fn build(file: FileId, text: &str, tree: &Tree) -> (ast::File, Vec<Diagnostic>) {
-    let mut builder = Builder { file, text, tree, diagnostics: Diagnostics::default(), level: 0 };
+    let mut builder =
+        Builder { file, text, tree, diagnostics: Diagnostics::default(), level: 0, broken: false };
     let ast = builder.file();
     for id in tree.leaves().filter(|&id| tree.kind(id) == Kind::HashComment) {
         let span = builder.span(id);
@@ -38,6 +39,8 @@ struct Builder<'t> {
     diagnostics: Diagnostics,
     /// How many expressions the one being built lies in.
     level: usize,
+    /// Whether brackets of the item that is being read do not match.
+    broken: bool,
 }
 
 impl<'t> Builder<'t> {

@@ -36,6 +36,32 @@ impl Builder<'_> {
         let comma = self.tree.following(entry).filter(|&next| self.str(next) == ",");
         let behind = comma.and_then(|comma| self.tree.following(comma));
         behind.is_some_and(|junk| self.kind(junk) == Kind::Junk && self.thousands(junk).is_some())
+            || self.bare_list(entry).is_some()
+    }
+
+    /// The elements that follow the first one, which is the value of `entry`, where a list lacks its brackets:
+    /// `keep = en, zh`. Their place begins with the first.
+    pub(super) fn bare_list(&self, entry: NodeId) -> Option<Span> {
+        if !matches!(self.kind(entry), Kind::Field | Kind::Property) {
+            return None;
+        }
+        let value = self.part(entry, Kind::Expr)?;
+        let mut end = None;
+        let mut next = self.tree.following(entry);
+        while let Some(comma) = next.filter(|&comma| self.str(comma) == ",") {
+            next = self.tree.following(comma);
+            while let Some(space) = next.filter(|&space| self.kind(space) == Kind::Space) {
+                next = self.tree.following(space);
+            }
+            let Some(element) = next.filter(|&element| self.kind(element) == Kind::Junk) else { break };
+            let (text, span) = self.junk_text(element);
+            if !is_element(text.trim_end_matches(']')) || self.thousands(element).is_some() {
+                break;
+            }
+            end = Some(span.end);
+            next = self.tree.following(element);
+        }
+        Some(Span { end: end?, ..self.span(value) })
     }
 
     /// The whole number with commas of which `junk` is a later group of digits.
@@ -106,12 +132,12 @@ impl Builder<'_> {
         self.text[..offset].rfind('\n').map_or(0, |newline| newline + 1)
     }
 
-    fn column(&self, offset: usize) -> usize {
+    pub(super) fn column(&self, offset: usize) -> usize {
         offset - self.line(offset)
     }
 
     /// The space before the first sign of the line that `offset` lies in.
-    fn indent(&self, offset: usize) -> usize {
+    pub(super) fn indent(&self, offset: usize) -> usize {
         let line = &self.text[self.line(offset)..];
         line.len() - line.trim_start_matches([' ', '\t']).len()
     }
@@ -135,7 +161,19 @@ impl Builder<'_> {
         let doubtful = content.is_empty() || content.contains("|>") || content.contains("//");
         // `f([a, b)`: the other argument may be outside.
         let outside = self.text[range.end..].trim_start().starts_with(')') && content.contains(',');
-        if doubtful || (close == ']' && outside) || (close == ')' && content.contains(['{', '\n'])) {
+        // `{ a = { b = 1, c = 2 }`: the entries of the inner brackets may be those of the outer.
+        let inner = self.tree.below(id).filter(|&below| {
+            self.text[self.tree.range(below)].ends_with(close) && self.is_list(below) && self.is_closed(below)
+        });
+        let is_ambiguous = inner.into_iter().any(|inner| {
+            self.parts(inner).filter(|&part| self.kind(part) == Kind::Sign && self.str(part) == ",").count()
+                > 0
+        });
+        if doubtful
+            || is_ambiguous
+            || (close == ']' && outside)
+            || (close == ')' && content.contains(['{', '\n']))
+        {
             return None;
         }
         let end = inside.start + content.len();
@@ -149,5 +187,15 @@ impl Builder<'_> {
                 (false, _) => close.to_string(),
             },
         ))
+    }
+}
+
+/// Whether a text is one word, number or text in quotes.
+fn is_element(text: &str) -> bool {
+    let is_word =
+        |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.%".contains(&byte));
+    match text.strip_prefix('"') {
+        Some(rest) => rest.find('"') == Some(rest.len().wrapping_sub(1)),
+        None => !text.is_empty() && is_word(text),
     }
 }

@@ -50,11 +50,18 @@ impl Builder<'_> {
         if let (Some(_), None, None) = (&declared.ty, &declared.default, &declared.range)
             && let Some(junk) = self.junk_behind(id)
             && self.str(junk).starts_with(|sign: char| sign.is_ascii_alphanumeric() || "\"[{-".contains(sign))
+            && !self.str(junk).starts_with("->")
+            && !self.is_declaration(junk)
             && last.is_some_and(|last| self.kind(last) == Kind::Type)
         {
             let (text, span) = self.junk_text(junk);
             self.report(errors::missing_default_sign(span, text));
             declared.default = Some(Expr { span, kind: ExprKind::Error });
+            declared.ty = Some(Type { span, kind: TypeKind::Error });
+        } else if let (Some(ty), Some(junk)) = (&mut declared.ty, self.junk_behind(id))
+            && self.str(junk).starts_with('>')
+        {
+            ty.kind = TypeKind::Error;
         }
         match (&declared.name, last) {
             (None, Some(_)) => {
@@ -80,6 +87,13 @@ impl Builder<'_> {
             _ => {}
         }
         declared
+    }
+
+    /// Whether junk is the next parameter or setting: `name: Type`.
+    fn is_declaration(&self, junk: NodeId) -> bool {
+        let text = self.str(junk);
+        let word = super::junk::word(text);
+        !word.is_empty() && text[word.len()..].trim_start().starts_with(':')
     }
 
     /// The kind of the next sibling that is not trivia.
@@ -127,6 +141,7 @@ impl Builder<'_> {
         }
         if !dots || low.is_none() && high.is_none() {
             self.report(errors::incomplete_range(self.span(id)));
+            low = None;
         }
         Range { span: self.span(id), low, high }
     }
@@ -210,8 +225,10 @@ impl Builder<'_> {
     fn record_type(&mut self, id: NodeId) -> TypeKind {
         let mut settings = Vec::new();
         let mut docs = self.block_docs(id);
-        self.brackets(id, |builder, part| settings.push(builder.setting(part, docs(part))));
-        TypeKind::Record(settings)
+        match self.brackets(id, |builder, part| settings.push(builder.setting(part, docs(part)))) {
+            true => TypeKind::Error,
+            false => TypeKind::Record(settings),
+        }
     }
 }
 
