@@ -90,6 +90,17 @@ fn the_same_report_is_not_sent_twice() {
 }
 
 #[test]
+fn a_text_that_is_opened_again_is_told_about_again() {
+    let mut client = Client::new(json!({}));
+    for _ in 0..3 {
+        client.open("main.llmp", "x = 1\n");
+        // Of the closed one there is nothing to say, and that may have been said in between.
+        while client.published("main.llmp").len() != 1 {}
+        client.close("main.llmp");
+    }
+}
+
+#[test]
 fn profiles_are_a_setting() {
     let text = "param floor: Int\nprofile short { floor = 20 }\n";
     let mut client = Client::new(json!({}));

@@ -53,6 +53,8 @@ fn opened(server: &mut Server, params: DidOpenTextDocumentParams) -> Result<(), 
         return Ok(());
     }
     let path = server.documents.open(document.uri, document.version, document.text);
+    // Who opens a text waits for what is wrong with it, also where that is nothing new.
+    server.published.remove(&path);
     server.touched(&path);
     Ok(())
 }
