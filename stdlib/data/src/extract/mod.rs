@@ -3,6 +3,7 @@
 mod charset;
 mod render;
 pub mod text;
+mod whitespace;
 mod workers;
 
 use llmp_stage::{Signature, Stage, stage};

@@ -2,6 +2,8 @@
 
 use trafilatura::dom::Document;
 
+use super::whitespace::restored;
+
 /// Elements that stand inside a line; all others start a line and end one.
 const INLINE: [&str; 30] = [
     "a", "abbr", "acronym", "b", "bdi", "bdo", "big", "cite", "code", "data", "del", "dfn", "em", "font",
@@ -34,7 +36,7 @@ pub(super) fn plain_text(html: &str) -> String {
         }
     }
     lines.end();
-    lines.done.join("\n").trim_matches('\n').to_owned()
+    restored(lines.done.join("\n").trim_matches('\n'))
 }
 
 enum Step {

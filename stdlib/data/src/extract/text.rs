@@ -10,6 +10,7 @@ use trafilatura::{ExtractionFocus, Options, extract_document};
 
 use super::charset::decode;
 use super::render::plain_text;
+use super::whitespace::protect;
 use super::workers::{Outcome, Workers};
 use crate::docs::{Doc, Writer};
 use crate::pages;
@@ -207,21 +208,23 @@ fn extract(record: &Record, settings: &Settings) -> Extracted {
         Ok(None) => return Extracted::Nothing,
         Err(error) => return Extracted::Dropped("extract.unreadable", error.describe().into()),
     };
-    let html = decode(&page.html, page.charset.as_deref());
-    text_of(&html, record.uri(), settings)
+    let url = url::Url::parse(record.uri()).ok();
+    let html = decode(&page.html, page.charset.as_deref(), url.as_ref().and_then(url::Url::domain));
+    text_of(&html, url, settings)
 }
 
-fn text_of(html: &str, uri: &str, settings: &Settings) -> Extracted {
+fn text_of(html: &str, url: Option<url::Url>, settings: &Settings) -> Extracted {
     if html.bytes().filter(|byte| *byte == b'<').count() > 4 * MAX_ELEMENTS {
         return Extracted::Dropped("extract.too_large", format!("more than {MAX_ELEMENTS} elements"));
     }
     if open_elements(html) > MAX_OPEN {
         return Extracted::Dropped("extract.too_deep", format!("more than {MAX_OPEN} elements open"));
     }
-    let document = Document::parse(html);
+    let mut document = Document::parse(html);
     if let Some(problem) = shape(&document) {
         return problem;
     }
+    protect(&mut document);
     let mut options = Options::default()
         .with_fallback(true)
         .with_exclude_comments(!settings.comments)
@@ -231,7 +234,7 @@ fn text_of(html: &str, uri: &str, settings: &Settings) -> Extracted {
             Favour::Balanced => ExtractionFocus::Balanced,
             Favour::Recall => ExtractionFocus::FavorRecall,
         });
-    if let Ok(url) = url::Url::parse(uri) {
+    if let Some(url) = url {
         options = options.with_url(url);
     }
     // Its errors all say that there is too little text.
@@ -388,7 +391,7 @@ mod tests {
     #[test]
     fn settings_change_the_text() {
         let html = article("x");
-        let text = |settings: &Settings| match text_of(&html, "https://a.example/", settings) {
+        let text = |settings: &Settings| match text_of(&html, None, settings) {
             Extracted::Text(text) => text,
             Extracted::Dropped(rule, _) => panic!("dropped by {rule}"),
             Extracted::Nothing => panic!("no page"),
