@@ -134,9 +134,23 @@ fn replace(text: &str, found: &[(Kind, Range<usize>)]) -> String {
     masked
 }
 
-/// Whether `character` could belong to a longer word or number.
+/// Whether `character` could belong to a longer word or number. Scripts that set no blank there (`请拨打010-62781234`,
+/// `010-1234-5678로`) do not join.
 fn joins(character: Option<char>) -> bool {
-    character.is_some_and(|character| character.is_alphanumeric() || character == '_')
+    let sets_blanks = |character| {
+        !matches!(character,
+            '\u{e00}'..='\u{eff}'        // Thai, Lao
+            | '\u{1000}'..='\u{109f}'    // Myanmar
+            | '\u{1100}'..='\u{11ff}'    // Hangul
+            | '\u{1780}'..='\u{17ff}'    // Khmer
+            | '\u{3040}'..='\u{318f}'    // kana, Hangul
+            | '\u{3400}'..='\u{9fff}'    // Han
+            | '\u{ac00}'..='\u{d7ff}'    // Hangul
+            | '\u{f900}'..='\u{faff}'    // Han
+            | '\u{20000}'..='\u{323af}') // Han
+    };
+    character
+        .is_some_and(|character| character.is_alphanumeric() && sets_blanks(character) || character == '_')
 }
 
 /// The words before `at` in lower case, as far as `bytes` back: what a number is called.

@@ -7,11 +7,14 @@ use regex::Regex;
 
 use super::joins;
 
-static CARD: LazyLock<Regex> =
-    LazyLock::new(|| Regex::new(r"\b[2-6]\d{3}(?:[ -]?\d){9,15}\b").expect("the expression is valid"));
+static CARD: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"(?-u:\b)[2-6]\d{3}(?:[ \u{a0}-]?\d){9,15}(?-u:\b)").expect("the expression is valid")
+});
 
-static IBAN: LazyLock<Regex> =
-    LazyLock::new(|| Regex::new(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]){11,30}\b").expect("the expression is valid"));
+static IBAN: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"(?-u:\b)[A-Z]{2}\d{2}(?:[ \u{a0}]?[A-Z0-9]){11,30}(?-u:\b)")
+        .expect("the expression is valid")
+});
 
 /// The lengths of IBANs.
 const IBAN_LENGTHS: std::ops::RangeInclusive<usize> = 15..=34;
@@ -20,7 +23,8 @@ pub(super) fn find_cards(text: &str) -> Vec<Range<usize>> {
     let fits = |range: &Range<usize>| {
         let digits: Vec<u32> =
             text[range.clone()].chars().filter_map(|character| character.to_digit(10)).collect();
-        let alone = !matches!(text[..range.start].chars().next_back(), Some('.' | '-' | '/'));
+        let (last, next) = (text[..range.start].chars().next_back(), text[range.end..].chars().next());
+        let alone = !matches!(last, Some('.' | '-' | '/')) && !joins(last) && !joins(next);
         alone
             && (13..=19).contains(&digits.len())
             && luhn(&digits)
@@ -45,19 +49,23 @@ pub(super) fn find_ibans(text: &str) -> Vec<Range<usize>> {
         let mut end = range.end;
         while end > range.start {
             let candidate = &text[range.start..end];
-            if !candidate.ends_with(' ') && !joins(text[end..].chars().next()) && is_iban(candidate) {
+            if !candidate.ends_with(blank) && !joins(text[end..].chars().next()) && is_iban(candidate) {
                 return Some(range.start..end);
             }
-            end -= 1;
+            end = text.floor_char_boundary(end - 1);
         }
         None
     };
     IBAN.find_iter(text).filter_map(|found| shortest_fit(found.range())).collect()
 }
 
+fn blank(character: char) -> bool {
+    matches!(character, ' ' | '\u{a0}')
+}
+
 /// The check of ISO 13616: the first four characters moved to the end, letters as numbers, the remainder by 97 is 1.
 fn is_iban(candidate: &str) -> bool {
-    let characters: Vec<char> = candidate.chars().filter(|character| *character != ' ').collect();
+    let characters: Vec<char> = candidate.chars().filter(|character| !blank(*character)).collect();
     if !IBAN_LENGTHS.contains(&characters.len()) {
         return false;
     }
@@ -89,5 +97,7 @@ mod tests {
             ["GB82 WEST 1234 5698 7654 32", "DE89370400440532013000"]
         );
         assert!(ibans("GB83 WEST 1234 5698 7654 32").is_empty());
+        assert_eq!(ibans("汇到DE89\u{a0}3704\u{a0}0044\u{a0}0532\u{a0}0130\u{a0}00\u{a0}BIC").len(), 1);
+        assert_eq!(cards("卡号4111111111111111。"), ["4111111111111111"]);
     }
 }

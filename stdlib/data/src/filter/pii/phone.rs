@@ -7,19 +7,29 @@ use regex::Regex;
 
 use super::{before, joins};
 
-/// Forms that are written with care: an international prefix, the North American grouping, or a trunk zero with groups.
+/// Forms that are written with care: an international prefix, the North American grouping, or a trunk prefix with groups,
+/// as written in Europe, Russia, Brazil and East Asia.
 static FORMATTED: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(
         r"(?x)
-        (?: \+ | \b00 ) [1-9]\d{0,2} (?: [\ .\-/]? \(?\d{1,5}\)? ){2,6}
-        | (?: \b1[\ .\-] )? (?: \([2-9]\d{2}\)[\ .\-]? | \b[2-9]\d{2}[\ .\-] ) [2-9]\d{2} [\ .\-] \d{4}
-        | (?: \b001 [\ .\-] ) \d{3} [\ .\-] \d{3} [\ .\-] \d{4}
+        (?: \+ | (?-u:\b)00 ) [1-9]\d{0,2} (?: [\ .\-/]? \(?\d{1,5}\)? ){2,6}
+        | (?: (?-u:\b)1[\ .\-] )? (?: \([2-9]\d{2}\)[\ .\-]? | (?-u:\b)[2-9]\d{2}[\ .\-] ) [2-9]\d{2} [\ .\-] \d{4}
+        | (?-u:\b)001 [\ .\-] \d{3} [\ .\-] \d{3} [\ .\-] \d{4}
+        | (?-u:\b)8 [\ \-]? (?: \(\d{3}\) | [\ \-]\d{3} ) [\ \-]? \d{3} [\ \-] \d{2} [\ \-] \d{2}
         | \(0\d{1,4}\) [\ \-]? \d{3,4} [\ \-]? \d{3,5}
-        | \b0\d{2,4} [\ \-] \d{3,4} [\ \-]? \d{3,4}
-        | \b0\d{2,3} \ \d{2,3} \ \d{2} \ \d{2}
+        | \(\d{2}\) \ ? 9?\d{4}-\d{4}
+        | (?-u:\b)0\d{2,4} [\ \-] \d{3,4} [\ \-]? \d{3,4}
+        | (?-u:\b)0\d{2,3} \ \d{2,3} \ \d{2} \ \d{2}
+        | (?-u:\b)0\d - \d{3,4} - \d{4}
+        | (?-u:\b)0\d{2,4} / \d{6,8}
         ",
     )
     .expect("the expression is valid")
+});
+
+/// French numbers: five pairs of digits, and no more.
+static PAIRS: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"(?-u:\b)0[1-9](?:(?: \d\d){4,}|(?:\.\d\d){4,})").expect("the expression is valid")
 });
 
 /// Digits alone, which are a number where they are called one.
@@ -31,8 +41,17 @@ static EXTENSION: LazyLock<Regex> =
 
 /// What a number is called before it stands.
 static CALLED: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"(?:\b(?:tel|phone|telephone|mobile|cell|fax|call|sms|whatsapp)|☎)(?:\s*(?:no|number))?[\s.:#]*(?:me |us |at |on |is |: )*$")
-        .expect("the expression is valid")
+    Regex::new(
+        r"(?x)
+        (?: \b(?: tel | phone | t[eé]l[eéè](?:ph|f)[oó]n[eo]? | mobile | cell | fax | call | sms | whatsapp
+              | handy | móvil | celular | cellulare | тел | телефон | факс )
+          | ☎ | 电话 | 電話 | 手机 | 手機 | 传真 | 傳真 | 携帯 | 전화 | 휴대폰 | 팩스 )
+        (?: 号码 | 號碼 | 番号 | 번호 )?
+        (?: \s* (?: no | nr | number ) )?
+        [\s.:：\#]* (?: me\s | us\s | at\s | on\s | is\s | :\s )* $
+        ",
+    )
+    .expect("the expression is valid")
 });
 
 /// What makes a number something else.
@@ -43,7 +62,11 @@ static OTHERWISE: LazyLock<Regex> = LazyLock::new(|| {
 
 pub(super) fn find(text: &str) -> Vec<Range<usize>> {
     let mut found: Vec<Range<usize>> = Vec::new();
-    for candidate in FORMATTED.find_iter(text).map(|found| found.range()) {
+    let pairs = PAIRS
+        .find_iter(text)
+        .map(|found| found.range())
+        .filter(|range| range.len() == "01 23 45 67 89".len());
+    for candidate in FORMATTED.find_iter(text).map(|found| found.range()).chain(pairs) {
         let digits = digits(&text[candidate.clone()]);
         let (fewest, most) = if text[candidate.clone()].starts_with('+') { (8, 15) } else { (9, 15) };
         if (fewest..=most).contains(&digits) && stands_alone(text, &candidate) {
@@ -110,10 +133,20 @@ mod tests {
             "(07) 4554 9876",
             "0118 496 0100",
             "024 971 50 30",
+            "01 42 68 53 00",
+            "06.12.34.56.78",
+            "030/901820",
+            "8 (800) 555-35-35",
+            "(11) 91234-5678",
+            "03-1234-5678",
+            "090-1234-5678",
+            "010-62781234",
         ] {
             assert_eq!(found(&format!("Reach me under {number}, please.")), [number]);
         }
         assert_eq!(found("Tel: 6647665. Phone no. 2126647665"), ["6647665", "2126647665"]);
+        assert_eq!(found("请拨打010-62781234，手机：13800138000。"), ["010-62781234", "13800138000"]);
+        assert_eq!(found("Teléfono: 912 345 678, Телефон 4951234567"), ["912 345 678", "4951234567"]);
     }
 
     #[test]
@@ -129,6 +162,8 @@ mod tests {
             "from 1939 to 1945 1946 1947",
             "0.123 456 7890",
             "call 911 at 10:30",
+            "01 02 03 04 05 06 were drawn",
+            "on 03-2024-11 and 01/2024",
         ] {
             assert!(found(text).is_empty(), "{text}: {:?}", found(text));
         }
