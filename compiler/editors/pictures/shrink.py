@@ -1,4 +1,4 @@
-"""Writes the pictures beside this file anew with 64 colours, where they have more."""
+"""Writes the pictures beside this file anew with 128 colours, where they have more."""
 
 from pathlib import Path
 
@@ -7,5 +7,5 @@ from PIL import Image
 for path in sorted(Path(__file__).resolve().parent.glob("*.png")):
     image = Image.open(path)
     if image.mode != "P":
-        image.convert("RGB").quantize(64, dither=Image.Dither.NONE).save(path, optimize=True)
+        image.convert("RGB").quantize(128, dither=Image.Dither.NONE).save(path, optimize=True)
     print(f"{path.name}: {path.stat().st_size:,} bytes")

@@ -18,6 +18,8 @@ export class Code {
     await code.page.goto(`${url}/?${new URLSearchParams({ folder, payload })}`, { waitUntil: 'commit' });
     await code.shows(file);
     await code.command('View: Close Primary Side Bar');
+    const chat = code.page.locator('.part.auxiliarybar .codicon-close').first();
+    if (await chat.isVisible()) await chat.click();
     return code;
   }
 
