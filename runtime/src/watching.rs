@@ -35,6 +35,8 @@ pub struct Watch {
     /// The store and its files as they were when last planned.
     seen: Option<(PathBuf, [Stamp; 3])>,
     open: Option<Open>,
+    /// The run that was going on at the last look, whichever store it was in.
+    going: Option<Going>,
 }
 
 /// The store, where it can be read.
@@ -44,7 +46,6 @@ struct Open {
     version: Stamp,
     past: Past,
     follower: Follower,
-    going: Option<Going>,
     /// When the user's files are looked at again.
     files_due: Instant,
 }
@@ -72,7 +73,7 @@ impl Watch {
     #[must_use]
     pub fn new(main: &Path, chosen: Option<&Path>, here: &Path) -> Self {
         let (main, here) = (main.to_owned(), here.to_owned());
-        Self { main, chosen: chosen.map(Path::to_owned), here, seen: None, open: None }
+        Self { main, chosen: chosen.map(Path::to_owned), here, seen: None, open: None, going: None }
     }
 
     /// The store's folder; there may be none yet.
@@ -117,13 +118,12 @@ impl Watch {
 
     /// Looks how far the run is that is going on; `Some` where that is other than at the last look.
     pub fn look(&mut self) -> Option<Option<&Going>> {
-        let open = self.open.as_mut()?;
-        let going = open.follower.look();
-        if going == open.going.as_ref() {
+        let going = self.open.as_mut().and_then(|open| open.follower.look());
+        if going == self.going.as_ref() {
             return None;
         }
-        open.going = going.cloned();
-        Some(open.going.as_ref())
+        self.going = going.cloned();
+        Some(self.going.as_ref())
     }
 }
 
@@ -134,7 +134,7 @@ impl Open {
         let past = Past::open(Arc::clone(&store), main)?;
         let follower = Follower::new(Arc::clone(&store), pipeline_id(&store, main));
         let files_due = Instant::now();
-        Ok(Self { root: root.to_owned(), version, past, follower, going: None, files_due })
+        Ok(Self { root: root.to_owned(), version, past, follower, files_due })
     }
 
     fn files_changed(&mut self) -> bool {

@@ -170,7 +170,7 @@ fn join(items: &mut [Item], above: usize, below: usize) {
 
 /// Calls `act` for each layer, from above or, every second time, from below; with whether it looks at the layer above.
 fn in_both_directions(rows: &mut [Vec<usize>], round: usize, mut act: impl FnMut(&mut Vec<usize>, bool)) {
-    if round % 2 == 0 {
+    if round.is_multiple_of(2) {
         rows.iter_mut().for_each(|row| act(row, true));
     } else {
         rows.iter_mut().rev().for_each(|row| act(row, false));
