@@ -280,8 +280,10 @@ impl Round<'_> {
                 let source =
                     shard.and_then(|index| running.shards.get(index)).and_then(|shard| shard.files.first());
                 let error = match source {
-                    Some((label, _)) => Error::new(format!("{label}: {error}")).help_if(help_of(&error)),
-                    None => error,
+                    Some((label, _)) if !error.to_string().contains(label.as_str()) => {
+                        Error::new(format!("{label}: {error}")).help_if(help_of(&error))
+                    }
+                    _ => error,
                 };
                 running.failed.get_or_insert((error, *action));
                 // From here on nothing new begins, its own other shards included.

@@ -101,7 +101,8 @@ mod tests {
     fn conversations_of_all_forms_come_out_in_one() {
         let lines = "{\"instruction\": \"Hi\", \"output\": \"Hello\"}\n\n";
         let array = "[{\"conversations\": [{\"from\": \"human\", \"value\": \"Hi\"}, {\"from\": \"gpt\", \"value\": \"Hello\"}]}]";
-        let (ctx, result) = load(conversations, &[("a.jsonl", lines), ("b.json", array)]);
+        let (ctx, result) =
+            load(conversations, &[("a.jsonl", &format!("\u{feff}{lines}")), ("b.json", array)]);
         result.unwrap();
         let text = fs::read_to_string(ctx.output().join(CONVERSATIONS_FILE)).unwrap();
         let row = r#"{"messages":[{"role":"user","content":"Hi"},{"role":"assistant","content":"Hello"}]}"#;

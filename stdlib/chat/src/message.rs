@@ -99,7 +99,9 @@ fn openai(message: &Value) -> std::result::Result<Message, String> {
         "user" => Role::User,
         "assistant" => Role::Assistant,
         "tool" => Role::Tool,
-        other => return Err(format!("`{other}` is no role")),
+        other => {
+            return Err(format!("`{other}` is no role, expected `system`, `user`, `assistant` or `tool`"));
+        }
     };
     let query = match message.get("tool_calls").filter(|calls| !calls.is_null()) {
         None => None,

@@ -8,6 +8,8 @@ use llmp_stage::{Error, Input, InputFile, Result};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+/// What some programs begin UTF-8 files with.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 /// The longest line of a `.jsonl` file.
 const MAX_LINE: u64 = 16 << 20;
 /// The largest `.json` file, which is read at once.
@@ -31,7 +33,7 @@ pub(crate) fn read(file: &InputFile, mut each: impl FnMut(Value, &str) -> Result
                 return Err(Error::new(format!("`{name}` is larger than 1 GiB"))
                     .help("write it as JSONL, which is read row by row"));
             }
-            let value = serde_json::from_slice(&bytes)
+            let value = serde_json::from_slice(bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&bytes))
                 .map_err(|error| Error::new(format!("`{name}` is not JSON")).because(error))?;
             let Value::Array(rows) = value else {
                 return Err(Error::new(format!("`{name}` holds no list of rows"))
@@ -58,10 +60,11 @@ fn lines(file: &InputFile, name: &str, each: &mut impl FnMut(Value, &str) -> Res
         if line.len() as u64 > MAX_LINE {
             return Err(Error::new(format!("{place}: the line is longer than 16 MiB")));
         }
-        if line.iter().all(u8::is_ascii_whitespace) {
+        let row = line.strip_prefix(BYTE_ORDER_MARK).filter(|_| number == 1).unwrap_or(&line);
+        if row.trim_ascii().is_empty() {
             continue;
         }
-        let row = serde_json::from_slice(line.trim_ascii_end()).map_err(|error| {
+        let row = serde_json::from_slice(row.trim_ascii_end()).map_err(|error| {
             // serde counts lines within the row; only its column helps.
             let reason = error.to_string();
             let reason = reason.split(" at line ").next().unwrap_or_default();

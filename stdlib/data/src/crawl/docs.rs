@@ -57,9 +57,11 @@ fn open(file: &InputFile) -> Result<(u64, Documents)> {
             let reader = Reader::open(&file.path)?;
             Ok((reader.rows(), Box::new(reader)))
         }
-        [] | [b'{' | b' ' | b'\n' | b'\r', ..] | [0x1f, 0x8b, ..] => {
+        [] | [b'{' | b' ' | b'\n' | b'\r', ..] | [0x1f, 0x8b, ..] | [0xef, 0xbb, 0xbf, ..] => {
             Ok((0, Box::new(JsonlReader::open(&file.path)?)))
         }
+        [b'[', ..] => Err(Error::new(format!("`{}` is a JSON list", label(file)))
+            .help("put each document on a line of its own, e.g. with `jq -c '.[]'`")),
         _ => Err(Error::new(format!("`{}` is neither a Parquet nor a JSONL file", label(file)))
             .help("web pages are read by `crawl.warc` and `crawl.html`; text can be put into JSON lines with a `text`")),
     }

@@ -12,6 +12,9 @@ use super::Doc;
 /// The longest line that is read; longer ones are an error.
 const MAX_LINE: u64 = 64 << 20;
 
+/// What some programs begin UTF-8 files with.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
 /// Reads documents from JSON lines; a file that starts with gzip's magic bytes is decompressed on the way.
 pub struct JsonlReader {
     path: PathBuf,
@@ -51,12 +54,15 @@ impl JsonlReader {
                 return Err(Error::new(format!("{} is longer than 64 MiB", at()))
                     .help("each line of a JSONL file is one document; is this another format?"));
             }
-            if line.trim_ascii().is_empty() {
+            let row = line.strip_prefix(BYTE_ORDER_MARK).filter(|_| self.line == 1).unwrap_or(&line);
+            if row.trim_ascii().is_empty() {
                 continue;
             }
-            return serde_json::from_slice(&line).map(Some).map_err(|error| {
-                Error::new(format!("{} is not a document", at()))
-                    .because(error)
+            return serde_json::from_slice(row).map(Some).map_err(|error| {
+                // serde counts lines within the row; only its column helps.
+                let reason = error.to_string();
+                let reason = reason.split(" at line ").next().unwrap_or_default();
+                Error::new(format!("{} is not a document: {reason}, at column {}", at(), error.column()))
                     .help("each line is a JSON object with a string `text`, and optionally FineWeb's columns")
             });
         }
@@ -97,6 +103,7 @@ mod tests {
         let mut bytes = Vec::new();
         write_jsonl(&mut bytes, &doc).expect("written");
         bytes.extend_from_slice(b"\n{\"text\": \"only text\", \"extra\": [1]}");
+        bytes.splice(..0, BYTE_ORDER_MARK.iter().copied());
         let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
         gzip.write_all(&bytes).expect("written");
         for content in [bytes, gzip.finish().expect("compressed")] {
@@ -115,7 +122,8 @@ mod tests {
         let mut reader = JsonlReader::open(&path).expect("open");
         assert!(reader.next().is_some_and(|doc| doc.is_ok()));
         let error = reader.next().expect("a line").expect_err("bad");
-        assert!(error.to_string().starts_with("line 2 of"), "{error}");
+        let (start, end) = ("line 2 of", "expected a string, at column 10");
+        assert!(error.to_string().starts_with(start) && error.to_string().ends_with(end), "{error}");
         assert!(reader.next().is_none());
     }
 }
