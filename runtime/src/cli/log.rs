@@ -4,6 +4,7 @@ use std::io::Write;
 
 use clap::Args;
 
+use super::which_run::which_run;
 use super::{Failure, Outcome, PipelineArguments};
 use crate::runs::{Run, log_name};
 use crate::text;
@@ -14,17 +15,18 @@ pub(super) struct Arguments {
     stage: Option<String>,
     #[command(flatten)]
     pipeline: PipelineArguments,
-    /// The run's number [default: the newest that has the stage's log]
-    #[arg(long, value_name = "N")]
-    run: Option<u64>,
+    /// The run: its number, `last`, `last-1`, or the name of a pin [default: the newest that has the stage's log]
+    #[arg(long, value_name = "RUN")]
+    run: Option<String>,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Outcome {
     let (pipeline, stage) = arguments.pipeline.with_first(arguments.stage.as_deref());
     let store = pipeline.store()?;
+    let wanted = arguments.run.as_deref().map(|run| which_run(&store, run)).transpose()?;
     let mut out = std::io::stdout().lock();
     let Some(name) = stage else {
-        for run in Run::all(&store).filter(|run| arguments.run.is_none_or(|wanted| wanted == run.run)) {
+        for run in Run::all(&store).filter(|run| wanted.as_ref().is_none_or(|wanted| wanted.run == run.run)) {
             let told = if run.stages.is_empty() {
                 // It goes on, or was killed.
                 "has not ended".to_owned()
@@ -39,7 +41,7 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
                 format!("{status} in {}: {}", text::duration(run.seconds), parts.join(", "))
             };
             writeln!(out, "run {:<4} {}  {}  {told}", run.run, text::moment(run.started), run.title())?;
-            if arguments.run.is_some() {
+            if wanted.is_some() {
                 for stage in &run.stages {
                     let seconds = stage.seconds.map_or(String::new(), text::duration);
                     let message = stage.message.as_deref().unwrap_or_default();
@@ -50,8 +52,8 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
         return Ok(0);
     };
     let file = log_name(&name);
-    let numbers = match arguments.run {
-        Some(number) => vec![number],
+    let numbers = match &wanted {
+        Some(run) => vec![run.run],
         None => store.runs().into_iter().rev().collect(),
     };
     for number in numbers {

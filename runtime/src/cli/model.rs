@@ -37,14 +37,13 @@ pub(super) fn find(
     let in_use = store.in_use()?;
     let main = pipeline.file.as_ref().and_then(|file| file.file_name());
     let fits = |stage: &&StageRun| {
-        let is_model = stage.output.starts_with("Model<");
-        let chat = stage.kind != "pretrain";
+        let Some(chat) = can_chat(&stage.output) else { return false };
         let right = match (name, wanted) {
             (Some(name), _) => stage.name == name,
             (None, Wanted::Chat) => chat,
             (None, Wanted::Base) => !chat,
         };
-        is_model && right && stage.artifact.is_some()
+        right && stage.artifact.is_some()
     };
     let mut runs = 0;
     for run in Run::all(&store) {
@@ -76,6 +75,14 @@ pub(super) fn find(
     Err(Failure::new(format!("{what} in the store `{}`", store.root().display())).help(help))
 }
 
+/// Whether a model of this type can chat; `None` where the type is no model's.
+fn can_chat(output: &str) -> Option<bool> {
+    let arguments = output.strip_prefix("Model<")?.strip_suffix('>')?;
+    // The last one is the vocabulary, which may have any name.
+    let (abilities, _) = arguments.rsplit_once(", ")?;
+    Some(abilities.split(", ").any(|ability| ability == "chat"))
+}
+
 /// The index that the model, or one it was made from, was taught to search.
 fn index_of(run: &Run, stage: &StageRun) -> Option<Digest> {
     let mut stage = stage;
@@ -103,4 +110,16 @@ pub(super) fn unpack(store: &Arc<Store>, artifact: &Digest) -> Result<PathBuf, F
         }
     }
     Ok(folder)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::can_chat;
+
+    #[test]
+    fn abilities_stand_before_the_vocabulary() {
+        assert_eq!(can_chat("Model<chat, refuses, vocab>"), Some(true));
+        assert_eq!(can_chat("Model<base, chat>"), Some(false));
+        assert_eq!(can_chat("Docs"), None);
+    }
 }

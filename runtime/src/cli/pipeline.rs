@@ -105,14 +105,15 @@ pub(super) fn existing(root: &Path) -> Result<Arc<Store>, Failure> {
 fn only_pipeline(folder: &Path) -> Result<PathBuf, Failure> {
     let entries = std::fs::read_dir(folder)
         .map_err(|error| Failure::new(format!("cannot read `{}`: {error}", folder.display())))?;
-    let mut found: Vec<_> = entries
+    let found: Vec<_> = entries
         .flatten()
         .map(|entry| entry.path())
         .filter(|path| path.extension().is_some_and(|extension| extension == "llmp") && path.is_file())
         .collect();
+    let mut found: Vec<_> = found.iter().map(|path| path.strip_prefix("./").unwrap_or(path)).collect();
     found.sort();
     match found.as_slice() {
-        [one] => Ok(one.strip_prefix("./").unwrap_or(one).to_owned()),
+        [one] => Ok((*one).to_owned()),
         [] => Err(Failure::new(format!("there is no .llmp file in `{}`", folder.display()))
             .help("name one, or write one with `llmp init`")),
         many => {

@@ -5,6 +5,7 @@ use std::io::Write;
 use clap::Args;
 use serde_json::json;
 
+use super::which_run::which_run;
 use super::{Failure, Outcome, PipelineArguments};
 use crate::runs::Run;
 use crate::store::Ledger;
@@ -20,9 +21,9 @@ pub(super) struct Arguments {
     url: String,
     #[command(flatten)]
     pipeline: PipelineArguments,
-    /// The run [default: the newest]
-    #[arg(long, value_name = "N")]
-    run: Option<u64>,
+    /// The run: its number, `last`, `last-1`, or the name of a pin [default: the newest]
+    #[arg(long, value_name = "RUN")]
+    run: Option<String>,
     /// Print it as JSON
     #[arg(long)]
     json: bool,
@@ -34,18 +35,15 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     let store = pipeline.store()?;
     let _in_use = store.in_use()?;
     let main = pipeline.file.as_ref().and_then(|file| file.file_name());
-    let wanted = |run: &Run| {
-        arguments.run.is_none_or(|number| number == run.run)
-            && main.is_none_or(|main| run.pipeline.file_name() == Some(main))
+    let run = match &arguments.run {
+        Some(name) => Some(which_run(&store, name)?),
+        None => Run::ended(&store).find(|run| main.is_none_or(|main| run.pipeline.file_name() == Some(main))),
     };
-    let Some(run) = Run::ended(&store).find(wanted) else {
-        return Err(match arguments.run {
-            Some(number) => {
-                Failure::new(format!("there is no run {number} that ended")).help("`llmp log` lists the runs")
-            }
-            None => Failure::new("nothing has run yet").help("run a pipeline first: `llmp run FILE`"),
-        });
-    };
+    let run =
+        run.ok_or_else(|| Failure::new("nothing has run yet").help("run a pipeline first: `llmp run FILE`"))?;
+    if run.stages.is_empty() {
+        return Err(Failure::new(format!("run {} has not ended", run.run)).help("`llmp log` lists the runs"));
+    }
     let tracer = Tracer::new(&store, &Ledger::open(&store.ledger_path())?, &run)?;
     let found = find(&tracer, &Query::of(&url))?;
     if found.documents.is_empty() {
