@@ -241,7 +241,11 @@ fn range(values: impl Iterator<Item = f64> + Clone) -> Option<Range<f64>> {
 }
 
 fn axis(value: f64) -> String {
-    if value.abs() >= 1000.0 { text::short_count(value) } else { format!("{value:.2}") }
+    match value.abs() {
+        1000.0.. => text::short_count(value),
+        100.0.. => format!("{value:.0}"),
+        _ => format!("{value:.2}"),
+    }
 }
 
 /// An exponential moving average over about a fiftieth of the points, without the pull towards its start.

@@ -12,7 +12,7 @@ use crate::text;
 
 const STYLE: &str = include_str!("style.css");
 /// Only the page's own style may act; the hash is that of `style.css`.
-const POLICY: &str = "default-src 'none'; style-src 'sha256-11QpVjcEQWdT7BFoo9Pdm+RuusHFCWSjFUtRAeAQj5c='; \
+const POLICY: &str = "default-src 'none'; style-src 'sha256-LnPTGXyt5T6KXXEsQw6P03E8tq11VZl1h/zglB1EP58='; \
                       base-uri 'none'; form-action 'none'";
 
 /// Rows of the table of stages, of the Gantt chart, and lowered stages that are shown; the JSON has all.
@@ -66,7 +66,11 @@ fn section(title: &str, content: Option<Markup>) -> Markup {
 
 fn head(report: &Report, title: &str) -> Markup {
     let cached = report.count("cached") + report.count("skipped");
-    let documents = chains(report).first().and_then(|chain| Some(chain.steps.last()?.kept));
+    // Several ends have no number in common.
+    let documents = match chains(report).as_slice() {
+        [chain] => chain.steps.last().map(|step| step.kept),
+        _ => None,
+    };
     let cards = [
         Some((text::duration(report.seconds), "wall-clock time")),
         Some((report.count("ran").to_string(), "stages ran")),
@@ -237,7 +241,7 @@ fn stages(report: &Report) -> Markup {
         (causes(report))
                    div class="wide" { table {
                        tr {
-                           th { "stage" } th { "" } th { "why, and what came of it" } th class="number" { "time" } th class="number" { "result" }
+                           th { "stage" } th { "" } th { "why, and what came of it" } th class="number" { "work" } th class="number" { "result" }
                            th class="number" { "run" }
                        }
                        @for stage in report.stages.iter().take(MAX_ROWS) {
@@ -251,6 +255,7 @@ fn stages(report: &Report) -> Markup {
                            }
                        }
                    } }
+                   p class="soft" { "Work is the time of all shards added up, when the result was made; run is the run that made it." }
                    @if report.stages.len() > MAX_ROWS {
                        p class="soft" { (report.stages.len() - MAX_ROWS) " more stages are in the JSON." }
                    }
