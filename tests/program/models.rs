@@ -5,6 +5,8 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use serde_json::Value;
+
 use crate::world::{World, warc};
 
 const PIPELINE: &str = r#"
@@ -127,4 +129,51 @@ fn python_reads_the_model() {
         String::from_utf8_lossy(&output.stdout),
         String::from_utf8_lossy(&output.stderr)
     );
+}
+
+#[test]
+fn memory_is_estimated_before_anything_has_run() {
+    let world = World::new();
+    world.write("docs.jsonl", "{\"text\": \"The river lies in the valley.\"}\n");
+    world.write("chat.jsonl", "{\"messages\": [{\"role\": \"user\", \"content\": \"Hi\"}]}\n");
+    for name in ["questions.jsonl", "eval.jsonl"] {
+        world.write(name, format!("{{\"id\": \"{name}\"}}\n"));
+    }
+    let program = |vocab: &str| {
+        format!(
+            "docs = crawl.docs(\"docs.jsonl\")
+vocab = {vocab}
+tokens = tokenize.encode(docs, vocab)
+base = pretrain(tokens) {{ model = {{ layers = 4, width = 256, heads = 4, context = 128 }}, for = 1M tokens }}
+chat = sft(base, chat.load(\"chat.jsonl\"), replay = tokens)
+questions = knowledge.load(\"questions.jsonl\")
+probe = knowledge.probe(chat, questions)
+honest = refusal(chat, probe)
+table = eval.factuality([base, honest], knowledge.load(\"eval.jsonl\"))
+"
+        )
+    };
+    let memory = |arguments: &[&str]| {
+        let said = world.llmp(&[&["plan", "main.llmp", "--json"], arguments].concat());
+        let plan: Value = serde_json::from_str(&said.out).unwrap_or_else(|_| panic!("{}", said.err));
+        let stages = plan["stages"].as_array().expect("stages").iter();
+        let memory =
+            |stage: &Value| Some((stage["name"].as_str()?.to_owned(), stage["estimate"]["memory"].as_u64()?));
+        stages.filter_map(memory).collect::<BTreeMap<String, u64>>()
+    };
+    world.write("main.llmp", program("tokenize.train(docs) { size = 1_000 }"));
+    let small = memory(&[]);
+    for stage in ["vocab", "tokens", "base", "chat", "probe", "honest", "table"] {
+        assert!(small.get(stage).is_some_and(|&bytes| bytes > 64 << 20), "{stage}: {small:?}");
+    }
+    let wide = memory(&["--set", "chat.batch=256"]);
+    assert!(wide["chat"] > 3 * small["chat"] / 2 && wide["base"] == small["base"], "{wide:?}");
+    world.write("main.llmp", program("tokenize.cl100k()"));
+    let large = memory(&[]);
+    // Weights, gradients and moments of a table of 100,000 rows.
+    let table = 16 * 99_000 * 256;
+    for stage in ["base", "chat", "honest"] {
+        assert!(large[stage] > small[stage] + table, "{stage}: {large:?}");
+    }
+    assert!(large["table"] > small["table"] + table / 4, "{large:?}");
 }

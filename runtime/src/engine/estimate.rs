@@ -1,16 +1,20 @@
 //! What a stage will cost, and what the estimate is based on.
 
-use llmp_compiler::graph::Stage;
+use llmp_compiler::graph::{Graph, Stage};
+use llmp_compiler::key::recipe;
 use llmp_compiler::plan::Decision;
+use llmp_stage::Cost;
 
 use super::Past;
-use super::action::settings;
-use crate::library::Implementations;
+use super::known::Costs;
 use crate::store::Record;
 use crate::text;
 
 /// FLOP/s assumed for a CPU where nothing was measured: two cores with AVX2 at half their peak.
 const ASSUMED_FLOPS: f64 = 60e9;
+
+/// Bytes that this program takes before a stage does anything, and that other stages may leave behind.
+const PROCESS: u64 = 64 << 20;
 
 /// An estimate and its basis.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -23,7 +27,7 @@ pub struct Estimate {
     pub basis: String,
     /// What there is to do: `1,203 pages`, `0.5M parameters · 2.0M tokens`.
     pub work: String,
-    /// Bytes of memory at the peak.
+    /// Bytes of memory that the program takes at the peak.
     pub memory: Option<u64>,
     /// Bytes of the result.
     pub disk: Option<u64>,
@@ -35,20 +39,21 @@ pub struct Estimate {
 
 /// Estimates what a decision costs. `rate` is the machine's measured FLOP/s for training, where it trained before.
 #[must_use]
-pub fn estimate(
+pub(super) fn estimate(
     stage: &Stage,
     decision: &Decision,
     past: &Past,
-    implementations: &Implementations,
+    costs: &Costs<'_>,
     rate: Option<f64>,
 ) -> Estimate {
     let record = past.last(&stage.name).and_then(|(key, _)| past.ledger().record(&key).ok().flatten());
-    let cost = implementations.get(&stage.kind).and_then(|stage_| stage_.cost(&settings(stage), None));
+    let cost = costs.of(stage);
+    let cost = cost.as_ref();
     let mut estimate = Estimate { work: work(record.as_ref(), cost), ..Estimate::default() };
     // A model that was never made: its weights, four bytes each.
     let weights = cost.map(|cost| 4 * cost.parameters).filter(|&bytes| bytes > 0);
     estimate.disk = record.as_ref().map(|record| record.bytes).or(weights);
-    estimate.memory = cost.map(|cost| cost.memory).filter(|&memory| memory > 0);
+    estimate.memory = memory(stage, record.as_ref(), cost);
     let Decision::Run { shards, .. } = decision else { return estimate };
     if let Some(cost) = cost.filter(|cost| cost.flops > 0.0) {
         let speed = rate.unwrap_or(ASSUMED_FLOPS);
@@ -70,7 +75,18 @@ pub fn estimate(
     estimate
 }
 
-fn same_size(record: &Record, cost: Option<llmp_stage::Cost>) -> bool {
+/// A formula's result, or else the peak when it last ran with these settings. A peak counts all that ran at the same time, so
+/// that it is asked second.
+fn memory(stage: &Stage, record: Option<&Record>, cost: Option<&Cost>) -> Option<u64> {
+    if let Some(cost) = cost.filter(|cost| cost.memory > 0) {
+        return Some(PROCESS + cost.memory);
+    }
+    let record = record.filter(|record| record.peak_memory > 0)?;
+    let same = recipe(stage).iter().all(|component| record.components.contains(component));
+    same.then_some(record.peak_memory)
+}
+
+fn same_size(record: &Record, cost: Option<&Cost>) -> bool {
     let before = record.counts.get("tokens").copied();
     match (before, cost) {
         (Some(before), Some(cost)) if cost.tokens > 0 => {
@@ -80,7 +96,7 @@ fn same_size(record: &Record, cost: Option<llmp_stage::Cost>) -> bool {
     }
 }
 
-fn work(record: Option<&Record>, cost: Option<llmp_stage::Cost>) -> String {
+fn work(record: Option<&Record>, cost: Option<&Cost>) -> String {
     let mut parts = Vec::new();
     if let Some(cost) = cost {
         if cost.parameters > 0 {
@@ -107,19 +123,15 @@ fn work(record: Option<&Record>, cost: Option<llmp_stage::Cost>) -> String {
 
 /// The machine's FLOP/s in training, from the newest training stage in the past of this pipeline.
 #[must_use]
-pub fn measured_rate(
-    graph: &llmp_compiler::graph::Graph,
-    past: &Past,
-    implementations: &Implementations,
-) -> Option<f64> {
+pub(super) fn measured_rate(graph: &Graph, past: &Past, costs: &Costs<'_>) -> Option<f64> {
     graph.stages.iter().find_map(|stage| {
-        let cost = implementations.get(&stage.kind)?.cost(&settings(stage), None)?;
+        let cost = costs.of(stage)?;
         if cost.flops <= 0.0 {
             return None;
         }
         let (key, _) = past.last(&stage.name)?;
         let record = past.ledger().record(&key).ok()??;
-        let fits = record.seconds > 1.0 && same_size(&record, Some(cost));
+        let fits = record.seconds > 1.0 && same_size(&record, Some(&cost));
         fits.then(|| cost.flops / record.seconds)
     })
 }

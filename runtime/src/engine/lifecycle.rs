@@ -116,7 +116,8 @@ impl Round<'_> {
             log: absolute(&options.run_folder.join("logs").join(log_name(&stage.name))),
             device: options.device.clone(),
         });
-        let (demand, rank) = (self.engine.demand(stage), self.ranks.get(id.0 as usize).copied().unwrap_or(0));
+        let (demand, rank) =
+            (self.engine.demand(stage, &self.costs), self.ranks.get(id.0 as usize).copied().unwrap_or(0));
         let action = |key: Digest, shard: Option<String>, inputs: Vec<Given>| Action {
             format_version: super::action::FORMAT,
             key,

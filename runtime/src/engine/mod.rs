@@ -8,6 +8,7 @@ mod estimate;
 mod files;
 mod guard;
 mod history;
+mod known;
 mod lifecycle;
 mod machine;
 mod memory;
@@ -20,7 +21,7 @@ mod worker;
 mod workers;
 
 pub use budget::free_memory;
-pub use estimate::{Estimate, estimate, measured_rate};
+pub use estimate::Estimate;
 pub use files::{Files, Found};
 pub use guard::{Guard, watch};
 pub use history::{Past, pipeline_id};

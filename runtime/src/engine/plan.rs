@@ -5,7 +5,9 @@ use llmp_compiler::feasible::{self, Need};
 use llmp_compiler::graph::{Graph, Producer, Stage, StageId};
 use llmp_compiler::plan::{Decision, Reason, plan_while};
 
-use super::{Estimate, Past, estimate, measured_rate};
+use super::Past;
+use super::estimate::{Estimate, estimate, measured_rate};
+use super::known::Costs;
 use crate::library::Implementations;
 
 /// One row of a plan.
@@ -87,7 +89,8 @@ fn some_rows(graph: &Graph, past: &Past, forced: &[StageId], go_on: &dyn Fn() ->
     let implementations = Implementations::standard();
     let decisions = plan_while(graph, past, &|id| forced.contains(&id), go_on)?;
     let busy = decisions.iter().any(|decision| matches!(decision, Decision::Run { .. }));
-    let rate = if busy { measured_rate(graph, past, &implementations) } else { None };
+    let costs = Costs::new(graph, past, &implementations);
+    let rate = if busy { measured_rate(graph, past, &costs) } else { None };
     let mut rows: Vec<Row> = Vec::with_capacity(decisions.len());
     for (id, decision) in graph.ids().zip(decisions) {
         if !go_on() {
@@ -95,7 +98,7 @@ fn some_rows(graph: &Graph, past: &Past, forced: &[StageId], go_on: &dyn Fn() ->
         }
         let stage = graph.stage(id);
         let mut estimate = match decision {
-            Decision::Run { .. } => estimate(stage, &decision, past, &implementations, rate),
+            Decision::Run { .. } => estimate(stage, &decision, past, &costs, rate),
             Decision::Cached { .. } | Decision::Blocked(_) => Estimate::default(),
         };
         if matches!(decision, Decision::Run { .. }) {

@@ -17,6 +17,7 @@ use llmp_stage::Error;
 
 use super::Past;
 use super::guard::Guard;
+use super::known::Costs;
 use super::lifecycle::{Begun, Running};
 use super::perform::{Checked, Executor, help_of};
 use super::queue::{Demand, Limits};
@@ -201,12 +202,11 @@ impl Engine<'_> {
     }
 
     /// What each action of a stage takes.
-    pub(super) fn demand(&self, stage: &Stage) -> Demand {
+    pub(super) fn demand(&self, stage: &Stage, costs: &Costs<'_>) -> Demand {
         let estimate = || {
             // On a GPU it is the device's memory that the estimate speaks of.
             let here = self.options.device == "cpu";
-            let implementation = self.implementations.get(&stage.kind).filter(|_| here)?;
-            Some(implementation.cost(&super::action::settings(stage), None)?.memory)
+            here.then(|| costs.of(stage)).flatten().map(|cost| cost.memory)
         };
         Demand {
             cores: stage.needs.cores.map(|cores| cores as usize),
@@ -250,6 +250,7 @@ pub(super) struct Round<'e> {
     pub(super) workers: &'e Workers,
     pub(super) checked: &'e Checked,
     pub(super) ranks: &'e [u64],
+    pub(super) costs: Costs<'e>,
     /// How the stages ended in the round before; empty in the first.
     before: Vec<Ended>,
     pub(super) ended: Vec<Option<Ended>>,
@@ -292,6 +293,7 @@ impl<'e> Round<'e> {
             workers,
             checked,
             ranks,
+            costs: Costs::new(graph, engine.past, engine.implementations),
             before,
             ended: vec![None; count],
             running: BTreeMap::new(),

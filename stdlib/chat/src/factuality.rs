@@ -21,7 +21,7 @@ pub(crate) struct Settings {
     by: Vec<String>,
     r#match: Match,
     max_tokens: usize,
-    batch: usize,
+    pub(crate) batch: usize,
 }
 
 /// `report.json` of `eval.factuality`.

@@ -8,6 +8,7 @@
 pub mod ability;
 pub mod assistant;
 pub mod check;
+mod cost;
 mod factuality;
 mod grade;
 mod load;
@@ -35,7 +36,7 @@ pub use grade::{Grade, Match, REFUSAL, grade};
 pub use load::CONVERSATIONS_FILE;
 pub use question::{Knowledge, PROBE_FILE, Probed, QUESTIONS_FILE, Question};
 
-use llmp_stage::{Signature, Stage, stage};
+use llmp_stage::{Signature, Stage, stage, stage_with_cost};
 
 /// The stages of this crate.
 #[must_use]
@@ -43,12 +44,12 @@ pub fn stages() -> Vec<Box<dyn Stage>> {
     vec![
         stage("chat.load", load::conversations),
         stage("knowledge.load", load::questions),
-        stage("sft", sft::run),
-        stage("knowledge.probe", probe::run),
-        stage("refusal", refusal::run),
-        stage("tools.search", search::run),
-        stage("tool_use", tool_use::run),
-        stage("eval.factuality", factuality::run),
+        stage_with_cost("sft", sft::run, cost::sft),
+        stage_with_cost("knowledge.probe", probe::run, cost::probe),
+        stage_with_cost("refusal", refusal::run, cost::refusal),
+        stage_with_cost("tools.search", search::run, search::cost),
+        stage_with_cost("tool_use", tool_use::run, cost::tool_use),
+        stage_with_cost("eval.factuality", factuality::run, cost::factuality),
     ]
 }
 

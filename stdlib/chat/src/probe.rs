@@ -11,14 +11,14 @@ use crate::rows;
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Settings {
-    samples: usize,
+    pub(crate) samples: usize,
     temperature: f32,
     known: f64,
     unknown: f64,
     r#match: Match,
     max_tokens: usize,
     seed: u64,
-    batch: usize,
+    pub(crate) batch: usize,
 }
 
 pub(crate) fn run(ctx: &dyn Context, settings: Settings) -> Result<()> {

@@ -9,7 +9,7 @@ use std::fs;
 use std::path::Path;
 
 use llmp_data::docs::Reader;
-use llmp_stage::{Context, Error, Result};
+use llmp_stage::{Context, Cost, Error, Inputs, Result};
 use serde::{Deserialize, Serialize};
 use tantivy::collector::TopDocs;
 use tantivy::directory::MmapDirectory;
@@ -35,6 +35,13 @@ const SEGMENT_IN_META: &str = "00000000-0000-0000-0000-000000000001";
 #[serde(deny_unknown_fields)]
 pub(crate) struct Settings {
     passage: usize,
+}
+
+/// What it will need: the postings and texts of a segment lie in memory until its end. Documents are compressed to a third
+/// or so.
+pub(crate) fn cost(_: &Settings, inputs: &Inputs) -> Cost {
+    const BYTES_OF_COMPRESSED: u64 = 6;
+    Cost { memory: BYTES_OF_COMPRESSED * inputs.get("docs").bytes, ..Cost::default() }
 }
 
 pub(crate) fn run(ctx: &dyn Context, settings: Settings) -> Result<()> {

@@ -12,7 +12,7 @@ use crate::tune::{self, Student, Tuning};
 #[serde(deny_unknown_fields)]
 pub(crate) struct Settings {
     epochs: f64,
-    batch: usize,
+    pub(crate) batch: usize,
     lr: f64,
     warmup: f64,
     replay_share: f64,

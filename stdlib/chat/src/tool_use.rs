@@ -25,7 +25,7 @@ pub(crate) struct Settings {
     results: usize,
     chat_share: f64,
     steps: u64,
-    batch: usize,
+    pub(crate) batch: usize,
     lr: f64,
     warmup: f64,
     replay_share: f64,

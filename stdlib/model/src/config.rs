@@ -5,7 +5,7 @@
 
 use std::path::Path;
 
-use llmp_stage::{Cost, Error, Result};
+use llmp_stage::{Cost, Error, Known, Result};
 use serde_json::{Map, Value, json};
 
 /// Upper bound of `config.json`, in bytes.
@@ -180,16 +180,16 @@ impl Config {
         6.0 * products + 6.0 * attention as f64
     }
 
-    /// What training on `tokens` tokens in batches of `rows` full rows needs. Memory counts weights, gradients and two
-    /// moments, the activations that the backward pass needs, and the logits of one batch.
+    /// What training on `tokens` tokens in batches of `rows` full rows needs.
     #[must_use]
     pub fn training_cost(&self, rows: u64, tokens: u64) -> Cost {
-        let parameters = self.parameter_count();
-        let (q, kv) = ((self.heads * self.head_width) as u64, (self.kv_heads * self.head_width) as u64);
-        let per_block = 6 * self.width as u64 + 4 * q + 4 * kv + 5 * self.mlp_width as u64;
-        let per_token = self.layers as u64 * per_block + 4 * self.width as u64 + self.vocabulary as u64;
-        let memory = 4 * (5 * parameters + rows * self.context as u64 * per_token);
-        Cost { flops: self.training_flops_per_token() * tokens as f64, memory, parameters, tokens }
+        Cost {
+            flops: self.training_flops_per_token() * tokens as f64,
+            memory: self.training_memory(rows * self.context as u64),
+            parameters: self.parameter_count(),
+            tokens,
+            result: Known { model: Some(self.to_json()), ..Known::default() },
+        }
     }
 
     /// Frequencies of the rotary embedding, `[head_width / 2]`, in radians a position.

@@ -15,6 +15,7 @@ pub mod device;
 pub mod generate;
 mod hub;
 mod load;
+mod memory;
 mod model;
 mod ops;
 mod optimizer;

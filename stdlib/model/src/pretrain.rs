@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use llmp_data::tokenize::TokenSet;
-use llmp_stage::{Context, Cost, Error, Result};
+use llmp_stage::{Context, Cost, Error, Inputs, Result};
 use serde::Deserialize;
 
 use crate::Config;
@@ -77,10 +77,16 @@ impl Shape {
     }
 }
 
-/// What it will need. The vocabulary is not known before the run; a small one is assumed.
-pub(crate) fn cost(settings: &Settings, _: Option<u64>) -> Cost {
-    const VOCABULARY: usize = 4096;
-    match settings.model.config(VOCABULARY, 0) {
+/// Where the size of the vocabulary is not known: few have more.
+const VOCABULARY: u64 = 1 << 17;
+
+/// What it will need.
+pub(crate) fn cost(settings: &Settings, inputs: &Inputs) -> Cost {
+    let vocabulary = match inputs.get("tokens").vocabulary {
+        0 => VOCABULARY,
+        known => known,
+    };
+    match settings.model.config(vocabulary as usize, 0) {
         Ok(config) => config.training_cost(settings.batch.into(), settings.r#for),
         Err(_) => Cost { tokens: settings.r#for, ..Cost::default() },
     }
@@ -294,7 +300,7 @@ mod tests {
         let stages = crate::stages();
         let stage = stages.iter().find(|stage| stage.name() == "pretrain").unwrap();
         stage.check_settings(&settings()).unwrap();
-        let cost = stage.cost(&settings(), None).unwrap();
+        let cost = stage.cost(&settings(), &Inputs::default()).unwrap();
         assert!(cost.tokens == 900 && cost.flops > 0.0 && cost.memory > 0);
         stage.run(&ctx, &settings()).unwrap();
         let points = ctx.points.lock().unwrap();

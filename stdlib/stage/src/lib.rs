@@ -6,11 +6,13 @@
 
 mod artifact;
 mod context;
+mod cost;
 mod error;
 mod stage;
 pub mod testing;
 
 pub use artifact::{Input, InputFile, shard_of};
 pub use context::{Bar, Context, Dropped};
+pub use cost::{Cost, Inputs, Known};
 pub use error::{Error, Result};
-pub use stage::{Cost, Signature, Stage, stage, stage_with_cost};
+pub use stage::{Signature, Stage, stage, stage_with_cost};

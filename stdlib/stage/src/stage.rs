@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::{Context, Error, Result};
+use crate::{Context, Cost, Error, Inputs, Result};
 
 /// The text of a signature file and where it stands below `stdlib/`, for the compiler to read.
 #[derive(Clone, Copy, Debug)]
@@ -14,19 +14,6 @@ pub struct Signature {
     pub path: &'static str,
     /// Its text.
     pub text: &'static str,
-}
-
-/// What a stage will need, estimated from settings and input sizes before it runs.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Cost {
-    /// Floating-point operations; 0 where the stage does no tensor work.
-    pub flops: f64,
-    /// Bytes of memory at the peak, on the device it runs on.
-    pub memory: u64,
-    /// Trainable parameters of the model it makes; 0 for data stages.
-    pub parameters: u64,
-    /// Tokens processed.
-    pub tokens: u64,
 }
 
 /// The implementation of a stage signature.
@@ -47,9 +34,9 @@ pub trait Stage: Send + Sync {
     /// Whatever stopped it; output written so far is discarded, state is kept.
     fn run(&self, ctx: &dyn Context, settings: &Value) -> Result<()>;
 
-    /// What it will need. `settings` are lowered ones, `tokens` is the number of tokens of its inputs where known.
-    fn cost(&self, settings: &Value, tokens: Option<u64>) -> Option<Cost> {
-        let _ = (settings, tokens);
+    /// What it will need. `settings` are lowered ones.
+    fn cost(&self, settings: &Value, inputs: &Inputs) -> Option<Cost> {
+        let _ = (settings, inputs);
         None
     }
 }
@@ -65,7 +52,7 @@ pub fn stage<S: DeserializeOwned + 'static>(
     Box::new(Function { name, run, cost: None, settings: PhantomData })
 }
 
-type CostFn<S> = fn(&S, Option<u64>) -> Cost;
+type CostFn<S> = fn(&S, &Inputs) -> Cost;
 
 struct Function<S> {
     name: &'static str,
@@ -99,8 +86,8 @@ impl<S: DeserializeOwned> Stage for Function<S> {
         (self.run)(ctx, settings)
     }
 
-    fn cost(&self, settings: &Value, tokens: Option<u64>) -> Option<Cost> {
+    fn cost(&self, settings: &Value, inputs: &Inputs) -> Option<Cost> {
         let cost = self.cost?;
-        Some(cost(&S::deserialize(settings).ok()?, tokens))
+        Some(cost(&S::deserialize(settings).ok()?, inputs))
     }
 }

@@ -10,7 +10,7 @@ use std::fs::File;
 use std::io::{BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use llmp_stage::{Context, Dropped, Error, Input, Result};
+use llmp_stage::{Context, Cost, Dropped, Error, Input, Inputs, Result};
 use rayon::prelude::*;
 use serde::Deserialize;
 
@@ -50,6 +50,18 @@ struct Remembered {
     digest: [u8; 16],
     /// Where it stands in the order of the shards.
     place: u32,
+}
+
+/// What it will need: what is remembered of each document, its place in a band, and a batch of texts.
+#[must_use]
+pub fn cost(_: &Settings, inputs: &Inputs) -> Cost {
+    const REMEMBERED: u64 = 80;
+    const SHORTEST: u64 = 512;
+    let docs = inputs.get("docs");
+    let documents = if docs.items > 0 { docs.items } else { docs.bytes / SHORTEST };
+    let text = crate::docs::text_of(docs.bytes);
+    let batch = text.checked_div(documents.div_ceil(BATCH as u64)).unwrap_or(0);
+    Cost { memory: documents * REMEMBERED + 2 * batch, ..Cost::default() }
 }
 
 /// Runs the stage.

@@ -5,11 +5,11 @@ mod clusters;
 pub mod minhash;
 mod signature;
 
-use llmp_stage::{Signature, Stage, stage};
+use llmp_stage::{Signature, Stage, stage_with_cost};
 
 /// The stages of this module.
 pub(crate) fn stages() -> Vec<Box<dyn Stage>> {
-    vec![stage("dedup.minhash", minhash::run)]
+    vec![stage_with_cost("dedup.minhash", minhash::run, minhash::cost)]
 }
 
 /// Their signatures.

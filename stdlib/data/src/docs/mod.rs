@@ -47,6 +47,11 @@ pub struct Doc {
     pub token_count: Option<u64>,
 }
 
+/// Bytes of the text in shards of so many bytes, for estimates: compression rarely makes less of it than this assumes.
+pub(crate) fn text_of(shards: u64) -> u64 {
+    4 * shards
+}
+
 impl Doc {
     /// Bytes that the document takes in memory, roughly; what batches are bounded by.
     #[must_use]

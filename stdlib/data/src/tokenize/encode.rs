@@ -1,6 +1,6 @@
 //! `tokenize.encode`: documents to token ids.
 
-use llmp_stage::{Context, Result, shard_of};
+use llmp_stage::{Context, Cost, Inputs, Known, Result, shard_of};
 use rayon::prelude::*;
 use serde::Deserialize;
 
@@ -13,6 +13,14 @@ const BATCH_BYTES: usize = 16 << 20;
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Settings {}
+
+/// What it will need: a batch of texts with their tokens. Its vocabulary is the tokenizer's.
+pub(super) fn cost(_: &Settings, inputs: &Inputs) -> Cost {
+    let vocabulary = inputs.get("tokenizer").vocabulary;
+    let memory =
+        crate::docs::text_of(inputs.get("docs").bytes).min(3 * BATCH_BYTES as u64) + 300 * vocabulary;
+    Cost { memory, result: Known { vocabulary, ..Known::default() }, ..Cost::default() }
+}
 
 pub(super) fn run(ctx: &dyn Context, _settings: Settings) -> Result<()> {
     let tokenizer = Tokenizer::open(ctx.input("tokenizer")?)?;

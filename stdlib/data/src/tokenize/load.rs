@@ -1,6 +1,6 @@
 //! `tokenize.cl100k` and `tokenize.load`: tokenizers that need no training.
 
-use llmp_stage::{Context, Error, InputFile, Result};
+use llmp_stage::{Context, Cost, Error, InputFile, Inputs, Known, Result};
 use serde::Deserialize;
 
 use super::tokenizer::read_bounded;
@@ -12,6 +12,12 @@ pub(super) struct Cl100kSettings {}
 
 pub(super) fn cl100k(ctx: &dyn Context, _settings: Cl100kSettings) -> Result<()> {
     Tokenizer::cl100k().save(ctx.output())
+}
+
+/// What is known of it: its size.
+pub(super) fn cl100k_cost(_: &Cl100kSettings, _: &Inputs) -> Cost {
+    const VOCABULARY: u64 = 100_277;
+    Cost { result: Known { vocabulary: VOCABULARY, ..Known::default() }, ..Cost::default() }
 }
 
 #[derive(Deserialize)]
@@ -38,7 +44,9 @@ pub(super) fn load(ctx: &dyn Context, settings: LoadSettings) -> Result<()> {
     } else {
         Tokenizer::load_file(&file.path)?
     };
-    tokenizer.with_specials()?.save(ctx.output())
+    let tokenizer = tokenizer.with_specials()?;
+    ctx.count("vocabulary", u64::from(tokenizer.vocab_size()));
+    tokenizer.save(ctx.output())
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ pub use pattern::Pattern;
 pub use tokenizer::{CONFIG_FILE, TOKENIZER_FILE, Tokenizer};
 pub use tokens::{Dtype, TOKENS_FILE, TokenSet, TokenWriter, TokensInfo};
 
-use llmp_stage::{Signature, Stage, stage};
+use llmp_stage::{Signature, Stage, stage, stage_with_cost};
 
 /// The signatures of this module's stages.
 pub const SIGNATURES: &[Signature] = &[
@@ -29,9 +29,9 @@ pub const SIGNATURES: &[Signature] = &[
 #[must_use]
 pub fn stages() -> Vec<Box<dyn Stage>> {
     vec![
-        stage("tokenize.cl100k", load::cl100k),
-        stage("tokenize.encode", encode::run),
+        stage_with_cost("tokenize.cl100k", load::cl100k, load::cl100k_cost),
+        stage_with_cost("tokenize.encode", encode::run, encode::cost),
         stage("tokenize.load", load::load),
-        stage("tokenize.train", train::run),
+        stage_with_cost("tokenize.train", train::run, train::cost),
     ]
 }

@@ -1,6 +1,6 @@
 //! `tokenize.train`: a vocabulary from documents.
 
-use llmp_stage::{Context, Error, Result};
+use llmp_stage::{Context, Cost, Error, Inputs, Known, Result};
 use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 use serde::Deserialize;
@@ -16,6 +16,9 @@ const BATCH_BYTES: usize = 32 << 20;
 /// Longer pieces (only found in text that is none) are cut, so that one of them cannot slow down every merge.
 const MAX_PIECE_BYTES: usize = 1_024;
 
+/// Bytes that the pieces of a text take, against its bytes to the power of 3/4.
+const PIECE_BYTES: f64 = 100.0;
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Settings {
@@ -23,6 +26,16 @@ pub(super) struct Settings {
     pattern: Pattern,
     min_frequency: u64,
     documents: u64,
+}
+
+/// What it will need: a batch of texts, and the different pieces of all of them, of which longer texts have fewer for their
+/// length.
+pub(super) fn cost(settings: &Settings, inputs: &Inputs) -> Cost {
+    let text = crate::docs::text_of(inputs.get("docs").bytes);
+    let pieces = PIECE_BYTES * (text as f64).powf(0.75);
+    let memory = text.min(2 * BATCH_BYTES as u64) + pieces as u64;
+    let result = Known { vocabulary: settings.size.into(), ..Known::default() };
+    Cost { memory, result, ..Cost::default() }
 }
 
 pub(super) fn run(ctx: &dyn Context, settings: Settings) -> Result<()> {
