@@ -182,3 +182,14 @@ fn formatting_leaves_unmatched_brackets_alone() {
     let text = "x = f(a) {\n      b = 1\n\ny   = 2\n";
     assert_eq!(format(text), text);
 }
+
+/// Found by fuzzing: where a quote is open, what follows is text or not by what stands on its line.
+#[test]
+fn formatting_leaves_open_quotes_alone() {
+    for text in
+        ["x   = \"a\ny   = 2\n", "x = f( \"a )\n   y = 1\n", "x =   a\"\n", "x = [ \"a\", b\" ]\nz   = \"\n"]
+    {
+        assert_eq!(fault(text), None, "{text:?}");
+        assert_eq!(format(text), text);
+    }
+}
