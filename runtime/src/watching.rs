@@ -2,7 +2,6 @@
 //!
 //! It only reads: no store is made or written, no lock taken, no command run, and nothing fetched.
 
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -11,7 +10,7 @@ use llmp_compiler::graph::Graph;
 
 use crate::engine::{Past, Row, pipeline_id, rows_while};
 use crate::following::{Follower, Going};
-use crate::store::{Result, Store};
+use crate::store::{Result, Stamp, Store};
 use crate::world::folder_of;
 
 /// How often the store is worth looking at.
@@ -33,7 +32,7 @@ pub struct Watch {
     /// The folder in which a run would make a store.
     here: PathBuf,
     /// The store and its files as they were when last planned.
-    seen: Option<(PathBuf, [Stamp; 3])>,
+    seen: Option<(PathBuf, [Option<Stamp>; 3])>,
     open: Option<Open>,
     /// The run that was going on at the last look, whichever store it was in.
     going: Option<Going>,
@@ -43,24 +42,11 @@ pub struct Watch {
 struct Open {
     root: PathBuf,
     /// The file that says in which format the store is: another one is another store.
-    version: Stamp,
+    version: Option<Stamp>,
     past: Past,
     follower: Follower,
     /// When the user's files are looked at again.
     files_due: Instant,
-}
-
-/// Size, times and inode of a file; `None` where there is none.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Stamp(Option<(u64, i64, i64, u64)>);
-
-impl Stamp {
-    /// What the file at `path` is now.
-    #[must_use]
-    pub fn of(path: &Path) -> Self {
-        let meta = std::fs::metadata(path).ok();
-        Self(meta.map(|meta| (meta.len(), meta.mtime(), meta.mtime_nsec(), meta.ino())))
-    }
 }
 
 fn version(root: &Path) -> PathBuf {
@@ -88,7 +74,7 @@ impl Watch {
     /// Where the store cannot be read.
     pub fn plan(&mut self, graph: &Graph, go_on: &dyn Fn() -> bool) -> Result<Option<Vec<Row>>> {
         let root = self.root();
-        self.open.take_if(|open| (&open.root, open.version) != (&root, Stamp::of(&version(&root))));
+        self.open.take_if(|open| (&open.root, open.version) != (&root, Stamp::at(&version(&root))));
         let opened = match self.open {
             Some(_) => Ok(()),
             None => Open::new(&root, &self.main).map(|open| self.open = Some(open)),
@@ -111,9 +97,9 @@ impl Watch {
     }
 
     /// What the files are that say what was done.
-    fn stamps(&self, root: &Path) -> [Stamp; 3] {
-        let last = self.open.as_ref().map(|open| Stamp::of(open.past.last_path()));
-        [Stamp::of(&version(root)), Stamp::of(&root.join("ledger")), last.unwrap_or_default()]
+    fn stamps(&self, root: &Path) -> [Option<Stamp>; 3] {
+        let last = self.open.as_ref().and_then(|open| Stamp::at(open.past.last_path()));
+        [Stamp::at(&version(root)), Stamp::at(&root.join("ledger")), last]
     }
 
     /// Looks how far the run is that is going on; `Some` where that is other than at the last look.
@@ -129,7 +115,7 @@ impl Watch {
 
 impl Open {
     fn new(root: &Path, main: &Path) -> Result<Self> {
-        let version = Stamp::of(&version(root));
+        let version = Stamp::at(&version(root));
         let store = Arc::new(Store::look(root)?);
         let past = Past::open(Arc::clone(&store), main)?;
         let follower = Follower::new(Arc::clone(&store), pipeline_id(&store, main));

@@ -3,6 +3,7 @@
 use maud::{DOCTYPE, PreEscaped, html};
 
 use super::Scene;
+use crate::render::html_head;
 
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
@@ -39,13 +40,8 @@ pub fn page(scene: &Scene, source: Source) -> String {
         (DOCTYPE)
         html lang="en" {
             head {
-                meta charset="utf-8";
-                meta http-equiv="Content-Security-Policy" content=(policy);
+                (html_head(&scene.title, &policy, STYLE))
                 @if source == Source::File { meta http-equiv="refresh" content="2"; }
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta name="referrer" content="no-referrer";
-                title { (scene.title) " · llmp" }
-                style { (PreEscaped(STYLE)) }
             }
             body data-live[source == Source::Server] {
                 header {

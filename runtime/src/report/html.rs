@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::charts::{self, Bar, Span};
 use super::summary::{Chain, Step, chains, root_causes};
 use super::{Report, StageReport};
+use crate::render::html_head;
 use crate::text;
 
 const STYLE: &str = include_str!("style.css");
@@ -27,14 +28,7 @@ pub(super) fn page(report: &Report) -> String {
     let page = html! {
         (DOCTYPE)
         html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta http-equiv="Content-Security-Policy" content=(POLICY);
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta name="referrer" content="no-referrer";
-                title { (title) " · llmp" }
-                style { (PreEscaped(STYLE)) }
-            }
+            head { (html_head(&title, POLICY, STYLE)) }
             body {
                 (head(report, &title))
                 (problems(report))

@@ -42,7 +42,7 @@ pub use ledger::Ledger;
 pub use lock::Lock;
 pub use objects::Objects;
 pub use record::{FileRecord, InputRecord, Record};
-pub use stat::Stat;
+pub use stat::{Stamp, Stat};
 pub(crate) use write::write_cache;
 pub use write::{copy_checked, write_atomically};
 

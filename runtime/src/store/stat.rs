@@ -38,7 +38,7 @@ const PARALLEL_FROM: usize = 16;
 
 /// What tells a file from the same file with another content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Stamp {
+pub struct Stamp {
     size: u64,
     modified: i64,
     changed: i64,
@@ -46,6 +46,12 @@ struct Stamp {
 }
 
 impl Stamp {
+    /// What the file at `path` is now; `None` where there is none.
+    #[must_use]
+    pub fn at(path: &Path) -> Option<Self> {
+        fs::metadata(path).ok().map(|meta| Self::of(&meta))
+    }
+
     fn of(meta: &Metadata) -> Self {
         let nanoseconds =
             |seconds: i64, rest: i64| seconds.saturating_mul(1_000_000_000).saturating_add(rest);

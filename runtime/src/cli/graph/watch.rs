@@ -13,8 +13,8 @@ use crate::drawing::State;
 use crate::engine::{self, Row};
 use crate::following::Going;
 use crate::live::{Scene, Server, Source, page};
-use crate::store::write_atomically;
-use crate::watching::{DEVICE, LOOK, Stamp, Watch};
+use crate::store::{Stamp, write_atomically};
+use crate::watching::{DEVICE, LOOK, Watch};
 
 /// Serves the page until the process is ended.
 pub(super) fn serve(arguments: &Arguments) -> Outcome {
@@ -76,7 +76,7 @@ struct Followed<'a> {
     /// The newest text, where it has mistakes and an older one is shown.
     broken: Option<Pipeline>,
     /// The files that the newest text's meaning depends on.
-    files: Vec<(PathBuf, Stamp)>,
+    files: Vec<(PathBuf, Option<Stamp>)>,
     watch: Watch,
     rows: Vec<Row>,
     going: Option<Going>,
@@ -88,7 +88,7 @@ struct Followed<'a> {
 impl<'a> Followed<'a> {
     fn new(arguments: &'a PipelineArguments) -> Result<Self, Failure> {
         let main = arguments.main()?;
-        let before = vec![(main.clone(), Stamp::of(&main))];
+        let before = vec![(main.clone(), Stamp::at(&main))];
         let shown = arguments.compile()?;
         let (files, watch) = (stamps(&shown, &before), shown.watch());
         let mut followed = Self {
@@ -121,7 +121,7 @@ impl<'a> Followed<'a> {
 
     /// Looks at everything again; whether something is new.
     fn look(&mut self) -> bool {
-        let read = self.files.iter().any(|(path, stamp)| Stamp::of(path) != *stamp);
+        let read = self.files.iter().any(|(path, stamp)| Stamp::at(path) != *stamp);
         if read {
             self.read();
         }
@@ -138,7 +138,7 @@ impl<'a> Followed<'a> {
 
     fn read(&mut self) {
         for (path, stamp) in &mut self.files {
-            *stamp = Stamp::of(path);
+            *stamp = Stamp::at(path);
         }
         match self.arguments.compile() {
             Ok(newest) => {
@@ -183,8 +183,8 @@ impl<'a> Followed<'a> {
 
 /// The files that a text's meaning depends on. Stamps from `before` it was read are kept: a file that changed meanwhile
 /// is read again.
-fn stamps(pipeline: &Pipeline, before: &[(PathBuf, Stamp)]) -> Vec<(PathBuf, Stamp)> {
+fn stamps(pipeline: &Pipeline, before: &[(PathBuf, Option<Stamp>)]) -> Vec<(PathBuf, Option<Stamp>)> {
     let known = |path: &PathBuf| before.iter().find(|(known, _)| known == path).map(|(_, stamp)| *stamp);
-    let stamp = |path: &PathBuf| known(path).unwrap_or_else(|| Stamp::of(path));
+    let stamp = |path: &PathBuf| known(path).unwrap_or_else(|| Stamp::at(path));
     pipeline.asked.iter().map(|path| (path.clone(), stamp(path))).collect()
 }
