@@ -157,7 +157,7 @@ mod tests {
             epoch: 1,
             settings: vec![setting("for", json!(1_000), 5), setting("model", json!({}), 3)],
             inputs: vec![],
-            output: "Model<base>".into(),
+            output: None,
             per_shard: None,
             resumes: true,
             command: None,

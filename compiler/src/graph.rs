@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::artifact::{ArtifactKind, ArtifactType};
 use crate::source::Span;
 
 /// A stage of the graph; an index into [`Graph::stages`].
@@ -34,8 +35,8 @@ pub struct Stage {
     pub settings: Vec<Setting>,
     /// Inputs, in the signature's order; a list parameter gives several with one role.
     pub inputs: Vec<Input>,
-    /// The output's type as people read it, e.g. `Model<chat, vocab>`.
-    pub output: String,
+    /// What it makes; `None` where its signature is broken, so in no graph that can run.
+    pub output: Option<Output>,
     /// The role whose shards are processed one by one.
     pub per_shard: Option<String>,
     /// Whether the stage keeps checkpoints.
@@ -46,6 +47,39 @@ pub struct Stage {
     pub command: Option<Vec<String>>,
     /// The call as written.
     pub span: Span,
+}
+
+impl Stage {
+    /// Whether it makes an artifact of this kind.
+    #[must_use]
+    pub fn makes(&self, kind: ArtifactKind) -> bool {
+        self.makes_any(&[kind])
+    }
+
+    /// Whether it makes an artifact of one of these kinds.
+    #[must_use]
+    pub fn makes_any(&self, kinds: &[ArtifactKind]) -> bool {
+        self.output.as_ref().is_some_and(|output| kinds.contains(&output.kind))
+    }
+}
+
+/// The type of a stage's output.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Output {
+    /// What it is.
+    pub kind: ArtifactKind,
+    /// What the model that comes out has been taught, in that order, by this stage and those before it.
+    pub abilities: Vec<String>,
+    /// The stage that made its vocabulary: itself, or one that it needs. `None` where it has none or where it is unknown.
+    pub vocabulary: Option<StageId>,
+}
+
+impl Output {
+    /// Whether it is a model that has been taught `ability`.
+    #[must_use]
+    pub fn has(&self, ability: &str) -> bool {
+        self.abilities.iter().any(|one| one == ability)
+    }
 }
 
 /// What each of a stage's actions takes while it runs. No part of a key: results do not depend on it.
@@ -111,6 +145,22 @@ impl Graph {
         &self.stages[id.0 as usize]
     }
 
+    /// The type of a stage's output with its vocabulary by name: by the binding that makes it, or else by the signature of
+    /// the stage.
+    #[must_use]
+    pub fn artifact_type(&self, stage: &Stage) -> Option<ArtifactType> {
+        let Output { kind, abilities, vocabulary } = stage.output.as_ref()?;
+        let maker = vocabulary.map(|id| self.stage(id));
+        let vocabulary = maker.map(|maker| if is_inner(&maker.name) { &maker.kind } else { &maker.name });
+        Some(ArtifactType { kind: *kind, abilities: abilities.clone(), vocabulary: vocabulary.cloned() })
+    }
+
+    /// That type as people read it, `Model<chat, vocab>`; empty where it is unknown.
+    #[must_use]
+    pub fn type_of(&self, stage: &Stage) -> String {
+        self.artifact_type(stage).map_or_else(String::new, |ty| ty.to_string())
+    }
+
     /// Ids in topological order.
     pub fn ids(&self) -> impl Iterator<Item = StageId> + use<> {
         (0..self.stages.len() as u32).map(StageId)
@@ -144,6 +194,9 @@ impl Graph {
         let place = |id: StageId| places[id.0 as usize];
         let stages = self.stages.into_iter().zip(&places).filter(|(_, place)| place.is_some());
         let stages = stages.map(|(mut stage, _)| {
+            if let Some(output) = &mut stage.output {
+                output.vocabulary = output.vocabulary.and_then(place);
+            }
             for input in &mut stage.inputs {
                 if let Producer::Stage(from) = &mut input.from
                     && let Some(moved) = place(*from)
@@ -169,6 +222,11 @@ impl Graph {
     }
 }
 
+/// Whether a stage stands inside of a binding's value: names of bindings have no `/`, unless a member's text has.
+pub(crate) fn is_inner(name: &str) -> bool {
+    name.split('[').next().is_some_and(|name| name.contains('/'))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -182,13 +240,26 @@ mod tests {
             epoch: 1,
             settings: vec![],
             inputs: from.iter().map(input).collect(),
-            output: "Docs".into(),
+            output: None,
             per_shard: None,
             resumes: false,
             needs: Needs::default(),
             command: None,
             span: Span::default(),
         }
+    }
+
+    #[test]
+    fn a_vocabulary_is_called_by_the_stage_that_made_it() {
+        let output = |kind, maker| Some(Output { kind, abilities: vec![], vocabulary: Some(StageId(maker)) });
+        let tokenizer = Stage { output: output(ArtifactKind::Tokenizer, 1), ..stage("v", &[]) };
+        let base = Stage { output: output(ArtifactKind::Model, 1), ..stage("base", &[1]) };
+        let inner = Stage { output: output(ArtifactKind::Tokenizer, 3), ..stage("other/make", &[]) };
+        let stages = vec![stage("x", &[]), tokenizer, base, inner];
+        let graph = Graph { stages, ..Graph::default() };
+        let types = |graph: &Graph| graph.stages.iter().map(|it| graph.type_of(it)).collect::<Vec<_>>();
+        assert_eq!(types(&graph), ["", "Tokenizer<v>", "Model<base, v>", "Tokenizer<make>"]);
+        assert_eq!(types(&graph.up_to([StageId(2)])), ["Tokenizer<v>", "Model<base, v>"]);
     }
 
     /// `a → b → d`, `a → c`, and `d` from `b` and `x`.

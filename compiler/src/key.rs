@@ -283,7 +283,7 @@ mod tests {
                 })
                 .collect(),
             inputs: vec![],
-            output: "Pages".into(),
+            output: None,
             per_shard: None,
             resumes: false,
             needs: crate::graph::Needs::default(),

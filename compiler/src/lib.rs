@@ -11,6 +11,7 @@
 #![deny(clippy::disallowed_methods)]
 #![cfg_attr(not(test), deny(clippy::unwrap_used))]
 
+pub mod artifact;
 pub mod ast;
 pub mod check;
 pub mod compile;

@@ -2,73 +2,10 @@
 
 use std::fmt;
 
+use crate::artifact::{self, ArtifactKind, BASE, CHAT};
 use crate::source::Span;
 use crate::units::{Dimension, Exact};
 use crate::value::Value;
-
-/// The kinds of artifact.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[allow(missing_docs)]
-pub enum Kind {
-    Files,
-    Pages,
-    Docs,
-    Tokenizer,
-    Tokens,
-    Model,
-    Conversations,
-    Questions,
-    Probe,
-    Index,
-    Report,
-}
-
-impl Kind {
-    /// All kinds, in the order data usually flows.
-    pub const ALL: [Self; 11] = [
-        Self::Files,
-        Self::Pages,
-        Self::Docs,
-        Self::Tokenizer,
-        Self::Tokens,
-        Self::Model,
-        Self::Conversations,
-        Self::Questions,
-        Self::Probe,
-        Self::Index,
-        Self::Report,
-    ];
-
-    /// The name in programs.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Files => "Files",
-            Self::Pages => "Pages",
-            Self::Docs => "Docs",
-            Self::Tokenizer => "Tokenizer",
-            Self::Tokens => "Tokens",
-            Self::Model => "Model",
-            Self::Conversations => "Conversations",
-            Self::Questions => "Questions",
-            Self::Probe => "Probe",
-            Self::Index => "Index",
-            Self::Report => "Report",
-        }
-    }
-
-    /// The kind with this name.
-    #[must_use]
-    pub fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.name() == name)
-    }
-
-    /// Whether the type says which vocabulary it is made with.
-    #[must_use]
-    pub fn has_vocabulary(self) -> bool {
-        matches!(self, Self::Tokenizer | Self::Tokens | Self::Model)
-    }
-}
 
 /// A vocabulary, identified by the stage that makes it; an index into [`Vocabularies`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -98,7 +35,7 @@ impl Vocabularies {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Artifact {
     /// Its kind.
-    pub kind: Kind,
+    pub kind: ArtifactKind,
     /// What a model has been taught, in that order: `chat`, `refuses`, `searches`.
     pub abilities: Vec<String>,
     /// Its vocabulary; `None` where it has none or where it is unknown, which agrees with every other.
@@ -109,39 +46,30 @@ impl Artifact {
     /// `Model<chat, refuses, vocab>`, `Model<base, vocab>`, `Docs`.
     #[must_use]
     pub fn display(&self, vocabularies: &Vocabularies) -> String {
-        let mut arguments: Vec<&str> = self.abilities.iter().map(String::as_str).collect();
-        if self.kind == Kind::Model && arguments.is_empty() {
-            arguments.push(BASE);
-        }
-        if let Some(vocabulary) = self.vocabulary {
-            arguments.push(vocabularies.name(vocabulary));
-        }
-        match arguments.is_empty() {
-            true => self.kind.name().to_owned(),
-            false => format!("{}<{}>", self.kind.name(), arguments.join(", ")),
-        }
+        let vocabulary = self.vocabulary.map(|vocabulary| vocabularies.name(vocabulary));
+        let mut text = String::new();
+        // Writing to a string cannot fail.
+        let _ = artifact::write(&mut text, self.kind, &self.abilities, vocabulary);
+        text
     }
 
     /// "a base model", "a chat model", "a model that refuses", "documents".
     #[must_use]
     pub fn describe(&self) -> String {
         match (self.kind, self.abilities.last()) {
-            (Kind::Model, None) => "a base model".to_owned(),
-            (Kind::Model, Some(last)) => describe_ability(last),
+            (ArtifactKind::Model, None) => "a base model".to_owned(),
+            (ArtifactKind::Model, Some(last)) => describe_ability(last),
             _ => format!("`{}`", self.kind.name()),
         }
     }
 }
-
-/// The ability that every model has: the name of the empty set.
-pub const BASE: &str = "base";
 
 /// "a chat model", "a model that refuses".
 #[must_use]
 pub fn describe_ability(ability: &str) -> String {
     match ability {
         BASE => "a base model".to_owned(),
-        "chat" => "a chat model".to_owned(),
+        CHAT => "a chat model".to_owned(),
         verb if verb.ends_with('s') => format!("a model that {verb}"),
         other => format!("a model with `{other}`"),
     }
@@ -151,7 +79,7 @@ pub fn describe_ability(ability: &str) -> String {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pattern {
     /// The kind.
-    pub kind: Kind,
+    pub kind: ArtifactKind,
     /// Abilities required, or given.
     pub abilities: Vec<String>,
     /// Whether the result keeps the abilities of the model that goes in.

@@ -5,6 +5,7 @@ use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use llmp_compiler::artifact::{ArtifactKind, ArtifactType};
 use llmp_compiler::graph::{Graph, Producer, Stage, StageId};
 use llmp_compiler::key::Digest;
 use llmp_compiler::plan::Decision;
@@ -109,8 +110,9 @@ pub struct StageRun {
     pub name: String,
     /// Its signature.
     pub kind: String,
-    /// Its output's type.
-    pub output: String,
+    /// Its output's type; `None` where this version knows no such kind.
+    #[serde(flatten, with = "llmp_compiler::artifact::recorded")]
+    pub output: Option<ArtifactType>,
     /// `ran`, `cached`, `skipped`, `failed`, `blocked`, `stopped`.
     pub status: String,
     /// What went wrong, or what it waited for.
@@ -123,6 +125,14 @@ pub struct StageRun {
     pub seconds: Option<f64>,
     /// Roles and the names of the stages that fill them.
     pub inputs: Vec<(String, String)>,
+}
+
+impl StageRun {
+    /// Whether it makes an artifact of this kind.
+    #[must_use]
+    pub fn makes(&self, kind: ArtifactKind) -> bool {
+        self.output.as_ref().is_some_and(|output| output.kind == kind)
+    }
 }
 
 impl Run {
@@ -221,7 +231,7 @@ fn stage_run(graph: &Graph, stage: &Stage, end: &Ended) -> StageRun {
     StageRun {
         name: stage.name.clone(),
         kind: stage.kind.clone(),
-        output: stage.output.clone(),
+        output: graph.artifact_type(stage),
         status: status.into(),
         message,
         key: end.key,

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 
+use llmp_compiler::artifact::ArtifactKind;
 use llmp_data::docs::Reader;
 use llmp_data::tokenize::{TokenSet, Tokenizer};
 use llmp_stage::{Dropped, Input, InputFile, Result, shard_of};
@@ -187,7 +188,7 @@ impl<'a> Tracer<'a> {
     fn kept_before(&self, stage: &'a StageRun, fates: &mut BTreeMap<&'a str, Fate>) {
         let mut open: Vec<&StageRun> = self.inputs(stage).collect();
         while let Some(before) = open.pop() {
-            if before.output == "Pages" && !fates.contains_key(before.name.as_str()) {
+            if before.makes(ArtifactKind::Pages) && !fates.contains_key(before.name.as_str()) {
                 fates.insert(&before.name, Fate::kept_unseen());
                 open.extend(self.inputs(before));
             }
@@ -207,8 +208,8 @@ impl<'a> Tracer<'a> {
             Some(Fate::Kept { shard, row, .. }) => Some((shard.clone(), *row)),
             _ => None,
         });
-        match (stage.output.as_str(), given) {
-            ("Docs", given) => {
+        match (stage.output.as_ref().map(|output| output.kind), given) {
+            (Some(ArtifactKind::Docs), given) => {
                 let shard = given.as_ref().and_then(|(shard, _)| shard.as_deref());
                 let kept = self.kept(manifest, name, shard, dropped)?;
                 let missing = || {
@@ -218,7 +219,7 @@ impl<'a> Tracer<'a> {
                 // A stage of documents that was given it and does not have it dropped it.
                 Ok(kept.or_else(|| given.is_some_and(|(shard, _)| shard.is_some()).then(missing)))
             }
-            ("Pages", _) | (_, None) => Ok(None),
+            (Some(ArtifactKind::Pages), _) | (_, None) => Ok(None),
             (_, Some((Some(shard), Some(row)))) if stage.kind == "tokenize.encode" => {
                 self.tokens(stage, manifest, &shard, row)
             }

@@ -86,12 +86,28 @@ fn models_sample_and_answer() {
     let table = world.ok(&["sample", "The river", "--probs", "3", "-n", "4"]).out;
     assert!(table.lines().count() >= 4 && table.contains('%'), "{table}");
     world.ok(&["chat", "--once", "What is 3?"]);
+    chat_finds_a_users_own_model(&world);
     let missing = world.llmp(&["chat", "--model", "nobody", "--once", "Hello"]);
     assert_eq!(missing.code, 1);
     assert!(missing.err.contains("nobody"), "{}", missing.err);
     let device = world.llmp(&["run", "main.llmp", "--device", "cuda:7"]);
     assert_eq!(device.code, 1);
     assert!(device.err.contains("devices found"), "{}", device.err);
+}
+
+/// The type of such a model names no vocabulary: `Model<chat>`.
+fn chat_finds_a_users_own_model(world: &World) {
+    for entry in std::fs::read_dir(world.result("chat")).unwrap() {
+        let path = entry.unwrap().path();
+        let name = format!("model/{}", path.file_name().unwrap().to_string_lossy());
+        world.write(&name, std::fs::read(&path).unwrap());
+    }
+    world.write("tune.sh", "find \"$LLMP_INPUT_FILES\" -type f -exec cp {} \"$LLMP_OUTPUT\" \\;\n");
+    let tune = "stage tune(files: Files) -> Model<chat> { run = [\"sh\", \"tune.sh\"] }\n";
+    world.write("tune.llmp", format!("{tune}mine = tune(\"model/*\")\n"));
+    world.ok(&["run", "tune.llmp"]);
+    let said = world.ok(&["chat", "tune.llmp", "--once", "What is 3?"]);
+    assert!(!said.out.is_empty(), "{}", said.err);
 }
 
 #[test]

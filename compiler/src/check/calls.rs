@@ -13,11 +13,12 @@ use super::scope::Scope;
 use super::tree::{Argument, Const, DefCall, Given, Input, Node, StageCall};
 use super::values::{Due, Values, below, has_unknown, missing};
 use super::{Checker, Type};
+use crate::artifact::ArtifactKind;
 use crate::ast::{Call, ExprKind, Parameter, Path, Record};
 use crate::resolve::{Found, Meaning};
 use crate::signature::Signature;
 use crate::source::Span;
-use crate::types::{Artifact, Kind, SettingSpec, SettingType};
+use crate::types::{Artifact, SettingSpec, SettingType};
 use arguments::{Declared, Placed, Wanted};
 use types::{Variables, identity};
 
@@ -65,7 +66,7 @@ impl Checker<'_> {
     }
 
     /// The kind and name of the first input of what is called.
-    pub(super) fn first_input(&self, callee: &Path, scope: &Scope<'_>) -> Option<(Kind, String)> {
+    pub(super) fn first_input(&self, callee: &Path, scope: &Scope<'_>) -> Option<(ArtifactKind, String)> {
         if let [name] = callee.names.as_slice()
             && let Found::Here(Meaning::Def(at), _) = self.context.program.find(scope.file, &name.text)
         {
@@ -77,7 +78,7 @@ impl Checker<'_> {
     }
 
     /// The kind that what is called makes, where it makes one.
-    pub(super) fn result(&self, callee: &Path, scope: &Scope<'_>) -> Option<Kind> {
+    pub(super) fn result(&self, callee: &Path, scope: &Scope<'_>) -> Option<ArtifactKind> {
         if let [name] = callee.names.as_slice()
             && let Found::Here(Meaning::Def(at), _) = self.context.program.find(scope.file, &name.text)
         {
@@ -94,7 +95,11 @@ impl Checker<'_> {
                 arg.value.kind,
                 ExprKind::Call(_) | ExprKind::Pipe(_) | ExprKind::Path(_) | ExprKind::List(_)
             ) {
-                self.node(&arg.value, scope, Place { due: Some(Kind::Files), label: "", head: false });
+                self.node(
+                    &arg.value,
+                    scope,
+                    Place { due: Some(ArtifactKind::Files), label: "", head: false },
+                );
             }
             if matches!(arg.value.kind, ExprKind::Path(_))
                 && self.diagnostics.get(before).is_some_and(|error| error.code == "E0222")
@@ -133,7 +138,8 @@ impl Checker<'_> {
                 if !optional && complete {
                     let due = input.ty.as_ref().map_or_else(String::new, ToString::to_string);
                     let place = call.and_then(|call| call.parentheses).unwrap_or(callee.span);
-                    let kind = input.ty.as_ref().map(|ty| ty.kind).filter(|kind| *kind != Kind::Files);
+                    let kind =
+                        input.ty.as_ref().map(|ty| ty.kind).filter(|kind| *kind != ArtifactKind::Files);
                     let makers = kind.map_or_else(Vec::new, |kind| self.context.makers(kind, scope.file));
                     let role = Role { callee: &name, role: &input.name };
                     let error = errors::missing_input(role, &due, &signature.display(), &makers, place);
@@ -148,7 +154,7 @@ impl Checker<'_> {
                 let role = Role { callee: &name, role: &input.name };
                 self.admit(role, pattern, ty, place, &mut variables, scope);
             }
-            if model.is_none() && input.ty.as_ref().is_some_and(|ty| ty.kind == Kind::Model) {
+            if model.is_none() && input.ty.as_ref().is_some_and(|ty| ty.kind == ArtifactKind::Model) {
                 model = Some(match ty {
                     Some(Type::One(artifact)) => Some(artifact),
                     _ => None,

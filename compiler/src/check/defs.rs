@@ -6,13 +6,14 @@ use super::nodes::Place;
 use super::scope::{Local, LocalKind, Scope};
 use super::tree::{Def, Node};
 use super::{Checker, Type, errors};
+use crate::artifact::ArtifactKind;
 use crate::ast;
 use crate::compile::{Function, Parameter};
 use crate::diagnostic::Diagnostics;
 use crate::resolve::{Found, Item, Meaning, errors as name_errors, sort_locals};
 use crate::signature::{self, Declared, ReadType, type_of};
 use crate::source::Span;
-use crate::types::{Artifact, Kind, Pattern, SettingType, Vocabulary};
+use crate::types::{Artifact, Pattern, SettingType, Vocabulary};
 
 /// What callers need to know of a function.
 #[derive(Clone, Debug)]
@@ -39,7 +40,7 @@ impl Checker<'_> {
         let result_span = item.ast.result.as_ref().map_or(item.name.span, |ty| ty.span);
         let result = item.ast.result.as_ref().and_then(|ty| match type_of(ty, self.diagnostics)? {
             ReadType::Artifact(pattern)
-                if !pattern.keeps && !pattern.optional && pattern.kind != Kind::Files =>
+                if !pattern.keeps && !pattern.optional && pattern.kind != ArtifactKind::Files =>
             {
                 Some(pattern)
             }

@@ -4,11 +4,12 @@ use super::scope::{Artifacts, Scope};
 use super::tree::{Const, Each, Member, Node};
 use super::values::{Lookup, Values};
 use super::{Checker, Type, errors};
+use crate::artifact::ArtifactKind;
 use crate::ast::{self, Expr, ExprKind};
 use crate::diagnostic::Diagnostic;
 use crate::resolve::{Item, value_names};
 use crate::source::Span;
-use crate::types::{Artifact, Kind, SettingType};
+use crate::types::{Artifact, SettingType};
 use crate::units::{self, Dimension};
 use crate::value::Value;
 
@@ -21,7 +22,7 @@ const BROKEN: Typed = (Node::Unknown, None);
 #[derive(Clone, Copy)]
 pub(super) struct Place<'a> {
     /// The kind that is due, where one is.
-    pub(super) due: Option<Kind>,
+    pub(super) due: Option<ArtifactKind>,
     /// What a family here is called.
     pub(super) label: &'a str,
     /// Whether its value is the binding's value, so that profiles can reach the stage's settings.
@@ -87,12 +88,15 @@ impl Checker<'_> {
         let (node, ty) = match &expr.kind {
             ExprKind::Error => BROKEN,
             ExprKind::Path(path) => self.path(path, scope, place),
-            ExprKind::Text(text) if place.due == Some(Kind::Files) => {
+            ExprKind::Text(text) if place.due == Some(ArtifactKind::Files) => {
                 if text.is_empty() {
                     self.report(errors::no_files(expr.span));
                     return BROKEN;
                 }
-                (Node::Files(Const::Value(Value::Text(text.clone()))), Some(Type::One(plain(Kind::Files))))
+                (
+                    Node::Files(Const::Value(Value::Text(text.clone()))),
+                    Some(Type::One(plain(ArtifactKind::Files))),
+                )
             }
             ExprKind::Text(text) => {
                 let reader = place.due.and_then(|due| self.context.reader(due, scope.file));
@@ -116,7 +120,7 @@ impl Checker<'_> {
     }
 
     fn value_here(&mut self, found: &str, place: Place<'_>, span: Span) -> Typed {
-        self.report(errors::value_as_artifact(found, place.due.map(Kind::name), span));
+        self.report(errors::value_as_artifact(found, place.due.map(ArtifactKind::name), span));
         BROKEN
     }
 
@@ -137,9 +141,9 @@ impl Checker<'_> {
             }
             Artifacts::Local(slot, ty) => (Node::Local(slot), ty),
             Artifacts::Value(Lookup::Value(ty, value), _)
-                if place.due == Some(Kind::Files) && ty.fits(&SettingType::Path) =>
+                if place.due == Some(ArtifactKind::Files) && ty.fits(&SettingType::Path) =>
             {
-                (Node::Files(value), Some(Type::One(plain(Kind::Files))))
+                (Node::Files(value), Some(Type::One(plain(ArtifactKind::Files))))
             }
             Artifacts::Value(Lookup::Value(ty, _), defined) => {
                 self.report(errors::param_as_artifact(&name.text, &ty, name.span, defined));
@@ -247,7 +251,7 @@ impl Checker<'_> {
             steps.first().and_then(|(step, _)| callee(step)).and_then(|path| self.first_input(path, scope));
         let place_of_first = Place {
             // Whatever is unknown may take files.
-            due: Some(due.as_ref().map_or(Kind::Files, |(kind, _)| *kind)),
+            due: Some(due.as_ref().map_or(ArtifactKind::Files, |(kind, _)| *kind)),
             label: due.as_ref().map_or("", |it| &it.1),
             head: false,
         };
@@ -366,6 +370,6 @@ fn callee(step: &Expr) -> Option<&ast::Path> {
 }
 
 /// An artifact of a kind without abilities or vocabulary.
-pub(super) fn plain(kind: Kind) -> Artifact {
+pub(super) fn plain(kind: ArtifactKind) -> Artifact {
     Artifact { kind, abilities: Vec::new(), vocabulary: None }
 }

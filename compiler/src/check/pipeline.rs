@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
+use crate::artifact::ArtifactKind;
 use crate::ast;
 use crate::diagnostic::Diagnostics;
 use crate::graph::{Graph, Producer, Stage, StageId};
@@ -70,11 +71,6 @@ fn producers(stage: &Stage) -> impl Iterator<Item = StageId> + '_ {
     })
 }
 
-/// The kind of a stage's output: `Model` of `Model<chat, vocab>`.
-fn output(stage: &Stage) -> &str {
-    stage.output.split('<').next().unwrap_or("")
-}
-
 /// The value of a setting, or of a field in it, and where it is written.
 fn setting<'a>(stage: &'a Stage, path: &[&str]) -> Option<(&'a Value, Option<Span>)> {
     let (name, fields) = path.split_first()?;
@@ -111,7 +107,7 @@ fn heads(stage: &Stage, diagnostics: &mut Diagnostics) {
 
 /// A question cannot be known and unknown at once.
 fn probe_thresholds(stage: &Stage, diagnostics: &mut Diagnostics) {
-    if output(stage) != "Probe" {
+    if !stage.makes(ArtifactKind::Probe) {
         return;
     }
     let ratio = |name| setting(stage, &[name]).and_then(|(value, span)| Some((value.as_f64()?, span)));
@@ -147,7 +143,7 @@ fn contamination(graph: &Graph, users: &[Vec<StageId>], diagnostics: &mut Diagno
     let mut sources: BTreeMap<String, Vec<StageId>> = BTreeMap::new();
     for id in graph.ids() {
         let stage = graph.stage(id);
-        if output(stage) != "Questions" {
+        if !stage.makes(ArtifactKind::Questions) {
             continue;
         }
         let files: Vec<&str> = stage
@@ -169,11 +165,15 @@ fn contamination(graph: &Graph, users: &[Vec<StageId>], diagnostics: &mut Diagno
         for &id in &questions {
             for &user in users.get(id.0 as usize).into_iter().flatten() {
                 let stage = graph.stage(user);
-                match output(stage) {
-                    "Report" => measured = measured.or(use_of(stage, id)),
+                match stage.output.as_ref().map(|output| output.kind) {
+                    Some(ArtifactKind::Report) => measured = measured.or(use_of(stage, id)),
                     // What a probe finds out is trained on by `refusal` and its like.
-                    "Probe" if leads_to_model(graph, users, user) => trained = trained.or(use_of(stage, id)),
-                    "Model" | "Conversations" => trained = trained.or(use_of(stage, id)),
+                    Some(ArtifactKind::Probe) if leads_to_model(graph, users, user) => {
+                        trained = trained.or(use_of(stage, id))
+                    }
+                    Some(ArtifactKind::Model | ArtifactKind::Conversations) => {
+                        trained = trained.or(use_of(stage, id));
+                    }
                     _ => {}
                 }
             }
@@ -193,7 +193,7 @@ fn use_of(stage: &Stage, from: StageId) -> Option<Span> {
 fn leads_to_model(graph: &Graph, users: &[Vec<StageId>], id: StageId) -> bool {
     users
         .get(id.0 as usize)
-        .is_some_and(|users| users.iter().any(|&user| output(graph.stage(user)) == "Model"))
+        .is_some_and(|users| users.iter().any(|&user| graph.stage(user).makes(ArtifactKind::Model)))
 }
 
 /// A setting that begins with the name of an optional input, such as `replay_share`, is about that input.
@@ -227,7 +227,7 @@ fn unused(graph: &Graph, program: &Program<'_>, users: &[Vec<StageId>], diagnost
         let Some(ids) = graph.bindings.get(name).filter(|_| Some(name) != last) else { continue };
         let idle = |id: &StageId| {
             let used = users.get(id.0 as usize).is_some_and(|users| !users.is_empty());
-            !used && !matches!(output(graph.stage(*id)), "Model" | "Report")
+            !used && !graph.stage(*id).makes_any(&[ArtifactKind::Model, ArtifactKind::Report])
         };
         if !named.contains(name) && ids.iter().any(idle) {
             diagnostics.push(errors::unused(name, item.name.span));
@@ -241,7 +241,7 @@ fn personal_data(graph: &Graph, diagnostics: &mut Diagnostics) {
     let mut unmasked = vec![false; graph.stages.len()];
     for id in graph.ids() {
         let stage = graph.stage(id);
-        let is_text = matches!(output(stage), "Docs" | "Pages");
+        let is_text = stage.makes_any(&[ArtifactKind::Docs, ArtifactKind::Pages]);
         let mut from = producers(stage).peekable();
         let raw = from.peek().is_none() || from.any(|id| unmasked.get(id.0 as usize) == Some(&true));
         if let Some(slot) = unmasked.get_mut(id.0 as usize) {

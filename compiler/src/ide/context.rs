@@ -5,10 +5,11 @@
 
 use super::View;
 use super::callable::{Callable, fields};
+use crate::artifact::ArtifactKind;
 use crate::ast::{Expr, ExprKind, Item, Path};
 use crate::source::Span;
 use crate::syntax::{Kind, NodeId, Tree};
-use crate::types::{self, SettingSpec, SettingType};
+use crate::types::{SettingSpec, SettingType};
 
 /// A tree and what its names mean.
 #[derive(Clone, Copy)]
@@ -26,7 +27,7 @@ pub(super) enum Due<'a> {
     /// The condition of an `if`.
     Condition,
     /// Something made by stages: an input of this kind, or anything.
-    Artifact(Option<types::Kind>),
+    Artifact(Option<ArtifactKind>),
 }
 
 impl<'a> Site<'a, '_> {

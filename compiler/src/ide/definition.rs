@@ -3,10 +3,10 @@
 use super::View;
 use super::context::{Due, Site};
 use super::names::target;
+use crate::artifact::ArtifactKind;
 use crate::ast::Item;
 use crate::source::{FileId, Span};
 use crate::syntax::Kind;
-use crate::types;
 
 /// A name and its definition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,7 +66,7 @@ pub fn paths(view: &View<'_>) -> Vec<Span> {
         let expr = site.around(leaf, |kind| kind == Kind::Expr)?;
         let is_path = || match site.due(expr) {
             Due::Value(spec) => spec.ty.is_path(),
-            Due::Artifact(kind) => kind == Some(types::Kind::Files),
+            Due::Artifact(kind) => kind == Some(ArtifactKind::Files),
             Due::Condition => false,
         };
         // A pattern names no file, and what is escaped is rarely one.

@@ -5,6 +5,7 @@ use super::callable::{Callable, declaration};
 use super::context::{Due, Site, words};
 use super::definition::links;
 use super::names::{NameKind, Named, definitions, target};
+use crate::artifact::ArtifactKind;
 use crate::check::changes::Origin;
 use crate::compile::ParamInfo;
 use crate::graph::{Producer, StageId};
@@ -284,18 +285,10 @@ pub(super) fn keyword(word: &str) -> Option<&'static str> {
 
 /// What a type is for.
 pub(super) fn type_text(name: &str) -> Option<&'static str> {
+    if let Some(kind) = ArtifactKind::named(name) {
+        return Some(kind.about());
+    }
     Some(match name {
-        "Files" => "Files that a path or pattern names.",
-        "Pages" => "Web pages as they were crawled.",
-        "Docs" => "Documents: text with what is known of it.",
-        "Tokenizer" => "A vocabulary and how text is split by it.",
-        "Tokens" => "Documents as numbers of a vocabulary.",
-        "Model" => "A language model; its type says what it has been taught and its vocabulary.",
-        "Conversations" => "Conversations to learn from.",
-        "Questions" => "Questions with their answers.",
-        "Probe" => "What a model knows and what it does not.",
-        "Index" => "Documents that can be searched.",
-        "Report" => "A table of results.",
         "Int" => "A whole number.",
         "Float" => "A number with fractions.",
         "Bool" => "`true` or `false`.",

@@ -2,28 +2,19 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use crate::graph::{Graph, Producer, Stage, StageId};
+use crate::artifact::ArtifactKind;
+use crate::graph::{Graph, Output, Producer, Stage, StageId, is_inner};
 use crate::key::{Digest, Hasher};
 use crate::signature::Signature;
-use crate::types::{BASE, Kind};
 
 /// A graph in the making. The hash maps and sets are looked up only, never walked through.
 #[derive(Default)]
 pub(super) struct Builder {
     stages: Vec<Stage>,
-    outputs: Vec<Option<Output>>,
     known: HashMap<Digest, StageId>,
     /// How often a name was asked for.
     names: HashMap<String, usize>,
     taken: HashSet<String>,
-}
-
-/// What is known of a stage's output.
-struct Output {
-    kind: Kind,
-    abilities: Vec<String>,
-    /// The stage that made its vocabulary.
-    vocabulary: Option<StageId>,
 }
 
 impl Builder {
@@ -51,13 +42,12 @@ impl Builder {
             return id;
         }
         let id = StageId(self.stages.len() as u32);
-        let output = self.output(&stage, signature, id);
+        stage.output = self.output(&stage, signature, id);
         // Both branches of an `if`, for different members of a family, ask for one name.
         if !self.taken.insert(stage.name.clone()) {
             stage.name = format!("{}#{}", stage.name, id.0);
             self.taken.insert(stage.name.clone());
         }
-        self.outputs.push(output);
         self.stages.push(stage);
         self.known.insert(key, id);
         id
@@ -77,12 +67,12 @@ impl Builder {
         let of_role = |role: &str| {
             let input = stage.inputs.iter().find(|input| input.role == role)?;
             match input.from {
-                Producer::Stage(id) => self.outputs.get(id.0 as usize)?.as_ref(),
+                Producer::Stage(id) => self.stages.get(id.0 as usize)?.output.as_ref(),
                 Producer::Files(_) => None,
             }
         };
         let typed = signature.inputs.iter().filter_map(|input| Some((input, input.ty.as_ref()?)));
-        let model = typed.clone().find(|(_, ty)| pattern.keeps && ty.kind == Kind::Model);
+        let model = typed.clone().find(|(_, ty)| pattern.keeps && ty.kind == ArtifactKind::Model);
         let model = model.and_then(|(input, _)| of_role(&input.name));
         let mut abilities = model.map_or_else(Vec::new, |model| model.abilities.clone());
         for ability in &pattern.abilities {
@@ -100,38 +90,11 @@ impl Builder {
         Some(Output { kind: pattern.kind, abilities, vocabulary })
     }
 
-    /// The type as people read it.
-    fn display(&self, output: &Output) -> String {
-        let mut arguments: Vec<&str> = output.abilities.iter().map(String::as_str).collect();
-        if output.kind == Kind::Model && arguments.is_empty() {
-            arguments.push(BASE);
-        }
-        // A vocabulary is called by the binding that makes it, or else by the stage.
-        if let Some(maker) = output.vocabulary.and_then(|id| self.stages.get(id.0 as usize)) {
-            arguments.push(if is_inner(&maker.name) { &maker.kind } else { &maker.name });
-        }
-        match arguments.is_empty() {
-            true => output.kind.name().to_owned(),
-            false => format!("{}<{}>", output.kind.name(), arguments.join(", ")),
-        }
-    }
-
     /// The graph of all stages that some binding needs.
     pub(super) fn finish(self, bindings: BTreeMap<String, Vec<StageId>>) -> Graph {
-        let types: Vec<String> = self
-            .outputs
-            .iter()
-            .map(|output| output.as_ref().map_or_else(String::new, |output| self.display(output)))
-            .collect();
-        let stages = self.stages.into_iter().zip(types).map(|(stage, output)| Stage { output, ..stage });
         let named: Vec<StageId> = bindings.values().flatten().copied().collect();
-        Graph { stages: stages.collect(), bindings }.up_to(named)
+        Graph { stages: self.stages, bindings }.up_to(named)
     }
-}
-
-/// Whether a stage stands inside of a binding's value: names of bindings have no `/`, unless a member's text has.
-fn is_inner(name: &str) -> bool {
-    name.split('[').next().is_some_and(|name| name.contains('/'))
 }
 
 /// What makes two stages the same: all that can tell them apart but names and places.

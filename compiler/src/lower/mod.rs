@@ -399,8 +399,8 @@ impl Lowerer<'_> {
             epoch: signature.epoch,
             settings: values,
             inputs: resolved,
-            // Rendered at the end, when every stage has its name.
-            output: String::new(),
+            // Known once its id is.
+            output: None,
             per_shard: signature.per_shard.clone(),
             resumes: signature.resumes,
             needs: signature.needs.clone(),

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Parameter, SPECIAL_TOKENS, Signature, errors};
+use crate::artifact::{ArtifactKind, BASE};
 use crate::ast;
 use crate::check::values::{Due, NoNames, Values};
 use crate::diagnostic::{Diagnostic, Diagnostics};
@@ -10,7 +11,7 @@ use crate::graph::Needs;
 use crate::names::closest;
 use crate::resolve::value_names;
 use crate::source::Span;
-use crate::types::{BASE, Bounds, Kind, Pattern, SettingSpec, SettingType};
+use crate::types::{Bounds, Pattern, SettingSpec, SettingType};
 use crate::units::plural;
 use crate::value::Value;
 
@@ -80,7 +81,7 @@ pub(crate) fn type_of(ty: &ast::Type, diagnostics: &mut Diagnostics) -> Option<R
 }
 
 fn named(name: &ast::Name, arguments: &[ast::TypeArg], diagnostics: &mut Diagnostics) -> Option<ReadType> {
-    if let Some(kind) = Kind::named(&name.text) {
+    if let Some(kind) = ArtifactKind::named(&name.text) {
         return artifact(kind, name, arguments, diagnostics).map(ReadType::Artifact);
     }
     let ty = match name.text.as_str() {
@@ -116,7 +117,7 @@ fn named(name: &ast::Name, arguments: &[ast::TypeArg], diagnostics: &mut Diagnos
 
 /// The type that an unknown one was probably meant to be: a slip, or what it is called in other languages.
 fn meant(name: &str) -> Option<&'static str> {
-    let names = Kind::ALL.iter().map(|kind| kind.name()).chain(VALUES);
+    let names = ArtifactKind::ALL.iter().map(|kind| kind.name()).chain(VALUES);
     closest(name, names).or_else(|| match name.to_ascii_lowercase().as_str() {
         "str" | "string" => Some("Text"),
         "integer" | "i32" | "i64" | "u32" | "u64" | "usize" => Some("Int"),
@@ -147,7 +148,7 @@ pub(crate) fn lone_word(ty: Option<&ast::Type>, default: Option<&ast::Expr>) -> 
 }
 
 fn artifact(
-    kind: Kind,
+    kind: ArtifactKind,
     name: &ast::Name,
     arguments: &[ast::TypeArg],
     diagnostics: &mut Diagnostics,
@@ -165,7 +166,7 @@ fn artifact(
                 pattern.vocabulary = Some(text.clone());
                 continue;
             }
-            (false, Kind::Model) => {
+            (false, ArtifactKind::Model) => {
                 pattern.keeps |= argument.plus;
                 if text != BASE && !pattern.abilities.contains(text) {
                     pattern.abilities.push(text.clone());
@@ -185,7 +186,7 @@ fn value_type(ty: &ast::Type, diagnostics: &mut Diagnostics) -> SettingType {
     match type_of(ty, diagnostics) {
         Some(ReadType::Value(ty)) => ty,
         // `param web: Files` names files to be given to a stage.
-        Some(ReadType::Artifact(pattern)) if pattern.kind == Kind::Files && !pattern.list => {
+        Some(ReadType::Artifact(pattern)) if pattern.kind == ArtifactKind::Files && !pattern.list => {
             SettingType::Path
         }
         Some(other) => {
@@ -343,7 +344,9 @@ fn inputs(parameters: &[ast::Parameter], diagnostics: &mut Diagnostics) -> Vec<P
 /// Reads a result type, given what goes in.
 fn result(ty: &ast::Type, inputs: &[Parameter], diagnostics: &mut Diagnostics) -> Option<Pattern> {
     let pattern = match type_of(ty, diagnostics)? {
-        ReadType::Artifact(pattern) if !pattern.list && !pattern.optional && pattern.kind != Kind::Files => {
+        ReadType::Artifact(pattern)
+            if !pattern.list && !pattern.optional && pattern.kind != ArtifactKind::Files =>
+        {
             pattern
         }
         other => {
@@ -351,7 +354,8 @@ fn result(ty: &ast::Type, inputs: &[Parameter], diagnostics: &mut Diagnostics) -
             return None;
         }
     };
-    let model_goes_in = inputs.iter().any(|input| input.ty.as_ref().is_none_or(|ty| ty.kind == Kind::Model));
+    let model_goes_in =
+        inputs.iter().any(|input| input.ty.as_ref().is_none_or(|ty| ty.kind == ArtifactKind::Model));
     if pattern.keeps && !model_goes_in {
         let ability = pattern.abilities.first().map_or(BASE, String::as_str);
         diagnostics.push(errors::unresolved_variable(ability, &pattern.to_string(), ty.span));

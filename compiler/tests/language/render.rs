@@ -55,7 +55,8 @@ pub(crate) fn graph(graph: &Graph, all: bool) -> String {
                 Producer::Files(pattern) => format!("{} = {pattern:?}", input.role),
             })
             .collect();
-        let _ = writeln!(text, "{} = {}({}) -> {}", stage.name, stage.kind, inputs.join(", "), stage.output);
+        let output = graph.type_of(stage);
+        let _ = writeln!(text, "{} = {}({}) -> {output}", stage.name, stage.kind, inputs.join(", "));
         let settings: Vec<String> = stage
             .settings
             .iter()

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use llmp_compiler::artifact::{ArtifactKind, CHAT};
 use llmp_compiler::key::Digest;
 
 use super::{Failure, PipelineArguments};
@@ -37,7 +38,7 @@ pub(super) fn find(
     let in_use = store.in_use()?;
     let main = pipeline.file.as_ref().and_then(|file| file.file_name());
     let fits = |stage: &&StageRun| {
-        let Some(chat) = can_chat(&stage.output) else { return false };
+        let Some(chat) = can_chat(stage) else { return false };
         let right = match (name, wanted) {
             (Some(name), _) => stage.name == name,
             (None, Wanted::Chat) => chat,
@@ -75,12 +76,10 @@ pub(super) fn find(
     Err(Failure::new(format!("{what} in the store `{}`", store.root().display())).help(help))
 }
 
-/// Whether a model of this type can chat; `None` where the type is no model's.
-fn can_chat(output: &str) -> Option<bool> {
-    let arguments = output.strip_prefix("Model<")?.strip_suffix('>')?;
-    // The last one is the vocabulary, which may have any name.
-    let (abilities, _) = arguments.rsplit_once(", ")?;
-    Some(abilities.split(", ").any(|ability| ability == "chat"))
+/// Whether a model can chat; `None` where the stage makes no model.
+fn can_chat(stage: &StageRun) -> Option<bool> {
+    let output = stage.output.as_ref().filter(|output| output.kind == ArtifactKind::Model)?;
+    Some(output.has(CHAT))
 }
 
 /// The index that the model, or one it was made from, was taught to search.
@@ -110,16 +109,4 @@ pub(super) fn unpack(store: &Arc<Store>, artifact: &Digest) -> Result<PathBuf, F
         }
     }
     Ok(folder)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::can_chat;
-
-    #[test]
-    fn abilities_stand_before_the_vocabulary() {
-        assert_eq!(can_chat("Model<chat, refuses, vocab>"), Some(true));
-        assert_eq!(can_chat("Model<base, chat>"), Some(false));
-        assert_eq!(can_chat("Docs"), None);
-    }
 }

@@ -109,7 +109,7 @@ pub(super) fn lowered(pipeline: &Pipeline) -> Value {
                 })
                 .collect();
             json!({"name": stage.name, "stage": stage.kind, "epoch": stage.epoch, "inputs": inputs,
-                   "settings": settings, "output": stage.output})
+                   "settings": settings, "output": pipeline.compilation.graph.type_of(stage)})
         })
         .collect();
     json!({"format_version": 1, "stages": stages})

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use clap::Args;
+use llmp_compiler::artifact::ArtifactKind;
 use llmp_compiler::diagnostic::Diagnostic;
 use llmp_compiler::feasible::feasible;
 use llmp_compiler::graph::{Producer, StageId};
@@ -259,7 +260,7 @@ fn finish(pipeline: &Pipeline, past: &Past, screen: &Screen, ended: &[Ended], ru
     // What the stages showed, once everything is quiet: reports last.
     let mut out = std::io::stdout().lock();
     for (stage, end) in graph.stages.iter().zip(ended) {
-        let final_report = stage.output == "Report";
+        let final_report = stage.makes(ArtifactKind::Report);
         if let (Status::Ran { .. }, Some(key)) = (&end.status, end.key)
             && let Some(record) = past.ledger().record(&key)?
             && final_report

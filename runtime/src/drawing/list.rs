@@ -24,7 +24,7 @@ pub fn list(graph: &Graph, state: &dyn Fn(StageId) -> State) -> String {
             .collect();
         let mark = state(id).mark().map_or_else(String::new, |mark| format!("{mark} "));
         let (name, kind, inputs) = (&stage.name, &stage.kind, inputs.join(", "));
-        let _ = writeln!(text, "{mark}{name:<width$}  {kind}({inputs}) -> {}", stage.output);
+        let _ = writeln!(text, "{mark}{name:<width$}  {kind}({inputs}) -> {}", graph.type_of(stage));
     }
     text
 }

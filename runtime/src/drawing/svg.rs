@@ -36,7 +36,7 @@ pub fn svg(graph: &Graph, state: &dyn Fn(StageId) -> State) -> String {
              font-weight=\"bold\">{short}</text><text x=\"{middle}\" y=\"{}\" text-anchor=\"middle\" \
              fill=\"#556\">{short_kind}</text></g>",
             node_id(id),
-            escape(&stage.output),
+            escape(&graph.type_of(stage)),
             y + 19,
             y + 35,
         );

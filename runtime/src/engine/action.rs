@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use llmp_compiler::graph::Stage;
+use llmp_compiler::artifact::ArtifactType;
+use llmp_compiler::graph::{Graph, Stage};
 use llmp_compiler::key::Digest;
 use llmp_stage::shard_of;
 use serde::{Deserialize, Serialize};
@@ -48,8 +49,9 @@ pub struct Recipe {
     pub kind: String,
     /// The signature's epoch.
     pub epoch: u32,
-    /// Its output's type, `Model<chat, vocab>`.
-    pub output: String,
+    /// Its output's type.
+    #[serde(flatten, with = "llmp_compiler::artifact::recorded")]
+    pub output: Option<ArtifactType>,
     /// All settings, as the implementation takes them.
     pub settings: Value,
     /// The program and its arguments, for command stages.
@@ -111,14 +113,14 @@ pub struct Effect {
 }
 
 impl Recipe {
-    /// The recipe of a stage.
+    /// The recipe of a stage of `graph`.
     #[must_use]
-    pub fn of(stage: &Stage) -> Self {
+    pub fn of(graph: &Graph, stage: &Stage) -> Self {
         Self {
             name: stage.name.clone(),
             kind: stage.kind.clone(),
             epoch: stage.epoch,
-            output: stage.output.clone(),
+            output: graph.artifact_type(stage),
             settings: settings(stage),
             command: stage.command.clone(),
             time_limit: stage.needs.time_limit,

@@ -76,7 +76,10 @@ pub(super) fn run(ctx: &dyn Context, action: &Action, scratch: &Path, guard: &Gu
             .help(format!("all of its output is in the log: `llmp log {}`", action.stage.name)));
     }
     output::own(ctx.output())?;
-    output::check(&action.stage.output, ctx.output())?;
+    let output = action.stage.output.as_ref();
+    let output =
+        output.ok_or_else(|| Error::new("the output is of a kind that this version does not know"))?;
+    output::check(output.kind, ctx.output())?;
     Ok(memory)
 }
 

@@ -4,6 +4,7 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
+use llmp_compiler::artifact::ArtifactKind;
 use llmp_compiler::graph::{Graph, Producer, Stage, StageId};
 use llmp_stage::{Cost, Inputs, Known};
 
@@ -45,7 +46,7 @@ impl<'a> Costs<'a> {
         while let Some(id) = open.pop() {
             let stage = self.graph.stage(id);
             // Documents say nothing more than their own record does.
-            let told = stage.output == "Docs" && self.past.last(&stage.name).is_some();
+            let told = stage.makes(ArtifactKind::Docs) && self.past.last(&stage.name).is_some();
             if !self.known.borrow().contains_key(&id) && wanted.insert(id) && !told {
                 open.extend(before(stage));
             }

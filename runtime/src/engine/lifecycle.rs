@@ -108,7 +108,7 @@ impl Round<'_> {
             failed: None,
             unwritten: None,
         };
-        let recipe = Arc::new(Recipe::of(stage));
+        let recipe = Arc::new(Recipe::of(graph, stage));
         let place = Arc::new(Place {
             store: absolute(past.store().root()),
             folder: absolute(&options.folder),

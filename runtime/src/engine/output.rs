@@ -1,4 +1,4 @@
-//! What a user's own program wrote, before it becomes an artifact: is it of the declared type?
+//! What a user's own program wrote, before it becomes an artifact: is it of the declared kind?
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use llmp_chat::ability::Abilities;
 use llmp_chat::search::Search;
+use llmp_compiler::artifact::ArtifactKind;
 use llmp_data::docs;
 use llmp_data::tokenize::{TokenSet, Tokenizer};
 use llmp_data::warc;
@@ -27,13 +28,12 @@ pub(super) fn own(folder: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Compares the files below `folder` with what the type's artifacts are (spec 8.1). JSONL where Parquet is due is
+/// Compares the files below `folder` with what artifacts of the kind are (spec 8.1). JSONL where Parquet is due is
 /// converted.
 ///
 /// # Errors
 /// Names the file, what was found and what was expected.
-pub(super) fn check(output: &str, folder: &Path) -> Result<()> {
-    let kind = output.split('<').next().unwrap_or(output);
+pub(super) fn check(kind: ArtifactKind, folder: &Path) -> Result<()> {
     let found = files(folder)?;
     if found.is_empty() {
         return Err(Error::new(format!(
@@ -51,41 +51,45 @@ pub(super) fn check(output: &str, folder: &Path) -> Result<()> {
         folder: folder.to_owned(),
     };
     let checked = match kind {
-        "Docs" => found.iter().try_for_each(|(name, path)| document(name, path)),
-        "Pages" => found.iter().try_for_each(|(name, path)| pages(name, path)),
-        "Tokenizer" => Tokenizer::load(folder).map(drop),
-        "Tokens" => TokenSet::open(&whole(found)).and_then(|tokens| match tokens.documents() {
+        ArtifactKind::Docs => found.iter().try_for_each(|(name, path)| document(name, path)),
+        ArtifactKind::Pages => found.iter().try_for_each(|(name, path)| pages(name, path)),
+        ArtifactKind::Tokenizer => Tokenizer::load(folder).map(drop),
+        ArtifactKind::Tokens => TokenSet::open(&whole(found)).and_then(|tokens| match tokens.documents() {
             0 => Err(Error::new("it holds no tokens")),
             _ => Tokenizer::load(folder).map(drop),
         }),
-        "Model" => model(folder),
-        "Conversations" => llmp_chat::check::conversations(&whole(found)),
-        "Questions" => llmp_chat::check::questions(&whole(found)),
-        "Probe" => llmp_chat::check::probe(&whole(found)),
-        "Index" => Search::open(folder).map(drop),
-        "Report" => report(folder),
-        _ => Ok(()),
+        ArtifactKind::Model => model(folder),
+        ArtifactKind::Conversations => llmp_chat::check::conversations(&whole(found)),
+        ArtifactKind::Questions => llmp_chat::check::questions(&whole(found)),
+        ArtifactKind::Probe => llmp_chat::check::probe(&whole(found)),
+        ArtifactKind::Index => Search::open(folder).map(drop),
+        ArtifactKind::Report => report(folder),
+        ArtifactKind::Files => Ok(()),
     };
     checked.map_err(|error| {
-        let help = error.help_text().map_or_else(|| format!("{kind} is {}", form(kind)), str::to_owned);
-        Error::new(format!("the output is no `{kind}`: {}", short(&error.to_string(), folder))).help(help)
+        let help =
+            error.help_text().map_or_else(|| format!("{} is {}", kind.name(), form(kind)), str::to_owned);
+        Error::new(format!("the output is no `{}`: {}", kind.name(), short(&error.to_string(), folder)))
+            .help(help)
     })
 }
 
 /// What the files of a kind of artifact are.
-fn form(kind: &str) -> &'static str {
+fn form(kind: ArtifactKind) -> &'static str {
     match kind {
-        "Docs" => "`SHARD.parquet` or `SHARD.jsonl` with a column `text`",
-        "Pages" => "`SHARD.warc.gz` or `SHARD.warc`",
-        "Tokenizer" => "`tokenizer.json` of a byte-level BPE",
-        "Tokens" => "`SHARD.tokens.bin`, `SHARD.index.bin`, `tokens.json` and the tokenizer's files",
-        "Model" => "`config.json`, `model.safetensors` and the tokenizer's files",
-        "Conversations" => "`conversations.jsonl` with `messages`",
-        "Questions" => "`questions.jsonl` with `id`, `question`, `answer` and `values`",
-        "Probe" => "`probe.jsonl`",
-        "Index" => "a tantivy index as `tools.search` makes it",
-        "Report" => "`report.json` and `report.md`",
-        _ => "some files",
+        ArtifactKind::Docs => "`SHARD.parquet` or `SHARD.jsonl` with a column `text`",
+        ArtifactKind::Pages => "`SHARD.warc.gz` or `SHARD.warc`",
+        ArtifactKind::Tokenizer => "`tokenizer.json` of a byte-level BPE",
+        ArtifactKind::Tokens => {
+            "`SHARD.tokens.bin`, `SHARD.index.bin`, `tokens.json` and the tokenizer's files"
+        }
+        ArtifactKind::Model => "`config.json`, `model.safetensors` and the tokenizer's files",
+        ArtifactKind::Conversations => "`conversations.jsonl` with `messages`",
+        ArtifactKind::Questions => "`questions.jsonl` with `id`, `question`, `answer` and `values`",
+        ArtifactKind::Probe => "`probe.jsonl`",
+        ArtifactKind::Index => "a tantivy index as `tools.search` makes it",
+        ArtifactKind::Report => "`report.json` and `report.md`",
+        ArtifactKind::Files => "some files",
     }
 }
 
@@ -183,48 +187,53 @@ fn report(folder: &Path) -> Result<()> {
 mod tests {
     use super::*;
 
-    fn checked(output: &str, files: &[(&str, &str)]) -> std::result::Result<Vec<String>, String> {
+    fn checked(kind: ArtifactKind, files: &[(&str, &str)]) -> std::result::Result<Vec<String>, String> {
         let root = tempfile::tempdir().unwrap();
         for (name, text) in files {
             fs::write(root.path().join(name), text).unwrap();
         }
-        check(output, root.path()).map_err(|error| error.to_string())?;
+        check(kind, root.path()).map_err(|error| error.to_string())?;
         Ok(super::files(root.path()).unwrap().into_iter().map(|(name, _)| name).collect())
     }
 
     #[test]
     fn documents_are_read_and_jsonl_becomes_parquet() {
         let rows = "{\"text\": \"one\"}\n{\"text\": \"two\", \"url\": \"u\"}\n";
-        assert_eq!(checked("Docs", &[("a.jsonl", rows)]), Ok(vec!["a.parquet".to_owned()]));
+        assert_eq!(checked(ArtifactKind::Docs, &[("a.jsonl", rows)]), Ok(vec!["a.parquet".to_owned()]));
         for (name, text, due) in [
             ("a.jsonl", "{\"txt\": 1}\n", "line 1 of `a.jsonl` is not a document"),
             ("a.parquet", "nonsense", "`a.parquet`"),
             ("notes.txt", "hello", "`notes.txt` is neither Parquet nor JSONL"),
         ] {
-            let error = checked("Docs", &[(name, text)]).unwrap_err();
+            let error = checked(ArtifactKind::Docs, &[(name, text)]).unwrap_err();
             assert!(error.starts_with("the output is no `Docs`: ") && error.contains(due), "{error}");
         }
-        assert!(checked("Docs", &[]).unwrap_err().contains("wrote nothing"));
+        assert!(checked(ArtifactKind::Docs, &[]).unwrap_err().contains("wrote nothing"));
     }
 
     #[test]
     fn other_kinds_say_what_is_missing() {
-        for (output, name, text, due) in [
-            ("Pages", "a.warc", "hello, this is no WARC\n", "damaged at byte 0"),
-            ("Pages", "a.html", "<p>", "no WARC file"),
-            ("Tokenizer", "a", "x", "tokenizer.json"),
-            ("Tokens<vocab>", "a", "x", "tokens.json"),
-            ("Model<base, vocab>", "config.json", "{}", "config.json"),
-            ("Conversations", "conversations.jsonl", "{\"messages\": 3}\n", "conversations.jsonl"),
-            ("Questions", "questions.jsonl", "{\"id\": \"1\"}\n", "questions.jsonl"),
-            ("Probe", "x", "", "probe.jsonl"),
-            ("Index", "x", "", "search index"),
-            ("Report", "report.json", "{", "not JSON"),
+        for (kind, name, text, due) in [
+            (ArtifactKind::Pages, "a.warc", "hello, this is no WARC\n", "damaged at byte 0"),
+            (ArtifactKind::Pages, "a.html", "<p>", "no WARC file"),
+            (ArtifactKind::Tokenizer, "a", "x", "tokenizer.json"),
+            (ArtifactKind::Tokens, "a", "x", "tokens.json"),
+            (ArtifactKind::Model, "config.json", "{}", "config.json"),
+            (
+                ArtifactKind::Conversations,
+                "conversations.jsonl",
+                "{\"messages\": 3}\n",
+                "conversations.jsonl",
+            ),
+            (ArtifactKind::Questions, "questions.jsonl", "{\"id\": \"1\"}\n", "questions.jsonl"),
+            (ArtifactKind::Probe, "x", "", "probe.jsonl"),
+            (ArtifactKind::Index, "x", "", "search index"),
+            (ArtifactKind::Report, "report.json", "{", "not JSON"),
         ] {
-            let error = checked(output, &[(name, text)]).unwrap_err();
-            assert!(error.contains(due), "{output}: {error}");
+            let error = checked(kind, &[(name, text)]).unwrap_err();
+            assert!(error.contains(due), "{kind:?}: {error}");
         }
-        assert!(checked("Report", &[("report.json", "{}"), ("report.md", "# x")]).is_ok());
+        assert!(checked(ArtifactKind::Report, &[("report.json", "{}"), ("report.md", "# x")]).is_ok());
     }
 
     #[test]

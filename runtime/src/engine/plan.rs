@@ -1,6 +1,7 @@
 //! The dry run: what a run would do with each stage, why, and at what cost. `llmp plan`, `llmp why` and the editor show
 //! these rows; nothing is changed.
 
+use llmp_compiler::artifact::ArtifactKind;
 use llmp_compiler::feasible::{self, Need};
 use llmp_compiler::graph::{Graph, Producer, Stage, StageId};
 use llmp_compiler::plan::{Decision, Reason, plan_while};
@@ -114,7 +115,7 @@ fn some_rows(graph: &Graph, past: &Past, forced: &[StageId], go_on: &dyn Fn() ->
 fn data(graph: &Graph, stage: &Stage, rows: &[Row], past: &Past) -> Option<u64> {
     stage.settings.iter().find(|setting| setting.name == "for")?;
     let set = stage.inputs.iter().find_map(|input| match input.from {
-        Producer::Stage(id) if graph.stage(id).output.starts_with("Tokens") => Some(id),
+        Producer::Stage(id) if graph.stage(id).makes(ArtifactKind::Tokens) => Some(id),
         Producer::Stage(_) | Producer::Files(_) => None,
     })?;
     let key = match &rows.get(set.0 as usize)?.decision {

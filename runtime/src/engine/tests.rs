@@ -5,7 +5,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use llmp_compiler::graph::{Graph, Input, Needs, Producer, Setting, Stage, StageId};
+use llmp_compiler::artifact::ArtifactKind;
+use llmp_compiler::graph::{Graph, Input, Needs, Output, Producer, Setting, Stage, StageId};
 use llmp_compiler::plan::{Decision, plan};
 use llmp_compiler::source::Span;
 use llmp_stage::{Context, Error, Result, stage};
@@ -79,7 +80,7 @@ fn node(name: &str, from: &[u32], value: u64, constant: bool, fail: bool) -> Sta
             setting("value", json!(value)),
         ],
         inputs: from.iter().map(input).collect(),
-        output: "Docs".into(),
+        output: Some(Output { kind: ArtifactKind::Docs, abilities: vec![], vocabulary: None }),
         per_shard: None,
         resumes: false,
         needs: Needs::default(),

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
 
+use llmp_compiler::artifact::ArtifactKind;
 use serde_json::Value;
 
 use super::{MANY_STAGES, Report, StageReport};
@@ -121,7 +122,7 @@ fn stage_report(
             report.reasons.clone_from(&moment.reasons);
         }
     }
-    if stage.output == "Report" {
+    if stage.makes(ArtifactKind::Report) {
         report.report = result(store, stage);
     }
     report

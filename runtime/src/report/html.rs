@@ -343,6 +343,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use base64::Engine as _;
+    use llmp_compiler::artifact::{ArtifactKind, ArtifactType};
     use sha2::{Digest as _, Sha256};
 
     use super::*;
@@ -362,7 +363,7 @@ mod tests {
         let stage = StageReport {
             name: bad.into(),
             kind: bad.into(),
-            output: "Docs".into(),
+            output: Some(ArtifactType::plain(ArtifactKind::Docs)),
             status: "failed".into(),
             message: Some(bad.into()),
             reasons: vec![bad.into()],

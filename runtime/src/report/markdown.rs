@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use llmp_compiler::artifact::ArtifactKind;
+
 use super::summary::chains;
 use super::{Report, StageReport};
 use crate::store::Store;
@@ -37,7 +39,7 @@ pub(super) fn page(store: &Store, report: &Report) -> String {
         page += "\n## What was left out\n\n| stage | rule | documents |\n|---|---|---|\n";
         page += &left_out;
     }
-    for stage in report.stages.iter().filter(|stage| stage.output == "Report") {
+    for stage in report.stages.iter().filter(|stage| stage.makes(ArtifactKind::Report)) {
         if let Some(table) = table(store, stage) {
             // Writing to a string cannot fail.
             let _ = write!(page, "\n## {}\n\n{}\n", stage.name, table.trim());

@@ -13,6 +13,7 @@ use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
+use llmp_compiler::artifact::{ArtifactKind, ArtifactType};
 use llmp_compiler::key::{Component, Digest};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -64,8 +65,9 @@ pub struct StageReport {
     pub name: String,
     /// Its signature.
     pub kind: String,
-    /// Its output's type.
-    pub output: String,
+    /// Its output's type; `None` where this version knows no such kind.
+    #[serde(flatten, with = "llmp_compiler::artifact::recorded")]
+    pub output: Option<ArtifactType>,
     /// `ran`, `cached`, `skipped`, `failed`, `blocked`, `stopped`.
     pub status: String,
     /// What went wrong, or what it waited for.
@@ -104,6 +106,14 @@ pub struct StageReport {
     pub settings: Vec<Component>,
     /// For a `Report`: what `report.json` of its result says, less the single answers.
     pub report: Option<Value>,
+}
+
+impl StageReport {
+    /// Whether it makes an artifact of this kind.
+    #[must_use]
+    pub fn makes(&self, kind: ArtifactKind) -> bool {
+        self.output.as_ref().is_some_and(|output| output.kind == kind)
+    }
 }
 
 impl Report {

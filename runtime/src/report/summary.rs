@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use llmp_compiler::artifact::ArtifactKind;
 use llmp_compiler::graph::Graph;
 use llmp_compiler::plan::Reason;
 use serde_json::Value;
@@ -65,9 +66,9 @@ pub fn chains(report: &Report) -> Vec<Chain<'_>> {
 }
 
 fn step(stage: &StageReport) -> Option<Step<'_>> {
-    let unit = match stage.output.as_str() {
-        "Pages" => "pages",
-        "Docs" => "documents",
+    let unit = match stage.output.as_ref()?.kind {
+        ArtifactKind::Pages => "pages",
+        ArtifactKind::Docs => "documents",
         _ => return None,
     };
     // A stage that kept nothing counted nothing.
@@ -190,12 +191,14 @@ pub fn scores(stage: &StageReport) -> Vec<Score> {
 
 #[cfg(test)]
 mod tests {
+    use llmp_compiler::artifact::ArtifactType;
+
     use super::*;
 
-    fn stage(name: &str, output: &str, from: &str, counts: &[(&str, u64)]) -> StageReport {
+    fn stage(name: &str, kind: ArtifactKind, from: &str, counts: &[(&str, u64)]) -> StageReport {
         StageReport {
             name: name.into(),
-            output: output.into(),
+            output: Some(ArtifactType::plain(kind)),
             inputs: vec![("docs".into(), from.into())],
             counts: counts.iter().map(|(name, count)| ((*name).to_owned(), *count)).collect(),
             ..StageReport::default()
@@ -207,7 +210,7 @@ mod tests {
         let ran = |name: &str, reasons: &[&str]| StageReport {
             status: "ran".into(),
             reasons: reasons.iter().map(|reason| (*reason).to_owned()).collect(),
-            ..stage(name, "Docs", "", &[])
+            ..stage(name, ArtifactKind::Docs, "", &[])
         };
         let stages = vec![
             ran("a", &["min_words 1 → 2"]),
@@ -222,11 +225,16 @@ mod tests {
     fn chains_follow_documents_to_each_end() {
         let report = Report {
             stages: vec![
-                stage("crawl", "Pages", "\"web/*\"", &[("pages", 10), ("skipped.not_html", 90)]),
-                stage("text", "Docs", "crawl", &[("documents", 8), ("dropped.empty", 2)]),
-                stage("vocab", "Tokenizer", "text", &[("documents", 8)]),
-                stage("short", "Docs", "text", &[("dropped.long", 5), ("dropped.longer", 3)]),
-                stage("clean", "Docs", "text", &[("documents", 6), ("dropped.a", 1), ("dropped.b", 1)]),
+                stage("crawl", ArtifactKind::Pages, "\"web/*\"", &[("pages", 10), ("skipped.not_html", 90)]),
+                stage("text", ArtifactKind::Docs, "crawl", &[("documents", 8), ("dropped.empty", 2)]),
+                stage("vocab", ArtifactKind::Tokenizer, "text", &[("documents", 8)]),
+                stage("short", ArtifactKind::Docs, "text", &[("dropped.long", 5), ("dropped.longer", 3)]),
+                stage(
+                    "clean",
+                    ArtifactKind::Docs,
+                    "text",
+                    &[("documents", 6), ("dropped.a", 1), ("dropped.b", 1)],
+                ),
             ],
             ..Report::default()
         };

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use llmp_compiler::artifact::ArtifactKind;
 use llmp_data::docs::Reader;
 use llmp_data::warc::{Item, Reader as WarcReader};
 use llmp_stage::{Error, Result};
@@ -125,13 +126,14 @@ pub fn find(tracer: &Tracer<'_>, query: &Query) -> Result<Found> {
 
 /// Whether documents appear here first, or appear nowhere else.
 fn is_source(tracer: &Tracer<'_>, stage: &StageRun) -> bool {
-    let held =
-        |stage: &StageRun| stage.output == "Docs" && tracer.manifests.contains_key(stage.name.as_str());
-    match stage.output.as_str() {
-        "Docs" => !tracer.inputs(stage).any(held),
-        "Pages" => {
-            let goes_on = |later: &StageRun| later.inputs.iter().any(|(_, from)| *from == stage.name);
-            !tracer.run.stages.iter().any(|later| goes_on(later) && (held(later) || later.output == "Pages"))
+    let there = |stage: &StageRun| tracer.manifests.contains_key(stage.name.as_str());
+    let held = |stage: &StageRun| stage.makes(ArtifactKind::Docs) && there(stage);
+    match stage.output.as_ref().map(|output| output.kind) {
+        Some(ArtifactKind::Docs) => !tracer.inputs(stage).any(held),
+        Some(ArtifactKind::Pages) => {
+            let takes = |later: &StageRun| later.inputs.iter().any(|(_, from)| *from == stage.name);
+            let shows = |later: &StageRun| held(later) || later.makes(ArtifactKind::Pages);
+            !tracer.run.stages.iter().any(|later| takes(later) && shows(later))
         }
         _ => false,
     }
@@ -160,7 +162,7 @@ fn each_name(tracer: &Tracer<'_>, stage: &StageRun, see: &mut impl FnMut(&Name))
 }
 
 fn with_text(tracer: &Tracer<'_>, stage: &StageRun, piece: &str, found: &mut BTreeSet<Name>) -> Result<()> {
-    if stage.output != "Docs" {
+    if !stage.makes(ArtifactKind::Docs) {
         return Ok(());
     }
     let Some(manifest) = tracer.manifests.get(stage.name.as_str()) else { return Ok(()) };

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::Piped;
+use crate::artifact::ArtifactKind;
 use crate::ast::{Arg, Call, Expr, ExprKind, Name};
 use crate::check::nodes::{Place, is_value};
 use crate::check::scope::Scope;
@@ -13,7 +14,7 @@ use crate::diagnostic::{Diagnostic, Edit, Fix};
 use crate::names::closest;
 use crate::signature::Signature;
 use crate::source::Span;
-use crate::types::{Kind, Pattern};
+use crate::types::Pattern;
 
 /// An argument at its place.
 pub(super) enum Placed<'a> {
@@ -221,7 +222,7 @@ impl Checker<'_> {
 /// What can go in at a place, or stands there.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Wanted {
-    Artifact(Kind),
+    Artifact(ArtifactKind),
     Value,
     /// A value that can name files, too.
     Text,
@@ -233,7 +234,7 @@ impl Wanted {
         self == place
             || self == Self::Anything
             || place == Self::Anything
-            || self == Self::Text && place == Self::Artifact(Kind::Files)
+            || self == Self::Text && place == Self::Artifact(ArtifactKind::Files)
     }
 
     /// What goes in where `pattern` is due.

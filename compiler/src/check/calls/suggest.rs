@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::artifact::ArtifactKind;
 use crate::ast::Path;
 use crate::check::scope::Scope;
 use crate::check::{Checker, Context, errors};
@@ -9,7 +10,7 @@ use crate::diagnostic::Diagnostic;
 use crate::names::closest;
 use crate::resolve::{Found, Meaning, errors as name_errors};
 use crate::signature::{Parameter, Signature};
-use crate::types::{Kind, Pattern};
+use crate::types::Pattern;
 
 impl Context<'_> {
     /// The stage called `name` in the file at position `file`.
@@ -26,7 +27,7 @@ impl Context<'_> {
     }
 
     /// The stages whose output is of this kind.
-    pub(super) fn makers(&self, kind: Kind, file: usize) -> Vec<&str> {
+    pub(super) fn makers(&self, kind: ArtifactKind, file: usize) -> Vec<&str> {
         const SHOWN: usize = 4;
         let names = self.stage_names(file);
         let makes = |name: &&str| {
@@ -37,10 +38,11 @@ impl Context<'_> {
     }
 
     /// The stage that makes this kind of files and of nothing else, where there is just one.
-    pub(in crate::check) fn reader(&self, to: Kind, file: usize) -> Option<&str> {
+    pub(in crate::check) fn reader(&self, to: ArtifactKind, file: usize) -> Option<&str> {
         let reads = |stage: &Signature| {
             let made = stage.output.as_ref().is_some_and(|output| output.kind == to);
-            let files = |input: &Parameter| input.ty.as_ref().is_some_and(|ty| ty.kind == Kind::Files);
+            let files =
+                |input: &Parameter| input.ty.as_ref().is_some_and(|ty| ty.kind == ArtifactKind::Files);
             made && matches!(stage.inputs.as_slice(), [input] if files(input)) && stage.command.is_none()
         };
         let mut readers =
@@ -57,7 +59,7 @@ impl Context<'_> {
     }
 
     /// A stage that makes one kind from another.
-    pub(super) fn converter(&self, from: Kind, to: Kind, file: usize) -> Option<&str> {
+    pub(super) fn converter(&self, from: ArtifactKind, to: ArtifactKind, file: usize) -> Option<&str> {
         self.stage_names(file).find(|name| {
             self.stage(name, file).is_some_and(|stage| {
                 let kind = |ty: &Option<Pattern>| ty.as_ref().map(|ty| ty.kind);
@@ -71,8 +73,9 @@ impl Context<'_> {
     pub(super) fn teacher(&self, ability: &str, file: usize) -> Option<&str> {
         self.stage_names(file).find(|name| {
             self.stage(name, file).is_some_and(|stage| {
-                let model =
-                    |ty: &Option<Pattern>| ty.as_ref().is_some_and(|ty| ty.kind == Kind::Model && !ty.list);
+                let model = |ty: &Option<Pattern>| {
+                    ty.as_ref().is_some_and(|ty| ty.kind == ArtifactKind::Model && !ty.list)
+                };
                 let gives = stage
                     .output
                     .as_ref()

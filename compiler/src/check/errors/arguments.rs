@@ -1,9 +1,10 @@
 //! Messages about what goes into stages and functions.
 
+use crate::artifact::ArtifactKind;
 use crate::diagnostic::{Diagnostic, Edit, Fix};
 use crate::resolve::errors::suggest;
 use crate::source::Span;
-use crate::types::{Artifact, Kind, Pattern, SettingType, describe_ability};
+use crate::types::{Artifact, Pattern, SettingType, describe_ability};
 
 fn error(code: &'static str, message: impl Into<String>, span: Span) -> Diagnostic {
     Diagnostic::error(code, message, span)
@@ -21,7 +22,7 @@ pub(crate) struct Place<'a> {
 /// `converter` is a stage that makes what is due from what is found, `makers` are those that make it from anything.
 pub(crate) fn wrong_kind(
     place: Place<'_>,
-    due: Kind,
+    due: ArtifactKind,
     found: &str,
     converter: Option<&str>,
     makers: &[&str],
@@ -39,7 +40,7 @@ pub(crate) fn wrong_kind(
 /// `names` are those of two steps in the order in which they should stand; `edits` bring them into it.
 pub(crate) fn swapped_steps(
     place: Place<'_>,
-    due: Kind,
+    due: ArtifactKind,
     found: &str,
     names: (&str, &str),
     span: Span,

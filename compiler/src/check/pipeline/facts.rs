@@ -1,9 +1,9 @@
 //! What checks across stages know of a stage besides the graph: its signature, and what flows into it from far above.
 
+use crate::artifact::ArtifactKind;
 use crate::graph::{Graph, Producer, Stage, StageId};
 use crate::signature::Signature;
 use crate::source::Span;
-use crate::types::{Kind, Pattern};
 
 /// Facts of all stages, by their ids.
 pub(super) struct Facts<'a> {
@@ -15,10 +15,6 @@ pub(super) struct Facts<'a> {
 #[derive(Default)]
 pub(super) struct Fact<'a> {
     pub(super) signature: Option<&'a Signature>,
-    /// The stage that made the vocabulary of the output; `None` where it has none, or comes from nowhere.
-    pub(super) vocabulary: Option<StageId>,
-    /// What the model that comes out has been taught.
-    pub(super) abilities: Vec<&'a str>,
     /// The longest sequence of the model that comes out, in tokens, and where it is written.
     pub(super) context: Option<(u64, Span)>,
 }
@@ -27,8 +23,8 @@ impl<'a> Facts<'a> {
     /// Works out the facts of all stages; `signature` finds that of a kind.
     pub(super) fn new(graph: &'a Graph, signature: impl Fn(&str) -> Option<&'a Signature>) -> Self {
         let mut facts = Self { graph, facts: Vec::with_capacity(graph.stages.len()) };
-        for (id, stage) in graph.ids().zip(&graph.stages) {
-            let fact = signature(&stage.kind).map_or_else(Fact::default, |it| facts.of_stage(id, stage, it));
+        for stage in &graph.stages {
+            let fact = signature(&stage.kind).map_or_else(Fact::default, |it| facts.of_stage(stage, it));
             facts.facts.push(fact);
         }
         facts
@@ -41,20 +37,20 @@ impl<'a> Facts<'a> {
 
     /// The facts of a stage's inputs that are models, in order: each with the stage that makes it and where it is taken.
     pub(super) fn models(&self, stage: &'a Stage) -> impl Iterator<Item = (&'a Stage, &Fact<'a>, Span)> {
-        self.inputs(stage, Kind::Model)
+        self.inputs(stage, ArtifactKind::Model)
     }
 
     /// The same of inputs of `kind`.
     pub(super) fn inputs(
         &self,
         stage: &'a Stage,
-        kind: Kind,
+        kind: ArtifactKind,
     ) -> impl Iterator<Item = (&'a Stage, &Fact<'a>, Span)> {
         stage.inputs.iter().filter_map(move |input| {
             let Producer::Stage(id) = input.from else { return None };
             let fact = self.facts.get(id.0 as usize)?;
-            let made = fact.signature?.output.as_ref()?.kind;
-            (made == kind).then(|| (self.graph.stage(id), fact, input.span))
+            let made = self.graph.stage(id);
+            made.makes(kind).then_some((made, fact, input.span))
         })
     }
 
@@ -64,31 +60,14 @@ impl<'a> Facts<'a> {
     }
 
     /// The facts of a stage all of whose inputs are known.
-    fn of_stage(&self, id: StageId, stage: &'a Stage, signature: &'a Signature) -> Fact<'a> {
-        let mut fact = Fact { signature: Some(signature), ..Fact::default() };
-        let Some(output) = &signature.output else { return fact };
-        let model = self.models(stage).next();
-        if let Some(variable) = &output.vocabulary {
-            let carries = |ty: &Pattern| ty.vocabulary.as_ref() == Some(variable);
-            let carriers = signature.inputs.iter().filter(|input| input.ty.as_ref().is_some_and(carries));
-            let mut carriers = carriers.peekable();
-            fact.vocabulary = match carriers.peek() {
-                None => Some(id),
-                Some(_) => carriers.find_map(|carrier| {
-                    let input = stage.inputs.iter().find(|input| input.role == carrier.name)?;
-                    let Producer::Stage(from) = input.from else { return None };
-                    self.get(from)?.vocabulary
-                }),
-            };
-        }
-        if output.kind == Kind::Model {
-            let before = model.as_ref().filter(|_| output.keeps).map(|(_, model, _)| model.abilities.clone());
-            fact.abilities = before.unwrap_or_default();
-            fact.abilities.extend(output.abilities.iter().map(String::as_str));
-            fact.context = super::number(stage, &["model", "context"])
-                .map(|(context, span)| (context, span.unwrap_or(stage.span)))
-                .or_else(|| model.and_then(|(_, model, _)| model.context));
-        }
-        fact
+    fn of_stage(&self, stage: &'a Stage, signature: &'a Signature) -> Fact<'a> {
+        let own = || {
+            let (context, span) = super::number(stage, &["model", "context"])?;
+            Some((context, span.unwrap_or(stage.span)))
+        };
+        let inherited = || self.models(stage).next()?.1.context;
+        let is_model = stage.makes(ArtifactKind::Model);
+        let context = is_model.then(|| own().or_else(inherited)).flatten();
+        Fact { signature: Some(signature), context }
     }
 }

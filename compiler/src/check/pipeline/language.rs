@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use super::facts::{Fact, Facts};
 use super::{errors, number};
+use crate::artifact::{ArtifactKind, SEARCHES};
 use crate::diagnostic::Diagnostics;
 use crate::graph::{Stage, StageId};
-use crate::types::Kind;
 
 /// A vocabulary has to hold the special tokens that stages need of it; the first of them that does not is reported.
 pub(super) fn special_tokens(facts: &Facts<'_>, diagnostics: &mut Diagnostics) {
@@ -15,9 +15,9 @@ pub(super) fn special_tokens(facts: &Facts<'_>, diagnostics: &mut Diagnostics) {
         let Some(needed) = fact.signature.and_then(|signature| signature.special_tokens.as_ref()) else {
             continue;
         };
-        let carriers = [Kind::Tokenizer, Kind::Tokens, Kind::Model];
-        for (_, input, span) in carriers.into_iter().flat_map(|kind| facts.inputs(stage, kind)) {
-            let Some(maker) = input.vocabulary else { continue };
+        let carriers = [ArtifactKind::Tokenizer, ArtifactKind::Tokens, ArtifactKind::Model];
+        for (input, _, span) in carriers.into_iter().flat_map(|kind| facts.inputs(stage, kind)) {
+            let Some(maker) = input.output.as_ref().and_then(|output| output.vocabulary) else { continue };
             let Some(signature) = facts.get(maker).and_then(|fact| fact.signature) else { continue };
             let held = match (&signature.special_tokens, &signature.command) {
                 (Some(held), _) => held.as_slice(),
@@ -51,7 +51,7 @@ pub(super) fn answers(stage: &Stage, facts: &Facts<'_>, diagnostics: &mut Diagno
 /// least one token.
 pub(super) fn results(stage: &Stage, facts: &Facts<'_>, diagnostics: &mut Diagnostics) {
     let Some((results, written)) = number(stage, &["results"]) else { return };
-    let passage = facts.inputs(stage, Kind::Index).find_map(|(index, ..)| {
+    let passage = facts.inputs(stage, ArtifactKind::Index).find_map(|(index, ..)| {
         let (words, span) = number(index, &["passage"])?;
         Some((words, span.unwrap_or(index.span)))
     });
@@ -85,14 +85,15 @@ pub(super) fn nothing_to_search(
     diagnostics: &mut Diagnostics,
 ) {
     let mut inputs = fact.signature.into_iter().flat_map(|signature| &signature.inputs);
-    let Some(index) = inputs.find(|input| input.ty.as_ref().is_some_and(|ty| ty.kind == Kind::Index)) else {
+    let Some(index) = inputs.find(|input| input.ty.as_ref().is_some_and(|ty| ty.kind == ArtifactKind::Index))
+    else {
         return;
     };
     if stage.inputs.iter().any(|input| input.role == index.name) {
         return;
     }
-    let searches = |abilities: &[&str]| abilities.contains(&"searches");
-    if let Some((model, _, span)) = facts.models(stage).find(|(_, model, _)| searches(&model.abilities)) {
+    let searches = |model: &Stage| model.output.as_ref().is_some_and(|output| output.has(SEARCHES));
+    if let Some((model, _, span)) = facts.models(stage).find(|(model, ..)| searches(model)) {
         diagnostics.push(errors::nothing_to_search(&stage.kind, &index.name, &model.name, span));
     }
 }

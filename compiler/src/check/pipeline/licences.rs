@@ -6,7 +6,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{errors, output, producers, setting};
+use super::{errors, producers, setting};
+use crate::artifact::ArtifactKind;
 use crate::diagnostic::Diagnostics;
 use crate::graph::{Graph, Stage};
 use crate::names::closest;
@@ -112,7 +113,7 @@ pub(super) fn licences(graph: &Graph, diagnostics: &mut Diagnostics) {
         if let Some((identifier, span)) = declared(stage) {
             licences.entry(identifier).or_insert(span);
         }
-        if output(stage) == "Model" {
+        if stage.makes(ArtifactKind::Model) {
             let judged: Vec<(Declared<'_>, Terms)> = licences
                 .iter()
                 .filter_map(|(&identifier, &span)| Some(((identifier, span), terms(identifier)?)))

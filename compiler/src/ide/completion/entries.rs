@@ -1,6 +1,7 @@
 //! Entries about stages, bindings, settings and items.
 
 use super::{Completion, CompletionKind, Completions, Cursor};
+use crate::artifact::ArtifactKind;
 use crate::ast::Item;
 use crate::ide::callable::{Callable, declaration};
 use crate::ide::context::heads;
@@ -8,7 +9,7 @@ use crate::ide::hover::{keyword, type_text};
 use crate::ide::names::{NameKind, of_file};
 use crate::source::Span;
 use crate::syntax::{Kind, NodeId};
-use crate::types::{self, Pattern, SettingSpec, SettingType};
+use crate::types::{Pattern, SettingSpec, SettingType};
 
 impl Completion {
     pub(super) fn new(label: impl Into<String>, kind: CompletionKind, rank: u8) -> Self {
@@ -133,8 +134,8 @@ impl<'a> Cursor<'a, '_> {
     /// `due` the kind that must come out.
     pub(super) fn callables(
         &self,
-        piped: Option<Option<types::Kind>>,
-        due: Option<types::Kind>,
+        piped: Option<Option<ArtifactKind>>,
+        due: Option<ArtifactKind>,
     ) -> Vec<Completion> {
         let called = self.behind().starts_with(['(', '{']);
         let entry = |callable: Callable<'a>| {
@@ -170,7 +171,7 @@ impl<'a> Cursor<'a, '_> {
     }
 
     /// What makes artifacts: bindings of the fitting type, then stages that yield it, then all others.
-    pub(super) fn artifacts(&self, due: Option<types::Kind>) -> Vec<Completion> {
+    pub(super) fn artifacts(&self, due: Option<ArtifactKind>) -> Vec<Completion> {
         let mut items = self.artifact_names(due);
         items.extend(self.callables(None, due));
         items.push(
@@ -187,7 +188,7 @@ impl<'a> Cursor<'a, '_> {
     }
 
     /// Bindings that the place sees: in a function its own names, else those of the top level.
-    fn artifact_names(&self, due: Option<types::Kind>) -> Vec<Completion> {
+    fn artifact_names(&self, due: Option<ArtifactKind>) -> Vec<Completion> {
         let view = self.site.view;
         let here = |span: Span| span.start <= self.start && self.start <= span.end;
         let own = of_file(&view.file.ast);
@@ -302,7 +303,7 @@ impl<'a> Cursor<'a, '_> {
         };
         let mut items: Vec<Completion> = VALUES.iter().map(|name| entry(name, value)).collect();
         if let Some(rank) = artifact {
-            items.extend(types::Kind::ALL.iter().map(|kind| entry(kind.name(), rank)));
+            items.extend(ArtifactKind::ALL.iter().map(|kind| entry(kind.name(), rank)));
         }
         for item in items.iter_mut().filter(|item| item.label == "Count") {
             item.snippet = Some("Count<${1:tokens}>".to_owned());
@@ -312,8 +313,8 @@ impl<'a> Cursor<'a, '_> {
 }
 
 /// The kind of a type as people read it.
-pub(super) fn kind_of(ty: &str) -> Option<types::Kind> {
-    types::Kind::named(ty.trim_start_matches('[').split(['<', ']', ',', '?']).next().unwrap_or_default())
+pub(super) fn kind_of(ty: &str) -> Option<ArtifactKind> {
+    ArtifactKind::named(ty.trim_start_matches('[').split(['<', ']', ',', '?']).next().unwrap_or_default())
 }
 
 /// A call with its inputs and the settings that must be given.

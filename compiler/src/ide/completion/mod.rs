@@ -11,8 +11,8 @@ use std::borrow::Cow;
 use super::View;
 use super::callable::Callable;
 use super::context::{Due, Site};
+use crate::artifact::ArtifactKind;
 use crate::syntax::{self, Kind, NodeId};
-use crate::types;
 
 /// What an entry is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -148,7 +148,7 @@ fn path(view: &View<'_>, leaf: NodeId, offset: u32) -> Completions {
     let wanted = programs
         || match due {
             Some(Due::Value(spec)) => spec.ty.is_path(),
-            Some(Due::Artifact(kind)) => kind.is_none_or(|kind| kind == types::Kind::Files),
+            Some(Due::Artifact(kind)) => kind.is_none_or(|kind| kind == ArtifactKind::Files),
             Some(Due::Condition) | None => false,
         };
     let typed = &view.text()[range.start + 1..offset as usize];
