@@ -129,9 +129,9 @@ fn judge(
     row.made += 1;
     let after = program.compile(wrong);
     let known: BTreeSet<(&str, &str)> =
-        before.diagnostics.iter().map(|one| (one.code, one.message.as_str())).collect();
+        before.diagnostics.iter().map(|one| (one.code.as_str(), one.message.as_str())).collect();
     let said: Vec<Diagnostic> = (after.diagnostics.iter())
-        .filter(|one| !known.contains(&(one.code, one.message.as_str())))
+        .filter(|one| !known.contains(&(one.code.as_str(), one.message.as_str())))
         .cloned()
         .collect();
     match said.len() {
@@ -244,7 +244,11 @@ fn programs(library: &Library) -> Result<Vec<Program<'_>>, Box<dyn Error>> {
     for (code, page) in pages() {
         for (info, text, _) in blocks(page) {
             if info.starts_with("llmp right") {
-                add_cases(&format!("--- {}\n{text}", info.trim_start_matches("llmp ")), code, &mut add);
+                add_cases(
+                    &format!("--- {}\n{text}", info.trim_start_matches("llmp ")),
+                    code.as_str(),
+                    &mut add,
+                );
             }
         }
     }

@@ -6,6 +6,7 @@
 
 use std::ops::{Deref, DerefMut};
 
+use crate::code::{self, Code};
 use crate::source::Span;
 use crate::units::grouped;
 
@@ -66,7 +67,7 @@ pub struct Fix {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostic {
     /// Stable code, e.g. `E0301`; `llmp explain` knows every one.
-    pub code: &'static str,
+    pub code: Code,
     /// How bad.
     pub severity: Severity,
     /// What is wrong.
@@ -80,20 +81,20 @@ pub struct Diagnostic {
 }
 
 impl Diagnostic {
-    fn new(severity: Severity, code: &'static str, message: impl Into<String>, span: Span) -> Self {
+    fn new(severity: Severity, code: Code, message: impl Into<String>, span: Span) -> Self {
         let label = Label { span, text: String::new() };
         Self { code, severity, message: message.into(), labels: vec![label], help: None, fix: None }
     }
 
     /// An error at `span`.
     #[must_use]
-    pub fn error(code: &'static str, message: impl Into<String>, span: Span) -> Self {
+    pub fn error(code: Code, message: impl Into<String>, span: Span) -> Self {
         Self::new(Severity::Error, code, message, span)
     }
 
     /// A warning at `span`.
     #[must_use]
-    pub fn warning(code: &'static str, message: impl Into<String>, span: Span) -> Self {
+    pub fn warning(code: Code, message: impl Into<String>, span: Span) -> Self {
         Self::new(Severity::Warning, code, message, span)
     }
 
@@ -212,7 +213,7 @@ impl Extend<Diagnostic> for Diagnostics {
 /// W0100
 fn not_kept(dropped: usize, span: Span) -> Diagnostic {
     let message = format!("there are more than {} mistakes, too many to list", grouped(MOST as u64));
-    Diagnostic::warning("W0100", message, span)
+    Diagnostic::warning(code::NOT_LISTED, message, span)
         .label(format!("the first of {} that are not listed", grouped(dropped as u64)))
         .help("mend those that are listed, and check again")
 }

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::code;
 use crate::diagnostic::Diagnostic;
 use crate::graph::{Graph, Stage, StageId};
 use crate::source::Span;
@@ -101,7 +102,7 @@ fn size(bytes: u64) -> String {
 fn too_little_memory(stage: &Stage, memory: u64, capacity: &Capacity, span: Span) -> Diagnostic {
     let has = capacity.memory.unwrap_or_default();
     let error = Diagnostic::error(
-        "E0401",
+        code::TOO_LITTLE_MEMORY,
         format!("`{}` needs {} of memory, `{}` has {}", stage.name, size(memory), capacity.device, size(has)),
         span,
     )
@@ -117,7 +118,7 @@ fn too_little_memory(stage: &Stage, memory: u64, capacity: &Capacity, span: Span
 /// E0402
 fn too_little_disk(stage: &Stage, largest: Option<u64>, disk: u64, free: u64) -> Diagnostic {
     Diagnostic::error(
-        "E0402",
+        code::TOO_LITTLE_DISK,
         format!("the results need {} of disk, {} are free", size(disk), size(free)),
         stage.span,
     )
@@ -128,11 +129,13 @@ fn too_little_disk(stage: &Stage, largest: Option<u64>, disk: u64, free: u64) ->
 /// W0401
 fn too_many_epochs(stage: &Stage, epochs: f64, data: u64, span: Span) -> Diagnostic {
     let data = crate::units::grouped(data);
-    Diagnostic::warning("W0401", format!("`{}` goes over its data {epochs:.1} times", stage.name), span)
-        .label(format!("the data has about {data} tokens"))
-        .help(format!(
-            "after {GOOD_EPOCHS:.0} times text teaches less and less: use more data, or train shorter"
-        ))
+    Diagnostic::warning(
+        code::TOO_MANY_EPOCHS,
+        format!("`{}` goes over its data {epochs:.1} times", stage.name),
+        span,
+    )
+    .label(format!("the data has about {data} tokens"))
+    .help(format!("after {GOOD_EPOCHS:.0} times text teaches less and less: use more data, or train shorter"))
 }
 
 #[cfg(test)]
@@ -168,7 +171,7 @@ mod tests {
 
     fn codes(need: Need, capacity: &Capacity) -> Vec<(&'static str, u32)> {
         let found = feasible(&graph(), &[need], capacity);
-        found.iter().map(|diagnostic| (diagnostic.code, diagnostic.span().start)).collect()
+        found.iter().map(|diagnostic| (diagnostic.code.as_str(), diagnostic.span().start)).collect()
     }
 
     const NOTHING: Need = Need { stage: StageId(0), memory: None, disk: None, data: None };

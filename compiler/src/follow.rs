@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::code::{self, Nature};
 use crate::diagnostic::{Diagnostic, Label};
 use crate::resolve::Program;
 use crate::source::{FileId, Sources};
@@ -17,10 +18,10 @@ pub(crate) fn causes(
 ) -> Vec<Diagnostic> {
     let lost = |file: &usize| program.may_miss(*file);
     let lost: Vec<FileId> = (0..program.files.len()).filter(lost).map(|at| program.files[at].id).collect();
-    let no_profile = diagnostics.iter().any(|one| one.code == "E0111");
+    let no_profile = diagnostics.iter().any(|one| one.code == code::UNKNOWN_PROFILE);
     let is_cause = |one: &Diagnostic| {
         // What is missing may stand in the profile.
-        let is_given = no_profile && matches!(one.code, "E0209" | "E0224");
+        let is_given = no_profile && one.code.nature() == Nature::Missing;
         is_syntax(one) || !is_given && !follows(one, program, &lost)
     };
     let known = diagnostics.into_iter().filter(is_cause).collect();
@@ -28,7 +29,7 @@ pub(crate) fn causes(
 }
 
 fn is_syntax(diagnostic: &Diagnostic) -> bool {
-    diagnostic.code.starts_with("E00")
+    diagnostic.code.nature() == Nature::Syntax
 }
 
 /// Whether a diagnostic lies in an item that could not be read, or misses what such an item may define.
@@ -41,12 +42,12 @@ fn follows(diagnostic: &Diagnostic, program: &Program<'_>, lost: &[FileId]) -> b
 
 /// Whether it says that something is not defined.
 fn is_of_names(diagnostic: &Diagnostic) -> bool {
-    matches!(diagnostic.code, "E0101" | "E0110" | "E0111" | "E0112")
+    diagnostic.code.nature() == Nature::Name
 }
 
 /// Whether it is a slip in the name of a stage, which no lost item explains.
 fn is_slip(diagnostic: &Diagnostic) -> bool {
-    diagnostic.code == "E0110" && diagnostic.fix.is_some()
+    diagnostic.code == code::UNKNOWN_CALLEE && diagnostic.fix.is_some()
 }
 
 /// Says of one name only once that it is unknown, at the first place; the others become labels.

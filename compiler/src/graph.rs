@@ -145,6 +145,12 @@ impl Graph {
         &self.stages[id.0 as usize]
     }
 
+    /// The stage of this name.
+    #[must_use]
+    pub fn named(&self, name: &str) -> Option<StageId> {
+        self.ids().find(|&id| self.stage(id).name == name)
+    }
+
     /// The type of a stage's output with its vocabulary by name: by the binding that makes it, or else by the signature of
     /// the stage.
     #[must_use]

@@ -4,6 +4,8 @@
 //! formatting, profile names and paths do not enter. It is made from a table of components, which is kept with the
 //! result, so that a later miss can be explained field by field.
 
+mod component;
+
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -11,6 +13,8 @@ use serde_json::Value;
 
 use crate::graph::Stage;
 use crate::units::grouped;
+
+pub use component::{Component, ComponentName};
 
 /// A blake3 hash.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -145,17 +149,6 @@ impl Hasher {
     }
 }
 
-/// One field of what identifies a stage's work.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Component {
-    /// `stage`, `epoch`, a setting's path (`model.width`), `input docs` or `files warcs`.
-    pub name: String,
-    /// Its value as people read it.
-    pub value: String,
-    /// Its hash.
-    pub digest: Digest,
-}
-
 /// What identifies a stage's work, and the table it was made from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Key {
@@ -185,18 +178,18 @@ pub fn key(stage: &Stage, contents: &[Content]) -> Key {
     let mut counts = std::collections::BTreeMap::<&str, usize>::new();
     for content in contents {
         let number = counts.entry(&content.role).or_default();
-        let kind = if content.files { "files" } else { "input" };
-        let name = match *number {
-            0 => format!("{kind} {}", content.role),
-            n => format!("{kind} {}[{n}]", content.role),
+        let slot = match *number {
+            0 => content.role.clone(),
+            n => format!("{}[{n}]", content.role),
         };
         *number += 1;
+        let name = if content.files { ComponentName::Files(slot) } else { ComponentName::Input(slot) };
         components.push(Component { name, value: content.label.clone(), digest: content.digest });
     }
     components.sort_by(|a, b| a.name.cmp(&b.name));
     let mut hasher = Hasher::new("llmp key 1");
     for component in &components {
-        hasher.text(&component.name).digest(&component.digest);
+        hasher.text(&component.name.text()).digest(&component.digest);
     }
     Key { digest: hasher.finish(), components }
 }
@@ -205,8 +198,8 @@ pub fn key(stage: &Stage, contents: &[Content]) -> Key {
 #[must_use]
 pub fn recipe(stage: &Stage) -> Vec<Component> {
     let mut components = vec![
-        component("stage", &Value::from(stage.kind.as_str())),
-        component("epoch", &Value::from(stage.epoch)),
+        component(ComponentName::Kind, &Value::from(stage.kind.as_str())),
+        component(ComponentName::Epoch, &Value::from(stage.epoch)),
     ];
     for setting in stage.settings.iter().filter(|setting| !setting.runtime) {
         // The content of a file counts, given among the contents; its path does not.
@@ -215,7 +208,7 @@ pub fn recipe(stage: &Stage) -> Vec<Component> {
         }
     }
     if let Some(command) = &stage.command {
-        components.push(component("run", &Value::from(command.clone())));
+        components.push(component(ComponentName::Command, &Value::from(command.clone())));
     }
     components
 }
@@ -227,13 +220,13 @@ fn flatten(name: &str, value: &Value, components: &mut Vec<Component>) {
                 flatten(&format!("{name}.{field}"), value, components);
             }
         }
-        _ => components.push(component(name, value)),
+        _ => components.push(component(ComponentName::Setting(name.to_owned()), value)),
     }
 }
 
-fn component(name: &str, value: &Value) -> Component {
+fn component(name: ComponentName, value: &Value) -> Component {
     let digest = Hasher::new("llmp value 1").value(value).finish();
-    Component { name: name.to_owned(), value: printable(value), digest }
+    Component { name, value: printable(value), digest }
 }
 
 /// A value as people read it.

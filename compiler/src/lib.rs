@@ -14,6 +14,7 @@
 pub mod artifact;
 pub mod ast;
 pub mod check;
+pub mod code;
 pub mod compile;
 pub mod diagnostic;
 pub mod explain;

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use crate::graph::{Graph, Producer, Stage, StageId};
-use crate::key::{Component, Content, Digest, Key, key};
+use crate::key::{Component, ComponentName, Content, Digest, Key, key};
 use crate::source::Span;
 
 /// What has been done before, and what lies on disk. Implemented by `runtime`.
@@ -88,24 +88,29 @@ pub enum Blocked {
     By(StageId),
 }
 
-/// Why a stage will run.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Why a stage will run. It says all by itself, so that it can be kept with the result.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Reason {
     /// It never ran.
     New,
     /// A component of its key differs from the last run's.
     Changed {
-        /// The component's name: a setting, `epoch`, `input docs`.
-        name: String,
+        /// The component.
+        name: ComponentName,
         /// Then; `None` where it did not exist.
         old: Option<String>,
         /// Now; `None` where it is gone.
         new: Option<String>,
-        /// Where the new value is written.
+        /// Where the new value is written; known only while the program is.
+        #[serde(skip)]
         span: Option<Span>,
     },
     /// It waits for a stage that will run.
-    Waits(StageId),
+    Waits {
+        /// Its name.
+        stage: String,
+    },
     /// Its result was removed or damaged.
     Lost,
     /// The user asked for it.
@@ -116,8 +121,11 @@ impl Reason {
     /// Whether it is a cause of its own, not the consequence of another stage's.
     #[must_use]
     pub fn is_root(&self) -> bool {
-        !matches!(self, Self::Waits(_))
-            && !matches!(self, Self::Changed { name, .. } if input_role(name).is_some())
+        match self {
+            Self::Waits { .. } => false,
+            Self::Changed { name, .. } => name.input_role().is_none(),
+            Self::New | Self::Lost | Self::Forced => true,
+        }
     }
 }
 
@@ -200,7 +208,8 @@ pub fn decide(
         if forced {
             reasons.insert(0, Reason::Forced);
         }
-        reasons.extend(pending.into_iter().map(Reason::Waits));
+        let name = |id: StageId| graph.stage(id).name.clone();
+        reasons.extend(pending.into_iter().map(|id| Reason::Waits { stage: name(id) }));
         return Decision::Run { key: None, reasons, may_skip, shards: None };
     }
     if !forced && let Some(artifact) = history.artifact(&key.digest) {
@@ -225,7 +234,7 @@ pub fn decide(
 /// What differs from the last run, settings first; inputs of `unknown` roles are left out.
 fn changes(stage: &Stage, previous: &Previous, now: &[Component], unknown: &BTreeSet<&str>) -> Vec<Reason> {
     let known =
-        |component: &&Component| input_role(&component.name).is_none_or(|role| !unknown.contains(role));
+        |component: &&Component| component.name.input_role().is_none_or(|role| !unknown.contains(role));
     let mut reasons = Vec::new();
     for component in now.iter().filter(known) {
         let old = find(&previous.components, &component.name);
@@ -253,26 +262,21 @@ fn changes(stage: &Stage, previous: &Previous, now: &[Component], unknown: &BTre
 }
 
 /// The component of this name in a table, which is sorted.
-fn find<'t>(table: &'t [Component], name: &str) -> Option<&'t Component> {
-    let at = table.binary_search_by(|component| component.name.as_str().cmp(name)).ok()?;
+fn find<'t>(table: &'t [Component], name: &ComponentName) -> Option<&'t Component> {
+    let at = table.binary_search_by(|component| component.name.cmp(name)).ok()?;
     table.get(at)
 }
 
-/// The role of `input role` and `input role[2]`.
-fn input_role(component: &str) -> Option<&str> {
-    component.strip_prefix("input ")?.split('[').next()
-}
-
 /// Where a component's value is written.
-fn place(stage: &Stage, component: &str) -> Option<Span> {
-    if let Some(role) = component.strip_prefix("input ").or_else(|| component.strip_prefix("files ")) {
-        let role = role.split('[').next().unwrap_or(role);
-        let input = stage.inputs.iter().find(|input| input.role == role).map(|input| input.span);
-        let setting = stage.settings.iter().find(|setting| setting.name == role);
-        return input.or_else(|| setting.and_then(|setting| setting.span));
+fn place(stage: &Stage, component: &ComponentName) -> Option<Span> {
+    let setting = |name: &str| stage.settings.iter().find(|setting| setting.name == name)?.span;
+    match component.role() {
+        Some(role) => {
+            let input = stage.inputs.iter().find(|input| input.role == role);
+            input.map(|input| input.span).or_else(|| setting(role))
+        }
+        None => setting(component.setting()?),
     }
-    let setting = component.split('.').next().unwrap_or(component);
-    stage.settings.iter().find(|candidate| candidate.name == setting).and_then(|setting| setting.span)
 }
 
 /// Decides for every stage, in topological order; the index of a decision is its stage's.

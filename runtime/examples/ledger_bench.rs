@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use llmp::store::{Kind, Ledger, Record};
-use llmp_compiler::key::{Component, Digest};
+use llmp_compiler::key::{Component, ComponentName, Digest};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let frames: u64 = std::env::args().nth(1).map_or(Ok(100_000), |count| count.parse())?;
@@ -11,7 +11,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let path = root.path().join("ledger");
     let digest = |number: u64| Digest::of(&number.to_le_bytes());
     let component = |number: u64| Component {
-        name: format!("setting.{number}"),
+        name: ComponentName::Setting(format!("setting.{number}")),
         value: "a value of usual length".into(),
         digest: digest(number),
     };

@@ -2,8 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use llmp_compiler::graph::Graph;
-use llmp_compiler::key::Digest;
+use llmp_compiler::key::{ComponentName, Digest};
 use llmp_compiler::plan::Reason;
 use llmp_compiler::source::Sources;
 
@@ -11,34 +10,37 @@ use crate::store::FileRecord;
 
 /// One reason as a phrase: `lr 1e-3 → 3e-4`, `waits for base`.
 #[must_use]
-pub fn text(reason: &Reason, graph: &Graph) -> String {
+pub fn text(reason: &Reason) -> String {
     match reason {
         Reason::New => "never run".into(),
         Reason::Lost => "its result was removed or damaged".into(),
         Reason::Forced => "forced".into(),
-        Reason::Waits(stage) => format!("waits for {}", graph.stage(*stage).name),
+        Reason::Waits { stage } => format!("waits for {stage}"),
         Reason::Changed { name, old, new, .. } => changed(name, old.as_deref(), new.as_deref()),
     }
 }
 
-fn changed(name: &str, old: Option<&str>, new: Option<&str>) -> String {
-    if name == "epoch" {
-        let epochs = old.zip(new).map_or(String::new(), |(old, new)| format!(" (epoch {old} → {new})"));
-        return format!("the stage's implementation changed{epochs}");
-    }
-    if let Some(role) = name.strip_prefix("input ") {
-        return match new {
-            Some(stage) if old.is_none_or(|old| old == stage) => format!("{role} changed (from {stage})"),
-            Some(stage) => format!("{role} {} → {stage}", old.unwrap_or("none")),
-            None => format!("{role} is no longer given"),
-        };
-    }
-    let name = name.strip_prefix("files ").unwrap_or(name);
+fn changed(name: &ComponentName, old: Option<&str>, new: Option<&str>) -> String {
+    let name = match name {
+        ComponentName::Epoch => {
+            let epochs = old.zip(new).map_or(String::new(), |(old, new)| format!(" (epoch {old} → {new})"));
+            return format!("the stage's implementation changed{epochs}");
+        }
+        ComponentName::Input(role) => {
+            return match new {
+                Some(stage) if old.is_none_or(|old| old == stage) => format!("{role} changed (from {stage})"),
+                Some(stage) => format!("{role} {} → {stage}", old.unwrap_or("none")),
+                None => format!("{role} is no longer given"),
+            };
+        }
+        ComponentName::Files(role) => role.as_str().into(),
+        ComponentName::Kind | ComponentName::Command | ComponentName::Setting(_) => name.text(),
+    };
     match (old, new) {
         (Some(old), Some(new)) => format!("{name} {old} → {new}"),
         (None, Some(new)) => format!("{name} {new} (new)"),
         (Some(old), None) => format!("{name} {old} (gone)"),
-        (None, None) => name.to_owned(),
+        (None, None) => name.into_owned(),
     }
 }
 
@@ -113,15 +115,14 @@ mod tests {
 
     #[test]
     fn consequences_are_told_from_causes() {
-        let graph = Graph::default();
         let changed = |name: &str, old: &str, new: &str| {
             let (old, new) = (Some(old.to_owned()), Some(new.to_owned()));
-            text(&Reason::Changed { name: name.into(), old, new, span: None }, &graph)
+            text(&Reason::Changed { name: ComponentName::parse(name.into()), old, new, span: None })
         };
         assert!(is_consequence(&changed("input docs", "docs/a", "docs/a")));
         assert!(!is_consequence(&changed("min_words", "20", "40")));
         assert!(!is_consequence(&changed("epoch", "1", "2")));
-        assert!(!is_consequence(&text(&Reason::Lost, &graph)));
+        assert!(!is_consequence(&text(&Reason::Lost)));
     }
 
     #[test]

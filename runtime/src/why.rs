@@ -6,7 +6,7 @@ use std::path::Path;
 
 use llmp_compiler::compile::Compilation;
 use llmp_compiler::graph::{Producer, StageId};
-use llmp_compiler::key::Key;
+use llmp_compiler::key::{ComponentName, Key};
 use llmp_compiler::plan::{Blocked, Decision, Reason};
 use serde_json::{Value, json};
 
@@ -203,11 +203,13 @@ impl<'a> Why<'a> {
             }
         }
         for reason in reasons.iter().filter(|reason| !reason.is_root()).take(MAX_LINES) {
-            let mut line = reasons::text(reason, &self.compilation.graph);
-            if let Reason::Waits(id) = reason {
-                if let Some((run, message)) = self.failure(*id) {
+            let mut line = reasons::text(reason);
+            if let Reason::Waits { stage } = reason
+                && let Some(id) = self.compilation.graph.named(stage)
+            {
+                if let Some((run, message)) = self.failure(id) {
                     line += &format!(", which failed in run {run}: {message}");
-                } else if self.decision(*id).is_some_and(|decision| {
+                } else if self.decision(id).is_some_and(|decision| {
                     matches!(decision, Decision::Run { reasons, .. } if reasons.contains(&Reason::New))
                 }) {
                     line += ", which has not run yet";
@@ -232,18 +234,17 @@ impl<'a> Why<'a> {
                 None => "its result is gone from the store".into(),
             };
         }
-        reasons::text(reason, &self.compilation.graph)
+        reasons::text(reason)
     }
 
     /// Which files were added, removed or changed, where that is the reason.
     fn files(&self, id: StageId, reason: &Reason) -> Vec<String> {
-        let Reason::Changed { name, .. } = reason else { return vec![] };
-        let Some(role) = name.strip_prefix("files ") else { return vec![] };
+        let Reason::Changed { name: ComponentName::Files(role), .. } = reason else { return vec![] };
         let stage = self.compilation.graph.stage(id);
-        let input = stage.inputs.iter().find(|input| input.role == role);
+        let input = stage.inputs.iter().find(|input| input.role == *role);
         let Some(Producer::Files(pattern)) = input.map(|input| &input.from) else { return vec![] };
         let (Ok(found), Some(record)) = (self.past.find(pattern), self.record(id)) else { return vec![] };
-        let Some(then) = record.inputs.iter().find(|input| input.role == role) else { return vec![] };
+        let Some(then) = record.inputs.iter().find(|input| input.role == *role) else { return vec![] };
         let now: Vec<FileRecord> = found
             .found
             .iter()

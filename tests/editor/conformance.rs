@@ -86,7 +86,7 @@ fn checked(compilation: &Compilation) -> Vec<(String, u64, Value)> {
     own.map(|one| {
         let span = one.span();
         let range = json!({"start": position(span.start), "end": position(span.end)});
-        (one.code.to_owned(), if one.is_error() { 1 } else { 2 }, range)
+        (one.code.as_str().to_owned(), if one.is_error() { 1 } else { 2 }, range)
     })
     .collect()
 }

@@ -94,7 +94,7 @@ impl Example {
             }
         };
         let codes = |errors: bool| -> Vec<&str> {
-            diagnostics.iter().filter(|one| one.is_error() == errors).map(|one| one.code).collect()
+            diagnostics.iter().filter(|one| one.is_error() == errors).map(|one| one.code.as_str()).collect()
         };
         let (errors, warnings) = (codes(true), codes(false));
         let right = match &self.expected {
@@ -131,8 +131,8 @@ impl Example {
     fn key(&self) -> String {
         let stages = self.compile().graph.stages;
         let key = llmp_compiler::key::key(stages.last().expect("a stage"), &[]);
-        let rows = key.components.iter().map(|row| (row.name.as_str(), row.digest));
-        rows.chain([("key", key.digest)]).map(|(name, digest)| format!("{name} {digest}\n")).collect()
+        let rows = key.components.iter().map(|row| (row.name.text(), row.digest));
+        rows.chain([("key".into(), key.digest)]).map(|(name, digest)| format!("{name} {digest}\n")).collect()
     }
 
     /// Compares an `output` block with what the program prints; space does not count.

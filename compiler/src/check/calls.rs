@@ -15,6 +15,7 @@ use super::values::{Due, Values, below, has_unknown, missing};
 use super::{Checker, Type};
 use crate::artifact::ArtifactKind;
 use crate::ast::{Call, ExprKind, Parameter, Path, Record};
+use crate::code;
 use crate::resolve::{Found, Meaning};
 use crate::signature::Signature;
 use crate::source::Span;
@@ -102,7 +103,7 @@ impl Checker<'_> {
                 );
             }
             if matches!(arg.value.kind, ExprKind::Path(_))
-                && self.diagnostics.get(before).is_some_and(|error| error.code == "E0222")
+                && self.diagnostics.get(before).is_some_and(|error| error.code == code::NOT_AN_ARTIFACT)
             {
                 // A value may be due.
                 self.diagnostics.forget(before);

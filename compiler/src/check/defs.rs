@@ -11,6 +11,7 @@ use crate::ast;
 use crate::compile::{Function, Parameter};
 use crate::diagnostic::Diagnostics;
 use crate::resolve::{Found, Item, Meaning, errors as name_errors, sort_locals};
+use crate::signature::errors::{TypePlace, wrong_type_here};
 use crate::signature::{self, Declared, ReadType, type_of};
 use crate::source::Span;
 use crate::types::{Artifact, Pattern, SettingType, Vocabulary};
@@ -68,7 +69,7 @@ impl Checker<'_> {
         }
         match type_of(ty, &mut Diagnostics::default()) {
             Some(ReadType::Artifact(pattern)) if pattern.optional || pattern.keeps => {
-                self.report(signature::errors::wrong_type_here(&pattern.to_string(), "a parameter", ty.span));
+                self.report(wrong_type_here(&pattern.to_string(), TypePlace::Parameter, ty.span));
                 broken
             }
             Some(ReadType::Artifact(pattern)) => {

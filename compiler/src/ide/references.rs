@@ -138,7 +138,7 @@ fn same_meaning(
     let world = MemoryWorld { files: files.collect() };
     let renamed = compile(&world, view.library, &main.path, options);
     let codes = |all: &[crate::diagnostic::Diagnostic]| {
-        let mut codes: Vec<&str> = all.iter().map(|one| one.code).collect();
+        let mut codes: Vec<&str> = all.iter().map(|one| one.code.as_str()).collect();
         codes.sort_unstable();
         codes
     };

@@ -1,5 +1,6 @@
 //! What can be wrong with the expansion of a program.
 
+use crate::code;
 use crate::diagnostic::Diagnostic;
 use crate::source::Span;
 use crate::units;
@@ -14,7 +15,7 @@ pub(crate) fn in_call(error: Diagnostic, called: Option<Span>) -> Diagnostic {
 
 pub(crate) fn too_many_stages(limit: usize, span: Span) -> Diagnostic {
     Diagnostic::error(
-        "E0303",
+        code::TOO_MANY_STAGES,
         format!("the pipeline has more than {} stages", units::grouped(limit as u64)),
         span,
     )
@@ -26,16 +27,16 @@ pub(crate) fn family_too_large(sizes: &[usize], limit: usize, span: Span) -> Dia
     let sizes: Vec<String> = sizes.iter().map(ToString::to_string).collect();
     let message =
         format!("this family has more than {} members: {}", units::grouped(limit as u64), sizes.join(" × "));
-    Diagnostic::error("E0303", message, span)
+    Diagnostic::error(code::TOO_MANY_STAGES, message, span)
         .help("use fewer members in `each [..]`, or vary one thing at a time")
 }
 
 pub(crate) fn expands_too_far(span: Span) -> Diagnostic {
-    Diagnostic::error("E0303", "the pipeline expands too far", span)
+    Diagnostic::error(code::TOO_MANY_STAGES, "the pipeline expands too far", span)
         .help("functions that call functions, families and lists multiply: use fewer of them")
 }
 
 pub(crate) fn too_deep(span: Span) -> Diagnostic {
-    Diagnostic::error("E0304", "functions call each other too deeply here", span)
+    Diagnostic::error(code::CALLS_TOO_DEEP, "functions call each other too deeply here", span)
         .help("write some of them out")
 }

@@ -15,6 +15,7 @@ use crate::check::Checked;
 use crate::check::fold;
 use crate::check::tree::{Argument, Const, DefCall, Each, Node, StageCall};
 use crate::check::values::Due;
+use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::graph::{Graph, Input, Producer, Setting, Stage, StageId};
 use crate::source::Span;
@@ -93,7 +94,7 @@ struct Lowerer<'a> {
     steps: usize,
     /// Set once a limit is passed: nothing more is expanded.
     full: bool,
-    reported: BTreeSet<(&'static str, Span)>,
+    reported: BTreeSet<(Code, Span)>,
     diagnostics: &'a mut Diagnostics,
 }
 

@@ -1,5 +1,6 @@
 //! What can be wrong with names and imports.
 
+use crate::code;
 use crate::diagnostic::Diagnostic;
 use crate::source::{ReadError, Span};
 
@@ -11,12 +12,16 @@ pub(crate) fn unreadable(path: &str, error: &ReadError, span: Span) -> Diagnosti
         ReadError::NotUtf8 { .. } => "save it as UTF-8",
         ReadError::Other(_) => "check the path and its permissions",
     };
-    Diagnostic::error("E0103", format!("cannot read `{path}`: {error}"), span).help(help)
+    Diagnostic::error(code::FILE_UNREADABLE, format!("cannot read `{path}`: {error}"), span).help(help)
 }
 
 pub(crate) fn outside(path: &str, span: Span) -> Diagnostic {
-    Diagnostic::error("E0104", format!("the import `{path}` leaves the main file's folder"), span)
-        .help("imports are relative to the importing file and stay below the main file's folder")
+    Diagnostic::error(
+        code::IMPORT_OUTSIDE,
+        format!("the import `{path}` leaves the main file's folder"),
+        span,
+    )
+    .help("imports are relative to the importing file and stay below the main file's folder")
 }
 
 pub(crate) fn import_cycle(chain: &[(String, Span)]) -> Diagnostic {
@@ -24,29 +29,29 @@ pub(crate) fn import_cycle(chain: &[(String, Span)]) -> Diagnostic {
         [(name, _)] => format!("`{name}` imports itself"),
         _ => format!("these files import each other: {}", circle(chain)),
     };
-    links(Diagnostic::error("E0105", message, start(chain)), chain, "imports")
+    links(Diagnostic::error(code::IMPORT_CIRCLE, message, start(chain)), chain, "imports")
         .help("move what both need into a third file")
 }
 
 pub(crate) fn too_many_files(files: usize, bytes: usize, span: Span) -> Diagnostic {
     let limit = format!("the pipeline has more than {files} files or {} MiB of text", bytes >> 20);
-    Diagnostic::error("E0106", limit, span).help("put what belongs together into one file")
+    Diagnostic::error(code::TOO_MANY_FILES, limit, span).help("put what belongs together into one file")
 }
 
 pub(crate) fn twice(what: &str, name: &str, span: Span, first: Span) -> Diagnostic {
-    Diagnostic::error("E0102", format!("{what} `{name}` is defined twice"), span)
+    Diagnostic::error(code::NAME_TAKEN, format!("{what} `{name}` is defined twice"), span)
         .also(first, "first defined here")
         .help("give one of them another name")
 }
 
 pub(crate) fn shadows(name: &str, span: Span, first: Span) -> Diagnostic {
-    Diagnostic::error("E0102", format!("`{name}` already means something here"), span)
+    Diagnostic::error(code::NAME_TAKEN, format!("`{name}` already means something here"), span)
         .also(first, "it is defined here")
         .help("give it another name")
 }
 
 pub(crate) fn hides_stage(name: &str, span: Span) -> Diagnostic {
-    Diagnostic::error("E0102", format!("`{name}` is a stage of the standard library"), span)
+    Diagnostic::error(code::NAME_TAKEN, format!("`{name}` is a stage of the standard library"), span)
         .help("give yours another name, for example `my.stage`")
 }
 
@@ -55,7 +60,7 @@ pub(crate) fn cycle(chain: &[(String, Span)]) -> Diagnostic {
         [(name, _)] => format!("`{name}` is made from itself"),
         _ => format!("these are made from each other: {}", circle(chain)),
     };
-    links(Diagnostic::error("E0107", message, start(chain)), chain, "uses")
+    links(Diagnostic::error(code::CIRCLE, message, start(chain)), chain, "uses")
         .help("break the circle: what goes in must exist before what comes out")
 }
 
@@ -64,7 +69,7 @@ pub(crate) fn recursion(chain: &[(String, Span)]) -> Diagnostic {
         [(name, _)] => format!("the function `{name}` calls itself"),
         _ => format!("these functions call each other: {}", circle(chain)),
     };
-    links(Diagnostic::error("E0108", message, start(chain)), chain, "calls").help(
+    links(Diagnostic::error(code::RECURSION, message, start(chain)), chain, "calls").help(
         "functions are written out where they are called, so that the graph is known before anything runs",
     )
 }
@@ -97,7 +102,7 @@ fn links(mut error: Diagnostic, chain: &[(String, Span)], verb: &str) -> Diagnos
 }
 
 pub(crate) fn unknown(name: &str, span: Span, meant: Option<&str>) -> Diagnostic {
-    let error = Diagnostic::error("E0101", format!("there is no `{name}` here"), span);
+    let error = Diagnostic::error(code::UNKNOWN_NAME, format!("there is no `{name}` here"), span);
     match meant {
         Some(_) => suggest(error, span, meant),
         None => error.help(format!(
@@ -108,7 +113,8 @@ pub(crate) fn unknown(name: &str, span: Span, meant: Option<&str>) -> Diagnostic
 
 /// `kin` are the names of stages that come nearest.
 pub(crate) fn unknown_stage(name: &str, span: Span, meant: Option<&str>, kin: &[&str]) -> Diagnostic {
-    let error = Diagnostic::error("E0110", format!("there is no stage or function `{name}`"), span);
+    let error =
+        Diagnostic::error(code::UNKNOWN_CALLEE, format!("there is no stage or function `{name}`"), span);
     match meant {
         Some(_) => suggest(error, span, meant),
         None => error.help(format!(
@@ -121,9 +127,12 @@ pub(crate) fn unknown_stage(name: &str, span: Span, meant: Option<&str>, kin: &[
 
 /// `path` is what to import, where that is possible.
 pub(crate) fn not_imported(name: &str, span: Span, defined: Span, path: Option<&str>) -> Diagnostic {
-    let error =
-        Diagnostic::error("E0109", format!("`{name}` is defined in a file that is not imported here"), span)
-            .also(defined, "defined here");
+    let error = Diagnostic::error(
+        code::NAME_NOT_IMPORTED,
+        format!("`{name}` is defined in a file that is not imported here"),
+        span,
+    )
+    .also(defined, "defined here");
     match path {
         Some(path) => error.help(format!("add `import \"{path}\"`")),
         None => {
@@ -133,13 +142,13 @@ pub(crate) fn not_imported(name: &str, span: Span, defined: Span, path: Option<&
 }
 
 pub(crate) fn outer_binding(name: &str, def: &str, span: Span, defined: Span) -> Diagnostic {
-    Diagnostic::error("E0113", format!("the function `{def}` cannot see `{name}`"), span)
+    Diagnostic::error(code::BINDING_OUTSIDE, format!("the function `{def}` cannot see `{name}`"), span)
         .also(defined, "this stands outside of the function")
         .help(format!("pass it in: `def {def}({name}: …)`"))
 }
 
 pub(crate) fn unknown_profile(name: &str, known: &[&str], span: Span, meant: Option<&str>) -> Diagnostic {
-    let error = Diagnostic::error("E0111", format!("there is no profile `{name}`"), span);
+    let error = Diagnostic::error(code::UNKNOWN_PROFILE, format!("there is no profile `{name}`"), span);
     match (meant, known) {
         (Some(meant), _) => error.help(format!("did you mean `{meant}`?")),
         (None, []) => error.help("this pipeline has no profiles; write `profile name { … }`"),
@@ -149,8 +158,11 @@ pub(crate) fn unknown_profile(name: &str, known: &[&str], span: Span, meant: Opt
 }
 
 pub(crate) fn unknown_override(name: &str, span: Span, meant: Option<&str>) -> Diagnostic {
-    let error =
-        Diagnostic::error("E0112", format!("there is no param or binding `{name}` to override"), span);
+    let error = Diagnostic::error(
+        code::NOTHING_TO_OVERRIDE,
+        format!("there is no param or binding `{name}` to override"),
+        span,
+    );
     match meant {
         Some(_) => suggest(error, span, meant),
         None => error.help("name a param, like `width`, or a setting of a binding, like `base.model.width`"),
@@ -158,7 +170,7 @@ pub(crate) fn unknown_override(name: &str, span: Span, meant: Option<&str>) -> D
 }
 
 pub(crate) fn no_stage_to_override(name: &str, span: Span, defined: Span) -> Diagnostic {
-    Diagnostic::error("E0115", format!("`{name}` has no settings of its own"), span)
+    Diagnostic::error(code::BINDING_WITHOUT_SETTINGS, format!("`{name}` has no settings of its own"), span)
         .also(defined, "this is another name for something else")
         .help("override the settings of the binding that it stands for")
 }

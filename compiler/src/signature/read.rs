@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::errors::{Problem, TypePlace};
 use super::{Parameter, SPECIAL_TOKENS, Signature, errors};
 use crate::artifact::{ArtifactKind, BASE};
 use crate::ast;
@@ -63,11 +64,7 @@ pub(crate) fn type_of(ty: &ast::Type, diagnostics: &mut Diagnostics) -> Option<R
             ReadType::Value(inner) => Some(ReadType::Value(SettingType::List(Box::new(inner)))),
             ReadType::Artifact(pattern) if pattern.list || pattern.optional => {
                 let text = format!("[{pattern}]");
-                diagnostics.push(errors::type_arguments(
-                    &text,
-                    "is a list of something that is no artifact",
-                    ty.span,
-                ));
+                diagnostics.push(errors::type_arguments(&text, Problem::NestedList, ty.span));
                 None
             }
             ReadType::Artifact(pattern) => Some(ReadType::Artifact(Pattern { list: true, ..pattern })),
@@ -95,7 +92,7 @@ fn named(name: &ast::Name, arguments: &[ast::TypeArg], diagnostics: &mut Diagnos
         "Bytes" => SettingType::Bytes,
         "Count" => {
             if let [_, extra, ..] = arguments {
-                diagnostics.push(errors::type_arguments("Count", "has one unit", extra.span));
+                diagnostics.push(errors::type_arguments("Count", Problem::TwoUnits, extra.span));
             }
             let unit = arguments.first().map(|unit| plural(&unit.name.text));
             return Some(ReadType::Value(SettingType::Count(unit)));
@@ -110,7 +107,7 @@ fn named(name: &ast::Name, arguments: &[ast::TypeArg], diagnostics: &mut Diagnos
         }
     };
     if let Some(argument) = arguments.first() {
-        diagnostics.push(errors::type_arguments(&name.text, "has no arguments", argument.span));
+        diagnostics.push(errors::type_arguments(&name.text, Problem::Arguments, argument.span));
     }
     Some(ReadType::Value(ty))
 }
@@ -159,9 +156,9 @@ fn artifact(
         let text = &argument.name.text;
         let variable = text.starts_with(|first: char| first.is_ascii_uppercase());
         let problem = match (variable, kind) {
-            (true, kind) if !kind.has_vocabulary() => "has no vocabulary",
-            (true, _) if pattern.vocabulary.is_some() => "has one vocabulary",
-            (true, _) if argument.plus => "has a vocabulary, to which nothing can be added",
+            (true, kind) if !kind.has_vocabulary() => Problem::Vocabulary,
+            (true, _) if pattern.vocabulary.is_some() => Problem::TwoVocabularies,
+            (true, _) if argument.plus => Problem::AddedVocabulary,
             (true, _) => {
                 pattern.vocabulary = Some(text.clone());
                 continue;
@@ -173,7 +170,7 @@ fn artifact(
                 }
                 continue;
             }
-            (false, _) => "has no abilities",
+            (false, _) => Problem::Abilities,
         };
         diagnostics.push(errors::type_arguments(&name.text, problem, argument.span));
         return None;
@@ -190,7 +187,7 @@ fn value_type(ty: &ast::Type, diagnostics: &mut Diagnostics) -> SettingType {
             SettingType::Path
         }
         Some(other) => {
-            diagnostics.push(errors::wrong_type_here(&other.display(), "a value", ty.span));
+            diagnostics.push(errors::wrong_type_here(&other.display(), TypePlace::Value, ty.span));
             SettingType::Unknown
         }
         None => SettingType::Unknown,
@@ -332,7 +329,7 @@ fn inputs(parameters: &[ast::Parameter], diagnostics: &mut Diagnostics) -> Vec<P
         let ty = parameter.ty.as_ref().and_then(|ty| match type_of(ty, diagnostics)? {
             ReadType::Artifact(pattern) => Some(pattern),
             other => {
-                diagnostics.push(errors::wrong_type_here(&other.display(), "an input", ty.span));
+                diagnostics.push(errors::wrong_type_here(&other.display(), TypePlace::Input, ty.span));
                 None
             }
         });
@@ -350,7 +347,7 @@ fn result(ty: &ast::Type, inputs: &[Parameter], diagnostics: &mut Diagnostics) -
             pattern
         }
         other => {
-            diagnostics.push(errors::wrong_type_here(&other.display(), "a stage's output", ty.span));
+            diagnostics.push(errors::wrong_type_here(&other.display(), TypePlace::Output, ty.span));
             return None;
         }
     };

@@ -1,5 +1,6 @@
 //! What the parser says: one function a message, codes E0001 to E0099.
 
+use crate::code;
 use crate::diagnostic::Diagnostic;
 use crate::source::{FileId, Span};
 
@@ -15,7 +16,7 @@ pub(super) fn quoted(text: &str) -> String {
 /// E0001
 pub(crate) fn too_large(span: Span) -> Diagnostic {
     let limit = super::MAX_BYTES >> 20;
-    Diagnostic::error("E0001", format!("the file is larger than {limit} MiB"), span)
+    Diagnostic::error(code::FILE_TOO_LARGE, format!("the file is larger than {limit} MiB"), span)
         .label("not read any further")
         .help("data belongs into files that a stage reads, such as `crawl.warc(\"data/*.warc.gz\")`")
 }
@@ -24,14 +25,14 @@ pub(crate) fn too_large(span: Span) -> Diagnostic {
 pub(super) fn too_deep(file: FileId, at: usize) -> Diagnostic {
     let limit = super::scan::MAX_DEPTH;
     let span = Span::new(file, at as u32, at as u32 + 1);
-    Diagnostic::error("E0002", format!("the text nests deeper than {limit} levels"), span)
+    Diagnostic::error(code::TEXT_TOO_DEEP, format!("the text nests deeper than {limit} levels"), span)
         .label("one level too many; the file is not read any further")
         .help("give an inner part a name with `name = …` and use the name")
 }
 
 /// E0002, for a chain of operators or pipes.
 pub(super) fn too_long(span: Span, limit: usize) -> Diagnostic {
-    Diagnostic::error("E0002", format!("the expression has more than {limit} levels"), span)
+    Diagnostic::error(code::TEXT_TOO_DEEP, format!("the expression has more than {limit} levels"), span)
         .label("too many operators or pipes")
         .help("give a part of it a name with `name = …` and use the name")
 }
@@ -45,7 +46,7 @@ pub(super) fn unclosed(
     end: Option<(Span, String)>,
 ) -> Diagnostic {
     let close = closing(sign);
-    let error = Diagnostic::error("E0003", format!("`{sign}` is never closed"), open)
+    let error = Diagnostic::error(code::BRACKET_NEVER_CLOSED, format!("`{sign}` is never closed"), open)
         .label(format!("opened here, without its `{close}`"))
         .also(before, format!("expected `{close}` before {found}"))
         .help(format!("add the missing `{close}`"));
@@ -67,7 +68,7 @@ pub(super) fn closing(open: char) -> char {
 
 /// E0006
 pub(super) fn bad_escape(span: Span, escape: &str) -> Diagnostic {
-    Diagnostic::error("E0006", format!("unknown escape {}", quoted(escape)), span)
+    Diagnostic::error(code::UNKNOWN_ESCAPE, format!("unknown escape {}", quoted(escape)), span)
         .label("not an escape")
         .help("the escapes are `\\\"`, `\\\\`, `\\n`, `\\t` and `\\u{1F600}`; a backslash is written `\\\\`")
 }
@@ -75,7 +76,7 @@ pub(super) fn bad_escape(span: Span, escape: &str) -> Diagnostic {
 /// E0007
 pub(super) fn single_quotes(span: Span, inner: &str) -> Diagnostic {
     let text = format!("\"{}\"", inner.replace('\\', "\\\\").replace('"', "\\\""));
-    Diagnostic::error("E0007", "a text stands in double quotes", span)
+    Diagnostic::error(code::SINGLE_QUOTES, "a text stands in double quotes", span)
         .label("single quotes")
         .help(format!("write {}", quoted(&text)))
         .fix("use double quotes", span, text)
@@ -83,7 +84,7 @@ pub(super) fn single_quotes(span: Span, inner: &str) -> Diagnostic {
 
 /// E0009
 pub(super) fn unexpected(span: Span, text: &str, expected: &str) -> Diagnostic {
-    Diagnostic::error("E0009", format!("unexpected {}", quoted(text)), span)
+    Diagnostic::error(code::UNEXPECTED, format!("unexpected {}", quoted(text)), span)
         .label(format!("expected {expected}"))
         .help(match expected {
             "the end of the line" => "remove it, or begin a new line".to_owned(),
@@ -103,7 +104,7 @@ pub(super) fn missing_comma(span: Span, text: &str) -> Diagnostic {
 /// E0009 for `filter.quality min_words = 3 }`; `field` is the first one's name.
 pub(super) fn missing_brace(span: Span, field: &str) -> Diagnostic {
     let span = Span { end: span.start + field.len() as u32, ..span };
-    Diagnostic::error("E0009", format!("expected `{{` before `{field}`"), span)
+    Diagnostic::error(code::UNEXPECTED, format!("expected `{{` before `{field}`"), span)
         .label("the first setting of braces that never open")
         .help("settings stand in braces")
         .fix("insert `{`", Span { end: span.start, ..span }, "{ ")
@@ -111,7 +112,7 @@ pub(super) fn missing_brace(span: Span, field: &str) -> Diagnostic {
 
 /// E0016 for a step of a pipe behind another on the same line.
 pub(super) fn missing_step(span: Span, text: &str) -> Diagnostic {
-    Diagnostic::error("E0016", format!("expected `|>` before {}", quoted(text)), span)
+    Diagnostic::error(code::PIPE_SIGN, format!("expected `|>` before {}", quoted(text)), span)
         .label("a stage that nothing leads to")
         .help("data flows on with `|>`")
         .fix("insert `|>`", Span { end: span.start, ..span }, "|> ")
@@ -119,7 +120,7 @@ pub(super) fn missing_step(span: Span, text: &str) -> Diagnostic {
 
 /// E0009 for `eahc [1, 2]`.
 pub(super) fn misspelt_each(span: Span, word: &str) -> Diagnostic {
-    Diagnostic::error("E0009", format!("unexpected `[` behind `{word}`"), span)
+    Diagnostic::error(code::UNEXPECTED, format!("unexpected `[` behind `{word}`"), span)
         .label("takes no list")
         .help("did you mean `each`?")
         .fix("replace by `each`", span, "each")
@@ -127,7 +128,7 @@ pub(super) fn misspelt_each(span: Span, word: &str) -> Diagnostic {
 
 /// E0009 for `crawl.docs"a")`.
 pub(super) fn missing_open(span: Span, text: &str, closed: bool) -> Diagnostic {
-    let error = Diagnostic::error("E0009", format!("expected `(` before {}", quoted(text)), span)
+    let error = Diagnostic::error(code::UNEXPECTED, format!("expected `(` before {}", quoted(text)), span)
         .label("follows a name without a bracket")
         .help("what goes into a stage stands in parentheses");
     match closed {
@@ -138,7 +139,7 @@ pub(super) fn missing_open(span: Span, text: &str, closed: bool) -> Diagnostic {
 
 /// E0009 for `per shard` with a slip.
 pub(super) fn misspelt_shard(span: Span, text: &str) -> Diagnostic {
-    Diagnostic::error("E0009", format!("unexpected {}", quoted(text)), span)
+    Diagnostic::error(code::UNEXPECTED, format!("unexpected {}", quoted(text)), span)
         .label("begins no clause")
         .help("did you mean `per shard`?")
         .fix("replace by `per shard`", span, "per shard")
@@ -146,7 +147,7 @@ pub(super) fn misspelt_shard(span: Span, text: &str) -> Diagnostic {
 
 /// E0008 for a function without its keyword; `name` is its name.
 pub(super) fn missing_def(span: Span, name: &str) -> Diagnostic {
-    Diagnostic::error("E0008", format!("the function `{name}` lacks its `def`"), span)
+    Diagnostic::error(code::NO_ITEM, format!("the function `{name}` lacks its `def`"), span)
         .label("neither `name = …` nor an item")
         .help("write `def` before it")
         .fix("insert `def`", Span { end: span.start, ..span }, "def ")
@@ -156,7 +157,7 @@ pub(super) fn missing_def(span: Span, name: &str) -> Diagnostic {
 pub(super) fn bare_list(span: Span, text: &str) -> Diagnostic {
     let closed = text.ends_with(']') && !text.contains('[');
     let list = if closed { format!("[{text}") } else { format!("[{text}]") };
-    Diagnostic::error("E0009", "several values stand in a list", span)
+    Diagnostic::error(code::UNEXPECTED, "several values stand in a list", span)
         .label("a comma ends the value")
         .help(format!("write {}", quoted(&list)))
         .fix("make it a list", span, list)
@@ -164,28 +165,28 @@ pub(super) fn bare_list(span: Span, text: &str) -> Diagnostic {
 
 /// E0010
 pub(super) fn missing_value(at: Span, after: &str) -> Diagnostic {
-    Diagnostic::error("E0010", format!("expected a value after `{after}`"), at)
+    Diagnostic::error(code::VALUE_MISSING, format!("expected a value after `{after}`"), at)
         .label("the value is missing")
         .help("a value stands on the same line, such as `3`, `\"text\"`, `[a, b]` or `stage(input) { … }`")
 }
 
 /// E0011
 pub(super) fn missing_name(at: Span, after: &str) -> Diagnostic {
-    Diagnostic::error("E0011", format!("expected a name after `{after}`"), at)
+    Diagnostic::error(code::NAME_MISSING, format!("expected a name after `{after}`"), at)
         .label("the name is missing")
         .help("a name consists of `a`-`z`, `A`-`Z`, `0`-`9` and `_`, and starts with a letter")
 }
 
 /// E0012
 pub(super) fn missing_type(at: Span, after: &str, what: &str) -> Diagnostic {
-    Diagnostic::error("E0012", format!("expected a type after `{after}`"), at)
+    Diagnostic::error(code::TYPE_MISSING, format!("expected a type after `{after}`"), at)
         .label("the type is missing")
         .help(format!("a {what} has a type, as in `width: Int`"))
 }
 
 /// E0013
 pub(super) fn wrong_assign(span: Span, found: &str) -> Diagnostic {
-    Diagnostic::error("E0013", format!("expected `=`, found `{found}`"), span)
+    Diagnostic::error(code::EQUALS_SIGN, format!("expected `=`, found `{found}`"), span)
         .label(format!("`{found}`"))
         .help("a name gets its value with `=`")
         .fix("replace by `=`", span, "=")
@@ -193,7 +194,7 @@ pub(super) fn wrong_assign(span: Span, found: &str) -> Diagnostic {
 
 /// E0013 for `name: Type = value`, where `span` is the type with its `:`.
 pub(super) fn typed_binding(span: Span) -> Diagnostic {
-    Diagnostic::error("E0013", "expected `=`, found a type", span)
+    Diagnostic::error(code::EQUALS_SIGN, "expected `=`, found a type", span)
         .label("only params, parameters and settings of signatures declare a type")
         .help("leave the type out: it follows from the value")
         .fix("remove the type", span, " ")
@@ -201,7 +202,7 @@ pub(super) fn typed_binding(span: Span) -> Diagnostic {
 
 /// E0009 for a range behind a function's parameter.
 pub(super) fn range_of_parameter(span: Span) -> Diagnostic {
-    Diagnostic::error("E0009", "unexpected `in` behind a parameter", span)
+    Diagnostic::error(code::UNEXPECTED, "unexpected `in` behind a parameter", span)
         .label("a function's parameters have no ranges")
         .help("leave it out: the setting that the value goes into has a range of its own")
         .fix("remove the range", span, "")
@@ -209,7 +210,7 @@ pub(super) fn range_of_parameter(span: Span) -> Diagnostic {
 
 /// E0014
 pub(super) fn hash_comment(span: Span) -> Diagnostic {
-    Diagnostic::error("E0014", "a comment starts with `//`", span)
+    Diagnostic::error(code::COMMENT_SIGN, "a comment starts with `//`", span)
         .label("`#` starts no comment")
         .help("write `//` instead of `#`")
         .fix("replace by `//`", Span { end: span.start + 1, ..span }, "//")
@@ -217,7 +218,7 @@ pub(super) fn hash_comment(span: Span) -> Diagnostic {
 
 /// E0016
 pub(super) fn wrong_pipe(span: Span, found: &str) -> Diagnostic {
-    Diagnostic::error("E0016", format!("expected `|>`, found `{found}`"), span)
+    Diagnostic::error(code::PIPE_SIGN, format!("expected `|>`, found `{found}`"), span)
         .label("this does not lead to a stage")
         .help("data flows on with `|>`")
         .fix("replace by `|>`", span, "|>")
@@ -226,7 +227,7 @@ pub(super) fn wrong_pipe(span: Span, found: &str) -> Diagnostic {
 /// E0016 for a step of a pipe in the next line.
 pub(super) fn missing_pipe(span: Span, text: &str) -> Diagnostic {
     let start = Span { end: span.start, ..span };
-    Diagnostic::error("E0016", format!("expected `|>` before {}", quoted(text)), span)
+    Diagnostic::error(code::PIPE_SIGN, format!("expected `|>` before {}", quoted(text)), span)
         .label("further in than the line above, whose value it seems to go on with")
         .help("write `|>` before it; or give it a name, and begin it at the margin")
         .fix("insert `|>`", start, "|> ")
@@ -235,7 +236,7 @@ pub(super) fn missing_pipe(span: Span, text: &str) -> Diagnostic {
 /// E0013 between a type and its default.
 pub(super) fn missing_default_sign(span: Span, text: &str) -> Diagnostic {
     let start = Span { end: span.start, ..span };
-    Diagnostic::error("E0013", format!("expected `=` before {}", quoted(text)), span)
+    Diagnostic::error(code::EQUALS_SIGN, format!("expected `=` before {}", quoted(text)), span)
         .label("a default without `=`")
         .help("write `= …` behind the type")
         .fix("insert `=`", start, "= ")
@@ -243,7 +244,7 @@ pub(super) fn missing_default_sign(span: Span, text: &str) -> Diagnostic {
 
 /// E0018
 pub(super) fn prefix(span: Span, word: &str) -> Diagnostic {
-    Diagnostic::error("E0018", format!("unexpected `{word}` before a name"), span)
+    Diagnostic::error(code::WORD_BEFORE_NAME, format!("unexpected `{word}` before a name"), span)
         .label("not needed")
         .help("a binding is just `name = value`")
         .fix(format!("remove `{word}`"), span, "")
@@ -251,42 +252,42 @@ pub(super) fn prefix(span: Span, word: &str) -> Diagnostic {
 
 /// E0019
 pub(super) fn missing_stage(at: Span) -> Diagnostic {
-    Diagnostic::error("E0019", "expected a stage after `|>`", at)
+    Diagnostic::error(code::STAGE_MISSING, "expected a stage after `|>`", at)
         .label("the stage is missing")
         .help("a stage stands on the same line, as in `|> extract.text`")
 }
 
 /// E0020
 pub(super) fn incomplete_if(at: Span, missing: &str) -> Diagnostic {
-    Diagnostic::error("E0020", format!("the `if` has no `{missing}`"), at)
+    Diagnostic::error(code::INCOMPLETE_IF, format!("the `if` has no `{missing}`"), at)
         .label(format!("expected `{missing}`"))
         .help("both cases have a value: `if big then 24 else 6`")
 }
 
 /// E0021
 pub(super) fn missing_block(at: Span, item: &str, example: &str) -> Diagnostic {
-    Diagnostic::error("E0021", format!("the `{item}` has no block"), at)
+    Diagnostic::error(code::INCOMPLETE_DEFINITION, format!("the `{item}` has no block"), at)
         .label("expected `{`")
         .help(format!("write {example}"))
 }
 
 /// E0021 for a function's result.
 pub(super) fn missing_result(at: Span, name: &str) -> Diagnostic {
-    Diagnostic::error("E0021", format!("the function `{name}` has no result"), at)
+    Diagnostic::error(code::INCOMPLETE_DEFINITION, format!("the function `{name}` has no result"), at)
         .label("expected an expression before `}`")
         .help("the last line of a function, without `name =`, is what it yields")
 }
 
 /// E0021 for a list of parameters.
 pub(super) fn missing_parameters(at: Span, item: &str) -> Diagnostic {
-    Diagnostic::error("E0021", format!("the `{item}` has no parameters"), at)
+    Diagnostic::error(code::INCOMPLETE_DEFINITION, format!("the `{item}` has no parameters"), at)
         .label("expected `(`")
         .help("its inputs stand in parentheses, as in `(docs: Docs)`; write `()` if it has none")
 }
 
 /// E0022
 pub(super) fn not_last(span: Span, last: Span) -> Diagnostic {
-    Diagnostic::error("E0022", "a function has one result", span)
+    Diagnostic::error(code::TWO_RESULTS, "a function has one result", span)
         .label("this value is not used")
         .also(last, "the result")
         .help("give it a name with `name = …`, or remove it")
@@ -294,36 +295,40 @@ pub(super) fn not_last(span: Span, last: Span) -> Diagnostic {
 
 /// E0024
 pub(super) fn incomplete_range(span: Span) -> Diagnostic {
-    Diagnostic::error("E0024", "expected a range after `in`", span)
+    Diagnostic::error(code::RANGE_MISSING, "expected a range after `in`", span)
         .label("not a range")
         .help("a range has two ends, as in `in 64..4096`; one may be left out, as in `in 1..`")
 }
 
 /// E0025 for `.5`.
 pub(super) fn leading_point(span: Span, text: &str) -> Diagnostic {
-    Diagnostic::error("E0025", format!("a number starts with a digit, found {}", quoted(text)), span)
-        .label("no digit before the point")
-        .help(format!("write {}", quoted(&format!("0{text}"))))
-        .fix("insert `0`", Span { end: span.start, ..span }, "0")
+    Diagnostic::error(
+        code::NOT_QUITE_A_NUMBER,
+        format!("a number starts with a digit, found {}", quoted(text)),
+        span,
+    )
+    .label("no digit before the point")
+    .help(format!("write {}", quoted(&format!("0{text}"))))
+    .fix("insert `0`", Span { end: span.start, ..span }, "0")
 }
 
 /// E0025 for `-width`.
 pub(super) fn negated(span: Span, text: &str) -> Diagnostic {
-    Diagnostic::error("E0025", "a sign can stand before a number only", span)
+    Diagnostic::error(code::NOT_QUITE_A_NUMBER, "a sign can stand before a number only", span)
         .label("the `-` of something that is no number")
         .help(format!("subtract it from zero: `0 - {}`", text.trim_start_matches(['-', ' '])))
 }
 
 /// E0026
 pub(super) fn missing_path(at: Span) -> Diagnostic {
-    Diagnostic::error("E0026", "expected a path after `import`", at)
+    Diagnostic::error(code::IMPORT_PATH_MISSING, "expected a path after `import`", at)
         .label("the path is missing")
         .help("name a file in quotes, as in `import \"common.llmp\"`")
 }
 
 /// W0001
 pub(super) fn lost_docs(span: Span) -> Diagnostic {
-    Diagnostic::warning("W0001", "the documentation belongs to nothing", span)
+    Diagnostic::warning(code::LOST_DOCUMENTATION, "the documentation belongs to nothing", span)
         .label("it documents no item, and no setting of a signature")
         .help("write a comment with `//`, or move it before what it documents")
         .fix("make it a comment", Span { end: span.start + 3, ..span }, "//")
@@ -331,7 +336,7 @@ pub(super) fn lost_docs(span: Span) -> Diagnostic {
 
 /// E0028
 pub(super) fn extra_comma(span: Span, in_arguments: bool) -> Diagnostic {
-    let error = Diagnostic::error("E0028", "unexpected `,`", span).label("nothing to separate");
+    let error = Diagnostic::error(code::STRAY_COMMA, "unexpected `,`", span).label("nothing to separate");
     match in_arguments {
         // Arguments have places: one may be missing.
         true => error.help("give the argument that is missing before it, or remove the `,`"),
@@ -341,28 +346,32 @@ pub(super) fn extra_comma(span: Span, in_arguments: bool) -> Diagnostic {
 
 /// E0030
 pub(super) fn argument_in_choice(span: Span, name: &str) -> Diagnostic {
-    Diagnostic::error("E0030", format!("`{name}` stands for itself and takes no arguments"), span)
-        .label("a type with arguments among names")
-        .help("`a | b` lists the words that a setting accepts")
+    Diagnostic::error(
+        code::WORD_WITH_ARGUMENTS,
+        format!("`{name}` stands for itself and takes no arguments"),
+        span,
+    )
+    .label("a type with arguments among names")
+    .help("`a | b` lists the words that a setting accepts")
 }
 
 /// E0031
 pub(super) fn missing_arrow(at: Span, item: &str) -> Diagnostic {
-    Diagnostic::error("E0031", format!("the `{item}` does not say what it yields"), at)
+    Diagnostic::error(code::RESULT_TYPE_MISSING, format!("the `{item}` does not say what it yields"), at)
         .label("expected `->` and a type")
         .help("write the type behind the parameters, as in `(pages: Pages) -> Docs`")
 }
 
 /// E0010 for `each`.
 pub(super) fn missing_list(at: Span) -> Diagnostic {
-    Diagnostic::error("E0010", "expected a list after `each`", at)
+    Diagnostic::error(code::VALUE_MISSING, "expected a list after `each`", at)
         .label("the list is missing")
         .help("name the values to try, as in `each [1e-3, 3e-4]`")
 }
 
 /// E0004
 pub(super) fn stray(span: Span, sign: char) -> Diagnostic {
-    Diagnostic::error("E0004", format!("unexpected `{sign}`"), span)
+    Diagnostic::error(code::BRACKET_CLOSES_NOTHING, format!("unexpected `{sign}`"), span)
         .label("closes nothing")
         .help(format!("remove the `{sign}`, or add the bracket that it should close"))
 }
@@ -375,7 +384,7 @@ pub(super) fn unopened(span: Span, sign: char, head: Span) -> Diagnostic {
         _ => '{',
     };
     let text = if open == '(' { "(".to_owned() } else { format!(" {open}") };
-    Diagnostic::error("E0004", format!("unexpected `{sign}`"), span)
+    Diagnostic::error(code::BRACKET_CLOSES_NOTHING, format!("unexpected `{sign}`"), span)
         .label("closes nothing")
         .also(head, format!("what follows is further in, without a `{open}` here"))
         .help(format!("add `{open}` at the end of that line"))
@@ -384,7 +393,7 @@ pub(super) fn unopened(span: Span, sign: char, head: Span) -> Diagnostic {
 
 /// E0005
 pub(super) fn unfinished_text(span: Span, quote: char) -> Diagnostic {
-    let error = Diagnostic::error("E0005", "the text is never closed", span)
+    let error = Diagnostic::error(code::QUOTE_MISSING, "the text is never closed", span)
         .label("expected `\"` before the end of the line")
         .help("close it with `\"`; a line break inside a text is written `\\n`");
     match quote {
@@ -395,7 +404,7 @@ pub(super) fn unfinished_text(span: Span, quote: char) -> Diagnostic {
 
 /// E0005 for a text without its first quote.
 pub(super) fn unopened_text(span: Span) -> Diagnostic {
-    Diagnostic::error("E0005", "the text is never opened", span)
+    Diagnostic::error(code::QUOTE_MISSING, "the text is never opened", span)
         .label("expected `\"` before it")
         .help("texts stand in double quotes")
         .fix("open the text", Span { end: span.start, ..span }, "\"")
@@ -403,7 +412,7 @@ pub(super) fn unopened_text(span: Span) -> Diagnostic {
 
 /// E0008
 pub(super) fn not_an_item(span: Span, text: &str) -> Diagnostic {
-    let error = Diagnostic::error("E0008", format!("expected an item, found {}", quoted(text)), span)
+    let error = Diagnostic::error(code::NO_ITEM, format!("expected an item, found {}", quoted(text)), span)
         .label("neither `name = …` nor an item");
     match text.starts_with("|>") {
         true => error.help("a pipe goes on with the value before it; no other item may stand between"),
@@ -413,7 +422,7 @@ pub(super) fn not_an_item(span: Span, text: &str) -> Diagnostic {
 
 /// E0008 for a word that is almost an item's keyword, or that other languages use.
 pub(super) fn misspelt_item(span: Span, word: &str, keyword: &str) -> Diagnostic {
-    Diagnostic::error("E0008", format!("unknown keyword `{word}`"), span)
+    Diagnostic::error(code::NO_ITEM, format!("unknown keyword `{word}`"), span)
         .label("starts no item")
         .help(format!("did you mean `{keyword}`?"))
         .fix(format!("replace by `{keyword}`"), span, keyword)
@@ -436,7 +445,7 @@ pub(super) fn near_item(word: &str) -> Option<&'static str> {
 
 /// E0008 for a value at the top of a file.
 pub(super) fn unnamed_value(span: Span, text: &str) -> Diagnostic {
-    Diagnostic::error("E0008", format!("the value {} has no name", quoted(text)), span)
+    Diagnostic::error(code::NO_ITEM, format!("the value {} has no name", quoted(text)), span)
         .label("nothing can use it")
         .help("give it a name, as in `docs = …`")
         .fix("give it a name", Span { end: span.start, ..span }, "result = ")
@@ -444,7 +453,7 @@ pub(super) fn unnamed_value(span: Span, text: &str) -> Diagnostic {
 
 /// E0010 for a name that stands alone at the top of a file.
 pub(super) fn binding_without_value(span: Span, name: &str) -> Diagnostic {
-    Diagnostic::error("E0010", format!("`{name}` has no value"), span)
+    Diagnostic::error(code::VALUE_MISSING, format!("`{name}` has no value"), span)
         .label("expected `=` and a value behind it")
         .help(format!("write `{name} = …`"))
 }
@@ -459,16 +468,17 @@ pub(super) fn field_without_value(span: Span, text: &str, name: &str) -> Diagnos
 
 /// E0012 in a list's type.
 pub(super) fn missing_element_type(at: Span) -> Diagnostic {
-    Diagnostic::error("E0012", "expected a type after `[`", at)
+    Diagnostic::error(code::TYPE_MISSING, "expected a type after `[`", at)
         .label("the type is missing")
         .help("a list's type names what it holds, as in `[Text]` or `[en | zh]`")
 }
 
 /// E0012 for a declaration without `:`.
 pub(super) fn missing_colon(name_span: Span, name: &str, rest: &str) -> Diagnostic {
-    let error = Diagnostic::error("E0012", format!("expected `:` and a type after `{name}`"), name_span)
-        .label("the type is missing")
-        .help(format!("write `{name}: Type`"));
+    let error =
+        Diagnostic::error(code::TYPE_MISSING, format!("expected `:` and a type after `{name}`"), name_span)
+            .label("the type is missing")
+            .help(format!("write `{name}: Type`"));
     match rest.starts_with(|sign: char| sign.is_ascii_alphabetic() || matches!(sign, '[' | '{')) {
         true => error.fix("insert `:`", Span { start: name_span.end, ..name_span }, ":"),
         false => error,
@@ -478,10 +488,13 @@ pub(super) fn missing_colon(name_span: Span, name: &str, rest: &str) -> Diagnost
 /// E0013 where nothing stands between name and value.
 pub(super) fn missing_assign(name_span: Span, name: &str, text: &str) -> Diagnostic {
     let rest = text[name.len().min(text.len())..].trim_start();
-    let error =
-        Diagnostic::error("E0013", format!("expected `=` after `{name}`, found {}", quoted(rest)), name_span)
-            .label("a name without `=`")
-            .help(format!("write `{name} = …`"));
+    let error = Diagnostic::error(
+        code::EQUALS_SIGN,
+        format!("expected `=` after `{name}`, found {}", quoted(rest)),
+        name_span,
+    )
+    .label("a name without `=`")
+    .help(format!("write `{name} = …`"));
     match rest.starts_with(|sign: char| sign.is_ascii_alphanumeric() || matches!(sign, '[' | '"' | '_' | '{'))
     {
         true => error.fix("insert `=`", Span { start: name_span.end, ..name_span }, " ="),
@@ -491,14 +504,14 @@ pub(super) fn missing_assign(name_span: Span, name: &str, text: &str) -> Diagnos
 
 /// E0014 for `/* … */`.
 pub(super) fn block_comment(span: Span) -> Diagnostic {
-    Diagnostic::error("E0014", "a comment starts with `//`", span)
+    Diagnostic::error(code::COMMENT_SIGN, "a comment starts with `//`", span)
         .label("`/*` starts no comment")
         .help("write `//` at the start of each line of the comment")
 }
 
 /// E0015
 pub(super) fn semicolon(span: Span, last: bool, in_brackets: bool) -> Diagnostic {
-    let error = Diagnostic::error("E0015", "unexpected `;`", span);
+    let error = Diagnostic::error(code::SEMICOLON, "unexpected `;`", span);
     match (last, in_brackets) {
         (true, _) => {
             error.label("lines end without a sign").help("remove the `;`").fix("remove the `;`", span, "")
@@ -510,8 +523,8 @@ pub(super) fn semicolon(span: Span, last: bool, in_brackets: bool) -> Diagnostic
 
 /// E0017
 pub(super) fn wrong_operator(span: Span, found: &str, right: Option<&str>) -> Diagnostic {
-    let error =
-        Diagnostic::error("E0017", format!("unknown operator `{found}`"), span).label("not an operator");
+    let error = Diagnostic::error(code::UNKNOWN_OPERATOR, format!("unknown operator `{found}`"), span)
+        .label("not an operator");
     match right {
         // `!big` needs a space once it is `not big`.
         Some("not") => error.help("write `not`").fix("replace by `not`", span, "not "),
@@ -524,7 +537,7 @@ pub(super) fn wrong_operator(span: Span, found: &str, right: Option<&str>) -> Di
 
 /// E0020 for a misspelt `then` or `else`.
 pub(super) fn misspelt_branch(span: Span, word: &str, meant: &str) -> Diagnostic {
-    Diagnostic::error("E0020", format!("expected `{meant}`, found {}", quoted(word)), span)
+    Diagnostic::error(code::INCOMPLETE_IF, format!("expected `{meant}`, found {}", quoted(word)), span)
         .label("the value goes on here")
         .help(format!("did you mean `{meant}`?"))
         .fix(format!("replace by `{meant}`"), span, meant)
@@ -532,14 +545,14 @@ pub(super) fn misspelt_branch(span: Span, word: &str, meant: &str) -> Diagnostic
 
 /// E0020 for a branch without its `if`.
 pub(super) fn lost_branch(span: Span, word: &str) -> Diagnostic {
-    Diagnostic::error("E0020", format!("`{word}` without `if`"), span)
+    Diagnostic::error(code::INCOMPLETE_IF, format!("`{word}` without `if`"), span)
         .label("belongs to no `if`")
         .help("write `if condition then a else b`")
 }
 
 /// E0022 for a binding behind the result.
 pub(super) fn result_not_last(span: Span, late: Span) -> Diagnostic {
-    Diagnostic::error("E0022", "a function's result stands last", span)
+    Diagnostic::error(code::TWO_RESULTS, "a function's result stands last", span)
         .label("not the last line of the function")
         .also(late, "this follows it")
         .help("move the result to the end, or give it a name with `name = …`")
@@ -548,14 +561,14 @@ pub(super) fn result_not_last(span: Span, late: Span) -> Diagnostic {
 /// E0023 in a record.
 pub(super) fn dotted_field(span: Span, path: &str) -> Diagnostic {
     let (first, rest) = path.split_once('.').unwrap_or((path, ""));
-    Diagnostic::error("E0023", format!("a field's name has no dots, found `{path}`"), span)
+    Diagnostic::error(code::NAME_WITH_DOTS, format!("a field's name has no dots, found `{path}`"), span)
         .label("a path, which only profiles take")
         .help(format!("write `{first} = {{ {rest} = … }}`"))
 }
 
 /// E0023 at the top of a file.
 pub(super) fn dotted_binding(span: Span, path: &str) -> Diagnostic {
-    Diagnostic::error("E0023", format!("a binding's name has no dots, found `{path}`"), span)
+    Diagnostic::error(code::NAME_WITH_DOTS, format!("a binding's name has no dots, found `{path}`"), span)
         .label("a path, which only profiles take")
         .help(format!(
             "write the setting where the stage is called, or override it: `profile name {{ {path} = … }}`"
@@ -565,7 +578,7 @@ pub(super) fn dotted_binding(span: Span, path: &str) -> Diagnostic {
 /// E0025 for `1,000`.
 pub(super) fn thousands(span: Span, number: &str) -> Diagnostic {
     let right = number.replace(',', "_");
-    Diagnostic::error("E0025", format!("digits are grouped by `_`, found `{number}`"), span)
+    Diagnostic::error(code::NOT_QUITE_A_NUMBER, format!("digits are grouped by `_`, found `{number}`"), span)
         .label("a comma separates values")
         .help(format!("write `{right}`"))
         .fix("replace `,` by `_`", span, right)
@@ -573,7 +586,7 @@ pub(super) fn thousands(span: Span, number: &str) -> Diagnostic {
 
 /// E0025 for `80 %`.
 pub(super) fn spaced_percent(span: Span) -> Diagnostic {
-    Diagnostic::error("E0025", "`%` stands right behind its number", span)
+    Diagnostic::error(code::NOT_QUITE_A_NUMBER, "`%` stands right behind its number", span)
         .label("space before `%`")
         .help("write it without space, as in `80%`")
         .fix("remove the space", span, "%")
@@ -587,7 +600,7 @@ pub(super) fn is_quote(sign: char) -> bool {
 /// E0029 for a text in quotes of some typography.
 pub(super) fn typographic_quotes(span: Span, inner: &str) -> Diagnostic {
     let text = format!("\"{}\"", inner.replace('\\', "\\\\").replace('"', "\\\""));
-    Diagnostic::error("E0029", "a text stands in plain double quotes", span)
+    Diagnostic::error(code::UNKNOWN_SIGN, "a text stands in plain double quotes", span)
         .label("typographic quotes")
         .help(format!("write {}", quoted(&text)))
         .fix("use plain quotes", span, text)
@@ -613,8 +626,12 @@ pub(super) fn foreign_sign(span: Span, sign: char) -> Diagnostic {
     let full_width =
         char::from_u32(u32::from(sign).wrapping_sub(0xfee0)).filter(char::is_ascii).map(String::from);
     let right = right.map(str::to_owned).or(full_width);
-    let error = Diagnostic::error("E0029", format!("unexpected `{sign}` (U+{:04X})", u32::from(sign)), span)
-        .label(format!("{name}; outside of texts and comments, only ASCII is read"));
+    let error = Diagnostic::error(
+        code::UNKNOWN_SIGN,
+        format!("unexpected `{sign}` (U+{:04X})", u32::from(sign)),
+        span,
+    )
+    .label(format!("{name}; outside of texts and comments, only ASCII is read"));
     match right.as_deref() {
         Some(" ") => error.help("write a plain space").fix("replace by a space", span, " "),
         Some(right) => {
@@ -627,14 +644,14 @@ pub(super) fn foreign_sign(span: Span, sign: char) -> Diagnostic {
 /// E0032
 pub(super) fn keyword_as_name(span: Span, word: &str) -> Diagnostic {
     let what = if matches!(word, "true" | "false" | "none") { "value" } else { "keyword" };
-    Diagnostic::error("E0032", format!("`{word}` is a {what}"), span)
+    Diagnostic::error(code::KEYWORD_AS_NAME, format!("`{word}` is a {what}"), span)
         .label("cannot be a name, since no expression could use it")
         .help(format!("choose another name, such as `{word}_`"))
 }
 
 /// E0033
 pub(super) fn sigil(span: Span, sign: char) -> Diagnostic {
-    Diagnostic::error("E0033", format!("unexpected `{sign}`"), span)
+    Diagnostic::error(code::SIGN_BEFORE_NAME, format!("unexpected `{sign}`"), span)
         .label("names are used as they are")
         .help(format!("write the name without `{sign}`"))
         .fix(format!("remove the `{sign}`"), span, "")

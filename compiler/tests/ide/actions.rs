@@ -21,7 +21,7 @@ fn actions() {
         let actions = ide::actions(&case.view(), case.start, case.end);
         let mut out = String::new();
         for action in &actions {
-            let code = action.diagnostic.map_or("", |at| case.compilation.diagnostics[at].code);
+            let code = action.diagnostic.map_or("", |at| case.compilation.diagnostics[at].code.as_str());
             out += &format!("{:?} {} {code}\n", action.kind, action.title);
         }
         if case.argument.is_empty() {

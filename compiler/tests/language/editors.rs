@@ -101,6 +101,6 @@ fn a_missing_main_file_is_a_diagnostic() {
     let world = llmp_compiler::source::MemoryWorld::default();
     let missing = llmp_compiler::compile(&world, crate::support::library(), "main.llmp", &Options::default());
     assert_eq!(missing.diagnostics.len(), 1);
-    assert_eq!(missing.diagnostics[0].code, "E0103");
+    assert_eq!(missing.diagnostics[0].code.as_str(), "E0103");
     assert_eq!(missing.sources.place(missing.diagnostics[0].span()), "main.llmp:1:1");
 }

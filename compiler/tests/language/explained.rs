@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use llmp_compiler::Options;
+use llmp_compiler::code::Code;
 use llmp_compiler::explain::{explain, pages};
 
 use crate::fixtures::cases;
@@ -37,7 +38,7 @@ fn blocks(page: &str) -> Vec<(&str, String)> {
 }
 
 /// The codes that an example raises, and the messages.
-fn raised(info: &str, text: &str) -> (BTreeSet<&'static str>, String) {
+fn raised(info: &str, text: &str) -> (BTreeSet<Code>, String) {
     let text = format!("--- {info}\n{text}");
     let cases = cases(&text);
     let compilation = cases.first().expect("a case").compile();
@@ -60,45 +61,46 @@ fn examples_are_true() {
                     wrong += 1;
                     codes == BTreeSet::from([code])
                 }
-                Some("right") => codes.iter().all(|code| code.starts_with('W')),
+                Some("right") => codes.iter().all(|code| code.as_str().starts_with('W')),
                 _ => panic!("{code}: a block is `llmp wrong` or `llmp right`, found `{info}`"),
             };
             if !holds {
                 problems.push(format!("{code}, {info}:\n{text}\n{messages}"));
             }
         }
-        if wrong == 0 && !WITHOUT_EXAMPLE.contains(&code) {
+        if wrong == 0 && !WITHOUT_EXAMPLE.contains(&code.as_str()) {
             problems.push(format!("{code} has no example"));
         }
     }
     assert!(problems.is_empty(), "{}", problems.join("\n"));
 }
 
-/// All codes that the source of the compiler raises.
-fn codes_of_source(folder: &Path, codes: &mut BTreeSet<String>) {
+/// Where the source of the compiler writes a code as text, tests aside.
+fn written_codes(folder: &Path, found: &mut Vec<String>) {
     for entry in std::fs::read_dir(folder).expect("a folder") {
         let path = entry.expect("an entry").path();
         if path.is_dir() {
-            codes_of_source(&path, codes);
+            written_codes(&path, found);
         } else if path.extension().is_some_and(|extension| extension == "rs") {
             let text = std::fs::read_to_string(&path).expect("a source file");
+            let text = text.split("#[cfg(test)]").next().unwrap_or_default();
             let quoted = text.split('"').filter(|part| {
                 part.len() == 5
                     && (part.starts_with('E') || part.starts_with('W'))
                     && part.bytes().skip(1).all(|digit| digit.is_ascii_digit())
             });
-            codes.extend(quoted.map(str::to_owned));
+            found.extend(quoted.map(|code| format!("{code} in {}", path.display())));
         }
     }
 }
 
 #[test]
-fn every_code_has_a_page() {
-    let mut raised = BTreeSet::new();
-    codes_of_source(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut raised);
-    let explained: BTreeSet<String> = pages().map(|(code, _)| code.to_owned()).collect();
-    assert_eq!(raised, explained);
-    assert!(pages().all(|(code, page)| explain(code) == Some(page)));
+fn every_code_is_a_constant_with_a_page() {
+    let mut written = Vec::new();
+    written_codes(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut written);
+    assert!(written.is_empty(), "use the constants of `code`: {written:?}");
+    assert!(pages().is_sorted_by(|(one, _), (other, _)| one.as_str() < other.as_str()));
+    assert!(pages().all(|(code, page)| explain(code.as_str()) == Some(page)));
     assert_eq!(explain("E9999"), None);
 }
 
@@ -109,6 +111,7 @@ fn too_many_files() {
         (0..300).map(|at| (format!("f{at}.llmp"), format!("import \"f{}.llmp\"\n", at + 1))).collect();
     let files: Vec<(&str, &str)> = files.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
     let compilation = compile_files(&files, &Options::default());
-    let codes: Vec<&str> = compilation.diagnostics.iter().map(|diagnostic| diagnostic.code).collect();
+    let codes: Vec<&str> =
+        compilation.diagnostics.iter().map(|diagnostic| diagnostic.code.as_str()).collect();
     assert_eq!(codes, ["E0106"]);
 }

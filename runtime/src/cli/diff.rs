@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 
 use clap::Args;
-use llmp_compiler::key::Component;
+use llmp_compiler::key::{Component, ComponentName};
 use serde_json::{Value, json};
 
 use super::which_run::which_run;
@@ -122,15 +122,18 @@ impl Difference {
         }
         let files = files(ledger, old, new);
         for (component, old, new) in components(&old.settings, &new.settings) {
-            if component.starts_with("input ") {
-                continue; // the consequence of another stage's change
-            }
-            if let Some(role) = component.strip_prefix("files ") {
-                let change = Change::of(name, role, old, new);
-                self.inputs.extend(change.map(|change| Change { note: files.get(role).cloned(), ..change }));
-            } else {
-                let component = if component == "epoch" { "implementation" } else { component };
-                self.settings.extend(Change::of(name, component, old, new));
+            match component {
+                // The consequence of another stage's change.
+                ComponentName::Input(_) => {}
+                ComponentName::Files(role) => {
+                    let change = Change::of(name, role, old, new);
+                    let note = files.get(role).cloned();
+                    self.inputs.extend(change.map(|change| Change { note, ..change }));
+                }
+                ComponentName::Epoch => self.settings.extend(Change::of(name, "implementation", old, new)),
+                ComponentName::Kind | ComponentName::Command | ComponentName::Setting(_) => {
+                    self.settings.extend(Change::of(name, &component.text(), old, new));
+                }
             }
         }
         let names: BTreeSet<&String> = old.counts.keys().chain(new.counts.keys()).collect();
@@ -255,21 +258,18 @@ fn head(old: &Report, new: &Report) -> Vec<Change> {
 fn components<'a>(
     old: &'a [Component],
     new: &'a [Component],
-) -> Vec<(&'a str, Option<String>, Option<String>)> {
-    let find = |table: &'a [Component], name: &str| table.iter().find(|component| component.name == name);
+) -> Vec<(&'a ComponentName, Option<String>, Option<String>)> {
+    let find =
+        |table: &'a [Component], name: &ComponentName| table.iter().find(|component| component.name == *name);
     let mut found = Vec::new();
     for component in new {
         let then = find(old, &component.name);
         if then.is_none_or(|then| then.digest != component.digest) {
-            found.push((
-                component.name.as_str(),
-                then.map(|then| then.value.clone()),
-                Some(component.value.clone()),
-            ));
+            found.push((&component.name, then.map(|then| then.value.clone()), Some(component.value.clone())));
         }
     }
     let gone = old.iter().filter(|component| find(new, &component.name).is_none());
-    found.extend(gone.map(|component| (component.name.as_str(), Some(component.value.clone()), None)));
+    found.extend(gone.map(|component| (&component.name, Some(component.value.clone()), None)));
     found
 }
 

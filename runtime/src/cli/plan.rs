@@ -132,7 +132,7 @@ fn why(row: &Row, pipeline: &Pipeline, verbose: bool) -> Vec<String> {
                 .iter()
                 .filter(|reason| !new || reason.is_root())
                 .map(|reason| {
-                    let text = reasons::text(reason, &compilation.graph);
+                    let text = reasons::text(reason);
                     match reasons::place(reason, &compilation.sources) {
                         Some(place) => format!("{text}  {place}"),
                         None => text,
@@ -361,7 +361,7 @@ fn root_causes(pipeline: &Pipeline, rows: &[Row]) -> Vec<String> {
         };
         lines.push(format!(
             "Root cause: {} of {}{follow} ({}).",
-            reasons::text(reason, graph),
+            reasons::text(reason),
             graph.stage(row.id).name,
             text::duration(seconds)
         ));
@@ -429,15 +429,15 @@ pub(super) fn as_json(pipeline: &Pipeline, rows: &[Row]) -> Value {
 fn reason_json(reason: &llmp_compiler::plan::Reason, pipeline: &Pipeline) -> Value {
     use llmp_compiler::plan::Reason;
     let compilation = &pipeline.compilation;
-    let text = reasons::text(reason, &compilation.graph);
+    let text = reasons::text(reason);
     let place = reasons::place(reason, &compilation.sources);
     match reason {
         Reason::Changed { name, old, new, .. } => {
             json!({"kind": "changed", "name": name, "old": old, "new": new, "place": place, "text": text,
                    "root": reason.is_root()})
         }
-        Reason::Waits(stage) => {
-            json!({"kind": "waits", "stage": compilation.graph.stage(*stage).name, "text": text, "root": false})
+        Reason::Waits { stage } => {
+            json!({"kind": "waits", "stage": stage, "text": text, "root": false})
         }
         Reason::New => json!({"kind": "new", "text": text, "root": true}),
         Reason::Lost => json!({"kind": "lost", "text": text, "root": true}),

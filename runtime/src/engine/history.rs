@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use llmp_compiler::graph::{Producer, Stage};
-use llmp_compiler::key::{Content, Digest, Hasher, Key};
+use llmp_compiler::key::{ComponentName, Content, Digest, Hasher, Key};
 use llmp_compiler::plan::{History, Previous};
 use llmp_stage::shard_of;
 
@@ -181,12 +181,10 @@ fn shards_of_manifest(manifest: &Manifest) -> Vec<ShardInput> {
 /// The key of one shard's work: the stage's recipe, the other inputs, and this shard's content.
 #[must_use]
 pub(super) fn shard_key(key: &Key, role: &str, shard: &ShardInput) -> Digest {
-    let own = |name: &str| {
-        name.strip_prefix("input ").or_else(|| name.strip_prefix("files ")).is_some_and(|name| name == role)
-    };
+    let own = |name: &ComponentName| matches!(name, ComponentName::Input(of) | ComponentName::Files(of) if of == role);
     let mut hasher = Hasher::new("llmp shard 1");
     for component in key.components.iter().filter(|component| !own(&component.name)) {
-        hasher.text(&component.name).digest(&component.digest);
+        hasher.text(&component.name.text()).digest(&component.digest);
     }
     for (name, digest) in &shard.files {
         // The shard's name comes from content; what follows it tells its files apart. File names do not count.

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use llmp_compiler::graph::{Graph, Input, Producer, Stage, StageId};
 use llmp_compiler::key::{Digest, Key};
-use llmp_compiler::plan::{Blocked, Decision, Reason, State, decide};
+use llmp_compiler::plan::{Blocked, Decision, State, decide};
 use llmp_stage::Error;
 
 use super::Past;
@@ -434,7 +434,7 @@ impl<'e> Round<'e> {
             }
             Decision::Run { key: Some(key), reasons, .. } if !self.stopping() => {
                 let digests = self.digests(stage);
-                let reasons = explain(&reasons, graph);
+                let reasons = reasons.iter().map(reasons::text).collect();
                 self.begin(id, Waiting { key: *key, digests, reasons }, true)
             }
             Decision::Run { .. } => Some(Ended::stopped(None)),
@@ -525,8 +525,4 @@ impl<'e> Round<'e> {
         );
         Ended { status: Status::Failed { message, help }, key, artifact: None }
     }
-}
-
-fn explain(reasons: &[Reason], graph: &Graph) -> Vec<String> {
-    reasons.iter().map(|reason| reasons::text(reason, graph)).collect()
 }

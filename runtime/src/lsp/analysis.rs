@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use gen_lsp_types::{Location, Range, Uri};
+use llmp_compiler::code;
 use llmp_compiler::compile::{Compilation, Options, compile};
 use llmp_compiler::source::{FileId, Span};
 
@@ -68,8 +69,7 @@ impl Analysis {
 
     /// Whether the file at `path` is a part of this program and no main file itself.
     fn has_part(&self, path: &Path) -> bool {
-        const IMPORTS_ITSELF: &str = "E0105";
-        let cyclic = self.compilation.diagnostics.iter().any(|one| one.code == IMPORTS_ITSELF);
+        let cyclic = self.compilation.diagnostics.iter().any(|one| one.code == code::IMPORT_CIRCLE);
         !cyclic && self.main != path && self.file(path).is_some()
     }
 

@@ -1,13 +1,11 @@
 //! The compiler's types as the protocol's.
 
 use gen_lsp_types::{Diagnostic, DiagnosticRelatedInformation, DiagnosticSeverity, DiagnosticTag};
+use llmp_compiler::code::Nature;
 use llmp_compiler::diagnostic::{self, Severity};
 
 use super::analysis::Analysis;
 use super::client::Client;
-
-/// Warnings about something that has no effect, which editors draw faintly.
-const WITHOUT_EFFECT: [&str; 1] = ["W0101"];
 
 /// A diagnostic whose primary place is in a file of the program.
 pub(crate) fn diagnostic(
@@ -37,11 +35,11 @@ pub(crate) fn diagnostic(
             Severity::Warning => DiagnosticSeverity::Warning,
             Severity::Info => DiagnosticSeverity::Information,
         }),
-        code: Some(one.code.to_owned().into()),
+        code: Some(one.code.as_str().to_owned().into()),
         code_description: None,
         source: Some("llmp".to_owned()),
         message: message.into(),
-        tags: WITHOUT_EFFECT.contains(&one.code).then(|| vec![DiagnosticTag::Unnecessary]),
+        tags: (one.code.nature() == Nature::Idle).then(|| vec![DiagnosticTag::Unnecessary]),
         related_information: (shows_related && !related.is_empty()).then_some(related),
         data: None,
     })

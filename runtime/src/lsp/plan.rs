@@ -87,7 +87,7 @@ impl Plan {
                 for reason in reasons {
                     let place = reasons::place(reason, sources);
                     let place = place.map_or_else(String::new, |place| format!(" (`{place}`)"));
-                    let _ = write!(out, "\n- {}{place}", reasons::text(reason, graph));
+                    let _ = write!(out, "\n- {}{place}", reasons::text(reason));
                 }
                 if *may_skip {
                     out += "\n- it is skipped if what it waits for comes out as it was";

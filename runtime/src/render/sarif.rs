@@ -30,7 +30,7 @@ pub fn sarif(all: &[Diagnostic], sources: &Sources) -> Value {
         .iter()
         .map(|diagnostic| {
             rules.entry(diagnostic.code).or_insert_with(|| {
-                let page = llmp_compiler::explain::explain(diagnostic.code).unwrap_or_default();
+                let page = diagnostic.code.page();
                 let title = page.lines().next().unwrap_or_default().trim_start_matches("# ");
                 json!({"id": diagnostic.code, "shortDescription": {"text": title},
                        "help": {"text": page, "markdown": page}})

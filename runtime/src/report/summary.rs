@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use llmp_compiler::artifact::ArtifactKind;
-use llmp_compiler::graph::Graph;
 use llmp_compiler::plan::Reason;
 use serde_json::Value;
 
@@ -97,7 +96,7 @@ pub fn root_causes(report: &Report) -> (Vec<(&str, &str)>, usize) {
         ran.flat_map(|stage| stage.reasons.iter().map(|reason| (stage.name.as_str(), reason.as_str())));
     let (new, causes): (Vec<_>, Vec<_>) = causes
         .filter(|(_, reason)| !is_consequence(reason))
-        .partition(|(_, reason)| *reason == reasons::text(&Reason::New, &Graph::default()));
+        .partition(|(_, reason)| *reason == reasons::text(&Reason::New));
     (causes, new.len())
 }
 

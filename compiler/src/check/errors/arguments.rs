@@ -1,12 +1,13 @@
 //! Messages about what goes into stages and functions.
 
 use crate::artifact::ArtifactKind;
+use crate::code::{self, Code};
 use crate::diagnostic::{Diagnostic, Edit, Fix};
 use crate::resolve::errors::suggest;
 use crate::source::Span;
 use crate::types::{Artifact, Pattern, SettingType, describe_ability};
 
-fn error(code: &'static str, message: impl Into<String>, span: Span) -> Diagnostic {
+fn error(code: Code, message: impl Into<String>, span: Span) -> Diagnostic {
     Diagnostic::error(code, message, span)
 }
 
@@ -29,7 +30,8 @@ pub(crate) fn wrong_kind(
     span: Span,
 ) -> Diagnostic {
     let (Place { callee, role }, due) = (place, due.name());
-    let error = error("E0201", format!("`{callee}` needs `{due}` for `{role}`, found `{found}`"), span);
+    let error =
+        error(code::WRONG_KIND, format!("`{callee}` needs `{due}` for `{role}`, found `{found}`"), span);
     match (converter, makers) {
         (Some(converter), _) => error.help(format!("`{converter}` makes `{due}` of it")),
         (None, []) => error.help(format!("give it `{due}`")),
@@ -74,7 +76,11 @@ pub(crate) fn lacks_ability(
         true => ("this".to_owned(), "…"),
         false => (format!("`{name}`"), name),
     };
-    let error = error("E0202", format!("`{callee}` needs {need}, {subject} is {}", found.describe()), span);
+    let error = error(
+        code::MISSING_ABILITY,
+        format!("`{callee}` needs {need}, {subject} is {}", found.describe()),
+        span,
+    );
     let help = match (maker, ability) {
         (Some(maker), "chat") => format!("train it on conversations first: `{maker}({given}, …)`"),
         (Some(maker), _) => format!("`{maker}` makes one: `{maker}({given}, …)`"),
@@ -84,7 +90,7 @@ pub(crate) fn lacks_ability(
 }
 
 pub(crate) fn two_vocabularies(callee: &str, found: (&str, Span), first: (&str, Span)) -> Diagnostic {
-    let error = |message: String| error("E0203", message, found.1);
+    let error = |message: String| error(code::TWO_VOCABULARIES, message, found.1);
     if first.0 == found.0 {
         return error(format!("`{callee}` gets two vocabularies, both made by `{}`", found.0))
             .label("made with another one")
@@ -98,7 +104,7 @@ pub(crate) fn two_vocabularies(callee: &str, found: (&str, Span), first: (&str, 
 }
 
 pub(crate) fn result_vocabulary(def: &str, found: &str, due: &str, span: Span) -> Diagnostic {
-    error("E0203", format!("`{def}` promises the vocabulary `{due}`, found `{found}`"), span)
+    error(code::TWO_VOCABULARIES, format!("`{def}` promises the vocabulary `{due}`, found `{found}`"), span)
         .help("use another variable in the result type where the vocabulary is another")
 }
 
@@ -111,7 +117,7 @@ pub(crate) fn missing_input(
     span: Span,
 ) -> Diagnostic {
     let Place { callee, role } = place;
-    let error = error("E0204", format!("`{callee}` needs `{role}`"), span)
+    let error = error(code::INPUT_MISSING, format!("`{callee}` needs `{role}`"), span)
         .label(format!("`{role}: {due}` is missing"));
     match makers {
         [] => error.help(format!("it is declared as `{signature}`")),
@@ -128,13 +134,13 @@ pub(crate) fn too_many(callee: &str, takes: usize, signature: &str, span: Span) 
         1 => "one input".to_owned(),
         many => format!("{many} inputs"),
     };
-    error("E0205", format!("`{callee}` takes {takes}"), span)
+    error(code::TOO_MANY_ARGUMENTS, format!("`{callee}` takes {takes}"), span)
         .label("this is one too many")
         .help(format!("it is declared as `{signature}`"))
 }
 
 pub(crate) fn value_argument(callee: &str, setting: Option<&str>, span: Span) -> Diagnostic {
-    let error = error("E0205", format!("`{callee}` takes settings in braces"), span);
+    let error = error(code::TOO_MANY_ARGUMENTS, format!("`{callee}` takes settings in braces"), span);
     match setting {
         Some(name) => error.help(format!("write `{callee}(…) {{ {name} = … }}`")),
         None => error.help("inputs go in parentheses, settings in braces"),
@@ -148,7 +154,7 @@ pub(crate) fn unknown_argument(
     span: Span,
     meant: Option<&str>,
 ) -> Diagnostic {
-    let error = error("E0206", format!("`{callee}` has no input `{name}`"), span);
+    let error = error(code::UNKNOWN_INPUT, format!("`{callee}` has no input `{name}`"), span);
     match meant {
         Some(_) => suggest(error, span, meant),
         None => error.help(format!("it is declared as `{signature}`")),
@@ -156,23 +162,23 @@ pub(crate) fn unknown_argument(
 }
 
 pub(crate) fn input_in_braces(callee: &str, name: &str, span: Span) -> Diagnostic {
-    error("E0208", format!("`{name}` is an input of `{callee}`, not a setting"), span)
+    error(code::UNKNOWN_SETTING, format!("`{name}` is an input of `{callee}`, not a setting"), span)
         .help(format!("inputs go in parentheses: `{callee}(…, {name} = …)`"))
 }
 
 pub(crate) fn argument_twice(callee: &str, name: &str, span: Span, first: Span) -> Diagnostic {
-    error("E0207", format!("`{callee}` gets `{name}` twice"), span)
+    error(code::INPUT_TWICE, format!("`{callee}` gets `{name}` twice"), span)
         .also(first, "first given here")
         .help("remove one of them")
 }
 
 pub(crate) fn positional_after_named(span: Span) -> Diagnostic {
-    error("E0207", "an argument without a name follows one with a name", span)
+    error(code::INPUT_TWICE, "an argument without a name follows one with a name", span)
         .help("name this one too, or move it to the front")
 }
 
 pub(crate) fn artifact_default(name: &str, span: Span) -> Diagnostic {
-    error("E0240", format!("the artifact `{name}` cannot have a default"), span)
+    error(code::ARTIFACT_DEFAULT, format!("the artifact `{name}` cannot have a default"), span)
         .help("leave it out: whoever calls the function gives one")
 }
 
@@ -181,20 +187,21 @@ pub(crate) fn value_as_artifact(found: &str, due: Option<&str>, span: Span) -> D
         Some(due) => format!("expected `{due}`, found {found}"),
         None => format!("expected the output of a stage, found {found}"),
     };
-    error("E0222", message, span).help("values are settings: they go in braces, behind a stage")
+    error(code::NOT_AN_ARTIFACT, message, span).help("values are settings: they go in braces, behind a stage")
 }
 
 /// `reader` is the one stage that makes what is due of files.
 pub(crate) fn unread_files(due: &str, path: &str, reader: &str, span: Span) -> Diagnostic {
     let call = format!("{reader}({path:?})");
-    error("E0222", format!("expected `{due}`, found text"), span)
+    error(code::NOT_AN_ARTIFACT, format!("expected `{due}`, found text"), span)
         .help(format!("`{reader}` reads files: `{call}`"))
         .fix(format!("read it by `{reader}`"), span, call)
 }
 
 /// `name = value` at the top, where `ty` is the type that the value seems to have.
 pub(crate) fn value_binding(name: &str, ty: Option<&str>, span: Span) -> Diagnostic {
-    let error = error("E0220", format!("`{name}` is a value, not the output of a stage"), span);
+    let error =
+        error(code::VALUE_AS_BINDING, format!("`{name}` is a value, not the output of a stage"), span);
     match ty {
         // A path of files is given to stages, not to settings.
         Some("Text") => error.help(format!("declare it as a param: `param {name}: Files = …`")).fix(
@@ -212,40 +219,44 @@ pub(crate) fn value_binding(name: &str, ty: Option<&str>, span: Span) -> Diagnos
 }
 
 pub(crate) fn param_as_artifact(name: &str, ty: &SettingType, span: Span, defined: Span) -> Diagnostic {
-    error("E0222", format!("`{name}` is a value (`{ty}`), not the output of a stage"), span)
+    error(code::NOT_AN_ARTIFACT, format!("`{name}` is a value (`{ty}`), not the output of a stage"), span)
         .also(defined, "declared here")
         .help("values go in braces, as settings")
 }
 
 pub(crate) fn def_without_call(name: &str, span: Span) -> Diagnostic {
-    error("E0222", format!("`{name}` is a function, not the output of a stage"), span)
+    error(code::NOT_AN_ARTIFACT, format!("`{name}` is a function, not the output of a stage"), span)
         .help(format!("call it: `{name}(…)`"))
 }
 
 pub(crate) fn stage_without_call(name: &str, span: Span) -> Diagnostic {
-    error("E0222", format!("`{name}` is a stage, not the output of one"), span)
+    error(code::NOT_AN_ARTIFACT, format!("`{name}` is a stage, not the output of one"), span)
         .help(format!("call it: `{name}(…)`"))
 }
 
 pub(crate) fn not_callable(name: &str, what: &str, span: Span, defined: Span) -> Diagnostic {
-    error("E0110", format!("`{name}` is {what} and cannot be called"), span)
+    error(code::UNKNOWN_CALLEE, format!("`{name}` is {what} and cannot be called"), span)
         .also(defined, "it is defined here")
         .help("stages and functions are called")
 }
 
 pub(crate) fn list_for_one(place: Place<'_>, due: &Pattern, span: Span) -> Diagnostic {
     let Place { callee, role } = place;
-    error("E0228", format!("`{callee}` needs one `{}` for `{role}`, found a list", due.kind.name()), span)
-        .help("write `each [..]` to run it once for each")
+    error(
+        code::LIST_FOR_ONE,
+        format!("`{callee}` needs one `{}` for `{role}`, found a list", due.kind.name()),
+        span,
+    )
+    .help("write `each [..]` to run it once for each")
 }
 
 pub(crate) fn bad_result(found: &str, span: Span) -> Diagnostic {
-    error("E0234", format!("`{found}` is not what a function can yield"), span)
+    error(code::MISPLACED_TYPE, format!("`{found}` is not what a function can yield"), span)
         .help("a function yields an artifact, such as `Docs`")
 }
 
 pub(crate) fn result_kind(def: &str, due: &str, found: &str, span: Span, declared: Span) -> Diagnostic {
-    error("E0201", format!("`{def}` yields `{due}`, found {found}"), span)
+    error(code::WRONG_KIND, format!("`{def}` yields `{due}`, found {found}"), span)
         .also(declared, "promised here")
         .help("change the result type or the last expression")
 }
@@ -258,12 +269,12 @@ pub(crate) fn result_ability(
     declared: Span,
 ) -> Diagnostic {
     let message = format!("`{def}` yields {}, found {}", describe_ability(ability), found.describe());
-    error("E0202", message, span)
+    error(code::MISSING_ABILITY, message, span)
         .also(declared, "promised here")
         .help("change the result type or train the model on")
 }
 
 pub(crate) fn no_files(span: Span) -> Diagnostic {
-    error("E0222", "an empty path names no files", span)
+    error(code::NOT_AN_ARTIFACT, "an empty path names no files", span)
         .help("write a path or a pattern, like `\"data/*.warc.gz\"`")
 }

@@ -2,6 +2,7 @@
 
 use crate::ast::Number;
 use crate::check::changes::Origin;
+use crate::code::{self, Code};
 use crate::diagnostic::Diagnostic;
 use crate::names::closest;
 use crate::resolve::errors::suggest;
@@ -9,7 +10,7 @@ use crate::source::Span;
 use crate::types::{Bounds, SettingType};
 use crate::units::{self, Dimension, Exact, LiteralError};
 
-fn error(code: &'static str, message: impl Into<String>, span: Span) -> Diagnostic {
+fn error(code: Code, message: impl Into<String>, span: Span) -> Diagnostic {
     Diagnostic::error(code, message, span)
 }
 
@@ -51,22 +52,25 @@ fn one_of(words: &[String]) -> String {
 }
 
 pub(crate) fn mismatch(name: &str, due: &SettingType, found: &str, span: Span) -> Diagnostic {
-    error("E0211", format!("`{name}` takes `{due}`, found {found}"), span)
+    error(code::WRONG_TYPE, format!("`{name}` takes `{due}`, found {found}"), span)
         .help(format!("write {}", example(due)))
 }
 
 /// `found` is the type of a value that has a name or is worked out.
 pub(crate) fn misfit(name: &str, due: &SettingType, found: &SettingType, span: Span) -> Diagnostic {
     match (due.required(), found) {
-        (due, SettingType::Optional(inner)) if inner.fits(due) => {
-            error("E0211", format!("`{name}` takes `{due}`, found `{found}`, which may be `none`"), span)
-                .help("declare it without `?`, and give it a default")
-        }
+        (due, SettingType::Optional(inner)) if inner.fits(due) => error(
+            code::WRONG_TYPE,
+            format!("`{name}` takes `{due}`, found `{found}`, which may be `none`"),
+            span,
+        )
+        .help("declare it without `?`, and give it a default"),
         (SettingType::Record(fields), SettingType::Record(given)) => {
             let field = crate::types::misfit(given, fields).unwrap_or_default();
             let known = fields.iter().find(|spec| spec.name == field);
             let has = given.iter().find(|spec| spec.name == field);
-            let error = error("E0211", format!("`{name}` takes other fields than this record has"), span);
+            let error =
+                error(code::WRONG_TYPE, format!("`{name}` takes other fields than this record has"), span);
             match (known, has) {
                 (Some(known), Some(has)) => {
                     error.label(format!("its `{field}` is `{}`, not `{}`", has.ty, known.ty))
@@ -81,7 +85,7 @@ pub(crate) fn misfit(name: &str, due: &SettingType, found: &SettingType, span: S
 }
 
 pub(crate) fn text_for(name: &str, due: &SettingType, text: &str, span: Span) -> Diagnostic {
-    let error = error("E0211", format!("`{name}` takes `{due}`, found text"), span);
+    let error = error(code::WRONG_TYPE, format!("`{name}` takes `{due}`, found text"), span);
     let looks_right = due.dimension().is_some() && text.starts_with(|first: char| first.is_ascii_digit());
     match looks_right {
         true => {
@@ -92,21 +96,20 @@ pub(crate) fn text_for(name: &str, due: &SettingType, text: &str, span: Span) ->
 }
 
 pub(crate) fn quoted_word(word: &str, name: &str, span: Span) -> Diagnostic {
-    error("E0211", format!("`{name}` takes words without quotes"), span).help(format!("write `{word}`")).fix(
-        "remove the quotes",
-        span,
-        word,
-    )
+    error(code::WRONG_TYPE, format!("`{name}` takes words without quotes"), span)
+        .help(format!("write `{word}`"))
+        .fix("remove the quotes", span, word)
 }
 
 pub(crate) fn unquoted(word: &str, name: &str, span: Span) -> Diagnostic {
-    error("E0211", format!("`{name}` takes text, found the word `{word}`"), span)
+    error(code::WRONG_TYPE, format!("`{name}` takes text, found the word `{word}`"), span)
         .help(format!("write `\"{word}\"`"))
         .fix("add quotes", span, format!("\"{word}\""))
 }
 
 pub(crate) fn not_optional(name: &str, due: &SettingType, span: Span) -> Diagnostic {
-    error("E0211", format!("`{name}` cannot be `none`"), span).help(format!("write {}", example(due)))
+    error(code::WRONG_TYPE, format!("`{name}` cannot be `none`"), span)
+        .help(format!("write {}", example(due)))
 }
 
 pub(crate) fn bare_number(
@@ -121,7 +124,8 @@ pub(crate) fn bare_number(
         "" => units::display(value, &Dimension::Plain),
         suffix => format!("{}{suffix}", number.digits),
     };
-    let error = error("E0212", format!("`{name}` takes {}, found a bare number", due.describe()), span);
+    let error =
+        error(code::UNIT_MISSING, format!("`{name}` takes {}, found a bare number", due.describe()), span);
     let end = Span { start: span.end, ..span };
     match (due, suffix) {
         (Dimension::Count(unit), _) => {
@@ -150,7 +154,7 @@ pub(crate) fn bare_number(
 }
 
 pub(crate) fn bare_value(name: &str, ty: &SettingType, due: &Dimension, span: Span) -> Diagnostic {
-    error("E0212", format!("`{name}` takes {}, found a bare number", due.describe()), span)
+    error(code::UNIT_MISSING, format!("`{name}` takes {}, found a bare number", due.describe()), span)
         .help(format!("give it a dimension: declare the param as `{ty}`, or multiply by {}", example(ty)))
 }
 
@@ -158,47 +162,52 @@ pub(crate) fn wrong_unit(name: &str, number: &Number, due: &Dimension, span: Spa
     let found = number.unit.as_ref().map_or("", |unit| unit.text.as_str());
     let place = number.unit.as_ref().map_or(span, |unit| unit.span);
     match due {
-        Dimension::Count(unit) => error("E0213", format!("`{name}` counts {unit}, found {found}"), place)
-            .help(format!("write the number of {unit}, like `20k {unit}`")),
-        _ => error("E0213", format!("`{name}` has no unit, found {found}"), place)
+        Dimension::Count(unit) => {
+            error(code::WRONG_UNIT, format!("`{name}` counts {unit}, found {found}"), place)
+                .help(format!("write the number of {unit}, like `20k {unit}`"))
+        }
+        _ => error(code::WRONG_UNIT, format!("`{name}` has no unit, found {found}"), place)
             .help("write the number alone"),
     }
 }
 
 pub(crate) fn wrong_dimension(name: &str, found: &Dimension, due: &SettingType, span: Span) -> Diagnostic {
     let message = format!("`{name}` takes `{due}`, found {}", found.describe());
-    error("E0213", message, span).help(format!("write {}", example(due)))
+    error(code::WRONG_UNIT, message, span).help(format!("write {}", example(due)))
 }
 
 pub(crate) fn literal(problem: &LiteralError, span: Span) -> Diagnostic {
     match problem {
         LiteralError::TooPrecise => too_precise(span),
         LiteralError::TwoUnits(suffix, unit) => error(
-            "E0214",
+            code::UNKNOWN_UNIT,
             format!("`{}` and `{}` are two units for one number", suffix.text, unit.text),
             unit.span,
         )
         .help("write one of them"),
         LiteralError::Suffix(suffix, _) if suffix.text == "m" => {
-            error("E0214", "there is no unit `m`", suffix.span).help("`M` is a million, `min` a minute")
+            error(code::UNKNOWN_UNIT, "there is no unit `m`", suffix.span)
+                .help("`M` is a million, `min` a minute")
         }
         LiteralError::Suffix(suffix, Some(meant)) => {
-            error("E0214", format!("there is no unit `{}`", suffix.text), suffix.span)
+            error(code::UNKNOWN_UNIT, format!("there is no unit `{}`", suffix.text), suffix.span)
                 .help(format!("did you mean `{meant}`?"))
                 .fix(format!("change to `{meant}`"), suffix.span, *meant)
         }
         LiteralError::Suffix(suffix, None) => {
             let known: Vec<String> = units::suffixes().map(|name| format!("`{name}`")).collect();
-            error("E0214", format!("there is no unit `{}`", suffix.text), suffix.span).help(format!(
-                "units are {}; what is counted stands behind a space, like `20M tokens`",
-                known.join(", ")
-            ))
+            error(code::UNKNOWN_UNIT, format!("there is no unit `{}`", suffix.text), suffix.span).help(
+                format!(
+                    "units are {}; what is counted stands behind a space, like `20M tokens`",
+                    known.join(", ")
+                ),
+            )
         }
     }
 }
 
 pub(crate) fn too_precise(span: Span) -> Diagnostic {
-    error("E0218", "the number is too large or has too many digits", span)
+    error(code::NUMBER_TOO_LARGE, "the number is too large or has too many digits", span)
         .help("numbers are exact up to about 38 digits")
 }
 
@@ -215,7 +224,7 @@ pub(crate) fn does_not_fit(
         SettingType::Duration => "a duration is not negative",
         _ => "an amount is not negative and at most about 1.8e19",
     };
-    error("E0215", message, span).help(help)
+    error(code::OUT_OF_RANGE, message, span).help(help)
 }
 
 pub(crate) fn out_of_range(
@@ -233,13 +242,13 @@ pub(crate) fn out_of_range(
         (None, Some(high)) => format!("`{name}` is at most {}", end(high)),
         (None, None) => String::new(),
     };
-    error("E0215", format!("{value} is out of range for `{name}`"), span)
+    error(code::OUT_OF_RANGE, format!("{value} is out of range for `{name}`"), span)
         .label(format!("allowed is {}", bounds.display(dimension)))
         .help(help)
 }
 
 pub(crate) fn not_whole(name: &str, value: Exact, ty: &SettingType, span: Span) -> Diagnostic {
-    error("E0216", format!("`{name}` takes a whole number, found {value}"), span)
+    error(code::NOT_WHOLE, format!("`{name}` takes a whole number, found {value}"), span)
         .help(format!("write {}", example(ty)))
 }
 
@@ -250,7 +259,7 @@ pub(crate) fn unknown_word(
     span: Span,
     meant: Option<&str>,
 ) -> Diagnostic {
-    let error = error("E0217", format!("`{name}` cannot be `{word}`"), span);
+    let error = error(code::NOT_A_CHOICE, format!("`{name}` cannot be `{word}`"), span);
     match meant {
         Some(_) => suggest(error, span, meant),
         None => error.help(format!("it is {}", one_of(words))),
@@ -259,58 +268,59 @@ pub(crate) fn unknown_word(
 
 /// `place` is what takes no names.
 pub(crate) fn not_constant(name: &str, place: &str, span: Span) -> Diagnostic {
-    error("E0221", format!("`{name}` is not a value here"), span).help(format!("{place} are written out"))
+    error(code::NOT_A_VALUE, format!("`{name}` is not a value here"), span)
+        .help(format!("{place} are written out"))
 }
 
 pub(crate) fn one_for_list(name: &str, due: &SettingType, text: &str, span: Span) -> Diagnostic {
-    error("E0211", format!("`{name}` takes `{due}`, found one element"), span)
+    error(code::WRONG_TYPE, format!("`{name}` takes `{due}`, found one element"), span)
         .help(format!("write `[{text}]`"))
         .fix("make it a list", span, format!("[{text}]"))
 }
 
 pub(crate) fn artifact_as_value(name: &str, span: Span, defined: Span) -> Diagnostic {
-    error("E0221", format!("`{name}` is the output of a stage, not a value"), span)
+    error(code::NOT_A_VALUE, format!("`{name}` is the output of a stage, not a value"), span)
         .also(defined, "it is made here")
         .help("outputs of stages go in parentheses; settings are numbers, text, words and params")
 }
 
 pub(crate) fn def_as_value(name: &str, span: Span) -> Diagnostic {
-    error("E0221", format!("`{name}` is a function, not a value"), span)
+    error(code::NOT_A_VALUE, format!("`{name}` is a function, not a value"), span)
         .help(format!("call it where its output goes in: `{name}(…)`"))
 }
 
 pub(crate) fn stage_as_value(name: &str, span: Span) -> Diagnostic {
-    error("E0221", format!("`{name}` takes a value, found the output of a stage"), span)
+    error(code::NOT_A_VALUE, format!("`{name}` takes a value, found the output of a stage"), span)
         .help("outputs of stages go in parentheses; settings are numbers, text, words and params")
 }
 
 pub(crate) fn not_a_value(path: &str, span: Span) -> Diagnostic {
-    error("E0221", format!("`{path}` is not a value"), span).help("names of values have no dots")
+    error(code::NOT_A_VALUE, format!("`{path}` is not a value"), span).help("names of values have no dots")
 }
 
 pub(crate) fn graph_condition(span: Span) -> Diagnostic {
-    error("E0219", "an `if` can decide on params only", span)
+    error(code::UNDECIDED_IF, "an `if` can decide on params only", span)
         .label("this is known when the stage has run")
         .help("the graph is the same whatever the stages find, so that a plan can be exact")
 }
 
 /// `what` are the branches of an `if`, or the members of a family.
 pub(crate) fn alternatives(what: &str, left: &str, right: &str, span: Span) -> Diagnostic {
-    error("E0226", format!("the {what} differ: `{left}` and `{right}`"), span)
+    error(code::DIFFERENT_ALTERNATIVES, format!("the {what} differ: `{left}` and `{right}`"), span)
         .help("all must yield the same kind of thing")
 }
 
 pub(crate) fn each_here(span: Span) -> Diagnostic {
-    error("E0225", "`each` cannot stand here", span)
+    error(code::MISPLACED_EACH, "`each` cannot stand here", span)
         .help("it makes a family of a binding: use it in a stage's settings or arguments")
 }
 
 pub(crate) fn empty_each(span: Span) -> Diagnostic {
-    error("E0225", "`each` needs at least one member", span).help("write `each [first, second]`")
+    error(code::MISPLACED_EACH, "`each` needs at least one member", span).help("write `each [first, second]`")
 }
 
 pub(crate) fn operands(operator: &str, left: &SettingType, right: &SettingType, span: Span) -> Diagnostic {
-    let error = error("E0223", format!("`{operator}` cannot take `{left}` and `{right}`"), span);
+    let error = error(code::WRONG_OPERANDS, format!("`{operator}` cannot take `{left}` and `{right}`"), span);
     match [left, right].into_iter().any(|side| matches!(side, SettingType::Optional(_))) {
         true => {
             error.help("what may be `none` can only be compared by `==` and `!=`: give it a default instead")
@@ -320,38 +330,38 @@ pub(crate) fn operands(operator: &str, left: &SettingType, right: &SettingType, 
 }
 
 pub(crate) fn no_operand(span: Span) -> Diagnostic {
-    error("E0223", "operators take numbers, text, words and truth values", span)
+    error(code::WRONG_OPERANDS, "operators take numbers, text, words and truth values", span)
         .help("lists, records and families cannot be compared or added")
 }
 
 pub(crate) fn division_by_zero(span: Span) -> Diagnostic {
-    error("E0229", "this divides by zero", span).help("check the params that go in")
+    error(code::DIVISION_BY_ZERO, "this divides by zero", span).help("check the params that go in")
 }
 
 pub(crate) fn too_deep(span: Span) -> Diagnostic {
-    error("E0230", "this is nested too deeply", span).help("split it with a param or a binding")
+    error(code::VALUE_TOO_DEEP, "this is nested too deeply", span).help("split it with a param or a binding")
 }
 
 pub(crate) fn range_of(ty: &SettingType, span: Span) -> Diagnostic {
-    error("E0241", format!("`{ty}` has no range"), span).help("ranges limit numbers and quantities")
+    error(code::BAD_RANGE, format!("`{ty}` has no range"), span).help("ranges limit numbers and quantities")
 }
 
 pub(crate) fn empty_range(range: &str, span: Span) -> Diagnostic {
-    error("E0241", format!("the range {range} is empty"), span).help("write the lower end first")
+    error(code::BAD_RANGE, format!("the range {range} is empty"), span).help("write the lower end first")
 }
 
 pub(crate) fn unset_param(name: &str, ty: &SettingType, span: Span) -> Diagnostic {
-    error("E0224", format!("the param `{name}` has no value"), span)
+    error(code::PARAM_MISSING, format!("the param `{name}` has no value"), span)
         .help(format!("give it a default, or set it: `--set {name}=…` ({})", example(ty)))
 }
 
 pub(crate) fn missing_field(name: &str, record: &str, ty: &SettingType, span: Span) -> Diagnostic {
-    error("E0209", format!("`{record}` needs `{name}`"), span)
+    error(code::SETTING_MISSING, format!("`{record}` needs `{name}`"), span)
         .help(format!("add `{name} = …`: {}", example(ty)))
 }
 
 pub(crate) fn setting_twice(name: &str, span: Span, first: Span) -> Diagnostic {
-    error("E0210", format!("`{name}` is set twice"), span)
+    error(code::SETTING_TWICE, format!("`{name}` is set twice"), span)
         .also(first, "first set here")
         .help("remove one of them")
 }
@@ -364,7 +374,7 @@ pub(crate) fn unknown_field(
     missing: &[&str],
     span: Span,
 ) -> Diagnostic {
-    let error = error("E0208", format!("`{record}` has no field `{name}`"), span);
+    let error = error(code::UNKNOWN_SETTING, format!("`{record}` has no field `{name}`"), span);
     match known {
         [] => error.help(format!("`{record}` is one value, not a record")),
         known => or_one_of(error, name, "fields", known, missing, span),
@@ -379,7 +389,7 @@ pub(crate) fn unknown_setting(
     missing: &[&str],
     span: Span,
 ) -> Diagnostic {
-    let error = error("E0208", format!("`{of}` has no setting `{name}`"), span);
+    let error = error(code::UNKNOWN_SETTING, format!("`{of}` has no setting `{name}`"), span);
     match known {
         [] => error.help(format!("`{of}` has no settings")),
         known => or_one_of(error, name, "settings", known, missing, span),
@@ -407,25 +417,28 @@ fn or_one_of(
 }
 
 pub(crate) fn missing_setting(name: &str, stage: &str, ty: &SettingType, span: Span) -> Diagnostic {
-    error("E0209", format!("`{stage}` needs the setting `{name}`"), span)
+    error(code::SETTING_MISSING, format!("`{stage}` needs the setting `{name}`"), span)
         .help(format!("add `{{ {name} = … }}`: {}", example(ty)))
 }
 
 pub(crate) fn bad_path(path: &str, span: Span) -> Diagnostic {
-    error("E0243", format!("`{path}` is no path to a setting"), span)
+    error(code::UNREADABLE_OVERRIDE, format!("`{path}` is no path to a setting"), span)
         .help("write a param, like `width`, or a binding and its setting, like `base.model.width`")
 }
 
 pub(crate) fn bad_assignment(path: &str, span: Span) -> Diagnostic {
-    error("E0243", format!("this is no value for `{path}`"), span).help("write one value, as in the pipeline")
+    error(code::UNREADABLE_OVERRIDE, format!("this is no value for `{path}`"), span)
+        .help("write one value, as in the pipeline")
 }
 
 /// A syntax error in a change from outside, where there are neither lines nor commas.
 pub(crate) fn in_assignment(error: Diagnostic, origin: &Origin) -> Diagnostic {
     match (error.code, origin) {
-        ("E0009" | "E0015" | "E0028", Origin::Set) => Diagnostic { fix: None, ..error }
-            .help("one `--set` takes one `path=value`: write another for each"),
-        ("E0010", Origin::Set) => {
+        (code::UNEXPECTED | code::SEMICOLON | code::STRAY_COMMA, Origin::Set) => {
+            Diagnostic { fix: None, ..error }
+                .help("one `--set` takes one `path=value`: write another for each")
+        }
+        (code::VALUE_MISSING, Origin::Set) => {
             error.help("write one value behind `=`, in quotes of the shell where it has spaces")
         }
         _ => error,
@@ -433,7 +446,7 @@ pub(crate) fn in_assignment(error: Diagnostic, origin: &Origin) -> Diagnostic {
 }
 
 pub(crate) fn override_of_all(name: &str, span: Span) -> Diagnostic {
-    error("E0244", "a binding's value cannot be replaced, only its settings", span)
+    error(code::BINDING_REPLACED, "a binding's value cannot be replaced, only its settings", span)
         .help(format!("name the setting: `{name}.setting = …`"))
 }
 
@@ -444,7 +457,7 @@ pub(crate) fn ambiguous_stage(binding: &str, stage: &str, span: Span, places: &[
         many => format!("{many} times"),
     };
     let message = format!("the value of `{binding}` calls `{stage}` {often}");
-    let error = error("E0116", message, span).label("which of them is meant?");
+    let error = error(code::AMBIGUOUS_OVERRIDE, message, span).label("which of them is meant?");
     let error = places.iter().fold(error, |error, &place| error.also(place, "one of them"));
     error.help(format!(
         "give one of them a name, as in `name = {stage}(…)`, and change it by that: `name.setting = …`"
@@ -459,7 +472,7 @@ pub(crate) fn no_such_stage(
     known: &[&str],
     meant: Option<&str>,
 ) -> Diagnostic {
-    let error = error("E0116", format!("the value of `{binding}` calls no `{stage}`"), span);
+    let error = error(code::AMBIGUOUS_OVERRIDE, format!("the value of `{binding}` calls no `{stage}`"), span);
     match meant {
         Some(_) => suggest(error, span, meant),
         None => error.help(format!("it calls `{}`", known.join("`, `"))),
@@ -470,7 +483,7 @@ pub(crate) fn no_such_stage(
 pub(crate) fn setting_of_inner(binding: &str, setting: &str, stage: &str, span: Span) -> Diagnostic {
     let at = Span { end: span.start, ..span };
     error(
-        "E0208",
+        code::UNKNOWN_SETTING,
         format!("what makes `{binding}` has no setting `{setting}`, `{stage}` before it has"),
         span,
     )

@@ -1,5 +1,6 @@
 //! What can be wrong across stages.
 
+use crate::code;
 use crate::diagnostic::Diagnostic;
 use crate::source::Span;
 use crate::units::grouped;
@@ -15,7 +16,7 @@ pub(super) fn heads(width: u64, heads: u64, span: Span) -> Diagnostic {
     let above = (heads + 1..=width.min(heads.saturating_mul(8))).find(divides);
     let choices: Vec<String> =
         [below, above].into_iter().flatten().map(|heads| format!("`heads = {heads}`")).collect();
-    Diagnostic::error("E0301", format!("the width {width} cannot be divided among {heads} heads"), span)
+    Diagnostic::error(code::HEADS, format!("the width {width} cannot be divided among {heads} heads"), span)
         .label(format!("{width} / {heads} is not whole"))
         .help(match choices.as_slice() {
             [] => "choose a width that is a multiple of the heads".to_owned(),
@@ -25,23 +26,27 @@ pub(super) fn heads(width: u64, heads: u64, span: Span) -> Diagnostic {
 
 /// `given` says whether `head_width` is set.
 pub(super) fn odd_heads(head: u64, given: bool, span: Span) -> Diagnostic {
-    Diagnostic::error("E0301", format!("a head cannot be {head} wide: positions turn pairs of numbers"), span)
-        .label(format!("{head} is odd"))
-        .help(match given {
-            true => format!("write `head_width = {}`, or another even number", head + 1),
-            false => "choose `width` and `heads` such that `width` / `heads` is even".to_owned(),
-        })
+    Diagnostic::error(
+        code::HEADS,
+        format!("a head cannot be {head} wide: positions turn pairs of numbers"),
+        span,
+    )
+    .label(format!("{head} is odd"))
+    .help(match given {
+        true => format!("write `head_width = {}`, or another even number", head + 1),
+        false => "choose `width` and `heads` such that `width` / `heads` is even".to_owned(),
+    })
 }
 
 pub(super) fn shared_heads(heads: u64, shared: u64, span: Span) -> Diagnostic {
-    Diagnostic::error("E0301", format!("{heads} heads cannot share {shared} key-value heads"), span)
+    Diagnostic::error(code::HEADS, format!("{heads} heads cannot share {shared} key-value heads"), span)
         .label(format!("{heads} / {shared} is not whole"))
         .help("`kv_heads` must divide `heads`; leave it out to give every head its own")
 }
 
 pub(super) fn contamination(name: &str, measured: Span, trained: Span) -> Diagnostic {
     Diagnostic::error(
-        "E0302",
+        code::CONTAMINATION,
         format!("models are measured with questions that they are trained on: `{name}`"),
         measured,
     )
@@ -53,36 +58,36 @@ pub(super) fn contamination(name: &str, measured: Span, trained: Span) -> Diagno
 /// Both are shares.
 pub(super) fn thresholds(known: f64, unknown: f64, span: Span) -> Diagnostic {
     let percent = |share: f64| format!("{}%", (share * 1e6).round() / 1e4);
-    Diagnostic::error("E0305", "a question would be known and unknown at once", span)
+    Diagnostic::error(code::KNOWN_AND_UNKNOWN, "a question would be known and unknown at once", span)
         .label(format!("`unknown` is {}, `known` {}", percent(unknown), percent(known)))
         .help("choose `unknown` below `known`")
 }
 
 pub(super) fn half_of_two(given: &str, missing: &str, span: Span) -> Diagnostic {
-    Diagnostic::error("E0308", format!("`{given}` is given without `{missing}`"), span)
+    Diagnostic::error(code::BANDS, format!("`{given}` is given without `{missing}`"), span)
         .help(format!("give both, or neither: add `{missing} = …`, or remove `{given}`"))
 }
 
 pub(super) fn too_few_hashes(bands: u64, width: u64, hashes: u64, span: Span) -> Diagnostic {
     let needed = bands.saturating_mul(width);
     let message = format!("{bands} bands of {width} hashes need {} hashes, found {hashes}", grouped(needed));
-    Diagnostic::error("E0308", message, span)
+    Diagnostic::error(code::BANDS, message, span)
         .help(format!("write `hashes = {needed}`, or choose fewer or narrower bands"))
 }
 
 pub(super) fn without_effect(setting: &str, stage: &str, input: &str, span: Span) -> Diagnostic {
-    Diagnostic::warning("W0108", format!("`{setting}` has no effect without `{input}`"), span)
+    Diagnostic::warning(code::WITHOUT_EFFECT, format!("`{setting}` has no effect without `{input}`"), span)
         .label(format!("`{input}` is not given"))
         .help(format!("give it, as in `{stage}(…, {input} = …)`, or remove the setting"))
 }
 
 pub(super) fn unused(name: &str, span: Span) -> Diagnostic {
-    Diagnostic::warning("W0101", format!("nobody uses `{name}`"), span)
+    Diagnostic::warning(code::UNUSED, format!("nobody uses `{name}`"), span)
         .help("it will be made all the same: remove it, or give it to a stage")
 }
 
 pub(super) fn personal_data(span: Span) -> Diagnostic {
-    Diagnostic::warning("W0102", "documents become tokens with personal data in them", span)
+    Diagnostic::warning(code::PERSONAL_DATA, "documents become tokens with personal data in them", span)
         .label("not masked")
         .help("mask it first: `… |> filter.pii { mask = [email, phone, ip] }`")
 }
@@ -97,7 +102,7 @@ pub(super) fn special_tokens(
     let ((stage, span), (maker, declared)) = (stage, maker);
     let sets = format!("`{}`", missing.join("`, `"));
     Diagnostic::error(
-        "E0306",
+        code::SPECIAL_TOKENS,
         format!("`{stage}` needs special tokens that `{maker}` does not promise: {sets}"),
         span,
     )
@@ -111,7 +116,7 @@ pub(super) fn special_tokens(
 
 pub(super) fn answer_beyond_context(tokens: u64, span: Span, context: u64, place: Span) -> Diagnostic {
     Diagnostic::error(
-        "E0307",
+        code::ANSWER_BEYOND_CONTEXT,
         format!("an answer of {} does not fit a context of {}", tokens_of(tokens), tokens_of(context)),
         span,
     )
@@ -133,7 +138,7 @@ pub(super) fn results_beyond_context(
         many => format!("{many} search results of {words} words do"),
     };
     let most = room / results.max(1);
-    Diagnostic::warning("W0103", format!("{found} not fit a context of {}", tokens_of(context)), span)
+    Diagnostic::warning(code::RESULTS_BEYOND_CONTEXT, format!("{found} not fit a context of {}", tokens_of(context)), span)
         .label(format!("a quarter is kept for the answer, {room} tokens are left"))
         .also(passage, format!("passages have up to {words} words"))
         .help(match most {
@@ -146,7 +151,7 @@ pub(super) fn results_beyond_context(
 }
 
 pub(super) fn single_step(batch: u64, context: u64, span: Span) -> Diagnostic {
-    Diagnostic::warning("W0104", "this trains for a single step", span)
+    Diagnostic::warning(code::SINGLE_STEP, "this trains for a single step", span)
         .label(format!(
             "a step is {}: {} rows of {}",
             tokens_of(batch.saturating_mul(context)),
@@ -158,7 +163,7 @@ pub(super) fn single_step(batch: u64, context: u64, span: Span) -> Diagnostic {
 
 pub(super) fn nothing_to_search(stage: &str, role: &str, model: &str, span: Span) -> Diagnostic {
     Diagnostic::warning(
-        "W0105",
+        code::NOTHING_TO_SEARCH,
         format!("`{model}` searches, and `{stage}` gives it nothing to search in"),
         span,
     )
@@ -175,7 +180,7 @@ pub(super) fn licences(
 ) -> Diagnostic {
     let (at, also) = if first.1 < second.1 { (second, first) } else { (first, second) };
     let message = format!("`{}` is made from `{}` and `{}`, which exclude each other", model.0, also.0, at.0);
-    Diagnostic::warning("W0106", message, at.1)
+    Diagnostic::warning(code::LICENCES, message, at.1)
         .label(format!("`{}`", at.0))
         .also(also.1, format!("`{}`", also.0))
         .also(model.1, "both go in here")
@@ -185,7 +190,7 @@ pub(super) fn licences(
 pub(super) fn no_derivatives(licence: (&str, Span), model: (&str, Span)) -> Diagnostic {
     let ((licence, span), (model, made)) = (licence, model);
     Diagnostic::warning(
-        "W0106",
+        code::LICENCES,
         format!("`{model}` is made from `{licence}`, which lets nobody pass on what is made"),
         span,
     )
@@ -195,6 +200,10 @@ pub(super) fn no_derivatives(licence: (&str, Span), model: (&str, Span)) -> Diag
 }
 
 pub(super) fn unknown_licence(identifier: &str, meant: &str, span: Span) -> Diagnostic {
-    Diagnostic::warning("W0107", format!("`{identifier}` is no SPDX identifier of a licence"), span)
-        .help(format!("did you mean `{meant}`?"))
+    Diagnostic::warning(
+        code::MISSPELT_LICENCE,
+        format!("`{identifier}` is no SPDX identifier of a licence"),
+        span,
+    )
+    .help(format!("did you mean `{meant}`?"))
 }

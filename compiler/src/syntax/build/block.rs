@@ -1,6 +1,7 @@
 //! Lists in brackets: their entries, separators and ends.
 
 use super::Builder;
+use crate::code;
 use crate::diagnostic::Diagnostic;
 use crate::source::Span;
 use crate::syntax::tree::{Kind, NodeId};
@@ -134,11 +135,13 @@ impl Builder<'_> {
         let before = Span::new(self.file, at, at + length as u32);
         // Brackets inside this one that end at the same place were reported just now.
         let known = |other: &Diagnostic| {
-            other.code == "E0003" && other.labels.iter().any(|label| label.span == before)
+            other.code == code::BRACKET_NEVER_CLOSED && other.labels.iter().any(|label| label.span == before)
         };
         let recent = from.max(self.diagnostics.len().saturating_sub(scan::MAX_DEPTH));
         let inner = self.diagnostics.iter().skip(recent).rposition(known).map(|at| recent + at);
-        let is_cause = |other: &Diagnostic| matches!(other.code, "E0003" | "E0004" | "E0009");
+        let is_cause = |other: &Diagnostic| {
+            matches!(other.code, code::BRACKET_NEVER_CLOSED | code::BRACKET_CLOSES_NOTHING | code::UNEXPECTED)
+        };
         if inner.is_none() && self.diagnostics.iter().skip(recent).any(is_cause) {
             return;
         }

@@ -2,6 +2,7 @@
 
 use super::Builder;
 use crate::ast::{Arg, Binary, Call, Expr, ExprKind, Field, If, Operator, Pipe, Record};
+use crate::code;
 use crate::source::Span;
 use crate::syntax::errors;
 use crate::syntax::tree::{Kind, NodeId};
@@ -199,7 +200,7 @@ impl Builder<'_> {
                     broken = self.brackets(part, |builder, part| args.push(builder.arg(part)));
                     // Nobody knows which argument stands where, or what belongs into parentheses that are never closed.
                     let mixed = self.parts(part).any(|part| self.kind(part) == Kind::Junk)
-                        || self.diagnostics.iter().skip(before).any(|one| one.code == "E0028");
+                        || self.diagnostics.iter().skip(before).any(|one| one.code == code::STRAY_COMMA);
                     if mixed || !self.is_closed(part) {
                         (args, broken) = (Vec::new(), true);
                     }

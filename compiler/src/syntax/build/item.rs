@@ -6,6 +6,7 @@ use super::types::Declared;
 use crate::ast::{
     Binding, Clause, Def, Expr, ExprKind, File, Import, Item, Name, Param, Profile, ProfileEntry, Stage,
 };
+use crate::code;
 use crate::diagnostic::Diagnostic;
 use crate::source::Span;
 use crate::syntax::errors;
@@ -105,7 +106,9 @@ impl Builder<'_> {
             }
             failed = self.diagnostics.len() > before;
             let last = self.diagnostics.len().checked_sub(1).filter(|&last| last >= before);
-            branch = last.filter(|&last| self.diagnostics[last].code == "E0020").map(|last| (entry.id, last));
+            branch = last
+                .filter(|&last| self.diagnostics[last].code == code::INCOMPLETE_IF)
+                .map(|last| (entry.id, last));
             dangling = self.dangling(before).map(|missing| (entry.id, missing));
         }
         File { docs, items, broken }

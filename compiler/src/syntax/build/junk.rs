@@ -1,6 +1,7 @@
 //! Text that fits nowhere: what its author may have meant.
 
 use super::Builder;
+use crate::code;
 use crate::diagnostic::Diagnostic;
 use crate::source::Span;
 use crate::syntax::errors;
@@ -48,7 +49,9 @@ impl Builder<'_> {
             text.split([' ', '\t', '(', '{', '[']).next().filter(|word| !word.is_empty()).unwrap_or(text);
         let diagnostic = match self.look_alike(junk, text, span, Kind::Expr) {
             Some(better) => better,
-            None if text.starts_with('-') && diagnostic.code == "E0010" => errors::negated(span, text),
+            None if text.starts_with('-') && diagnostic.code == code::VALUE_MISSING => {
+                errors::negated(span, text)
+            }
             None => {
                 let label = match is_keyword(found) {
                     true => format!("`{found}` is a keyword"),

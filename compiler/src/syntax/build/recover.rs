@@ -2,6 +2,7 @@
 
 use super::Builder;
 use crate::ast::{Expr, ExprKind};
+use crate::code;
 use crate::diagnostic::{Edit, Fix};
 use crate::source::Span;
 use crate::syntax::tree::{Kind, NodeId};
@@ -97,7 +98,7 @@ impl Builder<'_> {
         let diagnostic = &self.diagnostics[at];
         let rest = &self.text[diagnostic.span().start as usize..];
         let blank = rest.lines().next().is_none_or(|line| line.trim().is_empty());
-        (matches!(diagnostic.code, "E0010" | "E0019") && blank).then_some(at)
+        (matches!(diagnostic.code, code::VALUE_MISSING | code::STAGE_MISSING) && blank).then_some(at)
     }
 
     /// Whether `next`, which fits nowhere, is what the diagnostic at position `missing` misses: it stands in the next line,
