@@ -265,6 +265,26 @@ pub struct Expr {
     pub kind: ExprKind,
 }
 
+impl Expr {
+    /// Whether it is evidently a value, not the output of a stage.
+    #[must_use]
+    pub fn is_value(&self) -> bool {
+        match &self.kind {
+            ExprKind::Number(_)
+            | ExprKind::Text(_)
+            | ExprKind::Record(_)
+            | ExprKind::Not(_)
+            | ExprKind::Binary(_) => true,
+            ExprKind::Path(path) => {
+                matches!(path.names.as_slice(), [name] if matches!(name.text.as_str(), "true" | "false"))
+            }
+            ExprKind::List(items) => !items.is_empty() && items.iter().all(Self::is_value),
+            ExprKind::If(choice) => choice.then.is_value(),
+            _ => false,
+        }
+    }
+}
+
 /// The forms of an expression.
 #[derive(Clone, Debug)]
 pub enum ExprKind {

@@ -7,6 +7,7 @@ use serde_json::Value as Json;
 
 use crate::check::changes;
 pub use crate::check::changes::Origin;
+pub use crate::check::tree::{Function, Parameter};
 use crate::check::{self, Checked, Reference, pipeline};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::follow;
@@ -16,7 +17,7 @@ pub use crate::resolve::File;
 use crate::resolve::{self, load, resolve};
 use crate::signature::{Library, Signature};
 use crate::source::{Sources, Span, World};
-use crate::types::{Pattern, SettingSpec, SettingType};
+use crate::types::{SettingSpec, SettingType};
 
 /// What the user chooses besides the program.
 #[derive(Clone, Debug, Default)]
@@ -59,52 +60,6 @@ impl Compilation {
     #[must_use]
     pub fn is_ok(&self) -> bool {
         !self.diagnostics.iter().any(Diagnostic::is_error)
-    }
-}
-
-/// What is known of a function from its first line.
-#[derive(Clone, Debug)]
-pub struct Function {
-    /// Its name.
-    pub name: String,
-    /// Its documentation.
-    pub docs: String,
-    /// Where its name is declared.
-    pub span: Span,
-    /// Its parameters, in order.
-    pub parameters: Vec<Parameter>,
-    /// What it yields; `None` where that is broken.
-    pub result: Option<Pattern>,
-}
-
-/// A parameter of a function: an artifact, a value, or neither where it is broken.
-#[derive(Clone, Debug)]
-pub struct Parameter {
-    /// Its name.
-    pub name: String,
-    /// Where its name is declared.
-    pub span: Span,
-    /// What must go in, where it is an artifact.
-    pub artifact: Option<Pattern>,
-    /// What must go in, where it is a value.
-    pub value: Option<SettingSpec>,
-}
-
-impl Function {
-    /// `clean(pages: Pages, least: Int) -> Docs`
-    #[must_use]
-    pub fn display(&self) -> String {
-        let parameters: Vec<String> = self
-            .parameters
-            .iter()
-            .map(|parameter| match (&parameter.artifact, &parameter.value) {
-                (Some(pattern), _) => format!("{}: {pattern}", parameter.name),
-                (None, Some(spec)) => format!("{}: {}", parameter.name, spec.ty),
-                (None, None) => format!("{}: ?", parameter.name),
-            })
-            .collect();
-        let result = self.result.as_ref().map_or_else(|| "?".to_owned(), ToString::to_string);
-        format!("{}({}) -> {result}", self.name, parameters.join(", "))
     }
 }
 

@@ -141,6 +141,15 @@ impl Diagnostic {
     }
 }
 
+/// How much had been said at a moment.
+#[derive(Clone, Copy, Debug)]
+pub struct Mark {
+    kept: usize,
+    errors: usize,
+    others: usize,
+    beyond: Option<Span>,
+}
+
 /// What the phases have to say, bounded by [`MOST`].
 #[derive(Clone, Debug, Default)]
 pub struct Diagnostics {
@@ -163,12 +172,22 @@ impl Diagnostics {
         }
     }
 
-    /// Takes back those from position `from` on.
-    pub fn forget(&mut self, from: usize) {
-        for diagnostic in self.kept.drain(from.min(self.kept.len())..) {
-            let count = if diagnostic.is_error() { &mut self.errors } else { &mut self.others };
-            *count -= 1;
-        }
+    /// This moment, for [`Self::back_to`] and [`Self::since`].
+    #[must_use]
+    pub fn mark(&self) -> Mark {
+        Mark { kept: self.kept.len(), errors: self.errors, others: self.others, beyond: self.beyond }
+    }
+
+    /// Takes back those that were added since, those that are not kept included.
+    pub fn back_to(&mut self, mark: Mark) {
+        self.kept.truncate(mark.kept);
+        (self.errors, self.others, self.beyond) = (mark.errors, mark.others, mark.beyond);
+    }
+
+    /// Those that were added since, as far as they are kept.
+    #[must_use]
+    pub fn since(&self, mark: Mark) -> &[Diagnostic] {
+        self.kept.get(mark.kept..).unwrap_or_default()
     }
 
     /// Whether one keeps the pipeline from running.

@@ -180,3 +180,12 @@ impl World for MemoryWorld {
         self.files.get(path).cloned().ok_or(ReadError::Missing)
     }
 }
+
+/// A name and its definition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Reference {
+    /// Where the name is used.
+    pub at: Span,
+    /// Where what it means is defined; the name in the definition.
+    pub to: Span,
+}

@@ -24,6 +24,21 @@ impl Vocabularies {
         Vocabulary(self.names.len() as u32 - 1)
     }
 
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.names.len()
+    }
+
+    /// Forgets all but the first `len`.
+    pub(crate) fn truncate(&mut self, len: usize) {
+        self.names.truncate(len);
+    }
+
+    /// Whether it is one of them.
+    pub(crate) fn holds(&self, vocabulary: Vocabulary) -> bool {
+        (vocabulary.0 as usize) < self.names.len()
+    }
+
     /// What it is called.
     #[must_use]
     pub fn name(&self, vocabulary: Vocabulary) -> &str {

@@ -1,20 +1,21 @@
 //! Functions: their headings, and their bodies on their own, whether they are called or not.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
-use super::nodes::Place;
+use super::calls::types::{Mismatch, Variables, elements, mismatch};
+use super::nodes::Position;
 use super::scope::{Local, LocalKind, Scope};
-use super::tree::{Def, Node};
+use super::tree::{Def, Function, Node, Parameter};
 use super::{Checker, Type, errors};
 use crate::artifact::ArtifactKind;
 use crate::ast;
-use crate::compile::{Function, Parameter};
 use crate::diagnostic::Diagnostics;
 use crate::resolve::{Found, Item, Meaning, errors as name_errors, sort_locals};
 use crate::signature::errors::{TypePlace, wrong_type_here};
 use crate::signature::{self, Declared, ReadType, type_of};
 use crate::source::Span;
-use crate::types::{Artifact, Pattern, SettingType, Vocabulary};
+use crate::types::{Artifact, Pattern, SettingType};
 
 /// What callers need to know of a function.
 #[derive(Clone, Debug)]
@@ -99,11 +100,11 @@ impl Checker<'_> {
 
     /// Checks the function at position `at` on its own.
     pub(super) fn def(&mut self, at: usize, item: &Item<'_, ast::Def>) -> Def {
-        let heading = self.defs[at].clone();
+        let heading = Rc::clone(&self.defs[at]);
         let function = &heading.function;
         let mut scope =
             Scope { file: item.file, def: Some(&item.name.text), name: &item.name.text, ..Scope::default() };
-        let mut rigid: BTreeMap<String, Vocabulary> = BTreeMap::new();
+        let mut rigid = Variables::new();
         for (slot, parameter) in function.parameters.iter().enumerate() {
             self.shadowing(&parameter.name, parameter.span, item.file);
             let what = match (&parameter.artifact, &parameter.value) {
@@ -128,9 +129,7 @@ impl Checker<'_> {
             }
             let inner = Scope { name: &name.text, locals: scope.locals.clone(), ..scope };
             let (node, ty) = match &local.ast.value {
-                Some(value) if !local.cyclic => {
-                    self.node(value, &inner, Place { due: None, label: "", head: false })
-                }
+                Some(value) if !local.cyclic => self.node(value, &inner, Position::default()),
                 _ => (Node::Unknown, None),
             };
             self.note_type(name.span, ty.as_ref());
@@ -141,7 +140,7 @@ impl Checker<'_> {
         let body = match &item.ast.body {
             _ if item.cyclic => Node::Unknown,
             Some(body) => {
-                let (node, ty) = self.node(body, &scope, Place { due: None, label: "", head: false });
+                let (node, ty) = self.node(body, &scope, Position::default());
                 if let (Some(ty), Some(result)) = (&ty, &function.result) {
                     self.promised(&heading, result, ty, body.span, &rigid);
                 }
@@ -149,8 +148,8 @@ impl Checker<'_> {
             }
             None => Node::Unknown,
         };
-        let parameters = heading.function.parameters.into_iter().map(|parameter| parameter.value);
-        Def { name: heading.function.name, parameters: parameters.collect(), bindings, body }
+        let parameters = function.parameters.iter().map(|parameter| parameter.value.clone());
+        Def { name: function.name.clone(), parameters: parameters.collect(), bindings, body }
     }
 
     /// A name inside a function must not be that of a param or function outside.
@@ -162,82 +161,41 @@ impl Checker<'_> {
     }
 
     /// The type that a parameter has inside: no more than it promises.
-    fn assumed(&mut self, pattern: &Pattern, span: Span, rigid: &mut BTreeMap<String, Vocabulary>) -> Type {
-        let vocabulary = pattern.vocabulary.as_ref().map(|variable| match rigid.get(variable) {
-            Some(&vocabulary) => vocabulary,
-            None => {
-                let vocabulary = self.vocabularies.fresh(variable);
-                rigid.insert(variable.clone(), vocabulary);
-                vocabulary
-            }
+    fn assumed(&mut self, pattern: &Pattern, span: Span, rigid: &mut Variables) -> Type {
+        let vocabulary = pattern.vocabulary.as_ref().map(|variable| {
+            let fresh = || (self.vocabularies.fresh(variable), span);
+            rigid.entry(variable.clone()).or_insert_with(fresh).0
         });
         let artifact = Artifact { kind: pattern.kind, abilities: pattern.abilities.clone(), vocabulary };
         if pattern.list { Type::List(vec![(artifact, span)]) } else { Type::One(artifact) }
     }
 
-    /// Whether the body yields what the heading promises.
-    fn promised(
-        &mut self,
-        heading: &Heading,
-        result: &Pattern,
-        ty: &Type,
-        span: Span,
-        rigid: &BTreeMap<String, Vocabulary>,
-    ) {
-        let one;
-        let items = match (ty, result.list) {
-            (Type::List(items), true) => items.as_slice(),
-            (Type::One(artifact), _) => {
-                one = [(artifact.clone(), span)];
-                &one
-            }
-            (Type::List(_), false) => {
-                let found = format!("`{}`", self.display(ty));
-                let due = result.to_string();
-                self.report(errors::result_kind(
-                    &heading.function.name,
-                    &due,
-                    &found,
-                    span,
-                    heading.result_span,
-                ));
-                return;
-            }
+    /// Whether the body yields what the heading promises; the first thing that it does not is said.
+    fn promised(&mut self, heading: &Heading, result: &Pattern, ty: &Type, span: Span, rigid: &Variables) {
+        let name = &heading.function.name;
+        let wrong_kind = |found: &str| {
+            let (due, found) = (result.to_string(), format!("`{found}`"));
+            errors::result_kind(name, &due, &found, span, heading.result_span)
         };
-        for (artifact, _) in items {
-            if artifact.kind != result.kind {
-                let found = format!("`{}`", artifact.display(&self.vocabularies));
-                let due = result.to_string();
-                self.report(errors::result_kind(
-                    &heading.function.name,
-                    &due,
-                    &found,
-                    span,
-                    heading.result_span,
-                ));
-                return;
-            }
-            if let Some(lacking) =
-                result.abilities.iter().find(|ability| !artifact.abilities.contains(ability))
-            {
-                self.report(errors::result_ability(
-                    &heading.function.name,
-                    lacking,
-                    artifact,
-                    span,
-                    heading.result_span,
-                ));
-                return;
-            }
+        let Some(items) = elements(ty, result, span) else {
+            self.report(wrong_kind(&self.display(ty)));
+            return;
+        };
+        for (artifact, _) in items.iter() {
             let due = result.vocabulary.as_ref().and_then(|variable| rigid.get(variable));
-            if let (Some(&due), Some(found)) = (due, artifact.vocabulary)
-                && due != found
-            {
-                let (found, due) = (self.vocabularies.name(found), self.vocabularies.name(due));
-                let error = errors::result_vocabulary(&heading.function.name, found, due, span);
-                self.report(error);
-                return;
-            }
+            let error = match (mismatch(artifact, result), due, artifact.vocabulary) {
+                (Some(Mismatch::Kind), ..) => wrong_kind(&artifact.display(&self.vocabularies)),
+                (Some(Mismatch::Ability(lacking)), ..) => {
+                    errors::result_ability(name, lacking, artifact, span, heading.result_span)
+                }
+                (None, Some(&(due, _)), Some(found)) if due != found => {
+                    let (found, due) = (self.vocabularies.name(found), self.vocabularies.name(due));
+                    errors::result_vocabulary(name, found, due, span)
+                }
+                _ => continue,
+            };
+            self.report(error);
+            return;
         }
     }
 }

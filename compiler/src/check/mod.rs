@@ -7,7 +7,6 @@ mod calls;
 pub(crate) mod changes;
 mod defs;
 pub(crate) mod errors;
-pub(crate) mod fold;
 mod nodes;
 mod overrides;
 pub(crate) mod params;
@@ -15,14 +14,13 @@ pub mod pipeline;
 mod scope;
 mod targets;
 pub(crate) mod tree;
-pub(crate) mod values;
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 use std::sync::Arc;
 
-use crate::compile::Function;
-use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::diagnostic::{self, Diagnostic, Diagnostics};
 use crate::resolve::Program;
 use crate::signature::{Library, Signature, signature};
 use crate::source::{Sources, Span};
@@ -30,7 +28,9 @@ use crate::types::{Artifact, Vocabularies, Vocabulary};
 use changes::Change;
 use params::Param;
 use scope::Scope;
-use tree::{Binding, Def};
+use tree::{Binding, Def, Function};
+
+pub use crate::source::Reference;
 
 /// A checked program.
 #[derive(Debug)]
@@ -49,15 +49,6 @@ pub(crate) struct Checked {
     pub(crate) references: Vec<Reference>,
     /// What callers know of the functions.
     pub(crate) functions: Vec<Function>,
-}
-
-/// A name and its definition.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Reference {
-    /// Where the name is used.
-    pub at: Span,
-    /// Where what it means is defined; the name in the definition.
-    pub to: Span,
 }
 
 /// The type of an expression that makes artifacts.
@@ -84,7 +75,7 @@ struct Context<'a> {
 /// What checking writes.
 struct Checker<'a> {
     context: &'a Context<'a>,
-    defs: Vec<defs::Heading>,
+    defs: Vec<Rc<defs::Heading>>,
     /// The types of bindings checked so far; `None` for broken ones.
     bindings: Vec<Option<Type>>,
     /// For every binding, the settings that are set elsewhere.
@@ -94,6 +85,15 @@ struct Checker<'a> {
     known_vocabularies: BTreeMap<String, Vocabulary>,
     types: Vec<(Span, String)>,
     diagnostics: &'a mut Diagnostics,
+}
+
+/// How much checking had written at a moment.
+#[derive(Clone, Copy)]
+struct Mark {
+    diagnostics: diagnostic::Mark,
+    references: usize,
+    types: usize,
+    vocabularies: usize,
 }
 
 /// Checks `program`, with what profiles, the params file and the command line change.
@@ -129,7 +129,7 @@ pub(crate) fn check(
         types: Vec::new(),
         diagnostics,
     };
-    checker.defs = program.defs.iter().map(|def| checker.heading(def)).collect();
+    checker.defs = program.defs.iter().map(|def| Rc::new(checker.heading(def))).collect();
     let defs = program.defs.iter().enumerate().map(|(at, def)| checker.def(at, def)).collect();
     checker.note_overridden(changes);
     let mut bindings = Vec::with_capacity(program.bindings.len());
@@ -139,7 +139,7 @@ pub(crate) fn check(
         bindings.push(Binding { name: item.name.clone(), node });
     }
     checker.overrides(changes, &mut bindings);
-    let functions = checker.defs.into_iter().map(|heading| heading.function).collect();
+    let functions = checker.defs.iter().map(|heading| heading.function.clone()).collect();
     let types = checker.types;
     let Context { params, references, stages, .. } = context;
     let mut references = references.into_inner();
@@ -171,6 +171,27 @@ fn may_be_run(clause: &crate::ast::Clause) -> bool {
 }
 
 impl Checker<'_> {
+    /// This moment, for [`Self::back_to`].
+    fn mark(&self) -> Mark {
+        Mark {
+            diagnostics: self.diagnostics.mark(),
+            references: self.context.references.borrow().len(),
+            types: self.types.len(),
+            vocabularies: self.vocabularies.len(),
+        }
+    }
+
+    /// Takes back all that was written since: an expression was only tried out.
+    fn back_to(&mut self, mark: Mark) {
+        self.diagnostics.back_to(mark.diagnostics);
+        self.context.references.borrow_mut().truncate(mark.references);
+        self.types.truncate(mark.types);
+        if self.vocabularies.len() > mark.vocabularies {
+            self.vocabularies.truncate(mark.vocabularies);
+            self.known_vocabularies.retain(|_, known| self.vocabularies.holds(*known));
+        }
+    }
+
     fn report(&mut self, error: Diagnostic) {
         self.diagnostics.push(error);
     }

@@ -1,8 +1,8 @@
 //! Expressions that make artifacts.
 
+use super::calls::{Piped, Site};
 use super::scope::{Artifacts, Scope};
-use super::tree::{Const, Each, Member, Node};
-use super::values::{Lookup, Values};
+use super::tree::Node;
 use super::{Checker, Type, errors};
 use crate::artifact::ArtifactKind;
 use crate::ast::{self, Expr, ExprKind};
@@ -11,22 +11,44 @@ use crate::resolve::{Item, value_names};
 use crate::source::Span;
 use crate::types::{Artifact, SettingType};
 use crate::units::{self, Dimension};
-use crate::value::Value;
+use crate::value::names::Lookup;
+use crate::value::{Const, Each, Member, Value, Values};
 
 /// A node and its type; no type where it is broken.
 pub(super) type Typed = (Node, Option<Type>);
 
 const BROKEN: Typed = (Node::Unknown, None);
 
-/// What is known of an expression's place.
-#[derive(Clone, Copy)]
-pub(super) struct Place<'a> {
+/// How an expression contributes to the value of its binding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub(super) enum Part {
+    /// It is the value: a profile reaches its settings by the binding's name alone, and a vocabulary that it makes is
+    /// called as the binding is.
+    Whole,
+    /// It goes into something else.
+    #[default]
+    Inner,
+}
+
+impl Part {
+    pub(super) fn is_whole(self) -> bool {
+        self == Self::Whole
+    }
+
+    /// The part of a step of a pipe that is this part.
+    pub(super) fn of_step(self, is_last: bool) -> Self {
+        if is_last { self } else { Self::Inner }
+    }
+}
+
+/// What is known of an expression from where it stands.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Position<'a> {
     /// The kind that is due, where one is.
     pub(super) due: Option<ArtifactKind>,
     /// What a family here is called.
     pub(super) label: &'a str,
-    /// Whether its value is the binding's value, so that profiles can reach the stage's settings.
-    pub(super) head: bool,
+    pub(super) part: Part,
 }
 
 impl Checker<'_> {
@@ -41,7 +63,7 @@ impl Checker<'_> {
             return BROKEN;
         }
         let scope = Scope { file: item.file, name: &item.name.text, binding: Some(at), ..Scope::default() };
-        let (node, ty) = self.node(value, &scope, Place { due: None, label: "", head: true });
+        let (node, ty) = self.node(value, &scope, Position { part: Part::Whole, ..Position::default() });
         if self.context.program.is_broken(item.file, item.ast.span) {
             return BROKEN;
         }
@@ -51,7 +73,7 @@ impl Checker<'_> {
 
     /// Whether a binding's value is a value, and of which type, where that is evident.
     fn value_type(&self, value: &Expr, file: usize) -> Option<Option<String>> {
-        is_value(value).then(|| self.type_of_value(value, file))
+        value.is_value().then(|| self.type_of_value(value, file))
     }
 
     fn type_of_value(&self, value: &Expr, file: usize) -> Option<String> {
@@ -84,11 +106,11 @@ impl Checker<'_> {
     }
 
     /// Checks an expression that makes artifacts.
-    pub(super) fn node(&mut self, expr: &Expr, scope: &Scope<'_>, place: Place<'_>) -> Typed {
+    pub(super) fn node(&mut self, expr: &Expr, scope: &Scope<'_>, position: Position<'_>) -> Typed {
         let (node, ty) = match &expr.kind {
             ExprKind::Error => BROKEN,
-            ExprKind::Path(path) => self.path(path, scope, place),
-            ExprKind::Text(text) if place.due == Some(ArtifactKind::Files) => {
+            ExprKind::Path(path) => self.path(path, scope, position),
+            ExprKind::Text(text) if position.due == Some(ArtifactKind::Files) => {
                 if text.is_empty() {
                     self.report(errors::no_files(expr.span));
                     return BROKEN;
@@ -99,32 +121,35 @@ impl Checker<'_> {
                 )
             }
             ExprKind::Text(text) => {
-                let reader = place.due.and_then(|due| self.context.reader(due, scope.file));
-                if let (Some(due), Some(reader)) = (place.due, reader) {
+                let reader = position.due.and_then(|due| self.context.reader(due, scope.file));
+                if let (Some(due), Some(reader)) = (position.due, reader) {
                     self.report(errors::unread_files(due.name(), text, reader, expr.span));
                     return BROKEN;
                 }
-                self.value_here("text", place, expr.span)
+                self.value_here("text", position, expr.span)
             }
-            ExprKind::Number(_) | ExprKind::Binary(_) => self.value_here("a number", place, expr.span),
-            ExprKind::Not(_) => self.value_here("a truth value", place, expr.span),
-            ExprKind::Record(_) => self.value_here("fields in braces", place, expr.span),
-            ExprKind::List(items) => self.list(items, scope, place),
-            ExprKind::Each(members) => self.each(expr, members, scope, place),
-            ExprKind::If(choice) => self.choice(expr, choice, scope, place),
-            ExprKind::Call(call) => self.call(&call.callee, Some(call), None, expr.span, scope, place.head),
-            ExprKind::Pipe(_) => self.pipe(expr, scope, place),
+            ExprKind::Number(_) | ExprKind::Binary(_) => self.value_here("a number", position, expr.span),
+            ExprKind::Not(_) => self.value_here("a truth value", position, expr.span),
+            ExprKind::Record(_) => self.value_here("fields in braces", position, expr.span),
+            ExprKind::List(items) => self.list(items, scope, position),
+            ExprKind::Each(members) => self.each(expr, members, scope, position),
+            ExprKind::If(choice) => self.choice(expr, choice, scope, position),
+            ExprKind::Call(call) => {
+                let (callee, part) = (&call.callee, position.part);
+                self.call(Site { callee, call: Some(call), piped: None, span: expr.span, part, scope })
+            }
+            ExprKind::Pipe(_) => self.pipe(expr, scope, position),
         };
         self.note_type(expr.span, ty.as_ref());
         (node, ty)
     }
 
-    fn value_here(&mut self, found: &str, place: Place<'_>, span: Span) -> Typed {
-        self.report(errors::value_as_artifact(found, place.due.map(ArtifactKind::name), span));
+    fn value_here(&mut self, found: &str, position: Position<'_>, span: Span) -> Typed {
+        self.report(errors::value_as_artifact(found, position.due.map(ArtifactKind::name), span));
         BROKEN
     }
 
-    fn path(&mut self, path: &ast::Path, scope: &Scope<'_>, place: Place<'_>) -> Typed {
+    fn path(&mut self, path: &ast::Path, scope: &Scope<'_>, position: Position<'_>) -> Typed {
         let [name] = path.names.as_slice() else {
             let text = path.text();
             let error = match self.context.stage(&text, scope.file) {
@@ -141,7 +166,7 @@ impl Checker<'_> {
             }
             Artifacts::Local(slot, ty) => (Node::Local(slot), ty),
             Artifacts::Value(Lookup::Value(ty, value), _)
-                if place.due == Some(ArtifactKind::Files) && ty.fits(&SettingType::Path) =>
+                if position.due == Some(ArtifactKind::Files) && ty.fits(&SettingType::Path) =>
             {
                 (Node::Files(value), Some(Type::One(plain(ArtifactKind::Files))))
             }
@@ -157,12 +182,12 @@ impl Checker<'_> {
         }
     }
 
-    fn list(&mut self, items: &[Expr], scope: &Scope<'_>, place: Place<'_>) -> Typed {
+    fn list(&mut self, items: &[Expr], scope: &Scope<'_>, position: Position<'_>) -> Typed {
         let mut nodes = Vec::with_capacity(items.len());
         let mut types = Vec::with_capacity(items.len());
         let mut known = true;
         for item in items {
-            let (node, ty) = self.node(item, scope, Place { head: false, ..place });
+            let (node, ty) = self.node(item, scope, Position { part: Part::Inner, ..position });
             nodes.push(node);
             match ty {
                 Some(Type::One(artifact)) => types.push((artifact, item.span)),
@@ -173,7 +198,7 @@ impl Checker<'_> {
         (Node::List(nodes), known.then_some(Type::List(types)))
     }
 
-    fn each(&mut self, expr: &Expr, items: &[Expr], scope: &Scope<'_>, place: Place<'_>) -> Typed {
+    fn each(&mut self, expr: &Expr, items: &[Expr], scope: &Scope<'_>, position: Position<'_>) -> Typed {
         if items.is_empty() {
             self.report(errors::empty_each(expr.span));
             return BROKEN;
@@ -181,22 +206,22 @@ impl Checker<'_> {
         let mut types = Vec::with_capacity(items.len());
         let mut members = Vec::with_capacity(items.len());
         for item in items {
-            let (value, ty) = self.node(item, scope, place);
+            let (value, ty) = self.node(item, scope, position);
             types.push(ty);
             members.push(Member { text: self.text(item.span), value });
         }
         let ty = self.join("members", types, expr.span, scope);
-        (Node::Each(Box::new(Each { span: expr.span, label: place.label.to_owned(), members })), ty)
+        (Node::Each(Box::new(Each { span: expr.span, label: position.label.to_owned(), members })), ty)
     }
 
-    fn choice(&mut self, expr: &Expr, choice: &ast::If, scope: &Scope<'_>, place: Place<'_>) -> Typed {
+    fn choice(&mut self, expr: &Expr, choice: &ast::If, scope: &Scope<'_>, position: Position<'_>) -> Typed {
         let condition = {
             let names = Self::names(self.context, scope);
             Values::new(&names, self.diagnostics).condition(&choice.condition)
         };
-        let then = self.node(&choice.then, scope, place);
+        let then = self.node(&choice.then, scope, position);
         let Some(otherwise) = &choice.otherwise else { return BROKEN };
-        let otherwise = self.node(otherwise, scope, place);
+        let otherwise = self.node(otherwise, scope, position);
         let ty = self.join("branches", vec![then.1.clone(), otherwise.1.clone()], expr.span, scope);
         match (condition, ty) {
             (Const::Unknown, _) | (_, None) => BROKEN,
@@ -239,60 +264,59 @@ impl Checker<'_> {
     }
 
     /// A pipe, from its first value on; as long as people like, so without recursion.
-    fn pipe(&mut self, expr: &Expr, scope: &Scope<'_>, place: Place<'_>) -> Typed {
-        let mut steps = Vec::new();
-        let mut first = expr;
-        while let ExprKind::Pipe(pipe) = &first.kind {
-            steps.push((&pipe.right, first.span));
-            first = &pipe.left;
-        }
-        steps.reverse();
-        let due =
-            steps.first().and_then(|(step, _)| callee(step)).and_then(|path| self.first_input(path, scope));
-        let place_of_first = Place {
+    fn pipe(&mut self, expr: &Expr, scope: &Scope<'_>, position: Position<'_>) -> Typed {
+        let (first, steps) = steps(expr);
+        let input = steps.first().and_then(|(step, _)| self.first_input(callee(step)?, scope));
+        let position_of_first = Position {
             // Whatever is unknown may take files.
-            due: Some(due.as_ref().map_or(ArtifactKind::Files, |(kind, _)| *kind)),
-            label: due.as_ref().map_or("", |it| &it.1),
-            head: false,
+            due: Some(input.as_ref().map_or(ArtifactKind::Files, |(kind, _)| *kind)),
+            label: input.as_ref().map_or("", |it| &it.1),
+            part: Part::Inner,
         };
-        let (node, mut ty) = self.node(first, scope, place_of_first);
+        let (node, ty) = self.node(first, scope, position_of_first);
         let mut nodes = vec![node];
-        let mut previous = first.span;
-        let last = steps.len() - 1;
+        let mut flow = Piped { ty, span: first.span };
+        let last = steps.len().saturating_sub(1);
         // The second of two steps that stand in the wrong order, and what the first makes.
         let mut second: Option<(usize, Option<Type>)> = None;
         // What flows into the step before.
         let mut before: Option<Type> = None;
         for (at, &(step, span)) in steps.iter().enumerate() {
-            let found = ty.clone();
+            let found = flow.ty.clone();
             let mut misplaced = second.as_ref().is_some_and(|&(second, _)| second == at);
             if !misplaced
-                && let Some(neighbour) = self.swapped(ty.as_ref(), before.as_ref(), &steps, at, scope)
-                && let Some(error) = self.swapped_steps(ty.as_ref(), previous, &steps, (at, neighbour), scope)
+                && let Some(neighbour) = self.swapped(found.as_ref(), before.as_ref(), &steps, at, scope)
+                && let Some(error) = self.swapped_steps(&flow, &steps, (at, neighbour), scope)
             {
                 self.report(error);
                 misplaced = true;
-                second = Some(if neighbour > at { (neighbour, None) } else { (at, ty.clone()) });
+                second = Some(if neighbour > at { (neighbour, None) } else { (at, found.clone()) });
             }
-            let piped = Some((ty.filter(|_| !misplaced), previous));
-            let head = place.head && at == last;
-            let typed = match &step.kind {
-                ExprKind::Path(path) => self.call(path, None, piped, step.span, scope, head),
-                ExprKind::Call(call) => self.call(&call.callee, Some(call), piped, step.span, scope, head),
-                _ => BROKEN,
-            };
-            nodes.push(typed.0);
-            ty = typed.1;
-            before = found;
-            previous = span;
+            if misplaced {
+                flow.ty = None;
+            }
+            let (node, mut ty) = self.step(step, &flow, position.part.of_step(at == last), scope);
+            nodes.push(node);
             self.note_type(step.span, ty.as_ref());
             match &mut second {
                 Some((second, made)) if at == *second => ty = made.take(),
                 Some((second, made)) if at + 1 == *second => *made = ty.clone(),
                 _ => {}
             }
+            before = found;
+            flow = Piped { ty, span };
         }
-        (Node::Pipe(nodes), ty)
+        (Node::Pipe(nodes), flow.ty)
+    }
+
+    /// A step of a pipe, with what flows in.
+    fn step(&mut self, step: &Expr, flow: &Piped, part: Part, scope: &Scope<'_>) -> Typed {
+        let site = |callee, call| Site { callee, call, piped: Some(flow), span: step.span, part, scope };
+        match &step.kind {
+            ExprKind::Path(path) => self.call(site(path, None)),
+            ExprKind::Call(call) => self.call(site(&call.callee, Some(call))),
+            _ => BROKEN,
+        }
     }
 
     /// The neighbour of the step `at` of a pipe that it should change places with: the step cannot take what flows into it,
@@ -325,8 +349,7 @@ impl Checker<'_> {
     /// The error for a step and its neighbour in the wrong order.
     fn swapped_steps(
         &self,
-        ty: Option<&Type>,
-        span: Span,
+        flow: &Piped,
         steps: &[(&Expr, Span)],
         (at, neighbour): (usize, usize),
         scope: &Scope<'_>,
@@ -336,31 +359,28 @@ impl Checker<'_> {
         let (due, role) = self.first_input(own, scope)?;
         let text = |expr: &Expr| self.context.sources.text(expr.span).to_owned();
         let edits = [(step.span, text(other)), (other.span, text(step))];
-        let role = errors::Place { callee: &own.text(), role: &role };
+        let role = errors::Role { callee: &own.text(), role: &role };
         // The later one goes first.
         let (first, second) = if neighbour > at { (other, step) } else { (step, other) };
         let names = (callee(first)?.text(), callee(second)?.text());
-        Some(errors::swapped_steps(role, due, &self.display(ty?), (&names.0, &names.1), span, edits))
+        let found = self.display(flow.ty.as_ref()?);
+        Some(errors::swapped_steps(role, due, &found, (&names.0, &names.1), flow.span, edits))
     }
 }
 
-/// Whether an expression at the top is evidently a value, which no binding can be.
-pub(super) fn is_value(expr: &Expr) -> bool {
-    match &expr.kind {
-        ExprKind::Number(_)
-        | ExprKind::Text(_)
-        | ExprKind::Record(_)
-        | ExprKind::Not(_)
-        | ExprKind::Binary(_) => true,
-        ExprKind::Path(path) => {
-            matches!(path.names.as_slice(), [name] if matches!(name.text.as_str(), "true" | "false"))
-        }
-        ExprKind::List(items) => !items.is_empty() && items.iter().all(is_value),
-        ExprKind::If(choice) => is_value(&choice.then),
-        _ => false,
+/// The first value of a pipe, and its steps, each with the place of all up to it.
+fn steps(expr: &Expr) -> (&Expr, Vec<(&Expr, Span)>) {
+    let mut steps = Vec::new();
+    let mut first = expr;
+    while let ExprKind::Pipe(pipe) = &first.kind {
+        steps.push((&pipe.right, first.span));
+        first = &pipe.left;
     }
+    steps.reverse();
+    (first, steps)
 }
 
+/// The name of what a step calls.
 fn callee(step: &Expr) -> Option<&ast::Path> {
     match &step.kind {
         ExprKind::Path(path) => Some(path),

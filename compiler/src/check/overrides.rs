@@ -4,16 +4,16 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::changes::Change;
+use super::nodes::Part;
 use super::scope::Scope;
 use super::targets::{Call, Target, dotted, target, visit};
-use super::tree::{Argument, Binding, Const, Each, Given, Member, Node};
-use super::values::{Due, Values};
-use super::{Checker, errors, fold, params};
+use super::tree::{Argument, Binding, Given, Node};
+use super::{Checker, errors, params};
 use crate::ast::{Expr, ExprKind, Name};
 use crate::resolve::{Found, Meaning};
 use crate::source::Span;
 use crate::types::{SettingSpec, SettingType};
-use crate::value::Value;
+use crate::value::{Const, Each, Expected, Member, Value, Values, fold};
 
 impl Checker<'_> {
     /// Notes which settings of bindings are set elsewhere, so that they are not missed.
@@ -50,8 +50,9 @@ impl Checker<'_> {
             let broken = is_broken(&binding.node);
             match target(&binding.node, &self.defs, first, path, defined) {
                 Ok(Target { stage, path: [setting, fields @ ..] }) => {
-                    visit(&mut binding.node, true, &mut |call, head| {
-                        let meant = stage.as_ref().map_or(head, |stage| call.name(&self.defs) == stage);
+                    visit(&mut binding.node, Part::Whole, &mut |call, part| {
+                        let meant =
+                            stage.as_ref().map_or(part.is_whole(), |stage| call.name(&self.defs) == stage);
                         if meant {
                             self.override_call(call, change, setting, fields, broken);
                         }
@@ -66,7 +67,7 @@ impl Checker<'_> {
             }
         }
         for binding in bindings {
-            visit(&mut binding.node, true, &mut |call, _| self.incomplete(call));
+            visit(&mut binding.node, Part::Whole, &mut |call, _| self.incomplete(call));
         }
     }
 
@@ -204,7 +205,7 @@ impl Checker<'_> {
                 let scope = Scope { file: change.file, ..Scope::default() };
                 let names = Self::names(self.context, &scope);
                 let checked =
-                    Values::new(&names, self.diagnostics).with_families().check(value, &Due::of(spec));
+                    Values::new(&names, self.diagnostics).with_families().check(value, &Expected::of(spec));
                 leaves.push(Leaf { way, value: checked, span: value.span });
             }
         }

@@ -4,9 +4,6 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use super::changes::{Change, Origin};
-use super::nodes::is_value;
-use super::tree::Const;
-use super::values::{Due, Lookup, Names, NoNames, Values};
 use super::{Reference, errors};
 use crate::ast;
 use crate::diagnostic::{Diagnostic, Diagnostics};
@@ -14,7 +11,8 @@ use crate::resolve::{Found, Meaning, Program, RESERVED, errors as name_errors, u
 use crate::signature::{Declared, lone_word, setting};
 use crate::source::Span;
 use crate::types::{Bounds, SettingSpec, SettingType};
-use crate::value::Value;
+use crate::value::names::{Lookup, Names, NoNames};
+use crate::value::{Const, Expected, Value, Values};
 
 /// A param with its value.
 #[derive(Clone, Debug)]
@@ -134,7 +132,7 @@ fn change_value(
             }
         }
         return Values::new(&NoNames::Change(references), diagnostics)
-            .check(change.value, &Due::of(spec))
+            .check(change.value, &Expected::of(spec))
             .into_value();
     };
     let known = match spec.ty.required() {
@@ -187,7 +185,7 @@ impl Names for ParamNames<'_> {
                     .bindings
                     .get(at)
                     .and_then(|item| item.ast.value.as_ref())
-                    .is_none_or(is_value) =>
+                    .is_none_or(ast::Expr::is_value) =>
             {
                 return Lookup::Broken;
             }

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use super::tree::Const;
-use super::values::{Lookup, Names};
 use super::{Context, Reference, Type, errors};
 use crate::ast;
 use crate::resolve::{Found, Meaning, RESERVED, errors as name_errors, unknown_name};
 use crate::source::Span;
 use crate::types::SettingType;
+use crate::value::Const;
+use crate::value::names::{Lookup, Names};
 
 /// Where an expression stands.
 #[derive(Default)]
@@ -136,7 +136,7 @@ impl Context<'_> {
     /// Whether the binding at position `at` is a value or has none, which is an error of its own.
     pub(super) fn is_value(&self, at: usize) -> bool {
         let value = self.program.bindings.get(at).and_then(|item| item.ast.value.as_ref());
-        value.is_none_or(super::nodes::is_value)
+        value.is_none_or(ast::Expr::is_value)
     }
 
     pub(super) fn refer(&self, at: Span, to: Span) {

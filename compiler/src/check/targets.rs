@@ -1,8 +1,11 @@
 //! The calls of a binding's value that profiles and the command line can reach: those that make the value, and by their
 //! names all others that stand in it.
 
+use std::rc::Rc;
+
 use super::defs::Heading;
 use super::errors;
+use super::nodes::Part;
 use super::tree::{Argument, DefCall, Node, StageCall};
 use crate::ast::Name;
 use crate::diagnostic::Diagnostic;
@@ -18,7 +21,7 @@ pub(super) enum Call<'a> {
 
 impl Call<'_> {
     /// What is called.
-    pub(super) fn name<'n>(&'n self, defs: &'n [Heading]) -> &'n str {
+    pub(super) fn name<'n>(&'n self, defs: &'n [Rc<Heading>]) -> &'n str {
         match self {
             Self::Stage(call) => &call.signature.name,
             Self::Def(call) => defs.get(call.def).map_or("", |heading| &heading.function.name),
@@ -28,33 +31,33 @@ impl Call<'_> {
 
 /// Hands every call in `node` to `act`, and whether it makes the node's value: the last step of a pipe does, every member
 /// of an `each`, both branches of an `if`.
-pub(super) fn visit(node: &mut Node, head: bool, act: &mut dyn FnMut(Call<'_>, bool)) {
+pub(super) fn visit(node: &mut Node, part: Part, act: &mut dyn FnMut(Call<'_>, Part)) {
     match node {
         Node::Call(call) => {
-            act(Call::Stage(call), head);
+            act(Call::Stage(call), part);
             for input in call.inputs.iter_mut().flatten() {
-                visit(&mut input.node, false, act);
+                visit(&mut input.node, Part::Inner, act);
             }
         }
         Node::Apply(call) => {
-            act(Call::Def(call), head);
+            act(Call::Def(call), part);
             for argument in &mut call.arguments {
                 if let Argument::Node(node) = argument {
-                    visit(node, false, act);
+                    visit(node, Part::Inner, act);
                 }
             }
         }
         Node::Pipe(steps) => {
             let last = steps.len().saturating_sub(1);
             for (at, step) in steps.iter_mut().enumerate() {
-                visit(step, head && at == last, act);
+                visit(step, part.of_step(at == last), act);
             }
         }
-        Node::List(nodes) => nodes.iter_mut().for_each(|node| visit(node, false, act)),
-        Node::Each(each) => each.members.iter_mut().for_each(|member| visit(&mut member.value, head, act)),
+        Node::List(nodes) => nodes.iter_mut().for_each(|node| visit(node, Part::Inner, act)),
+        Node::Each(each) => each.members.iter_mut().for_each(|member| visit(&mut member.value, part, act)),
         Node::If(choice) => {
-            visit(&mut choice.1, head, act);
-            visit(&mut choice.2, head, act);
+            visit(&mut choice.1, part, act);
+            visit(&mut choice.2, part, act);
         }
         Node::Unknown | Node::Binding(_) | Node::Local(_) | Node::Files(_) | Node::Previous => {}
     }
@@ -70,7 +73,7 @@ pub(super) struct Target<'p> {
 struct Callee<'a> {
     name: &'a str,
     span: Span,
-    head: bool,
+    part: Part,
     settings: Vec<&'a str>,
 }
 
@@ -85,15 +88,15 @@ impl Callee<'_> {
 /// A setting of what makes the value comes first; else the path begins with the name of a stage that stands in it once.
 pub(super) fn target<'p>(
     node: &Node,
-    defs: &[Heading],
+    defs: &[Rc<Heading>],
     first: &Name,
     path: &'p [Name],
     defined: Span,
 ) -> Result<Target<'p>, Box<Diagnostic>> {
     let of_value = Ok(Target { stage: None, path });
     let Some(setting) = path.first() else { return of_value };
-    let calls = callees(node, true, defs);
-    let mut heads = calls.iter().filter(|call| call.head).peekable();
+    let calls = callees(node, Part::Whole, defs);
+    let mut heads = calls.iter().filter(|call| call.part.is_whole()).peekable();
     let has_head = heads.peek().is_some();
     if heads.any(|call| call.takes(setting)) {
         return of_value;
@@ -146,12 +149,13 @@ fn whole(names: &[Name]) -> Span {
 }
 
 /// All calls in `node`.
-fn callees<'a>(node: &'a Node, head: bool, defs: &'a [Heading]) -> Vec<Callee<'a>> {
+fn callees<'a>(node: &'a Node, part: Part, defs: &'a [Rc<Heading>]) -> Vec<Callee<'a>> {
     match node {
         Node::Call(call) => {
             let settings = call.signature.settings.iter().map(|spec| spec.name.as_str()).collect();
-            let own = Callee { name: &call.signature.name, span: call.span, head, settings };
-            let inputs = call.inputs.iter().flatten().flat_map(|input| callees(&input.node, false, defs));
+            let own = Callee { name: &call.signature.name, span: call.span, part, settings };
+            let inputs =
+                call.inputs.iter().flatten().flat_map(|input| callees(&input.node, Part::Inner, defs));
             std::iter::once(own).chain(inputs).collect()
         }
         Node::Apply(call) => {
@@ -162,22 +166,26 @@ fn callees<'a>(node: &'a Node, head: bool, defs: &'a [Heading]) -> Vec<Callee<'a
                     .iter()
                     .filter_map(|it| it.value.as_ref())
                     .map(|it| it.name.as_str());
-                Callee { name: &heading.function.name, span: call.span, head, settings: settings.collect() }
+                Callee { name: &heading.function.name, span: call.span, part, settings: settings.collect() }
             });
             let inputs = call.arguments.iter().filter_map(Argument::node);
-            own.into_iter().chain(inputs.flat_map(|node| callees(node, false, defs))).collect()
+            own.into_iter().chain(inputs.flat_map(|node| callees(node, Part::Inner, defs))).collect()
         }
         Node::Pipe(steps) => {
             let last = steps.len().saturating_sub(1);
-            steps.iter().enumerate().flat_map(|(at, step)| callees(step, head && at == last, defs)).collect()
+            steps
+                .iter()
+                .enumerate()
+                .flat_map(|(at, step)| callees(step, part.of_step(at == last), defs))
+                .collect()
         }
-        Node::List(nodes) => nodes.iter().flat_map(|node| callees(node, false, defs)).collect(),
+        Node::List(nodes) => nodes.iter().flat_map(|node| callees(node, Part::Inner, defs)).collect(),
         Node::Each(each) => {
-            each.members.iter().flat_map(|member| callees(&member.value, head, defs)).collect()
+            each.members.iter().flat_map(|member| callees(&member.value, part, defs)).collect()
         }
         Node::If(choice) => {
             let (_, then, otherwise) = choice.as_ref();
-            [then, otherwise].into_iter().flat_map(|node| callees(node, head, defs)).collect()
+            [then, otherwise].into_iter().flat_map(|node| callees(node, part, defs)).collect()
         }
         Node::Unknown | Node::Binding(_) | Node::Local(_) | Node::Files(_) | Node::Previous => Vec::new(),
     }
@@ -185,7 +193,7 @@ fn callees<'a>(node: &'a Node, head: bool, defs: &'a [Heading]) -> Vec<Callee<'a
 
 /// How often `name` is called on one way through `node`: members of an `each` and branches of an `if` stand for one
 /// another.
-fn times(node: &Node, name: &str, defs: &[Heading]) -> usize {
+fn times(node: &Node, name: &str, defs: &[Rc<Heading>]) -> usize {
     let times = |node: &Node| times(node, name, defs);
     match node {
         Node::Call(call) => {

@@ -3,58 +3,11 @@
 
 use std::sync::Arc;
 
-use crate::ast::{Name, Operator};
+use crate::ast::Name;
 use crate::signature::Signature;
 use crate::source::Span;
-use crate::types::SettingSpec;
-use crate::value::Value;
-
-/// A value that may still depend on a function's parameters or be a family.
-#[derive(Clone, Debug)]
-pub(crate) enum Const {
-    /// Broken, and reported.
-    Unknown,
-    /// To be given by a profile or on the command line, which has not happened yet.
-    Missing,
-    /// Worked out.
-    Value(Value),
-    /// A value parameter of the function, by slot.
-    Local(usize),
-    List(Vec<Const>),
-    /// All fields, in declared order.
-    Record(Vec<(String, Const)>),
-    Each(Arc<Each<Const>>),
-    /// Condition, then, else.
-    If(Box<(Const, Const, Const)>),
-    Binary(Operator, Box<(Const, Const)>, Span),
-    Not(Box<Const>),
-}
-
-impl Const {
-    /// The value, where it is worked out.
-    pub(crate) fn into_value(self) -> Option<Value> {
-        match self {
-            Self::Value(value) => Some(value),
-            _ => None,
-        }
-    }
-}
-
-/// `each [..]`: the members and what they are called.
-#[derive(Debug)]
-pub(crate) struct Each<T> {
-    pub(crate) span: Span,
-    /// What varies: a setting, or the parameter that the family is given for.
-    pub(crate) label: String,
-    pub(crate) members: Vec<Member<T>>,
-}
-
-#[derive(Debug)]
-pub(crate) struct Member<T> {
-    /// The member as written.
-    pub(crate) text: String,
-    pub(crate) value: T,
-}
+use crate::types::{Pattern, SettingSpec};
+use crate::value::{Const, Each};
 
 /// An expression that makes artifacts.
 #[derive(Debug)]
@@ -145,4 +98,50 @@ pub(crate) struct Def {
 pub(crate) struct Binding {
     pub(crate) name: Name,
     pub(crate) node: Node,
+}
+
+/// What is known of a function from its first line.
+#[derive(Clone, Debug)]
+pub struct Function {
+    /// Its name.
+    pub name: String,
+    /// Its documentation.
+    pub docs: String,
+    /// Where its name is declared.
+    pub span: Span,
+    /// Its parameters, in order.
+    pub parameters: Vec<Parameter>,
+    /// What it yields; `None` where that is broken.
+    pub result: Option<Pattern>,
+}
+
+/// A parameter of a function: an artifact, a value, or neither where it is broken.
+#[derive(Clone, Debug)]
+pub struct Parameter {
+    /// Its name.
+    pub name: String,
+    /// Where its name is declared.
+    pub span: Span,
+    /// What must go in, where it is an artifact.
+    pub artifact: Option<Pattern>,
+    /// What must go in, where it is a value.
+    pub value: Option<SettingSpec>,
+}
+
+impl Function {
+    /// `clean(pages: Pages, least: Int) -> Docs`
+    #[must_use]
+    pub fn display(&self) -> String {
+        let parameters: Vec<String> = self
+            .parameters
+            .iter()
+            .map(|parameter| match (&parameter.artifact, &parameter.value) {
+                (Some(pattern), _) => format!("{}: {pattern}", parameter.name),
+                (None, Some(spec)) => format!("{}: {}", parameter.name, spec.ty),
+                (None, None) => format!("{}: ?", parameter.name),
+            })
+            .collect();
+        let result = self.result.as_ref().map_or_else(|| "?".to_owned(), ToString::to_string);
+        format!("{}({}) -> {result}", self.name, parameters.join(", "))
+    }
 }

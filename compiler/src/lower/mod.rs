@@ -12,15 +12,13 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::check::Checked;
-use crate::check::fold;
-use crate::check::tree::{Argument, Const, DefCall, Each, Node, StageCall};
-use crate::check::values::Due;
+use crate::check::tree::{Argument, DefCall, Node, StageCall};
 use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::graph::{Graph, Input, Producer, Setting, Stage, StageId};
 use crate::source::Span;
 use crate::types::{Pattern, SettingType};
-use crate::value::Value;
+use crate::value::{Const, Each, Expected, Value, fold};
 use builder::Builder;
 use family::{Axis, Family, Shape};
 
@@ -381,7 +379,7 @@ impl Lowerer<'_> {
                 SettingType::Record(_) => Cow::Owned(value.clone().completed(&spec.ty)),
                 _ => Cow::Borrowed(value),
             };
-            if let Err(error) = fold::validate(&value, &Due::of(spec), given.span.unwrap_or(call.span)) {
+            if let Err(error) = fold::validate(&value, &Expected::of(spec), given.span.unwrap_or(call.span)) {
                 self.report(errors::in_call(*error, called));
                 return None;
             }
@@ -464,7 +462,7 @@ impl Lowerer<'_> {
         span: Span,
     ) -> bool {
         let Some(spec) = spec else { return true };
-        family.cells.iter().all(|value| match fold::validate(value, &Due::of(spec), span) {
+        family.cells.iter().all(|value| match fold::validate(value, &Expected::of(spec), span) {
             Ok(()) => true,
             Err(error) => {
                 self.report(*error);

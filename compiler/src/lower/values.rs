@@ -2,10 +2,8 @@
 
 use super::family::Family;
 use super::{Frame, Lowerer, Slot, errors};
-use crate::check::fold;
-use crate::check::tree::Const;
 use crate::source::Span;
-use crate::value::Value;
+use crate::value::{Const, Value, fold};
 
 impl Lowerer<'_> {
     /// The value, or family of values; `None` where it is broken, which has been reported then.

@@ -6,7 +6,6 @@ use super::errors::{Problem, TypePlace};
 use super::{Parameter, SPECIAL_TOKENS, Signature, errors};
 use crate::artifact::{ArtifactKind, BASE};
 use crate::ast;
-use crate::check::values::{Due, NoNames, Values};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::graph::Needs;
 use crate::names::closest;
@@ -14,7 +13,8 @@ use crate::resolve::value_names;
 use crate::source::Span;
 use crate::types::{Bounds, Pattern, SettingSpec, SettingType};
 use crate::units::plural;
-use crate::value::Value;
+use crate::value::names::{Names, NoNames};
+use crate::value::{Expected, Value, Values};
 
 /// A type as read: of an artifact or of a value.
 pub(crate) enum ReadType {
@@ -236,7 +236,7 @@ pub(crate) struct Declared<'a> {
 /// Reads `name: Type = default in range`; `None` where it has no name.
 pub(crate) fn setting(
     declared: &Declared<'_>,
-    names: &dyn crate::check::values::Names,
+    names: &dyn Names,
     diagnostics: &mut Diagnostics,
 ) -> Option<SettingSpec> {
     let name = declared.name?;
@@ -246,7 +246,7 @@ pub(crate) fn setting(
     };
     let mut values = Values::new(names, diagnostics);
     let bounds = declared.range.map_or_else(Bounds::default, |range| values.bounds(&name.text, range, &ty));
-    let due = Due { name: &name.text, ty: &ty, bounds: &bounds };
+    let due = Expected { name: &name.text, ty: &ty, bounds: &bounds };
     let default = match declared.default {
         Some(default) => values.check(default, &due).into_value(),
         None if matches!(ty, SettingType::Optional(_)) => Some(Value::None),
@@ -378,7 +378,7 @@ fn property(
     let bounds = Bounds::default();
     let mut quiet = Diagnostics::default();
     let mut read = |ty: &SettingType| {
-        let due = Due { name: &name.text, ty, bounds: &bounds };
+        let due = Expected { name: &name.text, ty, bounds: &bounds };
         Values::new(&NoNames::Signature, &mut quiet).check(value, &due).into_value()
     };
     match name.text.as_str() {

@@ -1,20 +1,16 @@
 //! Arguments at the places of parameters.
 
-use std::sync::Arc;
-
-use super::Piped;
+use super::declaration::{Declaration, Slot};
+use super::{Piped, Site};
 use crate::artifact::ArtifactKind;
 use crate::ast::{Arg, Call, Expr, ExprKind, Name};
-use crate::check::nodes::{Place, is_value};
+use crate::check::nodes::Position;
 use crate::check::scope::Scope;
 use crate::check::tree::Node;
 use crate::check::{Checker, Type, errors};
-use crate::compile::Function;
 use crate::diagnostic::{Diagnostic, Edit, Fix};
 use crate::names::closest;
-use crate::signature::Signature;
 use crate::source::Span;
-use crate::types::Pattern;
 
 /// An argument at its place.
 pub(super) enum Placed<'a> {
@@ -22,123 +18,159 @@ pub(super) enum Placed<'a> {
     Expr(&'a Expr),
 }
 
+/// The places of parameters while arguments are put there.
+struct Places<'a> {
+    placed: Vec<Option<Placed<'a>>>,
+    /// What stands at each place: the name of an argument, or else the argument.
+    spans: Vec<Option<Span>>,
+    /// Where the next argument without a name goes.
+    next: usize,
+    /// Whether an argument had a name.
+    named: bool,
+    /// Whether what is missing is surely missing: an argument that found no place may have been meant for it.
+    complete: bool,
+}
+
+impl<'a> Places<'a> {
+    fn new(count: usize, complete: bool) -> Self {
+        let placed = (0..count).map(|_| None).collect();
+        Self { placed, spans: vec![None; count], next: 0, named: false, complete }
+    }
+
+    /// Puts an argument at a place; gives the one that stands there already.
+    fn put(&mut self, at: usize, argument: Placed<'a>, span: Span) -> Option<Span> {
+        match self.spans.get_mut(at) {
+            Some(&mut Some(first)) => return Some(first),
+            Some(place) => *place = Some(span),
+            None => {}
+        }
+        if let Some(place) = self.placed.get_mut(at) {
+            *place = Some(argument);
+        }
+        None
+    }
+}
+
 impl Checker<'_> {
     /// Puts arguments at the places of parameters; also says whether what is missing is surely missing.
-    pub(super) fn place<'e>(
+    pub(super) fn arguments<'a>(
         &mut self,
-        callee: &str,
-        roles: &[&str],
-        declared: &dyn Declared,
-        call: Option<&'e Call>,
-        piped: &Piped,
-    ) -> (Vec<Option<Placed<'e>>>, bool) {
-        let mut placed: Vec<Option<Placed<'e>>> = roles.iter().map(|_| None).collect();
-        let mut spans: Vec<Option<Span>> = vec![None; roles.len()];
-        let in_braces = call.and_then(|call| call.settings.as_ref()).map_or(&[][..], |record| &record.fields);
-        // An input in braces is at the wrong place, and not missing.
-        let misplaced = in_braces.iter().any(|field| declared.input(&field.name.text));
-        let mut complete = !misplaced && !call.is_some_and(|call| call.broken);
-        let mut next = 0;
-        if let Some((_, span)) = piped {
-            match placed.first_mut() {
-                Some(first) => {
-                    *first = Some(Placed::Piped);
-                    spans[0] = Some(*span);
-                }
-                None => {
-                    self.report(errors::too_many(callee, roles.len(), &declared.text(), *span));
-                    complete = false;
-                }
-            }
-            next = 1;
-        }
-        let mut named = false;
-        for Arg { name, value, .. } in call.map_or(&[][..], |call| &call.args) {
-            let at = match name {
-                Some(name) => {
-                    named = true;
-                    if let Some(span) = declared.declared(&name.text) {
-                        self.context.refer(name.span, span);
-                    }
-                    match roles.iter().position(|role| *role == name.text) {
-                        Some(at) => at,
-                        None => {
-                            self.report(match declared.setting(&name.text) {
-                                true => {
-                                    let error = errors::value_argument(callee, Some(&name.text), name.span);
-                                    match call.and_then(|call| self.braced(call, name)) {
-                                        Some(fix) => Diagnostic { fix: Some(fix), ..error },
-                                        None => error,
-                                    }
-                                }
-                                false => {
-                                    let meant = closest(&name.text, roles.iter().copied());
-                                    errors::unknown_argument(
-                                        callee,
-                                        &name.text,
-                                        &declared.text(),
-                                        name.span,
-                                        meant,
-                                    )
-                                }
-                            });
-                            complete = false;
-                            continue;
-                        }
-                    }
-                }
-                None if named => {
-                    self.report(errors::positional_after_named(value.span));
-                    complete = false;
-                    continue;
-                }
-                None if next >= roles.len() => {
-                    let value_like = matches!(
-                        value.kind,
-                        ExprKind::Number(_) | ExprKind::Record(_) | ExprKind::Binary(_) | ExprKind::Not(_)
-                    );
-                    self.report(match value_like {
-                        true => errors::value_argument(callee, None, value.span),
-                        false => errors::too_many(callee, roles.len(), &declared.text(), value.span),
-                    });
-                    complete = false;
-                    continue;
-                }
-                None => {
-                    next += 1;
-                    next - 1
-                }
-            };
-            let span = name.as_ref().map_or(value.span, |name| name.span);
-            if let Some(first) = spans[at] {
-                self.report(errors::argument_twice(callee, roles[at], span, first));
-                continue;
-            }
-            spans[at] = Some(span);
-            placed[at] = Some(Placed::Expr(value));
+        site: Site<'a>,
+        callee: Declaration<'_>,
+        slots: &[Slot<'_>],
+    ) -> (Vec<Option<Placed<'a>>>, bool) {
+        let (mut placed, complete) = self.place(site, callee, slots);
+        if complete {
+            self.shift(site, slots, &mut placed);
         }
         (placed, complete)
     }
 
-    /// Moves arguments without names further on where one before them seems to be forgotten: `encode(vocab)` lacks the
-    /// documents, not the vocabulary. `wanted` says what each place takes; nothing where that is not known.
-    pub(super) fn shift<'e>(
+    fn place<'a>(
         &mut self,
-        placed: &mut Vec<Option<Placed<'e>>>,
-        wanted: &[Wanted],
-        call: Option<&'e Call>,
-        scope: &Scope<'_>,
-    ) {
-        let args = call.map_or(&[][..], |call| &call.args);
+        site: Site<'a>,
+        callee: Declaration<'_>,
+        slots: &[Slot<'_>],
+    ) -> (Vec<Option<Placed<'a>>>, bool) {
+        // An input in braces is at the wrong place, and not missing.
+        let in_braces = site.record().map_or(&[][..], |record| &record.fields);
+        let misplaced = in_braces.iter().any(|field| callee.has_input(&field.name.text));
+        let broken = site.call.is_some_and(|call| call.broken);
+        let mut places = Places::new(slots.len(), !misplaced && !broken);
+        if let Some(Piped { span, .. }) = site.piped {
+            if slots.is_empty() {
+                self.report(errors::too_many(callee.name(), slots.len(), &callee.text(), *span));
+                places.complete = false;
+            }
+            places.put(0, Placed::Piped, *span);
+            places.next = 1;
+        }
+        for arg in site.args() {
+            match self.place_of(arg, site, callee, slots, &mut places) {
+                Ok(at) => {
+                    let span = arg.name.as_ref().map_or(arg.value.span, |name| name.span);
+                    if let Some(first) = places.put(at, Placed::Expr(&arg.value), span) {
+                        let role = slots.get(at).map_or("", |slot| slot.name);
+                        self.report(errors::argument_twice(callee.name(), role, span, first));
+                    }
+                }
+                Err(error) => {
+                    self.report(*error);
+                    places.complete = false;
+                }
+            }
+        }
+        (places.placed, places.complete)
+    }
+
+    /// Which place an argument goes to.
+    fn place_of(
+        &self,
+        Arg { name, value, .. }: &Arg,
+        site: Site<'_>,
+        callee: Declaration<'_>,
+        slots: &[Slot<'_>],
+        places: &mut Places<'_>,
+    ) -> Result<usize, Box<Diagnostic>> {
+        if let Some(name) = name {
+            places.named = true;
+            let at = slots.iter().position(|slot| slot.name == name.text);
+            if let Some(slot) = at.and_then(|at| slots.get(at)) {
+                self.context.refer(name.span, slot.span);
+            }
+            return at.ok_or_else(|| Box::new(self.no_such_place(name, site, callee, slots)));
+        }
+        if places.named {
+            return Err(Box::new(errors::positional_after_named(value.span)));
+        }
+        if places.next < slots.len() {
+            places.next += 1;
+            return Ok(places.next - 1);
+        }
+        let is_value = matches!(
+            value.kind,
+            ExprKind::Number(_) | ExprKind::Record(_) | ExprKind::Binary(_) | ExprKind::Not(_)
+        );
+        Err(Box::new(match is_value {
+            true => errors::value_argument(callee.name(), None, value.span),
+            false => errors::too_many(callee.name(), slots.len(), &callee.text(), value.span),
+        }))
+    }
+
+    /// The error for an argument whose name is that of no parameter.
+    fn no_such_place(
+        &self,
+        name: &Name,
+        site: Site<'_>,
+        callee: Declaration<'_>,
+        slots: &[Slot<'_>],
+    ) -> Diagnostic {
+        if callee.has_setting(&name.text) {
+            let error = errors::value_argument(callee.name(), Some(&name.text), name.span);
+            let fix = site.call.and_then(|call| self.braced(call, name));
+            return Diagnostic { fix: fix.or(error.fix), ..error };
+        }
+        let meant = closest(&name.text, slots.iter().map(|slot| slot.name));
+        errors::unknown_argument(callee.name(), &name.text, &callee.text(), name.span, meant)
+    }
+
+    /// Moves arguments without names further on where one before them seems to be forgotten: `encode(vocab)` lacks the
+    /// documents, not the vocabulary.
+    ///
+    /// An argument's kind is known only once it is looked at, and how it is looked at depends on its place. So each is
+    /// tried out, and all that this recorded is taken back.
+    fn shift<'a>(&mut self, site: Site<'a>, slots: &[Slot<'_>], placed: &mut [Option<Placed<'a>>]) {
+        let args = site.args();
         let args = &args[..args.iter().take_while(|arg| arg.name.is_none()).count()];
         let first = usize::from(matches!(placed.first(), Some(Some(Placed::Piped))));
         // All places but those that are given by name.
         let free: Vec<usize> =
-            (first..wanted.len()).filter(|&at| at < first + args.len() || placed[at].is_none()).collect();
+            (first..slots.len()).filter(|&at| at < first + args.len() || placed[at].is_none()).collect();
         if args.len() >= free.len() {
             return;
         }
-        let found: Vec<Wanted> = args.iter().map(|arg| self.found(&arg.value, scope)).collect();
+        let wanted: Vec<Wanted> = slots.iter().map(Slot::wanted).collect();
+        let found: Vec<Wanted> = args.iter().map(|arg| self.found(&arg.value, site.scope)).collect();
         if found.iter().zip(&free).all(|(found, &at)| found.fits(wanted[at])) {
             return;
         }
@@ -158,12 +190,13 @@ impl Checker<'_> {
 
     /// What an argument is; it is looked at again where it goes in.
     fn found(&mut self, value: &Expr, scope: &Scope<'_>) -> Wanted {
+        let is_value = |expr: &Expr| expr.is_value();
         if is_value(value) || matches!(&value.kind, ExprKind::Each(members) if members.iter().all(is_value)) {
             return if matches!(value.kind, ExprKind::Text(_)) { Wanted::Text } else { Wanted::Value };
         }
-        let before = self.diagnostics.len();
-        let (_, ty) = self.node(value, scope, Place { due: None, label: "", head: false });
-        self.diagnostics.forget(before);
+        let mark = self.mark();
+        let (_, ty) = self.node(value, scope, Position::default());
+        self.back_to(mark);
         match ty {
             Some(Type::One(artifact)) => Wanted::Artifact(artifact.kind),
             Some(Type::List(items)) => {
@@ -194,26 +227,26 @@ impl Checker<'_> {
         Some(Fix { title: "move it into braces".to_owned(), edits })
     }
 
+    /// The node of an argument, its type and its place.
     pub(super) fn argument(
         &mut self,
         placed: Placed<'_>,
-        pattern: Option<&Pattern>,
-        role: &str,
-        piped: &Piped,
-        scope: &Scope<'_>,
+        slot: &Slot<'_>,
+        site: Site<'_>,
     ) -> (Node, Option<Type>, Span) {
-        match (placed, piped) {
+        match (placed, site.piped) {
             (Placed::Expr(value), _) => {
-                let place = Place { due: pattern.map(|pattern| pattern.kind), label: role, head: false };
-                let before = self.diagnostics.len();
-                let (node, ty) = self.node(value, scope, place);
-                if pattern.is_none() {
+                let due = slot.artifact.map(|pattern| pattern.kind);
+                let before = self.diagnostics.mark();
+                let position = Position { due, label: slot.name, ..Position::default() };
+                let (node, ty) = self.node(value, site.scope, position);
+                if slot.artifact.is_none() {
                     // A value may be due as well.
-                    self.diagnostics.forget(before);
+                    self.diagnostics.back_to(before);
                 }
                 (node, ty, value.span)
             }
-            (Placed::Piped, Some((ty, span))) => (Node::Previous, ty.clone(), *span),
+            (Placed::Piped, Some(Piped { ty, span })) => (Node::Previous, ty.clone(), *span),
             (Placed::Piped, None) => (Node::Unknown, None, Span::default()),
         }
     }
@@ -235,61 +268,5 @@ impl Wanted {
             || self == Self::Anything
             || place == Self::Anything
             || self == Self::Text && place == Self::Artifact(ArtifactKind::Files)
-    }
-
-    /// What goes in where `pattern` is due.
-    pub(super) fn of(pattern: Option<&Pattern>) -> Self {
-        pattern.map_or(Self::Anything, |pattern| Self::Artifact(pattern.kind))
-    }
-}
-
-/// What messages about arguments need to know of a stage or function.
-pub(super) trait Declared {
-    /// The declaration in one line.
-    fn text(&self) -> String;
-
-    /// Whether it has a setting of this name.
-    fn setting(&self, name: &str) -> bool;
-
-    /// Whether an artifact of this name goes in.
-    fn input(&self, name: &str) -> bool;
-
-    /// Where what goes in under this name is declared.
-    fn declared(&self, name: &str) -> Option<Span>;
-}
-
-impl Declared for Arc<Signature> {
-    fn text(&self) -> String {
-        self.display()
-    }
-
-    fn setting(&self, name: &str) -> bool {
-        Signature::setting(self, name).is_some()
-    }
-
-    fn input(&self, name: &str) -> bool {
-        self.inputs.iter().any(|input| input.name == name)
-    }
-
-    fn declared(&self, name: &str) -> Option<Span> {
-        self.inputs.iter().find(|input| input.name == name).map(|input| input.span)
-    }
-}
-
-impl Declared for Function {
-    fn text(&self) -> String {
-        self.display()
-    }
-
-    fn setting(&self, _: &str) -> bool {
-        false
-    }
-
-    fn input(&self, name: &str) -> bool {
-        self.parameters.iter().any(|parameter| parameter.name == name && parameter.value.as_ref().is_none())
-    }
-
-    fn declared(&self, name: &str) -> Option<Span> {
-        self.parameters.iter().find(|parameter| parameter.name == name).map(|parameter| parameter.span)
     }
 }

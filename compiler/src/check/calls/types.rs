@@ -1,17 +1,21 @@
 //! What may go in, and what comes out: kinds, abilities and vocabularies.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use crate::check::errors::{self, Place as Role};
+use super::Site;
+use crate::artifact::ArtifactKind;
+use crate::check::errors::{self, Role};
 use crate::check::scope::Scope;
-use crate::check::tree::{Const, Given, Input, Node};
+use crate::check::tree::{Function, Given, Input, Node};
 use crate::check::{Checker, Type};
 use crate::signature::Signature;
 use crate::source::Span;
 use crate::types::{Artifact, Pattern, Vocabulary};
+use crate::value::Const;
 
 /// Which vocabulary each variable of a signature stands for, and the argument that says so.
-pub(super) type Variables = BTreeMap<String, (Vocabulary, Span)>;
+pub(in crate::check) type Variables = BTreeMap<String, (Vocabulary, Span)>;
 
 impl Checker<'_> {
     /// Whether something of type `ty` can go in where `pattern` is due.
@@ -24,41 +28,23 @@ impl Checker<'_> {
         variables: &mut Variables,
         scope: &Scope<'_>,
     ) {
-        let one;
-        let items = match ty {
-            Type::List(_) if !pattern.list => {
-                self.report(errors::list_for_one(role, pattern, span));
-                return;
-            }
-            Type::List(items) => items.as_slice(),
-            Type::One(artifact) => {
-                one = [(artifact.clone(), span)];
-                &one
-            }
+        let Some(items) = elements(ty, pattern, span) else {
+            self.report(errors::list_for_one(role, pattern, span));
+            return;
         };
-        for (artifact, span) in items {
-            if artifact.kind != pattern.kind {
-                let found = artifact.display(&self.vocabularies);
-                let converter = self.context.converter(artifact.kind, pattern.kind, scope.file);
-                let makers = self.context.makers(pattern.kind, scope.file);
-                let error = errors::wrong_kind(role, pattern.kind, &found, converter, &makers, *span);
-                let text = self.context.sources.text(*span);
-                let chains = !text.starts_with("if ") && !text.contains("//");
-                let error =
-                    match converter.filter(|name| chains && self.context.stands_alone(name, scope.file)) {
-                        Some(converter) => errors::piped_through(error, converter, *span),
-                        None => error,
-                    };
-                self.report(error);
-                continue;
-            }
-            if let Some(lacking) =
-                pattern.abilities.iter().find(|ability| !artifact.abilities.contains(ability))
-            {
-                let teacher = self.context.teacher(lacking, scope.file);
-                let name = self.text(*span);
-                let error = errors::lacks_ability(role, lacking, artifact, &name, teacher, *span);
-                self.report(error);
+        for (artifact, span) in items.iter() {
+            match mismatch(artifact, pattern) {
+                Some(Mismatch::Kind) => {
+                    self.wrong_kind(role, pattern.kind, artifact, *span, scope);
+                    continue;
+                }
+                Some(Mismatch::Ability(lacking)) => {
+                    let teacher = self.context.teacher(lacking, scope.file);
+                    let name = self.text(*span);
+                    let error = errors::lacks_ability(role, lacking, artifact, &name, teacher, *span);
+                    self.report(error);
+                }
+                None => {}
             }
             if let (Some(variable), Some(vocabulary)) = (&pattern.vocabulary, artifact.vocabulary) {
                 let &mut (first, place) = variables.entry(variable.clone()).or_insert((vocabulary, *span));
@@ -72,15 +58,36 @@ impl Checker<'_> {
         }
     }
 
+    /// Says that an artifact is of another kind than `due`, and how to make that of it.
+    fn wrong_kind(
+        &mut self,
+        role: Role<'_>,
+        due: ArtifactKind,
+        artifact: &Artifact,
+        span: Span,
+        scope: &Scope<'_>,
+    ) {
+        let found = artifact.display(&self.vocabularies);
+        let converter = self.context.converter(artifact.kind, due, scope.file);
+        let makers = self.context.makers(due, scope.file);
+        let error = errors::wrong_kind(role, due, &found, converter, &makers, span);
+        let text = self.context.sources.text(span);
+        let chains = !text.starts_with("if ") && !text.contains("//");
+        let converter = converter.filter(|name| chains && self.context.stands_alone(name, scope.file));
+        self.report(match converter {
+            Some(converter) => errors::piped_through(error, converter, span),
+            None => error,
+        });
+    }
+
     /// The type of a stage's output.
     pub(super) fn output(
         &mut self,
+        site: Site<'_>,
         signature: &Signature,
         variables: &Variables,
         model: Option<Option<Artifact>>,
         identity: Option<String>,
-        scope: &Scope<'_>,
-        head: bool,
     ) -> Option<Artifact> {
         let pattern = signature.output.as_ref()?;
         let mut abilities = match (pattern.keeps, model) {
@@ -94,7 +101,7 @@ impl Checker<'_> {
                 abilities.push(ability.clone());
             }
         }
-        let name = if head && !scope.name.is_empty() { scope.name } else { &signature.name };
+        let name = site.vocabulary(&signature.name);
         let inputs = signature.inputs.iter().map(|input| input.ty.as_ref());
         let known = identity.as_ref().and_then(|identity| self.known_vocabularies.get(identity)).copied();
         let vocabulary = known.or_else(|| self.vocabulary_of(pattern, inputs, variables, name));
@@ -104,7 +111,24 @@ impl Checker<'_> {
         Some(Artifact { kind: pattern.kind, abilities, vocabulary })
     }
 
-    pub(super) fn vocabulary_of<'p>(
+    /// The type of what a function yields.
+    pub(super) fn yielded(
+        &mut self,
+        site: Site<'_>,
+        function: &Function,
+        variables: &Variables,
+    ) -> Option<Type> {
+        let pattern = function.result.as_ref()?;
+        let inputs = function.parameters.iter().filter_map(|it| it.artifact.as_ref()).map(Some);
+        let vocabulary = self.vocabulary_of(pattern, inputs, variables, site.vocabulary(&function.name));
+        let artifact = Artifact { kind: pattern.kind, abilities: pattern.abilities.clone(), vocabulary };
+        Some(match pattern.list {
+            true => Type::List(vec![(artifact, site.span)]),
+            false => Type::One(artifact),
+        })
+    }
+
+    fn vocabulary_of<'p>(
         &mut self,
         pattern: &Pattern,
         mut inputs: impl Iterator<Item = Option<&'p Pattern>>,
@@ -123,6 +147,34 @@ impl Checker<'_> {
             None => Some(self.vocabularies.fresh(name)),
         }
     }
+}
+
+/// The artifacts of a type, each with its place; `None` for a list where one is due.
+pub(in crate::check) fn elements<'t>(
+    ty: &'t Type,
+    due: &Pattern,
+    span: Span,
+) -> Option<Cow<'t, [(Artifact, Span)]>> {
+    match ty {
+        Type::List(_) if !due.list => None,
+        Type::List(items) => Some(Cow::Borrowed(items)),
+        Type::One(artifact) => Some(Cow::Owned(vec![(artifact.clone(), span)])),
+    }
+}
+
+/// How an artifact differs from what is due, vocabularies aside.
+pub(in crate::check) enum Mismatch<'p> {
+    Kind,
+    /// It lacks this.
+    Ability(&'p str),
+}
+
+pub(in crate::check) fn mismatch<'p>(artifact: &Artifact, due: &'p Pattern) -> Option<Mismatch<'p>> {
+    if artifact.kind != due.kind {
+        return Some(Mismatch::Kind);
+    }
+    let lacking = due.abilities.iter().find(|ability| !artifact.abilities.contains(ability))?;
+    Some(Mismatch::Ability(lacking))
 }
 
 /// What tells the output of a stage without stages before it: two calls with the same give the same vocabulary.

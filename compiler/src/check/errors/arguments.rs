@@ -13,7 +13,7 @@ fn error(code: Code, message: impl Into<String>, span: Span) -> Diagnostic {
 
 /// What an argument is for.
 #[derive(Clone, Copy)]
-pub(crate) struct Place<'a> {
+pub(crate) struct Role<'a> {
     /// The stage or function.
     pub(crate) callee: &'a str,
     /// Its parameter.
@@ -22,14 +22,14 @@ pub(crate) struct Place<'a> {
 
 /// `converter` is a stage that makes what is due from what is found, `makers` are those that make it from anything.
 pub(crate) fn wrong_kind(
-    place: Place<'_>,
+    place: Role<'_>,
     due: ArtifactKind,
     found: &str,
     converter: Option<&str>,
     makers: &[&str],
     span: Span,
 ) -> Diagnostic {
-    let (Place { callee, role }, due) = (place, due.name());
+    let (Role { callee, role }, due) = (place, due.name());
     let error =
         error(code::WRONG_KIND, format!("`{callee}` needs `{due}` for `{role}`, found `{found}`"), span);
     match (converter, makers) {
@@ -41,7 +41,7 @@ pub(crate) fn wrong_kind(
 
 /// `names` are those of two steps in the order in which they should stand; `edits` bring them into it.
 pub(crate) fn swapped_steps(
-    place: Place<'_>,
+    place: Role<'_>,
     due: ArtifactKind,
     found: &str,
     names: (&str, &str),
@@ -62,14 +62,14 @@ pub(crate) fn piped_through(error: Diagnostic, converter: &str, span: Span) -> D
 
 /// `name` is the argument as written, `maker` a stage that teaches the ability.
 pub(crate) fn lacks_ability(
-    place: Place<'_>,
+    place: Role<'_>,
     ability: &str,
     found: &Artifact,
     name: &str,
     maker: Option<&str>,
     span: Span,
 ) -> Diagnostic {
-    let Place { callee, .. } = place;
+    let Role { callee, .. } = place;
     let need = describe_ability(ability);
     // A long expression says nothing in the middle of a sentence.
     let (subject, given) = match name.contains(['{', '…', '|']) {
@@ -110,13 +110,13 @@ pub(crate) fn result_vocabulary(def: &str, found: &str, due: &str, span: Span) -
 
 /// `makers` are stages that make what is due.
 pub(crate) fn missing_input(
-    place: Place<'_>,
+    place: Role<'_>,
     due: &str,
     signature: &str,
     makers: &[&str],
     span: Span,
 ) -> Diagnostic {
-    let Place { callee, role } = place;
+    let Role { callee, role } = place;
     let error = error(code::INPUT_MISSING, format!("`{callee}` needs `{role}`"), span)
         .label(format!("`{role}: {due}` is missing"));
     match makers {
@@ -240,8 +240,8 @@ pub(crate) fn not_callable(name: &str, what: &str, span: Span, defined: Span) ->
         .help("stages and functions are called")
 }
 
-pub(crate) fn list_for_one(place: Place<'_>, due: &Pattern, span: Span) -> Diagnostic {
-    let Place { callee, role } = place;
+pub(crate) fn list_for_one(place: Role<'_>, due: &Pattern, span: Span) -> Diagnostic {
+    let Role { callee, role } = place;
     error(
         code::LIST_FOR_ONE,
         format!("`{callee}` needs one `{}` for `{role}`, found a list", due.kind.name()),

@@ -1,7 +1,8 @@
 //! What can be wrong with types, units, settings and arguments.
 
 mod arguments;
-mod values;
+mod changes;
 
+pub(crate) use crate::value::errors::*;
 pub(crate) use arguments::*;
-pub(crate) use values::*;
+pub(crate) use changes::*;

@@ -36,7 +36,7 @@ impl Builder<'_> {
             if at < skipped {
                 continue;
             }
-            let before = self.diagnostics.len();
+            let (before, mark) = (self.diagnostics.len(), self.diagnostics.mark());
             let kind = self.kind(entry.id);
             if let Some((item, missing)) = dangling.take()
                 && kind == Kind::ErrorItem
@@ -92,7 +92,7 @@ impl Builder<'_> {
                         self.broken = true;
                         skipped = at + end + 1;
                         if !is_other {
-                            self.diagnostics.forget(before);
+                            self.diagnostics.back_to(mark);
                             let (text, span) = self.junk_text(entries[at + end].id);
                             let sign = text.chars().next().unwrap_or('}');
                             let head = self.text[..self.tree.range(entry.id).end].trim_end().len() as u32;

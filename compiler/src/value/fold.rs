@@ -2,15 +2,12 @@
 
 use std::cmp::Ordering;
 
-use super::errors;
-use super::tree::Const;
-use super::values::Due;
+use super::{Const, Expected, Value, errors};
 use crate::ast::Operator;
 use crate::diagnostic::Diagnostic;
 use crate::source::Span;
 use crate::types::SettingType;
 use crate::units::{Dimension, Exact, TooPrecise};
-use crate::value::Value;
 
 type Folded = Result<Const, Box<Diagnostic>>;
 
@@ -96,7 +93,7 @@ fn arithmetic(operator: Operator, left: Exact, right: Exact, span: Span) -> Resu
 }
 
 /// Whether a value of the right type is one that its setting takes: whole where it must be, and in range.
-pub(crate) fn validate(value: &Value, due: &Due<'_>, span: Span) -> Result<(), Box<Diagnostic>> {
+pub(crate) fn validate(value: &Value, due: &Expected<'_>, span: Span) -> Result<(), Box<Diagnostic>> {
     let ty = due.ty.required();
     match (value, ty) {
         (Value::Number(number), _) => {
@@ -119,12 +116,12 @@ pub(crate) fn validate(value: &Value, due: &Due<'_>, span: Span) -> Result<(), B
             }
         }
         (Value::List(values), SettingType::List(element)) => {
-            values.iter().try_for_each(|value| validate(value, &Due { ty: element, ..*due }, span))
+            values.iter().try_for_each(|value| validate(value, &Expected { ty: element, ..*due }, span))
         }
         (Value::Record(values), SettingType::Record(fields)) => {
             values.iter().try_for_each(|(name, value)| {
                 match fields.iter().find(|field| field.name == *name) {
-                    Some(field) => validate(value, &Due::of(field), span),
+                    Some(field) => validate(value, &Expected::of(field), span),
                     None => Ok(()),
                 }
             })

@@ -1,14 +1,12 @@
 //! Values that say their type themselves: operands, conditions, names.
 
-use super::{Due, Lookup, MAX_DEPTH, Values, is_word};
+use super::evaluate::{MAX_DEPTH, Values, is_word};
+use super::names::Lookup;
+use super::{Const, Expected, Value, errors, fold};
 use crate::ast::{self, Expr, ExprKind, Operator};
-use crate::check::errors;
-use crate::check::fold;
-use crate::check::tree::Const;
 use crate::source::Span;
 use crate::types::{Bounds, SettingType};
 use crate::units::{Dimension, Quantity};
-use crate::value::Value;
 
 impl Values<'_> {
     /// The value and type of an expression that says its type itself.
@@ -41,7 +39,7 @@ impl Values<'_> {
             ExprKind::Text(text) => Some((Const::Value(Value::Text(text.clone())), SettingType::Text)),
             ExprKind::Path(path) => self.name(path),
             ExprKind::Not(inner) => {
-                let due = Due { name: "not", ty: &SettingType::Bool, bounds: &Bounds::default() };
+                let due = Expected { name: "not", ty: &SettingType::Bool, bounds: &Bounds::default() };
                 Some((fold::not(self.check(inner, &due)), SettingType::Bool))
             }
             ExprKind::Binary(binary) => self.binary(expr, binary),
@@ -99,7 +97,7 @@ impl Values<'_> {
         let operator = binary.operator;
         if matches!(operator, Operator::And | Operator::Or) {
             let due =
-                Due { name: fold::symbol(operator), ty: &SettingType::Bool, bounds: &Bounds::default() };
+                Expected { name: fold::symbol(operator), ty: &SettingType::Bool, bounds: &Bounds::default() };
             let (left, right) = (self.check(&binary.left, &due), self.check(&binary.right, &due));
             return self.fold(operator, left, right, expr.span, SettingType::Bool);
         }
@@ -154,7 +152,7 @@ impl Values<'_> {
         let right = match ty.required() {
             SettingType::OneOf(_) => {
                 let name = self.names.text(first.span);
-                self.check(second, &Due { name: &name, ty: &ty, bounds: &Bounds::default() })
+                self.check(second, &Expected { name: &name, ty: &ty, bounds: &Bounds::default() })
             }
             _ => {
                 let (right, right_ty) = self.infer(second)?;

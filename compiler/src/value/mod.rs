@@ -1,9 +1,25 @@
-//! Values of settings and params, and their one canonical JSON form.
+//! Values of settings and params: their one canonical JSON form, and how expressions become values.
+//!
+//! [`evaluate`] checks an expression against what is expected of it; names come in through [`names::Names`], so that
+//! signatures, which have none, and programs share it. What depends on a function's parameters stays a [`Const`] until
+//! `lower` writes the function out.
+
+mod constant;
+pub(crate) mod errors;
+mod evaluate;
+mod expected;
+pub(crate) mod fold;
+mod infer;
+pub(crate) mod names;
 
 use serde_json::{Map, Number, Value as Json};
 
 use crate::types::SettingType;
 use crate::units::{self, Exact};
+
+pub(crate) use constant::{Const, Each, Member};
+pub(crate) use evaluate::Values;
+pub(crate) use expected::{Expected, absent, below, has_unknown, missing};
 
 /// A value. Numbers are in base units; what they count is in the type.
 #[derive(Clone, Debug, PartialEq)]

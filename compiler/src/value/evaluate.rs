@@ -1,98 +1,26 @@
 //! Types, units and ranges of values: what stands in braces, behind `param`, and in conditions.
 
-mod infer;
-
-use std::cell::RefCell;
 use std::sync::Arc;
 
-use super::Reference;
-use super::errors;
-use super::fold;
-use super::tree::{Const, Each, Member};
+use super::names::{Lookup, Names};
+use super::{Const, Each, Expected, Member, Value, absent, below, errors, fold, missing};
 use crate::ast::{self, Expr, ExprKind};
 use crate::diagnostic::{Diagnostic, Diagnostics, Fix};
 use crate::names::closest;
 use crate::source::Span;
 use crate::types::{Bounds, SettingSpec, SettingType};
 use crate::units::{self, Dimension, Quantity};
-use crate::value::Value;
 
 /// Nesting at which a value is refused; the parser allows less, except for long sums.
-const MAX_DEPTH: usize = 256;
-
-/// What a name means where a value is due.
-pub(crate) enum Lookup {
-    /// A param or value parameter.
-    Value(SettingType, Const),
-    /// Something that is known and broken: stay silent.
-    Broken,
-    /// Something that is no value: this is wrong with it.
-    Error(Box<Diagnostic>),
-    /// Nothing at all.
-    Unknown(Box<Diagnostic>),
-}
-
-/// The names that values can use.
-pub(crate) trait Names {
-    fn lookup(&self, name: &ast::Name) -> Lookup;
-
-    /// The text below a span, for the names of a family's members.
-    fn text(&self, span: Span) -> String;
-
-    /// Notes that the field named at `at` is declared at `to`.
-    fn refer(&self, at: Span, to: Span);
-}
-
-/// No names at all.
-pub(crate) enum NoNames<'a> {
-    /// In a signature.
-    Signature,
-    /// In a change of a param.
-    Change(&'a RefCell<Vec<Reference>>),
-}
-
-impl Names for NoNames<'_> {
-    fn lookup(&self, name: &ast::Name) -> Lookup {
-        let place = match self {
-            Self::Signature => "defaults and ranges of a signature",
-            Self::Change(_) => "new values of params",
-        };
-        Lookup::Unknown(Box::new(errors::not_constant(&name.text, place, name.span)))
-    }
-
-    fn text(&self, _: Span) -> String {
-        String::new()
-    }
-
-    fn refer(&self, at: Span, to: Span) {
-        if let Self::Change(references) = self {
-            references.borrow_mut().push(Reference { at, to });
-        }
-    }
-}
-
-/// What a value is for.
-#[derive(Clone, Copy)]
-pub(crate) struct Due<'a> {
-    /// The setting or param.
-    pub(crate) name: &'a str,
-    pub(crate) ty: &'a SettingType,
-    pub(crate) bounds: &'a Bounds,
-}
-
-impl<'a> Due<'a> {
-    pub(crate) fn of(spec: &'a SettingSpec) -> Self {
-        Self { name: &spec.name, ty: &spec.ty, bounds: &spec.bounds }
-    }
-}
+pub(super) const MAX_DEPTH: usize = 256;
 
 /// Checks values.
 pub(crate) struct Values<'a> {
-    names: &'a dyn Names,
-    diagnostics: &'a mut Diagnostics,
+    pub(super) names: &'a dyn Names,
+    pub(super) diagnostics: &'a mut Diagnostics,
     /// Whether `each` may stand here.
     families: bool,
-    depth: usize,
+    pub(super) depth: usize,
     /// Fields that will be given by a profile or on the command line, as paths below the value.
     overridden: Vec<Vec<String>>,
 }
@@ -113,7 +41,7 @@ impl<'a> Values<'a> {
     }
 
     /// Checks `expr` against what is due.
-    pub(crate) fn check(&mut self, expr: &Expr, due: &Due<'_>) -> Const {
+    pub(crate) fn check(&mut self, expr: &Expr, due: &Expected<'_>) -> Const {
         if self.depth >= MAX_DEPTH {
             self.diagnostics.push(errors::too_deep(expr.span));
             return Const::Unknown;
@@ -124,7 +52,7 @@ impl<'a> Values<'a> {
         value
     }
 
-    fn check_here(&mut self, expr: &Expr, due: &Due<'_>) -> Const {
+    fn check_here(&mut self, expr: &Expr, due: &Expected<'_>) -> Const {
         let ty = due.ty;
         match (&expr.kind, ty) {
             (ExprKind::Error, _) | (_, SettingType::Unknown) => Const::Unknown,
@@ -135,14 +63,14 @@ impl<'a> Values<'a> {
             }
             (_, SettingType::Optional(inner)) => match self.optional(expr, ty) {
                 Some(value) => self.validated(value, expr.span, due),
-                None => self.check(expr, &Due { ty: inner, ..*due }),
+                None => self.check(expr, &Expected { ty: inner, ..*due }),
             },
             (ExprKind::Path(path), SettingType::OneOf(words)) => self.word(path, words, due),
             (ExprKind::Path(path), _) if is_word(path, "none") => {
                 self.report(errors::not_optional(due.name, ty, expr.span))
             }
             (ExprKind::List(items), SettingType::List(element)) => {
-                let due = Due { ty: element, ..*due };
+                let due = Expected { ty: element, ..*due };
                 let items: Vec<Const> = items.iter().map(|item| self.check(item, &due)).collect();
                 fold::list(items)
             }
@@ -180,7 +108,7 @@ impl<'a> Values<'a> {
     /// Checks the condition of an `if`.
     pub(crate) fn condition(&mut self, expr: &Expr) -> Const {
         let families = std::mem::replace(&mut self.families, false);
-        let due = Due { name: "if", ty: &SettingType::Bool, bounds: &Bounds::default() };
+        let due = Expected { name: "if", ty: &SettingType::Bool, bounds: &Bounds::default() };
         let value = match &expr.kind {
             ExprKind::Call(_) | ExprKind::Pipe(_) => self.report(errors::graph_condition(expr.span)),
             _ => self.check(expr, &due),
@@ -213,7 +141,7 @@ impl<'a> Values<'a> {
             if let Some(Quantity { value, dimension: Dimension::Plain }) = bare {
                 return Some(value);
             }
-            let due = Due { name, ty: element, bounds: &Bounds::default() };
+            let due = Expected { name, ty: element, bounds: &Bounds::default() };
             match self.check(expr, &due).into_value() {
                 Some(Value::Number(value)) => Some(value),
                 _ => {
@@ -253,7 +181,7 @@ impl<'a> Values<'a> {
     }
 
     /// Something else where a list is due: a param that is one, or an element without its brackets.
-    fn element(&mut self, expr: &Expr, element: &SettingType, due: &Due<'_>) -> Const {
+    fn element(&mut self, expr: &Expr, element: &SettingType, due: &Expected<'_>) -> Const {
         let found = match &expr.kind {
             ExprKind::Path(path) => match path.names.as_slice() {
                 [name] => Some(self.names.lookup(name)),
@@ -267,7 +195,7 @@ impl<'a> Values<'a> {
             _ => {}
         }
         let mut problems = Diagnostics::default();
-        Values::new(self.names, &mut problems).check(expr, &Due { ty: element, ..*due });
+        Values::new(self.names, &mut problems).check(expr, &Expected { ty: element, ..*due });
         match (problems.is_empty(), found) {
             (true, _) => {
                 let text = self.names.text(expr.span);
@@ -283,7 +211,7 @@ impl<'a> Values<'a> {
         Const::Unknown
     }
 
-    fn choice(&mut self, choice: &ast::If, due: &Due<'_>) -> Const {
+    fn choice(&mut self, choice: &ast::If, due: &Expected<'_>) -> Const {
         let condition = self.condition(&choice.condition);
         let then = self.check(&choice.then, due);
         let Some(otherwise) = &choice.otherwise else { return Const::Unknown };
@@ -291,7 +219,7 @@ impl<'a> Values<'a> {
         fold::choice(condition, then, otherwise)
     }
 
-    fn each(&mut self, expr: &Expr, members: &[Expr], due: &Due<'_>) -> Const {
+    fn each(&mut self, expr: &Expr, members: &[Expr], due: &Expected<'_>) -> Const {
         if !self.families {
             return self.report(errors::each_here(expr.span));
         }
@@ -310,7 +238,7 @@ impl<'a> Values<'a> {
     }
 
     /// A word of a `OneOf`, or a param with one of its words.
-    fn word(&mut self, path: &ast::Path, words: &[String], due: &Due<'_>) -> Const {
+    fn word(&mut self, path: &ast::Path, words: &[String], due: &Expected<'_>) -> Const {
         let [name] = path.names.as_slice() else {
             return self.report(errors::not_a_value(&path.text(), path.span));
         };
@@ -329,7 +257,7 @@ impl<'a> Values<'a> {
     }
 
     /// A name where text is due: a param, or text without its quotes.
-    fn unquoted(&mut self, path: &ast::Path, due: &Due<'_>) -> Const {
+    fn unquoted(&mut self, path: &ast::Path, due: &Expected<'_>) -> Const {
         let found = match path.names.as_slice() {
             [name] => self.names.lookup(name),
             _ => return self.report(errors::unquoted(&path.text(), due.name, path.span)),
@@ -345,7 +273,7 @@ impl<'a> Values<'a> {
         }
     }
 
-    fn record(&mut self, record: &ast::Record, fields: &[SettingSpec], due: &Due<'_>) -> Const {
+    fn record(&mut self, record: &ast::Record, fields: &[SettingSpec], due: &Expected<'_>) -> Const {
         let mut given: Vec<Option<Const>> = vec![None; fields.len()];
         let mut places: Vec<Option<Span>> = vec![None; fields.len()];
         let overridden = std::mem::take(&mut self.overridden);
@@ -368,20 +296,15 @@ impl<'a> Values<'a> {
             self.names.refer(name.span, fields[at].span);
             self.overridden = below(&overridden, &name.text);
             given[at] = Some(match &field.value {
-                Some(value) => self.check(value, &Due::of(&fields[at])),
+                Some(value) => self.check(value, &Expected::of(&fields[at])),
                 None => Const::Unknown,
             });
         }
         let all = fields.iter().zip(given).map(|(spec, given)| {
-            let value = given.unwrap_or_else(|| match &spec.default {
-                Some(default) => Const::Value(default.clone()),
-                // What is missing may have been meant by the name that is unknown.
-                None if record.broken || unknown || spec.ty == SettingType::Unknown => Const::Unknown,
-                None if overridden.iter().any(|path| path.first() == Some(&spec.name)) => Const::Missing,
-                None => {
-                    self.diagnostics.push(errors::missing_field(&spec.name, due.name, &spec.ty, record.span));
-                    Const::Unknown
-                }
+            // What is missing may have been meant by the name that is unknown.
+            let absent = || absent(spec, &overridden, record.broken || unknown);
+            let value = given.or_else(absent).unwrap_or_else(|| {
+                self.report(errors::missing_field(&spec.name, due.name, &spec.ty, record.span))
             });
             (spec.name.clone(), value)
         });
@@ -391,7 +314,7 @@ impl<'a> Values<'a> {
     }
 
     /// A number as written.
-    fn number(&mut self, expr: &Expr, number: &ast::Number, due: &Due<'_>) -> Const {
+    fn number(&mut self, expr: &Expr, number: &ast::Number, due: &Expected<'_>) -> Const {
         let before = self.diagnostics.len();
         let Some(quantity) = self.quantity(expr.span, number) else {
             // A unit that is near, and of something else, repairs nothing.
@@ -430,7 +353,7 @@ impl<'a> Values<'a> {
         self.validated(Const::Value(Value::Number(quantity.value)), expr.span, due)
     }
 
-    fn quantity(&mut self, span: Span, number: &ast::Number) -> Option<Quantity> {
+    pub(super) fn quantity(&mut self, span: Span, number: &ast::Number) -> Option<Quantity> {
         match units::quantity(number) {
             Ok(quantity) => Some(quantity),
             Err(error) => {
@@ -441,7 +364,7 @@ impl<'a> Values<'a> {
     }
 
     /// Whether an inferred value can stand where `due` is.
-    fn fit(&mut self, expr: &Expr, value: Const, found: &SettingType, due: &Due<'_>) -> Const {
+    fn fit(&mut self, expr: &Expr, value: Const, found: &SettingType, due: &Expected<'_>) -> Const {
         if found.fits(due.ty) {
             return self.validated(value, expr.span, due);
         }
@@ -459,7 +382,7 @@ impl<'a> Values<'a> {
     }
 
     /// Completes a value that is known and of a type that fits, and checks it against the range.
-    fn validated(&mut self, value: Const, span: Span, due: &Due<'_>) -> Const {
+    fn validated(&mut self, value: Const, span: Span, due: &Expected<'_>) -> Const {
         match value {
             Const::Value(known) => {
                 let known = known.completed(due.ty);
@@ -473,39 +396,12 @@ impl<'a> Values<'a> {
     }
 }
 
-/// The fields that must be given, and are given neither in `record` nor elsewhere.
-pub(super) fn missing<'s>(
-    specs: impl IntoIterator<Item = &'s SettingSpec>,
-    record: &ast::Record,
-    overridden: &[Vec<String>],
-) -> Vec<&'s str> {
-    let needed = specs.into_iter().filter(|spec| spec.default.is_none() && spec.ty != SettingType::Unknown);
-    let names = needed.map(|spec| spec.name.as_str());
-    let is_given = |name: &&str| {
-        let elsewhere = overridden.iter().any(|path| path.first().is_some_and(|first| first == name));
-        elsewhere || record.fields.iter().any(|field| field.name.text == *name)
-    };
-    names.filter(|name| !is_given(name)).collect()
-}
-
-/// Whether `record` names something that is none of its fields, so that what is missing may have been meant.
-pub(super) fn has_unknown(record: Option<&ast::Record>, specs: &[&SettingSpec]) -> bool {
-    let fields = record.map_or(&[][..], |record| &record.fields);
-    fields.iter().any(|field| specs.iter().all(|spec| spec.name != field.name.text))
-}
-
 /// Whether the number with another suffix is of the type `ty`.
 fn is_right(number: &ast::Number, fix: &Fix, ty: &SettingType) -> bool {
     let Some(edit) = fix.edits.first() else { return false };
     let suffix = ast::Name { span: edit.span, text: edit.text.clone() };
     let number = ast::Number { suffix: Some(suffix), ..number.clone() };
     units::quantity(&number).is_ok_and(|quantity| ty.dimension() == Some(quantity.dimension))
-}
-
-/// The paths that lead below `field`, from there on.
-pub(crate) fn below(paths: &[Vec<String>], field: &str) -> Vec<Vec<String>> {
-    let inside = paths.iter().filter_map(|path| path.split_first().filter(|(first, _)| *first == field));
-    inside.map(|(_, rest)| rest.to_vec()).collect()
 }
 
 /// What a number is where no number is due.
@@ -516,6 +412,6 @@ fn describe(dimension: &Dimension) -> String {
     }
 }
 
-fn is_word(path: &ast::Path, word: &str) -> bool {
+pub(super) fn is_word(path: &ast::Path, word: &str) -> bool {
     matches!(path.names.as_slice(), [name] if name.text == word)
 }
