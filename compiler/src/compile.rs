@@ -17,7 +17,7 @@ pub use crate::resolve::File;
 use crate::resolve::{self, load, resolve};
 use crate::signature::{Library, Signature};
 use crate::source::{Sources, Span, World};
-use crate::types::{SettingSpec, SettingType};
+use crate::types::{SettingSpec, SettingType, Types};
 
 /// What the user chooses besides the program.
 #[derive(Clone, Debug, Default)]
@@ -47,8 +47,8 @@ pub struct Compilation {
     pub profiles: Vec<(String, String)>,
     /// Where names are used and defined, for editors; sorted.
     pub references: Vec<Reference>,
-    /// Types of expressions and bindings as people read them, for editors.
-    pub types: Vec<(Span, String)>,
+    /// Types of expressions and bindings, for editors.
+    pub types: Types,
     /// The program's own stages, by name.
     pub stages: Vec<Arc<Signature>>,
     /// The program's functions, each behind those that it calls.

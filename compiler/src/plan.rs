@@ -148,87 +148,105 @@ pub fn decide(
     history: &dyn History,
     forced: bool,
 ) -> Decision {
-    let mut contents = Vec::with_capacity(stage.inputs.len());
-    let mut pending: Vec<StageId> = Vec::new();
-    let mut waits = BTreeSet::new();
-    // The roles whose content is not known yet.
-    let mut unknown = BTreeSet::new();
-    for input in &stage.inputs {
-        match &input.from {
-            Producer::Stage(id) => match state(*id) {
-                State::Known(digest) => contents.push(Content {
-                    role: input.role.clone(),
-                    files: false,
-                    label: graph.stage(*id).name.clone(),
-                    digest,
-                }),
-                State::Pending => {
-                    unknown.insert(input.role.as_str());
-                    if waits.insert(*id) {
-                        pending.push(*id);
-                    }
-                }
-                State::Blocked => return Decision::Blocked(Blocked::By(*id)),
-            },
-            Producer::Files(pattern) => match history.files(pattern) {
-                Ok(content) => contents.push(Content { role: input.role.clone(), ..content }),
-                Err(message) => {
-                    let pattern = pattern.clone();
-                    return Decision::Blocked(Blocked::Files { pattern, message, span: input.span });
-                }
-            },
-        }
-    }
-    for setting in &stage.settings {
-        for path in setting.paths() {
-            match history.files(path) {
-                Ok(content) => contents.push(Content { role: setting.name.clone(), ..content }),
-                Err(message) => {
-                    let span = setting.span.unwrap_or(stage.span);
-                    return Decision::Blocked(Blocked::Files { pattern: path.to_owned(), message, span });
-                }
-            }
-        }
-    }
-
-    for argument in stage.command.iter().flatten() {
-        // A program's files count by content; its other arguments count as text, in the recipe.
-        if let Some(content) = history.file(argument) {
-            contents.push(Content { role: argument.clone(), ..content });
-        }
-    }
-
-    let key = key(stage, &contents);
-    if !pending.is_empty() {
-        let mut reasons = match history.previous(stage) {
-            Some(previous) => changes(stage, &previous, &key.components, &unknown),
-            None => vec![Reason::New],
-        };
+    let inputs = match Gathered::of(graph, stage, state, history) {
+        Ok(inputs) => inputs,
+        Err(blocked) => return Decision::Blocked(blocked),
+    };
+    let key = key(stage, &inputs.contents);
+    let changed = || match history.previous(stage) {
+        Some(previous) => changes(stage, &previous, &key.components, &inputs.unknown),
+        None => vec![Reason::New],
+    };
+    if !inputs.pending.is_empty() {
+        let mut reasons = changed();
         let may_skip = reasons.is_empty() && !forced;
         if forced {
             reasons.insert(0, Reason::Forced);
         }
         let name = |id: StageId| graph.stage(id).name.clone();
-        reasons.extend(pending.into_iter().map(|id| Reason::Waits { stage: name(id) }));
+        reasons.extend(inputs.pending.into_iter().map(|id| Reason::Waits { stage: name(id) }));
         return Decision::Run { key: None, reasons, may_skip, shards: None };
     }
     if !forced && let Some(artifact) = history.artifact(&key.digest) {
         return Decision::Cached { key: Box::new(key), artifact };
     }
-    let reasons = if forced {
-        vec![Reason::Forced]
-    } else if history.lost(&key.digest) {
-        vec![Reason::Lost]
-    } else {
-        match history.previous(stage) {
-            Some(previous) => changes(stage, &previous, &key.components, &unknown),
-            None => vec![Reason::New],
-        }
+    let reasons = match () {
+        () if forced => vec![Reason::Forced],
+        () if history.lost(&key.digest) => vec![Reason::Lost],
+        () => changed(),
     };
-    let sharded =
-        stage.per_shard.as_ref().and_then(|role| contents.iter().find(|content| content.role == *role));
+    let role = stage.per_shard.as_ref();
+    let sharded = role.and_then(|role| inputs.contents.iter().find(|content| content.role == *role));
     let shards = sharded.and_then(|content| history.shards(stage, &key, &content.digest));
     Decision::Run { key: Some(Box::new(key)), reasons, may_skip: false, shards }
+}
+
+/// What is known of all that goes into a stage.
+#[derive(Default)]
+struct Gathered<'a> {
+    contents: Vec<Content>,
+    /// The stages before it that will run, each once, in order of inputs.
+    pending: Vec<StageId>,
+    /// The same, to look one up: a table may collect thousands.
+    seen: BTreeSet<StageId>,
+    /// The roles whose content is not known yet.
+    unknown: BTreeSet<&'a str>,
+}
+
+impl<'a> Gathered<'a> {
+    fn of(
+        graph: &Graph,
+        stage: &'a Stage,
+        state: &dyn Fn(StageId) -> State,
+        history: &dyn History,
+    ) -> Result<Self, Blocked> {
+        let mut all = Self::default();
+        for input in &stage.inputs {
+            match &input.from {
+                Producer::Stage(id) => all.stage(&input.role, *id, state(*id), graph)?,
+                Producer::Files(pattern) => all.files(&input.role, pattern, input.span, history)?,
+            }
+        }
+        for setting in &stage.settings {
+            for path in setting.paths() {
+                all.files(&setting.name, path, setting.span.unwrap_or(stage.span), history)?;
+            }
+        }
+        for argument in stage.command.iter().flatten() {
+            // A program's files count by content; its other arguments count as text, in the recipe.
+            if let Some(content) = history.file(argument) {
+                all.contents.push(Content { role: argument.clone(), ..content });
+            }
+        }
+        Ok(all)
+    }
+
+    /// An input from another stage.
+    fn stage(&mut self, role: &'a str, id: StageId, state: State, graph: &Graph) -> Result<(), Blocked> {
+        match state {
+            State::Known(digest) => {
+                let (role, label) = (role.to_owned(), graph.stage(id).name.clone());
+                self.contents.push(Content { role, files: false, label, digest });
+            }
+            State::Pending => {
+                self.unknown.insert(role);
+                if self.seen.insert(id) {
+                    self.pending.push(id);
+                }
+            }
+            State::Blocked => return Err(Blocked::By(id)),
+        }
+        Ok(())
+    }
+
+    /// Files of the user: an input, or what a setting names.
+    fn files(&mut self, role: &str, pattern: &str, span: Span, history: &dyn History) -> Result<(), Blocked> {
+        let content = history.files(pattern);
+        let content =
+            content.map_err(|message| Blocked::Files { pattern: pattern.to_owned(), message, span })?;
+        self.contents.push(Content { role: role.to_owned(), ..content });
+        Ok(())
+    }
 }
 
 /// What differs from the last run, settings first; inputs of `unknown` roles are left out.

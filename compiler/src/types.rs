@@ -90,6 +90,61 @@ pub fn describe_ability(ability: &str) -> String {
     }
 }
 
+/// The type of an expression that makes artifacts.
+#[derive(Clone, Debug)]
+pub enum Type {
+    /// One artifact.
+    One(Artifact),
+    /// Several, each with its place.
+    List(Vec<(Artifact, Span)>),
+}
+
+impl Type {
+    /// The kind of what it makes; `None` for an empty list.
+    #[must_use]
+    pub fn kind(&self) -> Option<ArtifactKind> {
+        match self {
+            Self::One(artifact) => Some(artifact.kind),
+            Self::List(items) => items.first().map(|(artifact, _)| artifact.kind),
+        }
+    }
+
+    /// `Model<chat, vocab>`, `[Docs]`.
+    #[must_use]
+    pub fn display(&self, vocabularies: &Vocabularies) -> String {
+        match self {
+            Self::One(artifact) => artifact.display(vocabularies),
+            Self::List(items) => {
+                let mut names: Vec<String> =
+                    items.iter().map(|(item, _)| item.display(vocabularies)).collect();
+                names.dedup();
+                format!("[{}]", names.join(", "))
+            }
+        }
+    }
+}
+
+/// Types of expressions and bindings by place, for editors.
+#[derive(Clone, Debug, Default)]
+pub struct Types {
+    pub(crate) notes: Vec<(Span, Type)>,
+    pub(crate) vocabularies: Vocabularies,
+}
+
+impl Types {
+    /// The type of the first place, in the order of checking, that is `wanted`.
+    #[must_use]
+    pub fn find(&self, wanted: impl Fn(Span) -> bool) -> Option<&Type> {
+        self.notes.iter().find(|(span, _)| wanted(*span)).map(|(_, ty)| ty)
+    }
+
+    /// A type as people read it.
+    #[must_use]
+    pub fn text(&self, ty: &Type) -> String {
+        ty.display(&self.vocabularies)
+    }
+}
+
 /// A type in a signature: what an input must be, or what an output will be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pattern {

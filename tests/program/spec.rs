@@ -239,7 +239,7 @@ fn the_table_of_codes_is_complete() {
             && text[1..].bytes().all(|digit| digit.is_ascii_digit())
     };
     let mut listed: Vec<&str> = rows.map(|(code, _)| code).filter(|code| is_code(code)).collect();
-    let mut known: Vec<&str> = llmp_compiler::explain::pages().map(|(code, _)| code).collect();
+    let mut known: Vec<&str> = llmp_compiler::explain::pages().map(|(code, _)| code.as_str()).collect();
     // The spec groups them by phase.
     listed.sort_unstable();
     known.sort_unstable();

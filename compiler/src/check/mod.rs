@@ -24,7 +24,7 @@ use crate::diagnostic::{self, Diagnostic, Diagnostics};
 use crate::resolve::Program;
 use crate::signature::{Library, Signature, signature};
 use crate::source::{Sources, Span};
-use crate::types::{Artifact, Vocabularies, Vocabulary};
+use crate::types::{Type, Types, Vocabularies, Vocabulary};
 use changes::Change;
 use params::Param;
 use scope::Scope;
@@ -43,20 +43,12 @@ pub(crate) struct Checked {
     pub(crate) bindings: Vec<Binding>,
     /// The program's own stages.
     pub(crate) stages: BTreeMap<String, Arc<Signature>>,
-    /// Types of expressions and bindings, as people read them.
-    pub(crate) types: Vec<(Span, String)>,
+    /// Types of expressions and bindings.
+    pub(crate) types: Types,
     /// Where names are used, and where they are defined.
     pub(crate) references: Vec<Reference>,
     /// What callers know of the functions.
     pub(crate) functions: Vec<Function>,
-}
-
-/// The type of an expression that makes artifacts.
-#[derive(Clone, Debug)]
-enum Type {
-    One(Artifact),
-    /// The elements, each with its place.
-    List(Vec<(Artifact, Span)>),
 }
 
 /// What checking reads.
@@ -83,7 +75,7 @@ struct Checker<'a> {
     vocabularies: Vocabularies,
     /// Vocabularies made by stages that only read files, by all that makes them what they are.
     known_vocabularies: BTreeMap<String, Vocabulary>,
-    types: Vec<(Span, String)>,
+    types: Vec<(Span, Type)>,
     diagnostics: &'a mut Diagnostics,
 }
 
@@ -140,7 +132,7 @@ pub(crate) fn check(
     }
     checker.overrides(changes, &mut bindings);
     let functions = checker.defs.iter().map(|heading| heading.function.clone()).collect();
-    let types = checker.types;
+    let types = Types { notes: checker.types, vocabularies: checker.vocabularies };
     let Context { params, references, stages, .. } = context;
     let mut references = references.into_inner();
     references.sort_unstable();
@@ -208,19 +200,11 @@ impl Checker<'_> {
 
     fn note_type(&mut self, span: Span, ty: Option<&Type>) {
         if let Some(ty) = ty {
-            self.types.push((span, self.display(ty)));
+            self.types.push((span, ty.clone()));
         }
     }
 
     fn display(&self, ty: &Type) -> String {
-        match ty {
-            Type::One(artifact) => artifact.display(&self.vocabularies),
-            Type::List(items) => {
-                let mut names: Vec<String> =
-                    items.iter().map(|(item, _)| item.display(&self.vocabularies)).collect();
-                names.dedup();
-                format!("[{}]", names.join(", "))
-            }
-        }
+        ty.display(&self.vocabularies)
     }
 }

@@ -119,7 +119,7 @@ fn of_name(view: &View<'_>, at: Span, named: &Named<'_>) -> Hover {
     let mut hover = Hover { at, code: String::new(), text: named.docs.to_owned(), stages: Vec::new() };
     match named.kind {
         NameKind::Binding | NameKind::Local => {
-            let ty = view.type_at(named.span).unwrap_or("?");
+            let ty = view.type_text_at(named.span).unwrap_or_else(|| "?".to_owned());
             hover.code = format!("{name}: {ty}");
             if named.kind == NameKind::Binding {
                 hover.stages = view.compilation.graph.bindings.get(name).cloned().unwrap_or_default();

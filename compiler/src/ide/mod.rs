@@ -33,6 +33,7 @@ use std::collections::BTreeSet;
 use crate::compile::{Compilation, File};
 use crate::signature::Library;
 use crate::source::{FileId, Span};
+use crate::types::Type;
 
 /// A program as seen from one of its files.
 #[derive(Clone, Copy, Debug)]
@@ -73,7 +74,12 @@ impl<'a> View<'a> {
     }
 
     /// The type of what stands at exactly this span.
-    fn type_at(&self, span: Span) -> Option<&'a str> {
-        self.compilation.types.iter().find(|(at, _)| *at == span).map(|(_, ty)| ty.as_str())
+    fn type_at(&self, span: Span) -> Option<&'a Type> {
+        self.compilation.types.find(|at| at == span)
+    }
+
+    /// The same as people read it.
+    fn type_text_at(&self, span: Span) -> Option<String> {
+        self.type_at(span).map(|ty| self.compilation.types.text(ty))
     }
 }

@@ -45,7 +45,7 @@ fn symbol(view: &View<'_>, named: &Named<'_>) -> Symbol {
     let name = view.compilation.sources.text(named.span).to_owned();
     let declared = || view.declared(named.span);
     let detail = match named.kind {
-        NameKind::Binding | NameKind::Local => view.type_at(named.span).unwrap_or_default().to_owned(),
+        NameKind::Binding | NameKind::Local => view.type_text_at(named.span).unwrap_or_default(),
         NameKind::Param => {
             let param = view.compilation.params.iter().find(|param| param.span == named.span);
             param.map(|param| param.ty.clone()).unwrap_or_default()

@@ -46,11 +46,11 @@ fn references_lead_to_definitions() {
 fn types_are_known_by_place() {
     let compilation = compilation(&Options::default());
     let of = |wanted: &str| {
-        let found = compilation.types.iter().find(|(span, _)| compilation.sources.text(*span) == wanted);
-        found.map(|(_, ty)| ty.as_str())
+        let found = compilation.types.find(|span| compilation.sources.text(span) == wanted);
+        found.map(|ty| compilation.types.text(ty))
     };
-    assert_eq!(of("base"), Some("Model<base, tokenize.cl100k>"));
-    assert_eq!(of("docs"), Some("Docs"));
+    assert_eq!(of("base").as_deref(), Some("Model<base, tokenize.cl100k>"));
+    assert_eq!(of("docs").as_deref(), Some("Docs"));
 }
 
 #[test]

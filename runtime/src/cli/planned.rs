@@ -68,7 +68,7 @@ pub(super) fn fingerprint(pipeline: &Pipeline, rows: &[Row]) -> String {
         let stage = pipeline.compilation.graph.stage(row.id);
         hasher.text(&stage.name);
         for component in recipe(stage) {
-            hasher.text(&component.name).digest(&component.digest);
+            hasher.text(&component.name.text()).digest(&component.digest);
         }
         match &row.decision {
             Decision::Cached { key, .. } => hasher.text("cached").digest(&key.digest),

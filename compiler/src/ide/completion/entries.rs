@@ -9,7 +9,7 @@ use crate::ide::hover::{keyword, type_text};
 use crate::ide::names::{NameKind, of_file};
 use crate::source::Span;
 use crate::syntax::{Kind, NodeId};
-use crate::types::{Pattern, SettingSpec, SettingType};
+use crate::types::{Pattern, SettingSpec, SettingType, Type};
 
 impl Completion {
     pub(super) fn new(label: impl Into<String>, kind: CompletionKind, rank: u8) -> Self {
@@ -113,7 +113,7 @@ impl<'a> Cursor<'a, '_> {
             Item::Binding(binding)
                 if binding.value.as_ref().is_some_and(|value| !heads(value).is_empty()) =>
             {
-                let ty = view.type_at(binding.name.span).unwrap_or_default();
+                let ty = view.type_text_at(binding.name.span).unwrap_or_default();
                 let item = Completion::new(&binding.name.text, CompletionKind::Binding, 1).detail(ty);
                 Some(Completion { insert: format!("{}.", binding.name.text), ..item.docs(&binding.docs) })
             }
@@ -125,9 +125,8 @@ impl<'a> Cursor<'a, '_> {
     /// Steps of a pipe behind the value that ends at `end`.
     pub(super) fn steps(&self, end: u32) -> Vec<Completion> {
         let view = self.site.view;
-        let ends = |span: &Span| span.file == view.file.id && span.end == end;
-        let piped = view.compilation.types.iter().find(|(span, _)| ends(span)).map(|(_, ty)| ty.as_str());
-        self.callables(Some(piped.and_then(kind_of)), None)
+        let piped = view.compilation.types.find(|span| span.file == view.file.id && span.end == end);
+        self.callables(Some(piped.and_then(Type::kind)), None)
     }
 
     /// All that can be called. `piped` is the kind of the value that is piped into it, where one is and it is known;
@@ -208,19 +207,21 @@ impl<'a> Cursor<'a, '_> {
                 if !wanted || file.id == view.file.id && itself == Some(text) {
                     continue;
                 }
-                let ty = view.type_at(name.span).map(str::to_owned).or_else(|| match name.kind {
+                let (kind, ty) = match name.kind {
                     NameKind::Parameter => {
-                        let whole = view.compilation.sources.text(name.whole);
-                        whole.split_once(':').map(|(_, ty)| ty.trim().to_owned())
+                        let mut parameters = view.compilation.functions.iter().flat_map(|it| &it.parameters);
+                        let parameter = parameters.find(|parameter| parameter.span == name.span);
+                        // The value of a function's parameter is no artifact.
+                        let Some(due) = parameter.and_then(|it| it.artifact.as_ref()) else { continue };
+                        (Some(due.kind), due.to_string())
                     }
-                    _ => None,
-                });
-                let ty = ty.unwrap_or_default();
-                // The value of a function's parameter is no artifact.
-                if name.kind == NameKind::Parameter && kind_of(&ty).is_none() {
-                    continue;
-                }
-                let fits = due.is_none() || kind_of(&ty) == due;
+                    _ => {
+                        let ty = view.type_at(name.span);
+                        let text = ty.map(|ty| view.compilation.types.text(ty));
+                        (ty.and_then(Type::kind), text.unwrap_or_default())
+                    }
+                };
+                let fits = due.is_none() || kind == due;
                 let rank = if fits { 0 } else { 3 };
                 items.push(Completion::new(text, CompletionKind::Binding, rank).detail(ty).docs(name.docs));
             }
@@ -310,11 +311,6 @@ impl<'a> Cursor<'a, '_> {
         }
         items
     }
-}
-
-/// The kind of a type as people read it.
-pub(super) fn kind_of(ty: &str) -> Option<ArtifactKind> {
-    ArtifactKind::named(ty.trim_start_matches('[').split(['<', ']', ',', '?']).next().unwrap_or_default())
 }
 
 /// A call with its inputs and the settings that must be given.
