@@ -51,7 +51,7 @@ impl Client {
     /// The same, before it says that it is initialized.
     pub(crate) fn begin(params: Value) -> Self {
         let (connection, other) = Connection::memory();
-        let server = std::thread::spawn(move || llmp::lsp::serve(&other));
+        let server = std::thread::spawn(move || llmp_lsp::serve(llmp::library::toolkit(), &other));
         let mut client = Self {
             connection: Some(connection),
             server: Some(server),

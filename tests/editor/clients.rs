@@ -7,7 +7,7 @@ use crate::fixture::Fixture;
 
 /// The recordings: name and `initialize` params.
 fn recordings() -> Vec<(String, Value)> {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../compiler/editors/initialize");
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../compiler/editors/initialize");
     let mut files: Vec<_> =
         std::fs::read_dir(folder).expect("the folder").map(|entry| entry.expect("an entry").path()).collect();
     files.retain(|path| path.extension().is_some_and(|extension| extension == "json"));

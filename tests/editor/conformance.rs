@@ -15,7 +15,7 @@ type Program = BTreeMap<String, String>;
 /// The cases of `compiler/tests/language`, those with options left out: an editor has none.
 fn cases(programs: &mut Vec<Program>) {
     for folder in ["right", "wrong"] {
-        let folder = format!("{}/../compiler/tests/language/{folder}", env!("CARGO_MANIFEST_DIR"));
+        let folder = format!("{}/../../compiler/tests/language/{folder}", env!("CARGO_MANIFEST_DIR"));
         for entry in std::fs::read_dir(folder).expect("the cases") {
             let path = entry.expect("an entry").path();
             if path.extension().is_none_or(|extension| extension != "llmp") {
@@ -43,7 +43,7 @@ fn cases(programs: &mut Vec<Program>) {
 
 /// The examples of `spec/`: a block goes with those before it that are files.
 fn examples(programs: &mut Vec<Program>) {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../spec");
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../spec");
     for entry in std::fs::read_dir(folder).expect("the reference") {
         let path = entry.expect("an entry").path();
         let Ok(text) = std::fs::read_to_string(&path) else { continue };

@@ -49,7 +49,7 @@ fn a_client_may_talk_before_it_is_initialized() {
 #[test]
 fn a_client_that_goes_without_a_word_is_told_apart() {
     let (connection, other) = lsp_server::Connection::memory();
-    let server = std::thread::spawn(move || llmp::lsp::serve(&other));
+    let server = std::thread::spawn(move || llmp_lsp::serve(llmp::library::toolkit(), &other));
     let initialize = json!({"capabilities": {}});
     let initialize = lsp_server::Request::new(1.into(), "initialize".to_owned(), initialize);
     connection.sender.send(initialize.into()).expect("the server listens");

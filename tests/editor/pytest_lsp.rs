@@ -11,7 +11,7 @@ fn a_client_in_python_is_served() {
         eprintln!("skipped: `{python}` has no pytest_lsp (`pip install pytest-lsp==1.0.1`, or set PYTHON)");
         return;
     }
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/editor/pytest");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/editor/pytest");
     let output = Command::new(&python)
         .args(["-m", "pytest", "-q", "-p", "no:cacheprovider", "test_llmp.py"])
         .current_dir(folder)

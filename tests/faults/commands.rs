@@ -114,7 +114,8 @@ fn documents_may_be_written_as_jsonl() {
     let script = "printf '{\"text\": \"one\"}\\n{\"text\": \"two\"}\\n' > $LLMP_OUTPUT/mine.jsonl\n";
     let (world, said) = run_script("Docs", "", script);
     assert_eq!(said.code, 0, "{}", said.err);
-    let docs = llmp_data::docs::Reader::open(&world.result("made").join("mine.parquet")).expect("Parquet");
+    let docs =
+        llmp_artifacts::docs::Reader::open(&world.result("made").join("mine.parquet")).expect("Parquet");
     let texts: Vec<_> = docs.map(|doc| doc.expect("a document").text).collect();
     assert_eq!(texts, ["one", "two"]);
 }

@@ -7,8 +7,8 @@ use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use llmp::store::Ledger;
 use llmp_compiler::key::Digest;
+use llmp_store::Ledger;
 use serde_json::Value;
 
 use crate::world::{World, warc};

@@ -132,7 +132,7 @@ fn a_document_is_followed_to_its_tokens() {
     let ids = std::fs::read(folder.join(format!("{shard}.tokens.bin"))).unwrap();
     let ids: Vec<u32> = ids.as_chunks().0.iter().map(|id| u32::from(u16::from_le_bytes(*id))).collect();
     let (from, to) = (tokens["from"].as_u64().unwrap() as usize, tokens["to"].as_u64().unwrap() as usize);
-    let text = llmp_data::tokenize::Tokenizer::load(&folder).unwrap().decode(&ids[from..to - 1]);
+    let text = llmp_artifacts::tokenizer::Tokenizer::load(&folder).unwrap().decode(&ids[from..to - 1]);
     assert!(
         text.starts_with(tokens["begins"].as_str().unwrap())
             && text.contains("of alpha") == text.contains("Notes")

@@ -5,7 +5,7 @@ use std::process::Command;
 
 /// Runs the test of an editor, which skips itself where the editor is missing.
 fn editor(name: &str) {
-    let editors = Path::new(env!("CARGO_MANIFEST_DIR")).join("../compiler/editors");
+    let editors = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../compiler/editors");
     let script = editors.join(name).join("test/run");
     let run = Command::new("sh").arg(&script).env("LLMP", env!("CARGO_BIN_EXE_llmp")).output();
     let run = run.expect("a shell");

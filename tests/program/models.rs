@@ -120,7 +120,7 @@ fn python_reads_the_model() {
     }
     let world = world();
     world.ok(&["run", "main.llmp"]);
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let base = world.result("base");
     let tokens: Vec<u32> = (1..40).map(|id| id * 9 % 400).collect();
     let logits = llmp_model::Sampler::load(&base, "cpu").unwrap().logits(&tokens).unwrap();

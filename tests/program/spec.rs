@@ -5,7 +5,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use llmp::library::{library, signatures};
+use llmp::library::{library, standard};
 use llmp_compiler::compile::{Compilation, Options, compile};
 use llmp_compiler::diagnostic::Diagnostic;
 use llmp_compiler::signature::Library;
@@ -15,7 +15,7 @@ use serde_json::Value;
 use crate::world::World;
 
 fn folder() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../spec")
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../spec")
 }
 
 fn page(name: &str) -> String {
@@ -122,7 +122,8 @@ impl Example {
 
     fn read(&self) -> (Vec<Diagnostic>, Sources) {
         let own = self.files.iter().map(|(path, text)| (path.as_str(), text.as_str()));
-        let all: Vec<_> = signatures().map(|signature| (signature.path, signature.text)).chain(own).collect();
+        let signatures = standard().signatures().map(|signature| (signature.path, signature.text));
+        let all: Vec<_> = signatures.chain(own).collect();
         let (_, diagnostics, sources) = Library::new(&all);
         (diagnostics, sources)
     }

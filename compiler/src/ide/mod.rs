@@ -1,6 +1,6 @@
 //! What an editor asks about a program, as functions of a compilation and an offset: no protocol, no files.
 //!
-//! `runtime/src/lsp` translates questions and answers to the language server protocol.
+//! `runtime/lsp` translates questions and answers to the language server protocol.
 
 mod actions;
 mod callable;

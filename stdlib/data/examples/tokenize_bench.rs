@@ -10,7 +10,7 @@ use std::io::Write as _;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
-use llmp_data::tokenize::Tokenizer;
+use llmp_artifacts::tokenizer::Tokenizer;
 use llmp_stage::{Error, Result};
 
 const PIECE_BYTES: usize = 4_096;

@@ -1,53 +1,32 @@
-//! Stages from crawled pages to tokens: crawl, filter, extract, dedup, tokenize.
+//! Stages from files to tokens, conversations and questions, without tensors: crawl, filter, extract, dedup, tokenize, load.
 //!
 //! Each stage is a pair of neighbours: its signature (`filter/language.llmp`) and its implementation
 //! (`filter/language.rs`), with its tests beside it.
 
+mod chat;
 pub mod crawl;
 pub mod dedup;
-pub mod docs;
 pub mod extract;
 pub mod filter;
+mod knowledge;
 mod pages;
+mod rows;
+mod shards;
 pub mod tokenize;
-pub mod warc;
 
-use llmp_stage::{Signature, Stage};
+use llmp_stage::Stage;
 
 /// The stages of this crate.
 #[must_use]
 pub fn stages() -> Vec<Box<dyn Stage>> {
-    [crawl::stages(), extract::stages(), filter::stages(), dedup::stages(), tokenize::stages()]
-        .into_iter()
-        .flatten()
-        .collect()
-}
-
-const PARTS: [&[Signature]; 5] =
-    [crawl::SIGNATURES, extract::SIGNATURES, filter::SIGNATURES, dedup::SIGNATURES, tokenize::SIGNATURES];
-
-/// Their signatures, for the compiler to read.
-pub const SIGNATURES: &[Signature] = &joined::<{ count(PARTS) }>(PARTS);
-
-const fn count(parts: [&[Signature]; PARTS.len()]) -> usize {
-    let (mut count, mut part) = (0, 0);
-    while part < parts.len() {
-        count += parts[part].len();
-        part += 1;
-    }
-    count
-}
-
-/// Joins lists at compile time.
-const fn joined<const N: usize>(parts: [&[Signature]; PARTS.len()]) -> [Signature; N] {
-    let mut all = [Signature { path: "", text: "" }; N];
-    let (mut part, mut at, mut total) = (0, 0, 0);
-    while part < parts.len() {
-        while at < parts[part].len() {
-            all[total] = parts[part][at];
-            (at, total) = (at + 1, total + 1);
-        }
-        (part, at) = (part + 1, 0);
-    }
-    all
+    let modules = [
+        chat::stages(),
+        crawl::stages(),
+        dedup::stages(),
+        extract::stages(),
+        filter::stages(),
+        knowledge::stages(),
+        tokenize::stages(),
+    ];
+    modules.into_iter().flatten().collect()
 }

@@ -1,6 +1,6 @@
 //! Pages: HTML in WARC records, as the Pages artifact holds them and as crawls come.
 
-use crate::warc::{Headers, Record, http};
+use llmp_artifacts::warc::{Headers, Record, http};
 
 /// The date of pages that have none; WARC asks for one.
 pub(crate) const NO_DATE: &str = "1970-01-01T00:00:00Z";
@@ -40,7 +40,7 @@ pub(crate) fn from_response(record: &Record, max_page: usize) -> Result<Record, 
     };
     let (status, headers, start) = http::parse_head(&record.block).map_err(bad)?;
     let html = match headers.get("Content-Type") {
-        Some(content_type) => crate::warc::is_html(&crate::warc::media_type(content_type)),
+        Some(content_type) => llmp_artifacts::warc::is_html(&llmp_artifacts::warc::media_type(content_type)),
         None => looks_like_html(&record.block[start..]),
     };
     if !html {
@@ -71,7 +71,7 @@ pub(crate) fn from_response(record: &Record, max_page: usize) -> Result<Record, 
 /// The cleaned `resource` record of an HTML page.
 pub(crate) fn from_resource(record: &Record, max_page: usize) -> Result<Record, NoPage> {
     match record.media_type().as_str() {
-        media_type if !crate::warc::is_html(media_type) => Err(NoPage::NotHtml),
+        media_type if !llmp_artifacts::warc::is_html(media_type) => Err(NoPage::NotHtml),
         _ if record.block.len() > max_page => {
             Err(NoPage::Dropped { rule: "warc.too_large", value: format!("{} bytes", record.block.len()) })
         }

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::path::Path;
 
-use llmp_data::docs::Reader;
+use llmp_artifacts::docs::Reader;
 use llmp_stage::Context;
 use llmp_stage::testing::TestContext;
 use serde_json::{Value, json};
@@ -93,7 +93,7 @@ fn digest(folder: &Path) -> String {
                 hasher.update(&line);
             }
         } else {
-            for item in llmp_data::warc::Reader::open(&path, 1 << 30).expect("opens") {
+            for item in llmp_artifacts::warc::Reader::open(&path, 1 << 30).expect("opens") {
                 hasher.update(format!("{:?}", item.expect("read")).as_bytes());
             }
         }

@@ -6,8 +6,9 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use llmp_data::docs::{Doc, Writer};
-use llmp_data::tokenize::{Tokenizer, special, stages};
+use llmp_artifacts::docs::{Doc, Writer};
+use llmp_artifacts::tokenizer::{Tokenizer, special};
+use llmp_data::stages;
 use llmp_stage::Context as _;
 use llmp_stage::testing::TestContext;
 use serde_json::{Value, json};
@@ -16,8 +17,8 @@ const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/bench/check_tokenizer
 
 /// Sources of this crate: code, English, and what little else they hold.
 const CORPUS: &str = concat!(
-    include_str!("../src/tokenize/tokenizer.rs"),
-    include_str!("../src/tokenize/tokens.rs"),
+    include_str!("../../artifacts/src/tokenizer/bpe.rs"),
+    include_str!("../../artifacts/src/tokens.rs"),
     include_str!("../src/tokenize/train.rs"),
     include_str!("../src/tokenize/merges.rs"),
 );

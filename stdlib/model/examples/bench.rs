@@ -9,8 +9,8 @@ use std::process::Command;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use llmp_model::config::RopeScaling;
-use llmp_model::{Batches, Config, Optimizer, Recipe, Request, Row, Sampler, Schedule, Start, train};
+use llmp_artifacts::model::{Config, RopeScaling};
+use llmp_model::{Batches, Optimizer, Recipe, Request, Row, Sampler, Schedule, Start, train};
 use llmp_stage::Result;
 use llmp_stage::testing::TestContext;
 

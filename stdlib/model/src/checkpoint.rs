@@ -25,6 +25,15 @@ pub(crate) struct Progress {
     pub(crate) losses: Vec<u64>,
 }
 
+/// What a file begins with. Files of earlier versions do not say how many tensors follow.
+#[derive(Serialize, Deserialize)]
+struct Header {
+    #[serde(flatten)]
+    progress: Progress,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    tensors: Option<usize>,
+}
+
 /// A training's state.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Checkpoint {
@@ -57,7 +66,8 @@ fn write(path: &Path, checkpoint: &Checkpoint) -> std::io::Result<()> {
         digest.update(bytes);
         out.write_all(bytes)
     };
-    let header = serde_json::to_vec(&checkpoint.progress)?;
+    let (progress, tensors) = (checkpoint.progress.clone(), Some(checkpoint.tensors.len()));
+    let header = serde_json::to_vec(&Header { progress, tensors })?;
     put(&(header.len() as u64).to_le_bytes())?;
     put(&header)?;
     for values in &checkpoint.tensors {
@@ -95,7 +105,11 @@ fn read(path: &Path, lengths: &[usize]) -> std::result::Result<Checkpoint, Strin
     let (length, rest) = content.split_first_chunk::<8>().ok_or("it has no header")?;
     let length = usize::try_from(u64::from_le_bytes(*length)).map_err(|error| error.to_string())?;
     let (header, mut rest) = rest.split_at_checked(length).ok_or("its header is cut off")?;
-    let progress = serde_json::from_slice(header).map_err(|error| error.to_string())?;
+    let Header { progress, tensors: count } =
+        serde_json::from_slice(header).map_err(|error| error.to_string())?;
+    if count.is_some_and(|count| count != lengths.len()) {
+        return Err("it is of another model or optimiser".into());
+    }
     let mut tensors = Vec::with_capacity(lengths.len());
     for &length in lengths {
         let (values, after) = rest.split_at_checked(4 * length).ok_or("it is of another model")?;

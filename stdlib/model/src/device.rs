@@ -89,6 +89,12 @@ impl Device {
         found
     }
 
+    /// The error where this build has no code for it.
+    #[cfg(not(all(feature = "wgpu", feature = "cuda")))]
+    pub(crate) fn is_missing(self) -> Error {
+        Error::new(format!("this program was built without `{self}`"))
+    }
+
     /// An NVIDIA GPU before another GPU before the processor. Software adapters do not count as GPUs.
     fn best() -> Self {
         if nvidia::count().is_ok_and(|count| count > 0) {
@@ -100,6 +106,31 @@ impl Device {
         }
     }
 }
+
+/// Runs code on a device's backend: `cpu` on the processor's, `gpu` with the type of the other one and its device. The only
+/// place that knows which builds have which.
+macro_rules! with_backend {
+    ($device:expr, cpu: $cpu:expr, gpu: |$backend:ident, $place:ident| $gpu:expr) => {
+        match $device {
+            $crate::device::Device::Cpu => $cpu,
+            #[cfg(feature = "wgpu")]
+            $crate::device::Device::Wgpu => {
+                type $backend = ::burn::backend::Wgpu;
+                let $place = ::burn::backend::wgpu::WgpuDevice::default();
+                $gpu
+            }
+            #[cfg(feature = "cuda")]
+            $crate::device::Device::Cuda(index) => {
+                type $backend = ::burn::backend::Cuda;
+                let $place = ::burn::backend::cuda::CudaDevice { index };
+                $gpu
+            }
+            #[cfg(not(all(feature = "wgpu", feature = "cuda")))]
+            other => Err(other.is_missing()),
+        }
+    };
+}
+pub(crate) use with_backend;
 
 /// A GPU as wgpu sees it.
 #[cfg_attr(not(feature = "wgpu"), allow(dead_code, reason = "made by builds with wgpu only"))]

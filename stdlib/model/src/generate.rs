@@ -7,11 +7,13 @@ mod sample;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use llmp_artifacts::model::Config;
+use llmp_artifacts::random::Random;
 use llmp_stage::{Error, Result};
 use rayon::prelude::*;
 
-use crate::random::Random;
-use crate::{Config, Device, hub};
+use crate::device::{Device, with_backend};
+use crate::hub;
 use cpu::CpuDecoder;
 
 /// What to complete, and how.
@@ -66,21 +68,12 @@ impl Sampler {
     pub fn load(folder: &Path, device: &str) -> Result<Self> {
         let device = Device::open(device)?;
         let (config, weights) = hub::load(folder)?;
-        let engine: Box<dyn Engine> = match device {
-            Device::Cpu => Box::new(CpuDecoder::new(config.clone(), weights)),
-            #[cfg(feature = "wgpu")]
-            Device::Wgpu => {
-                let device = ::burn::backend::wgpu::WgpuDevice::default();
-                Box::new(burn::BurnDecoder::<::burn::backend::Wgpu>::new(config.clone(), weights, device))
-            }
-            #[cfg(feature = "cuda")]
-            Device::Cuda(index) => {
-                let device = ::burn::backend::cuda::CudaDevice { index };
-                Box::new(burn::BurnDecoder::<::burn::backend::Cuda>::new(config.clone(), weights, device))
-            }
-            #[cfg(not(all(feature = "wgpu", feature = "cuda")))]
-            other => return Err(Error::new(format!("this program was built without `{other}`"))),
-        };
+        let engine: Result<Box<dyn Engine>> = with_backend!(
+            device,
+            cpu: Ok(Box::new(CpuDecoder::new(config.clone(), weights))),
+            gpu: |Gpu, place| Ok(Box::new(burn::BurnDecoder::<Gpu>::new(config.clone(), weights, place)))
+        );
+        let engine = engine?;
         Ok(Self { config, device, engine })
     }
 
@@ -273,7 +266,7 @@ impl Queue<'_> {
                     continue;
                 }
                 let cache = decoder.cache(request.prompt.len() + room);
-                let (random, feed) = (Random::new(request.seed, 0), request.prompt.clone());
+                let (random, feed) = (Random::of_model(request.seed, 0), request.prompt.clone());
                 active.push(Active { row, cache, random, feed, tokens: Vec::new(), room });
             }
             if active.is_empty() {

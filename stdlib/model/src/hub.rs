@@ -9,9 +9,8 @@ use llmp_stage::{Error, Result};
 use safetensors::tensor::{Dtype, TensorView};
 use serde::Deserialize;
 
-use crate::Config;
-use crate::config::{Parameter, Role};
-use crate::random::Random;
+use llmp_artifacts::model::{Config, Parameter, Role};
+use llmp_artifacts::random::Random;
 
 /// Upper bound of a safetensors header and of a shard index, in bytes.
 const MAX_HEADER_BYTES: u64 = 64 << 20;
@@ -31,7 +30,8 @@ const TOKENIZER_FILES: [(&str, bool); 5] = [
 /// Random weights in the order of [`Config::parameters`]: normal with a deviation of 0.02, and of
 /// `1 / sqrt(2 layers in)` for matrices that write to the residual stream. Measured on the example `who-is` against
 /// `1 / sqrt(in)` for the other hidden matrices, 1.2 M tokens, two seeds: loss 0.911 and 0.906 against 0.957 and 0.950.
-pub(crate) fn initial(config: &Config, seed: u64) -> Vec<Vec<f32>> {
+#[must_use]
+pub fn initial(config: &Config, seed: u64) -> Vec<Vec<f32>> {
     let parameters = config.parameters();
     let fill = |(stream, parameter): (usize, &Parameter)| {
         let deviation = match parameter.role {
@@ -39,7 +39,7 @@ pub(crate) fn initial(config: &Config, seed: u64) -> Vec<Vec<f32>> {
             Role::Embedding | Role::Head | Role::Hidden => 0.02,
             Role::Residual => 1.0 / ((2 * config.layers * parameter.shape[1]) as f64).sqrt(),
         };
-        let mut random = Random::new(seed, stream as u64);
+        let mut random = Random::of_model(seed, stream as u64);
         (0..parameter.len()).map(|_| (random.normal() * deviation) as f32).collect()
     };
     parameters.iter().enumerate().map(fill).collect()
@@ -239,7 +239,7 @@ pub(crate) fn copy_tokenizer(from: &Path, to: &Path) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::tests::tiny;
+    use llmp_artifacts::testing::tiny;
 
     #[test]
     fn round_trip() {

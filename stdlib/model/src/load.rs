@@ -37,7 +37,7 @@ mod tests {
     use llmp_stage::testing::TestContext;
 
     use super::*;
-    use crate::config::tests::tiny;
+    use llmp_artifacts::testing::tiny;
 
     #[test]
     fn takes_over_a_folder() {

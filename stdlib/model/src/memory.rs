@@ -1,9 +1,10 @@
-//! How much memory a model takes on the CPU, from its shape: what the code beside this keeps at the same time.
+//! What a model takes on the CPU, from its shape: what the code beside this keeps at the same time.
 //!
 //! The numbers err upwards. Compared with peaks of the whole process, which takes some 50 MiB by itself, on `examples/who-is`
 //! with one action at a time: `base` 103 MiB expected with those 64 MiB that the runtime adds, 85 measured; `chat` 191 and 138.
 
-use crate::Config;
+use llmp_artifacts::model::Config;
+use llmp_stage::{Cost, Known};
 
 /// Bytes of a value.
 const VALUE: u64 = 4;
@@ -14,67 +15,99 @@ const CACHES: u64 = 1 << 30;
 /// What the allocator holds beyond what is asked for.
 const SLACK: f64 = 1.15;
 
-impl Config {
-    /// Bytes that training takes at the peak, with up to `tokens` tokens in a step.
-    #[must_use]
-    pub fn training_memory(&self, tokens: u64) -> u64 {
-        let parameters = self.parameter_count();
-        let [width, q, kv, mlp, heads] = self.widths();
-        let head_norms = u64::from(self.qk_norm);
-        // What the backward pass needs of a block: both inputs and what came of their norms; queries, keys, values and
-        // what attention gave; gate and up.
-        let block = 4 * width + (2 + head_norms) * (q + kv) + heads + 2 * mlp + 2;
-        // What exists once: gradients of the block at work, the first and last of the residual stream.
-        let once = 6 * width + 2 * (q + kv) + 3 * mlp;
-        let logits = (tokens * self.vocabulary as u64).min(LOGITS);
-        let activations = tokens * (self.layers as u64 * block + once) + logits;
-        // Weights, gradients, two moments, and a gradient of the table from either end.
-        let step = 4 * parameters + self.table() + activations;
-        // A checkpoint is a copy of weights and moments.
-        let checkpoint = 6 * parameters;
-        (VALUE as f64 * SLACK * step.max(checkpoint) as f64) as u64
+/// What training a new model on `tokens` tokens in batches of `rows` full rows needs.
+#[must_use]
+pub fn of_pretraining(config: &Config, rows: u64, tokens: u64) -> Cost {
+    Cost {
+        flops: config.training_flops_per_token() * tokens as f64,
+        memory: of_training(config, rows * config.context as u64),
+        parameters: config.parameter_count(),
+        tokens,
+        result: Known { model: Some(config.to_json()), ..Known::default() },
     }
+}
 
-    /// Bytes that writing takes at the peak: up to `rows` sequences at a time, whose prompts have up to `prompt` tokens.
-    #[must_use]
-    pub fn sampling_memory(&self, rows: u64, prompt: u64) -> u64 {
-        let [width, q, kv, mlp, _] = self.widths();
-        let context = self.context as u64;
-        // While they are laid out, the largest weights exist twice.
-        let weights = self.parameter_count() + 2 * self.table();
-        let caches = (rows * context * 2 * self.layers as u64 * kv).min(CACHES / VALUE);
-        let prompts = rows * prompt.min(context) * (3 * width + 2 * (q + kv) + 3 * mlp);
-        let logits = rows * self.vocabulary as u64;
-        (VALUE as f64 * SLACK * (weights + caches + prompts + logits) as f64) as u64
-    }
+/// Bytes that training takes at the peak, with up to `tokens` tokens in a step.
+#[must_use]
+pub fn of_training(config: &Config, tokens: u64) -> u64 {
+    let parameters = config.parameter_count();
+    let [width, q, kv, mlp, heads] = widths(config);
+    let head_norms = u64::from(config.qk_norm);
+    // What the backward pass needs of a block: both inputs and what came of their norms; queries, keys, values and
+    // what attention gave; gate and up.
+    let block = 4 * width + (2 + head_norms) * (q + kv) + heads + 2 * mlp + 2;
+    // What exists once: gradients of the block at work, the first and last of the residual stream.
+    let once = 6 * width + 2 * (q + kv) + 3 * mlp;
+    let logits = (tokens * config.vocabulary as u64).min(LOGITS);
+    let activations = tokens * (config.layers as u64 * block + once) + logits;
+    // Weights, gradients, two moments, and a gradient of the table from either end.
+    let step = 4 * parameters + table(config) + activations;
+    // A checkpoint is a copy of weights and moments.
+    let checkpoint = 6 * parameters;
+    (VALUE as f64 * SLACK * step.max(checkpoint) as f64) as u64
+}
 
-    /// Values of the embedding table.
-    fn table(&self) -> u64 {
-        (self.vocabulary * self.width) as u64
-    }
+/// Bytes that writing takes at the peak: up to `rows` sequences at a time, whose prompts have up to `prompt` tokens.
+#[must_use]
+pub fn of_sampling(config: &Config, rows: u64, prompt: u64) -> u64 {
+    let [width, q, kv, mlp, _] = widths(config);
+    let context = config.context as u64;
+    // While they are laid out, the largest weights exist twice.
+    let weights = config.parameter_count() + 2 * table(config);
+    let caches = (rows * context * 2 * config.layers as u64 * kv).min(CACHES / VALUE);
+    let prompts = rows * prompt.min(context) * (3 * width + 2 * (q + kv) + 3 * mlp);
+    let logits = rows * config.vocabulary as u64;
+    (VALUE as f64 * SLACK * (weights + caches + prompts + logits) as f64) as u64
+}
 
-    /// Widths of the residual stream, of all query and key-value heads, of the MLP; the number of heads.
-    fn widths(&self) -> [u64; 5] {
-        let head = self.head_width;
-        [self.width, self.heads * head, self.kv_heads * head, self.mlp_width, self.heads]
-            .map(|width| width as u64)
+/// The shape of the model that an input holds, where that is known.
+#[must_use]
+pub fn config_of(model: &Known) -> Option<Config> {
+    Config::from_json(model.model.as_ref()?).ok()
+}
+
+/// Tokens of the longest rows of conversations or questions, from their number and bytes; a full context where that is not
+/// known.
+#[must_use]
+pub fn longest_row(rows: &Known, config: &Config) -> u64 {
+    /// Bytes of JSON for each token, at least.
+    const BYTES_OF_TOKEN: u64 = 3;
+    /// The longest of a batch against the mean.
+    const LONGEST: u64 = 2;
+    let context = config.context as u64;
+    match rows.bytes.checked_div(rows.items) {
+        Some(bytes) => (LONGEST * bytes / BYTES_OF_TOKEN).clamp(1, context),
+        None => context,
     }
+}
+
+/// Values of the embedding table.
+fn table(config: &Config) -> u64 {
+    (config.vocabulary * config.width) as u64
+}
+
+/// Widths of the residual stream, of all query and key-value heads, of the MLP; the number of heads.
+fn widths(config: &Config) -> [u64; 5] {
+    let head = config.head_width;
+    [config.width, config.heads * head, config.kv_heads * head, config.mlp_width, config.heads]
+        .map(|width| width as u64)
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::config::tests::tiny;
+    use llmp_artifacts::testing::tiny;
+
+    use super::*;
 
     #[test]
     fn more_of_anything_takes_more() {
         let config = tiny();
-        let memory = |config: &crate::Config, tokens| config.training_memory(tokens);
-        assert!(memory(&config, 100_000) > memory(&config, 10_000));
+        assert!(of_training(&config, 100_000) > of_training(&config, 10_000));
         let mut larger = config.clone();
         larger.layers *= 2;
-        assert!(memory(&larger, 10_000) > memory(&config, 10_000));
-        assert!(config.training_memory(0) >= 24 * config.parameter_count(), "a checkpoint is a copy");
-        assert!(config.sampling_memory(64, 32) > config.sampling_memory(8, 32));
-        assert!(config.sampling_memory(1, 1) > 4 * config.parameter_count());
+        assert!(of_training(&larger, 10_000) > of_training(&config, 10_000));
+        assert!(of_training(&config, 0) >= 24 * config.parameter_count(), "a checkpoint is a copy");
+        assert!(of_sampling(&config, 64, 32) > of_sampling(&config, 8, 32));
+        assert!(of_sampling(&config, 1, 1) > 4 * config.parameter_count());
     }
 }

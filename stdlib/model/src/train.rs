@@ -5,15 +5,16 @@ use std::path::Path;
 use burn::backend::Autodiff;
 use burn::tensor::backend::{AutodiffBackend, Backend};
 use burn::tensor::{ElementConversion, Int, Tensor, TensorData};
+use llmp_artifacts::model::{Config, Parameter};
 use llmp_stage::{Context, Error, Result};
 
 use crate::checkpoint::{self, Checkpoint, Progress};
-use crate::config::Parameter;
-use crate::device::Device;
+use crate::device::{Device, with_backend};
+use crate::hub;
 use crate::model::Model;
 use crate::ops::{Ops, Targets};
-use crate::optimizer::{Rates, Rule, Slot, Update};
-use crate::{Config, hub};
+use crate::optimizer::{Group, Slot, Update};
+use crate::recipe::Recipe;
 
 /// Points of the loss curve, at most.
 const CURVE_POINTS: u64 = 500;
@@ -54,53 +55,6 @@ pub enum Start<'a> {
     Fresh(Config),
     /// A Hugging Face model folder.
     From(&'a Path),
-}
-
-/// How hidden matrices are optimised. Embeddings, head and norms take AdamW with either.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Optimizer {
-    /// Momentum, orthogonalised by Newton-Schulz iterations.
-    Muon,
-    /// Adam with decoupled weight decay.
-    AdamW,
-}
-
-/// How the learning rate falls after the warm-up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Schedule {
-    /// In a straight line.
-    Linear,
-    /// Along half a cosine.
-    Cosine,
-}
-
-/// How a model is trained.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Recipe {
-    /// Optimiser of the hidden matrices.
-    pub optimizer: Optimizer,
-    /// Peak learning rate of the hidden matrices.
-    pub learning_rate: f64,
-    /// Peak learning rate of embeddings, head and norms.
-    pub embedding_learning_rate: f64,
-    /// Share of the steps in which the rate rises from 0 to its peak.
-    pub warmup: f64,
-    /// How the rate falls after the warm-up.
-    pub schedule: Schedule,
-    /// Share of the peak that is left at the last step.
-    pub final_fraction: f64,
-    /// Decoupled weight decay of matrices, as a rate: a step multiplies by `1 - learning rate * decay`.
-    pub weight_decay: f64,
-    /// Largest norm of the gradient of all parameters together; `None` for no clipping.
-    pub clip: Option<f64>,
-    /// Seed of the initial weights.
-    pub seed: u64,
-    /// Steps between checkpoints; 0 for none. Never changes the result.
-    pub checkpoint_every: u64,
-    /// Ids that end generation, for `config.json` and `generation_config.json`; `None` keeps those of the start.
-    pub stop_tokens: Option<Vec<u32>>,
 }
 
 /// What a training came to.
@@ -148,18 +102,12 @@ pub fn train(
         .num_threads(ctx.threads())
         .build()
         .map_err(|error| Error::new("cannot start threads").because(error))?;
-    let (trained, weights) = pool.install(|| match device {
-        Device::Cpu => job.run::<Autodiff<burn_flex::Flex>>(weights, &burn_flex::FlexDevice),
-        #[cfg(feature = "wgpu")]
-        Device::Wgpu => {
-            job.run::<Autodiff<burn::backend::Wgpu>>(weights, &burn::backend::wgpu::WgpuDevice::default())
-        }
-        #[cfg(feature = "cuda")]
-        Device::Cuda(index) => {
-            job.run::<Autodiff<burn::backend::Cuda>>(weights, &burn::backend::cuda::CudaDevice { index })
-        }
-        #[cfg(not(all(feature = "wgpu", feature = "cuda")))]
-        other => Err(Error::new(format!("this program was built without `{other}`"))),
+    let (trained, weights) = pool.install(|| {
+        with_backend!(
+            device,
+            cpu: job.run::<Autodiff<burn_flex::Flex>>(weights, &burn_flex::FlexDevice),
+            gpu: |Gpu, place| job.run::<Autodiff<Gpu>>(weights, &place)
+        )
     })?;
     hub::save(ctx.output(), &config, &weights)?;
     hub::copy_tokenizer(tokenizer_files, ctx.output())?;
@@ -230,12 +178,8 @@ impl Job<'_> {
     /// The last checkpoint, or step 0.
     fn start<B: AutodiffBackend>(&self, weights: Vec<Vec<f32>>, device: &B::Device) -> Result<State<B>> {
         let parameters = self.config.parameters();
-        let rules: Vec<Rule> = parameters.iter().map(|p| Rule::of(p, self.recipe.optimizer)).collect();
-        let mut lengths: Vec<usize> = parameters.iter().map(Parameter::len).collect();
-        lengths.extend_from_within(..);
-        let with_second =
-            parameters.iter().zip(&rules).filter(|(_, rule)| rule.optimizer == Optimizer::AdamW);
-        lengths.extend(with_second.map(|(p, _)| p.len()));
+        let groups: Vec<Group> = parameters.iter().map(|p| Group::of(p, self.recipe.optimizer)).collect();
+        let lengths: Vec<usize> = layout(&groups).map(|(index, _)| parameters[index].len()).collect();
         let found = checkpoint::load(self.ctx.state(), &lengths, |line| self.ctx.log(line))?;
         let (progress, mut tensors) = match found {
             Some(found) => {
@@ -248,13 +192,17 @@ impl Job<'_> {
             Some(values) => Tensor::from_data(TensorData::new(values, p.shape), device),
             None => Tensor::zeros(p.shape, device),
         };
-        let weights: Vec<_> = parameters.iter().map(&mut next).collect();
-        let first: Vec<_> = parameters.iter().map(&mut next).collect();
-        let mut slots = Vec::with_capacity(parameters.len());
-        for (((weight, first), rule), parameter) in weights.into_iter().zip(first).zip(rules).zip(&parameters)
-        {
-            let second = (rule.optimizer == Optimizer::AdamW).then(|| next(parameter));
-            slots.push(Slot { weight, first, second, rule });
+        let mut slots: Vec<Slot<B::InnerBackend>> = Vec::with_capacity(parameters.len());
+        for (index, kept) in layout(&groups) {
+            let (tensor, group) = (next(&parameters[index]), groups[index]);
+            match kept {
+                None => slots.push(Slot {
+                    weight: tensor,
+                    state: Vec::with_capacity(group.optimizer.slots()),
+                    group,
+                }),
+                Some(_) => slots[index].state.push(tensor),
+            }
         }
         Ok(State { slots, progress })
     }
@@ -290,7 +238,7 @@ impl Job<'_> {
             let message = format!("the {what} of step {} is no longer a finite number", state.progress.step);
             return Err(Error::new(message).help("lower `lr`, or set `clip` to 1 or less"));
         }
-        let rates = Rates::new(self.recipe, state.progress.step, self.batches.steps(), norm);
+        let rates = self.recipe.rates(state.progress.step, self.batches.steps(), norm);
         let slots = std::mem::take(&mut state.slots);
         state.slots = B::InnerBackend::update(slots, gradients, &rates);
         Ok(value)
@@ -298,17 +246,30 @@ impl Job<'_> {
 }
 
 impl<B: AutodiffBackend> State<B> {
-    /// Weights, first moments, second moments where there are any.
     fn checkpoint(&self) -> Checkpoint {
-        let mut tensors = self.weights();
-        tensors.extend(self.slots.iter().map(|slot| download(&slot.first)));
-        tensors.extend(self.slots.iter().filter_map(|slot| slot.second.as_ref().map(download)));
-        Checkpoint { progress: self.progress.clone(), tensors }
+        let groups: Vec<Group> = self.slots.iter().map(|slot| slot.group).collect();
+        let tensor = |(index, kept): (usize, Option<usize>)| {
+            let slot = &self.slots[index];
+            download(kept.map_or(&slot.weight, |kept| &slot.state[kept]))
+        };
+        Checkpoint { progress: self.progress.clone(), tensors: layout(&groups).map(tensor).collect() }
     }
 
     fn weights(&self) -> Vec<Vec<f32>> {
         self.slots.iter().map(|slot| download(&slot.weight)).collect()
     }
+}
+
+/// The order of tensors in a checkpoint: all weights, then the first tensor that each optimiser keeps, where it keeps one, then the
+/// second, and so on. A tensor is told by its parameter and its place in the state.
+fn layout(groups: &[Group]) -> impl Iterator<Item = (usize, Option<usize>)> {
+    let most = groups.iter().map(|group| group.optimizer.slots()).max().unwrap_or(0);
+    let weights = (0..groups.len()).map(|index| (index, None));
+    let kept = (0..most).flat_map(move |kept| {
+        let has = move |(_, group): &(usize, &Group)| group.optimizer.slots() > kept;
+        groups.iter().enumerate().filter(has).map(move |(index, _)| (index, Some(kept)))
+    });
+    weights.chain(kept)
 }
 
 fn download<B: Backend>(tensor: &Tensor<B, 2>) -> Vec<f32> {

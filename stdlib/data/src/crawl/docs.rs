@@ -7,7 +7,8 @@ use llmp_stage::{Context, Error, InputFile, Result};
 use serde::Deserialize;
 
 use super::{label, shard_name};
-use crate::docs::{Doc, JsonlReader, Reader, Writer};
+use llmp_artifacts::docs::{Doc, JsonlReader, Reader, Writer};
+
 use crate::pages;
 
 /// The settings of `crawl.docs`.

@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use super::shard_name;
 use crate::pages;
-use crate::warc::{Headers, Record, Writer};
+use llmp_artifacts::warc::{Headers, Record, Writer};
 
 /// The settings of `crawl.html`.
 #[derive(Debug, Deserialize)]
@@ -76,7 +76,7 @@ mod tests {
     use llmp_stage::testing::TestContext;
 
     use super::*;
-    use crate::warc::{Item, Reader};
+    use llmp_artifacts::warc::{Item, Reader};
 
     #[test]
     fn html_files_become_resources() {

@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::{label, shard_name};
 use crate::pages;
-use crate::warc::{Item, Reader, Record, Writer};
+use llmp_artifacts::warc::{Item, Reader, Record, Writer};
 
 /// The settings of `crawl.warc`.
 #[derive(Debug, Deserialize)]

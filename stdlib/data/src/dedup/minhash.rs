@@ -17,7 +17,8 @@ use serde::Deserialize;
 use super::bands::Bands;
 use super::clusters::Clusters;
 use super::signature::{Hasher, band_hash, similarity};
-use crate::docs::{Doc, Reader, Writer, thread_pool};
+use crate::shards::thread_pool;
+use llmp_artifacts::docs::{Doc, Reader, Writer};
 
 /// The settings of `dedup.minhash`.
 #[derive(Debug, Deserialize)]
@@ -59,7 +60,7 @@ pub fn cost(_: &Settings, inputs: &Inputs) -> Cost {
     const SHORTEST: u64 = 512;
     let docs = inputs.get("docs");
     let documents = if docs.items > 0 { docs.items } else { docs.bytes / SHORTEST };
-    let text = crate::docs::text_of(docs.bytes);
+    let text = llmp_artifacts::docs::text_of(docs.bytes);
     let batch = text.checked_div(documents.div_ceil(BATCH as u64)).unwrap_or(0);
     Cost { memory: documents * REMEMBERED + 2 * batch, ..Cost::default() }
 }

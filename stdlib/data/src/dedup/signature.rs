@@ -1,5 +1,6 @@
 //! MinHash signatures (Broder 1997): the least hash of a document's word sequences, under each of many hash functions.
 
+use llmp_artifacts::random::mix;
 use unicode_segmentation::UnicodeSegmentation;
 
 /// Makes signatures.
@@ -50,14 +51,6 @@ fn hash(bytes: &[u8]) -> u64 {
     mix(bytes
         .iter()
         .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)))
-}
-
-/// The finalizer of SplitMix64 (Steele et al. 2014): a bijection that spreads every bit.
-fn mix(value: u64) -> u64 {
-    let value = value.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    let value = (value ^ (value >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let value = (value ^ (value >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    value ^ (value >> 31)
 }
 
 #[cfg(test)]

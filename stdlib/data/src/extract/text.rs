@@ -12,9 +12,10 @@ use super::charset::decode;
 use super::render::plain_text;
 use super::whitespace::protect;
 use super::workers::{Outcome, Workers};
-use crate::docs::{Doc, Writer};
+use llmp_artifacts::docs::{Doc, Writer};
+
 use crate::pages;
-use crate::warc::{Item, Reader, Record};
+use llmp_artifacts::warc::{Item, Reader, Record};
 
 /// The settings of `extract.text`.
 #[derive(Debug, Deserialize)]
@@ -302,8 +303,8 @@ mod tests {
     use llmp_stage::testing::TestContext;
 
     use super::*;
-    use crate::docs;
-    use crate::warc::{Headers, Writer as PagesWriter};
+    use llmp_artifacts::docs;
+    use llmp_artifacts::warc::{Headers, Writer as PagesWriter};
 
     fn settings() -> Settings {
         Settings {

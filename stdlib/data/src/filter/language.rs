@@ -7,7 +7,8 @@ use serde::Deserialize;
 use whatlang::Lang;
 
 use super::fasttext::FastText;
-use crate::docs::{Doc, Verdict, filter_shards};
+use crate::shards::{Verdict, filter_shards};
+use llmp_artifacts::docs::Doc;
 
 /// The settings of `filter.language`.
 #[derive(Debug, Deserialize)]
@@ -184,7 +185,7 @@ mod tests {
     use llmp_stage::testing::TestContext;
 
     use super::*;
-    use crate::docs::{Reader, Writer};
+    use llmp_artifacts::docs::{Reader, Writer};
 
     const ENGLISH: &str = "All human beings are born free and equal in dignity and rights. They are endowed with reason \
                            and conscience and should act towards one another in a spirit of brotherhood.";

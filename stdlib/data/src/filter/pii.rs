@@ -12,7 +12,8 @@ use std::ops::Range;
 use llmp_stage::{Context, Result};
 use serde::Deserialize;
 
-use crate::docs::{Doc, Verdict, filter_shards};
+use crate::shards::{Verdict, filter_shards};
+use llmp_artifacts::docs::Doc;
 
 /// The settings of `filter.pii`.
 #[derive(Debug, Deserialize)]
@@ -167,7 +168,7 @@ mod tests {
     use llmp_stage::testing::TestContext;
 
     use super::*;
-    use crate::docs::{Reader, Writer};
+    use llmp_artifacts::docs::{Reader, Writer};
 
     fn masked(text: &str, kinds: &[Kind]) -> String {
         replace(text, &find(text, kinds))

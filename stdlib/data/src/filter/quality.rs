@@ -11,7 +11,8 @@ mod words;
 use llmp_stage::{Context, Result};
 use serde::Deserialize;
 
-use crate::docs::{Doc, Verdict, filter_shards};
+use crate::shards::{Verdict, filter_shards};
+use llmp_artifacts::docs::Doc;
 use words::Words;
 
 /// The settings of `filter.quality`; ratios are fractions.

@@ -9,7 +9,7 @@ use llmp_stage::{Context, Dropped, Error, Result};
 use serde::Deserialize;
 
 use super::url_words::{self, Category};
-use crate::warc::{Item, Reader, Writer};
+use llmp_artifacts::warc::{Item, Reader, Writer};
 
 /// The settings of `filter.urls`.
 #[derive(Debug, Deserialize)]
@@ -198,7 +198,7 @@ mod tests {
     use llmp_stage::testing::TestContext;
 
     use super::*;
-    use crate::warc::{Headers, Record};
+    use llmp_artifacts::warc::{Headers, Record};
 
     fn settings() -> Settings {
         Settings {

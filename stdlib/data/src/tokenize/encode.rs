@@ -4,25 +4,27 @@ use llmp_stage::{Context, Cost, Inputs, Known, Result, shard_of};
 use rayon::prelude::*;
 use serde::Deserialize;
 
-use super::{Dtype, TokenWriter, Tokenizer, TokensInfo, special};
-use crate::docs::{Reader, thread_pool};
+use crate::shards::thread_pool;
+use llmp_artifacts::docs::Reader;
+use llmp_artifacts::tokenizer::{Tokenizer, special};
+use llmp_artifacts::tokens::{Dtype, TokenWriter, TokensInfo};
 
 /// Text is encoded in batches of at least so many bytes, so that memory is bounded and threads are busy.
 const BATCH_BYTES: usize = 16 << 20;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Settings {}
+pub(crate) struct Settings {}
 
 /// What it will need: a batch of texts with their tokens. Its vocabulary is the tokenizer's.
-pub(super) fn cost(_: &Settings, inputs: &Inputs) -> Cost {
+pub(crate) fn cost(_: &Settings, inputs: &Inputs) -> Cost {
     let vocabulary = inputs.get("tokenizer").vocabulary;
-    let memory =
-        crate::docs::text_of(inputs.get("docs").bytes).min(3 * BATCH_BYTES as u64) + 300 * vocabulary;
+    let memory = llmp_artifacts::docs::text_of(inputs.get("docs").bytes).min(3 * BATCH_BYTES as u64)
+        + 300 * vocabulary;
     Cost { memory, result: Known { vocabulary, ..Known::default() }, ..Cost::default() }
 }
 
-pub(super) fn run(ctx: &dyn Context, _settings: Settings) -> Result<()> {
+pub(crate) fn run(ctx: &dyn Context, _settings: Settings) -> Result<()> {
     let tokenizer = Tokenizer::open(ctx.input("tokenizer")?)?;
     let info = TokensInfo {
         dtype: Dtype::for_vocabulary(tokenizer.vocab_size()),
@@ -69,8 +71,9 @@ fn next_texts(reader: &mut Reader) -> Result<Vec<String>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::docs::{Doc, Writer};
-    use crate::tokenize::TokenSet;
+    use llmp_artifacts::docs::{Doc, Writer};
+
+    use llmp_artifacts::tokens::TokenSet;
     use llmp_stage::testing::TestContext;
 
     #[test]

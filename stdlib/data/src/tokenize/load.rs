@@ -1,34 +1,18 @@
-//! `tokenize.cl100k` and `tokenize.load`: tokenizers that need no training.
+//! Stage `tokenize.load`: tokenizers that need no training.
 
-use llmp_stage::{Context, Cost, Error, InputFile, Inputs, Known, Result};
+use llmp_artifacts::tokenizer::{Pattern, TOKENIZER_FILE, Tokenizer, read_bounded};
+use llmp_stage::{Context, Error, InputFile, Result};
 use serde::Deserialize;
 
-use super::tokenizer::read_bounded;
-use super::{Pattern, Tokenizer};
-
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Cl100kSettings {}
-
-pub(super) fn cl100k(ctx: &dyn Context, _settings: Cl100kSettings) -> Result<()> {
-    Tokenizer::cl100k().save(ctx.output())
-}
-
-/// What is known of it: its size.
-pub(super) fn cl100k_cost(_: &Cl100kSettings, _: &Inputs) -> Cost {
-    const VOCABULARY: u64 = 100_277;
-    Cost { result: Known { vocabulary: VOCABULARY, ..Known::default() }, ..Cost::default() }
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct LoadSettings {
+pub(crate) struct Settings {
     pattern: Pattern,
 }
 
-pub(super) fn load(ctx: &dyn Context, settings: LoadSettings) -> Result<()> {
+pub(crate) fn run(ctx: &dyn Context, settings: Settings) -> Result<()> {
     let files = ctx.input("files")?;
-    let is_json = |file: &&InputFile| file.name.rsplit('/').next() == Some(super::TOKENIZER_FILE);
+    let is_json = |file: &&InputFile| file.name.rsplit('/').next() == Some(TOKENIZER_FILE);
     let is_ranks = |file: &&InputFile| file.name.ends_with(".tiktoken");
     let found: Vec<&InputFile> = files.files.iter().filter(|file| is_json(file) || is_ranks(file)).collect();
     let [file] = found[..] else {
@@ -52,7 +36,7 @@ pub(super) fn load(ctx: &dyn Context, settings: LoadSettings) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tokenize::special;
+    use llmp_artifacts::tokenizer::{CONFIG_FILE, special};
     use llmp_stage::testing::TestContext;
 
     #[test]
@@ -62,15 +46,15 @@ mod tests {
         let first: String = ranks.lines().take(300).map(|line| format!("{line}\n")).collect();
         let ctx = TestContext::new(&folder.path().join("a"))
             .with_files("files", &[("x.tiktoken", first.as_bytes())]);
-        load(&ctx, LoadSettings { pattern: Pattern::Gpt2 }).unwrap();
+        run(&ctx, Settings { pattern: Pattern::Gpt2 }).unwrap();
         let made = Tokenizer::load(ctx.output()).unwrap();
         assert_eq!(made.vocab_size(), 308);
         assert_eq!(made.special(special::RESULT_END), Some(307));
         assert_eq!(made.to_tiktoken().unwrap(), first);
 
         let again = TestContext::new(&folder.path().join("b")).with_folder("files", ctx.output());
-        load(&again, LoadSettings { pattern: Pattern::Cl100k }).unwrap();
-        for name in [crate::tokenize::TOKENIZER_FILE, crate::tokenize::CONFIG_FILE] {
+        run(&again, Settings { pattern: Pattern::Cl100k }).unwrap();
+        for name in [TOKENIZER_FILE, CONFIG_FILE] {
             assert!(
                 std::fs::read(ctx.output().join(name)).unwrap()
                     == std::fs::read(again.output().join(name)).unwrap()
@@ -82,7 +66,7 @@ mod tests {
     fn one_file_is_expected() {
         let folder = tempfile::tempdir().unwrap();
         let ctx = TestContext::new(folder.path()).with_files("files", &[("vocab.txt", b"a")]);
-        let error = load(&ctx, LoadSettings { pattern: Pattern::Cl100k }).err().unwrap();
+        let error = run(&ctx, Settings { pattern: Pattern::Cl100k }).err().unwrap();
         assert!(error.to_string().contains("expected one"), "{error}");
     }
 }

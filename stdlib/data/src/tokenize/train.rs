@@ -6,10 +6,9 @@ use rustc_hash::FxHashMap;
 use serde::Deserialize;
 
 use super::merges::{Word, learn_merges};
-use super::pattern::Splitter;
-use super::vocabulary::Vocabulary;
-use super::{Pattern, Tokenizer, special};
-use crate::docs::{Reader, thread_pool};
+use crate::shards::thread_pool;
+use llmp_artifacts::docs::Reader;
+use llmp_artifacts::tokenizer::{Pattern, Splitter, Tokenizer, Vocabulary, special};
 
 /// Texts are counted in batches of at least so many bytes.
 const BATCH_BYTES: usize = 32 << 20;
@@ -21,7 +20,7 @@ const PIECE_BYTES: f64 = 100.0;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Settings {
+pub(crate) struct Settings {
     size: u32,
     pattern: Pattern,
     min_frequency: u64,
@@ -30,15 +29,15 @@ pub(super) struct Settings {
 
 /// What it will need: a batch of texts, and the different pieces of all of them, of which longer texts have fewer for their
 /// length.
-pub(super) fn cost(settings: &Settings, inputs: &Inputs) -> Cost {
-    let text = crate::docs::text_of(inputs.get("docs").bytes);
+pub(crate) fn cost(settings: &Settings, inputs: &Inputs) -> Cost {
+    let text = llmp_artifacts::docs::text_of(inputs.get("docs").bytes);
     let pieces = PIECE_BYTES * (text as f64).powf(0.75);
     let memory = text.min(2 * BATCH_BYTES as u64) + pieces as u64;
     let result = Known { vocabulary: settings.size.into(), ..Known::default() };
     Cost { memory, result, ..Cost::default() }
 }
 
-pub(super) fn run(ctx: &dyn Context, settings: Settings) -> Result<()> {
+pub(crate) fn run(ctx: &dyn Context, settings: Settings) -> Result<()> {
     let ordinary =
         settings.size.checked_sub(special::ALL.len() as u32).filter(|ordinary| *ordinary >= 256).ok_or_else(
             || Error::new(format!("a vocabulary of {} is too small, expected 264", settings.size)),
@@ -169,7 +168,8 @@ impl Sample {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::docs::{Doc, Writer};
+    use llmp_artifacts::docs::{Doc, Writer};
+
     use llmp_stage::testing::TestContext;
     use std::path::Path;
 

@@ -69,7 +69,7 @@ impl Shape {
     }
 }
 
-/// Weights in the order of [`crate::Config::parameters`]; the head norms are unused without `qk_norm`.
+/// Weights in the order of [`llmp_artifacts::model::Config::parameters`]; the head norms are unused without `qk_norm`.
 #[derive(Clone, Copy)]
 pub(crate) struct Weights<'a> {
     /// `[width]`.

@@ -6,9 +6,9 @@ use burn::tensor::backend::Backend;
 use burn::tensor::{Bool, Int, Tensor, TensorData};
 
 use super::{Decoder, Feed, Wanted};
-use crate::Config;
 use crate::model::Model;
 use crate::ops::{HeadWeights, Ops, Rope, composed};
+use llmp_artifacts::model::Config;
 
 /// A model on a device.
 pub(super) struct BurnDecoder<B: Ops> {

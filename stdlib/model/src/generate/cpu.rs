@@ -1,10 +1,10 @@
 //! The transformer for decoding on the CPU: plain slices, a KV cache per sequence, no gradients.
 
-use crate::Config;
 use crate::cpu::linear::Linear;
 use crate::cpu::simd::{self, Simd, arch, dot, exp_sum, max, with_simd};
 use crate::cpu::{mlp, norm, rope};
 use crate::ops::rope_tables;
+use llmp_artifacts::model::Config;
 
 use super::{Decoder, Feed, Wanted};
 

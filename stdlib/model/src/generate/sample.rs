@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use llmp_stage::{Error, Result};
 
 use super::Request;
-use crate::random::Random;
+use llmp_artifacts::random::Random;
 
 /// The most probable first, smaller ids first among equals: a total order.
 fn by_rank(a: &(u32, f32), b: &(u32, f32)) -> Ordering {
@@ -94,7 +94,7 @@ mod tests {
     }
 
     fn shares(request: &Request, logits: &[f32]) -> Vec<f64> {
-        let mut random = Random::new(5, 0);
+        let mut random = Random::of_model(5, 0);
         let mut counts = vec![0.0; logits.len()];
         for _ in 0..20_000 {
             counts[choose(request, logits, &mut random).unwrap() as usize] += 1.0 / 20_000.0;
@@ -125,8 +125,8 @@ mod tests {
     #[test]
     fn nothing_to_choose_is_an_error() {
         let banned = Request { banned: vec![0, 1], ..request() };
-        assert!(choose(&banned, &[0.0, 1.0], &mut Random::new(1, 0)).is_err());
-        assert!(choose(&request(), &[f32::NAN, f32::NAN], &mut Random::new(1, 0)).is_err());
+        assert!(choose(&banned, &[0.0, 1.0], &mut Random::of_model(1, 0)).is_err());
+        assert!(choose(&request(), &[f32::NAN, f32::NAN], &mut Random::of_model(1, 0)).is_err());
     }
 
     #[test]

@@ -4,9 +4,9 @@ use ::burn::tensor::{Int, Tensor, TensorData};
 use burn_flex::Flex;
 
 use super::*;
-use crate::config::tests::tiny;
 use crate::model::Model;
 use crate::ops::Targets;
+use llmp_artifacts::testing::tiny;
 
 fn sampler(config: &Config) -> (tempfile::TempDir, Sampler) {
     let folder = tempfile::tempdir().unwrap();

@@ -10,7 +10,7 @@ mod tests;
 use burn::tensor::backend::Backend;
 use burn::tensor::{Int, Tensor, TensorData};
 
-use crate::Config;
+use llmp_artifacts::model::Config;
 
 /// A backend that runs the transformer.
 pub(crate) trait Ops: Backend {

@@ -5,8 +5,8 @@ use burn::tensor::{Int, Tensor, TensorData};
 use burn_flex::Flex;
 
 use super::{Attention, AttentionWeights, HeadWeights, MlpWeights, Ops, Rope, Targets, composed};
-use crate::config::tests::tiny;
-use crate::random::Random;
+use llmp_artifacts::random::Random;
+use llmp_artifacts::testing::tiny;
 
 type B = Autodiff<Flex>;
 
@@ -18,7 +18,7 @@ struct Leaves {
 
 impl Leaves {
     fn new() -> Self {
-        Self { random: Random::new(7, 0), all: Vec::new() }
+        Self { random: Random::of_model(7, 0), all: Vec::new() }
     }
 
     fn values(&mut self, len: usize) -> Vec<f32> {
@@ -70,7 +70,7 @@ fn attention() {
     for (qk_norm, batch, length, heads, kv_heads, width) in
         [(true, 2, 9, 4, 2, 24), (false, 1, 9, 3, 3, 18), (true, 1, 150, 2, 1, 16), (false, 2, 70, 4, 1, 8)]
     {
-        let config = crate::Config { context: length + 3, ..tiny() };
+        let config = llmp_artifacts::model::Config { context: length + 3, ..tiny() };
         let (head_width, mut leaves) = (config.head_width, Leaves::new());
         let rope = Rope::<B>::new(&config, &Default::default());
         let x = leaves.leaf(batch * length, width);

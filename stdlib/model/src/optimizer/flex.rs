@@ -1,14 +1,16 @@
-//! The optimisers on the CPU backend: in place, in parallel over parameters and over pieces of large ones.
+//! The optimisers on the CPU backend: in place, in parallel over parameters.
 
 use burn::tensor::{Tensor, TensorPrimitive};
 use burn_flex::{Flex, FlexTensor};
 use rayon::prelude::*;
 
-use super::{Rates, Slot, Update, cpu};
-use crate::train::Optimizer;
+use super::{Rates, Slot, Update};
+use crate::cpu::simd::{Simd, arch, dot, with_simd};
 
-/// Values that one task of AdamW updates.
+/// Values whose squares one task sums.
 const PIECE: usize = 1 << 16;
+/// Values whose squares are summed in single precision; such sums are added in double precision.
+const SUM: usize = 4096;
 
 impl Update for Flex {
     fn update(slots: Vec<Slot<Self>>, gradients: Vec<Tensor<Self, 2>>, rates: &Rates) -> Vec<Slot<Self>> {
@@ -25,7 +27,7 @@ impl Update for Flex {
             .par_iter()
             .map(|gradient| {
                 let gradient = primitive(gradient.clone());
-                let sums: Vec<f64> = values(&gradient).par_chunks(PIECE).map(cpu::squared_norm).collect();
+                let sums: Vec<f64> = values(&gradient).par_chunks(PIECE).map(squared_norm).collect();
                 sums.iter().sum::<f64>()
             })
             .collect();
@@ -34,23 +36,14 @@ impl Update for Flex {
 }
 
 fn update(slot: Slot<Flex>, gradient: Tensor<Flex, 2>, rates: &Rates) -> Slot<Flex> {
-    let step = rates.step(slot.rule);
     let columns = slot.weight.dims()[1];
-    let Slot { weight, first, second, rule } = slot;
-    let (mut weight, mut first) = (primitive(weight), primitive(first));
-    let mut second = second.map(primitive);
-    let gradient = primitive(gradient);
-    let (w, m, g) = (weight.storage_mut::<f32>(), first.storage_mut::<f32>(), values(&gradient));
-    match (rule.optimizer, &mut second) {
-        (Optimizer::AdamW, Some(second)) => {
-            let v = second.storage_mut::<f32>().par_chunks_mut(PIECE);
-            (w.par_chunks_mut(PIECE), g.par_chunks(PIECE), m.par_chunks_mut(PIECE), v)
-                .into_par_iter()
-                .for_each(|(w, g, m, v)| cpu::adamw(w, g, m, v, step));
-        }
-        _ => cpu::muon(w, g, m, columns, step),
-    }
-    Slot { weight: tensor(weight), first: tensor(first), second: second.map(tensor), rule }
+    let Slot { weight, state, group } = slot;
+    let (mut weight, gradient) = (primitive(weight), primitive(gradient));
+    let mut state: Vec<FlexTensor> = state.into_iter().map(primitive).collect();
+    let kept = state.iter_mut().map(|tensor| tensor.storage_mut::<f32>()).collect();
+    let step = rates.step(group);
+    group.optimizer.in_place(weight.storage_mut::<f32>(), values(&gradient), kept, columns, &step);
+    Slot { weight: tensor(weight), state: state.into_iter().map(tensor).collect(), group }
 }
 
 /// The contiguous primitive of a tensor.
@@ -64,4 +57,16 @@ fn tensor(primitive: FlexTensor) -> Tensor<Flex, 2> {
 
 fn values(tensor: &FlexTensor) -> &[f32] {
     tensor.as_slice().expect("weights are f32 and were made contiguous")
+}
+
+/// Sum of squares.
+#[with_simd(squared_norm = arch())]
+#[inline(always)]
+#[allow(clippy::needless_lifetimes, reason = "`with_simd` asks for them")]
+pub(super) fn squared_norm_with<'a, S: Simd>(simd: S, values: &'a [f32]) -> f64 {
+    let mut total = 0.0;
+    for part in values.chunks(SUM) {
+        total += f64::from(dot(simd, part, part));
+    }
+    total
 }

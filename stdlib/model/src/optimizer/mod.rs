@@ -1,45 +1,99 @@
 //! Optimisers: Muon for hidden matrices, AdamW for everything else.
 //!
-//! The optimiser works on all parameters at once, so that the CPU can update them in parallel; every backend can run
-//! the composed implementation.
+//! One file a rule. A rule is written twice: composed of burn's operations for every backend, and in place over slices for the
+//! CPU. All parameters are updated at once, so that the CPU can do so in parallel.
 
-mod composed;
-mod cpu;
+mod adamw;
 mod flex;
+mod muon;
 
-use burn::tensor::Tensor;
 use burn::tensor::backend::Backend;
+use burn::tensor::{ElementConversion, Tensor};
+use llmp_artifacts::model::{Parameter, Role};
 
-use crate::config::{Parameter, Role};
-use crate::train::{Optimizer, Recipe, Schedule};
+use adamw::AdamW;
+use muon::Muon;
 
-/// Decay of AdamW's first moment.
-const BETA1: f64 = 0.9;
-/// Decay of AdamW's second moment.
-const BETA2: f64 = 0.95;
-/// Added to the root of AdamW's second moment.
-const EPSILON: f64 = 1e-8;
-/// Decay of Muon's momentum.
-const MOMENTUM: f64 = 0.95;
-/// Newton-Schulz iterations of Muon.
-const NEWTON_SCHULZ_STEPS: usize = 5;
-/// Coefficients of the iteration `X = aX + (bA + cA²)X`, `A = XXᵀ` (Jordan et al., kellerjordan.github.io/posts/muon).
-const NEWTON_SCHULZ: [f32; 3] = [3.4445, -4.7750, 2.0315];
+/// How one parameter is updated, keeping `SLOTS` tensors of its shape from step to step, zeros at first.
+trait Rule<const SLOTS: usize> {
+    /// One step on any backend.
+    fn composed<B: Backend>(
+        weight: Tensor<B, 2>,
+        gradient: Tensor<B, 2>,
+        state: [Tensor<B, 2>; SLOTS],
+        step: &Step,
+    ) -> (Tensor<B, 2>, [Tensor<B, 2>; SLOTS]);
+
+    /// The same step in place, on a matrix of `columns` columns.
+    fn in_place(
+        weight: &mut [f32],
+        gradient: &[f32],
+        state: [&mut [f32]; SLOTS],
+        columns: usize,
+        step: &Step,
+    );
+}
+
+/// Makes the enumeration of rules from their table.
+macro_rules! optimizers {
+    ($($(#[$docs:meta])* $name:ident: $slots:literal,)*) => {
+        /// How hidden matrices are optimised. Embeddings, head and norms take AdamW with each.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
+        #[serde(rename_all = "lowercase")]
+        pub enum Optimizer { $($(#[$docs])* $name,)* }
+
+        impl Optimizer {
+            /// Tensors that it keeps for each parameter.
+            pub(crate) fn slots(self) -> usize {
+                match self { $(Self::$name => $slots,)* }
+            }
+
+            fn composed<B: Backend>(self, slot: Slot<B>, gradient: Tensor<B, 2>, step: &Step) -> Slot<B> {
+                match self { $(Self::$name => composed::<B, $name, $slots>(slot, gradient, step),)* }
+            }
+
+            fn in_place(self, weight: &mut [f32], gradient: &[f32], state: Vec<&mut [f32]>, columns: usize, step: &Step) {
+                match self {
+                    $(Self::$name => <$name as Rule<$slots>>::in_place(weight, gradient, array(state), columns, step),)*
+                }
+            }
+        }
+    };
+}
+
+optimizers! {
+    /// Momentum, orthogonalised by Newton-Schulz iterations.
+    Muon: 1,
+    /// Adam with decoupled weight decay.
+    AdamW: 2,
+}
+
+fn composed<B: Backend, R: Rule<SLOTS>, const SLOTS: usize>(
+    slot: Slot<B>,
+    gradient: Tensor<B, 2>,
+    step: &Step,
+) -> Slot<B> {
+    let Slot { weight, state, group } = slot;
+    let (weight, state) = R::composed(weight, gradient, array(state), step);
+    Slot { weight, state: state.into(), group }
+}
+
+fn array<T, const N: usize>(state: Vec<T>) -> [T; N] {
+    state.try_into().unwrap_or_else(|state: Vec<T>| panic!("{} tensors of state, expected {N}", state.len()))
+}
 
 /// A backend that updates parameters.
 pub(crate) trait Update: Backend {
     /// One step of all parameters.
     fn update(slots: Vec<Slot<Self>>, gradients: Vec<Tensor<Self, 2>>, rates: &Rates) -> Vec<Slot<Self>> {
-        slots
-            .into_iter()
-            .zip(gradients)
-            .map(|(slot, gradient)| composed::update(slot, gradient, rates))
-            .collect()
+        slots.into_iter().zip(gradients).map(|(slot, gradient)| update(slot, gradient, rates)).collect()
     }
 
     /// Sum of the squares of all values.
     fn squared_norm(gradients: &[Tensor<Self, 2>]) -> f64 {
-        composed::squared_norm(gradients)
+        let sums = gradients.iter().map(|gradient| gradient.clone().powi_scalar(2).sum()).collect::<Vec<_>>();
+        let total: f32 = Tensor::cat(sums, 0).sum().into_scalar().elem();
+        f64::from(total)
     }
 }
 
@@ -48,19 +102,22 @@ impl Update for burn::backend::Wgpu {}
 #[cfg(feature = "cuda")]
 impl Update for burn::backend::Cuda {}
 
-/// A parameter with its optimiser state.
-pub(crate) struct Slot<B: Backend> {
-    pub(crate) weight: Tensor<B, 2>,
-    /// AdamW's first moment, or Muon's momentum.
-    pub(crate) first: Tensor<B, 2>,
-    /// AdamW's second moment.
-    pub(crate) second: Option<Tensor<B, 2>>,
-    pub(crate) rule: Rule,
+/// One step of one parameter, composed of burn's operations.
+fn update<B: Backend>(slot: Slot<B>, gradient: Tensor<B, 2>, rates: &Rates) -> Slot<B> {
+    let step = rates.step(slot.group);
+    slot.group.optimizer.composed(slot, gradient, &step)
 }
 
-/// How a parameter is updated.
+/// A parameter with its optimiser's state.
+pub(crate) struct Slot<B: Backend> {
+    pub(crate) weight: Tensor<B, 2>,
+    pub(crate) state: Vec<Tensor<B, 2>>,
+    pub(crate) group: Group,
+}
+
+/// How a parameter is treated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Rule {
+pub(crate) struct Group {
     pub(crate) optimizer: Optimizer,
     /// Whether it takes the learning rate of hidden matrices.
     pub(crate) hidden: bool,
@@ -68,8 +125,8 @@ pub(crate) struct Rule {
     pub(crate) decays: bool,
 }
 
-impl Rule {
-    /// The rule of a parameter.
+impl Group {
+    /// That of a parameter.
     pub(crate) fn of(parameter: &Parameter, hidden_optimizer: Optimizer) -> Self {
         let hidden = matches!(parameter.role, Role::Hidden | Role::Residual);
         let optimizer = if hidden { hidden_optimizer } else { Optimizer::AdamW };
@@ -84,8 +141,8 @@ struct Step {
     /// What decay leaves of the weight.
     keep: f64,
     gradient_scale: f64,
-    /// What AdamW's moments are divided by, since they start at zero.
-    corrections: (f64, f64),
+    /// Counted from 1.
+    number: i32,
 }
 
 /// The numbers of one step.
@@ -104,47 +161,12 @@ pub(crate) struct Rates {
 }
 
 impl Rates {
-    /// The rates of step `step` of `steps`, for gradients whose squares sum to `squared_norm`.
-    pub(crate) fn new(recipe: &Recipe, step: u64, steps: u64, squared_norm: f64) -> Self {
-        let share = schedule(recipe, step, steps);
-        let norm = squared_norm.sqrt();
-        let gradient_scale = recipe.clip.map_or(1.0, |clip| if norm > clip { clip / norm } else { 1.0 });
-        Self {
-            hidden: recipe.learning_rate * share,
-            other: recipe.embedding_learning_rate * share,
-            weight_decay: recipe.weight_decay,
-            gradient_scale,
-            step,
-        }
+    fn step(&self, group: Group) -> Step {
+        let rate = if group.hidden { self.hidden } else { self.other };
+        let keep = if group.decays { 1.0 - rate * self.weight_decay } else { 1.0 };
+        let number = i32::try_from(self.step + 1).unwrap_or(i32::MAX);
+        Step { rate, keep, gradient_scale: self.gradient_scale, number }
     }
-
-    fn step(&self, rule: Rule) -> Step {
-        let rate = if rule.hidden { self.hidden } else { self.other };
-        let keep = if rule.decays { 1.0 - rate * self.weight_decay } else { 1.0 };
-        let steps = i32::try_from(self.step + 1).unwrap_or(i32::MAX);
-        let corrections = (1.0 - BETA1.powi(steps), 1.0 - BETA2.powi(steps));
-        Step { rate, keep, gradient_scale: self.gradient_scale, corrections }
-    }
-}
-
-/// The share of the peak learning rate at step `step` of `steps`: a linear rise, then a fall to `final_fraction`.
-fn schedule(recipe: &Recipe, step: u64, steps: u64) -> f64 {
-    let warmup = (recipe.warmup * steps as f64).ceil();
-    let done = step as f64;
-    if done < warmup {
-        return (done + 1.0) / (warmup + 1.0);
-    }
-    let progress = (done - warmup) / (steps as f64 - warmup).max(1.0);
-    let fallen = match recipe.schedule {
-        Schedule::Linear => progress,
-        Schedule::Cosine => 0.5 - 0.5 * (std::f64::consts::PI * progress).cos(),
-    };
-    1.0 - (1.0 - recipe.final_fraction) * fallen
-}
-
-/// Muon's factor for a matrix of `rows` by `columns`: the update's size in the operator norm from inputs to outputs.
-fn muon_scale(rows: usize, columns: usize) -> f64 {
-    (rows as f64 / columns as f64).max(1.0).sqrt()
 }
 
 #[cfg(test)]

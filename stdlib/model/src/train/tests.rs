@@ -1,7 +1,8 @@
+use llmp_artifacts::testing::tiny;
 use llmp_stage::testing::TestContext;
 
 use super::*;
-use crate::config::tests::tiny;
+use crate::{Optimizer, Schedule};
 
 fn recipe() -> Recipe {
     Recipe {

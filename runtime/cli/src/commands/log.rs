@@ -1,0 +1,68 @@
+//! `llmp log [STAGE]`: a stage's log from the newest run that has one, or the list of runs.
+
+use std::io::Write;
+
+use clap::Args;
+use llmp_records::{log_name, text};
+
+use super::which_run::which_run;
+use super::{Failure, Outcome, PipelineArguments};
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// The stage; without it, the runs are listed
+    stage: Option<String>,
+    #[command(flatten)]
+    pipeline: PipelineArguments,
+    /// The run: its number, `last`, `last-1`, or the name of a pin [default: the newest that has the stage's log]
+    #[arg(long, value_name = "RUN")]
+    run: Option<String>,
+}
+
+pub(super) fn run(arguments: &Arguments) -> Outcome {
+    let (pipeline, stage) = arguments.pipeline.with_first(arguments.stage.as_deref());
+    let store = pipeline.store()?;
+    let wanted = arguments.run.as_deref().map(|run| which_run(&store, run)).transpose()?;
+    let mut out = std::io::stdout().lock();
+    let Some(name) = stage else {
+        for run in store.all_runs().filter(|run| wanted.as_ref().is_none_or(|wanted| wanted.run == run.run)) {
+            let told = if run.stages.is_empty() {
+                // It goes on, or was killed.
+                "has not ended".to_owned()
+            } else {
+                let status = if run.status.is_empty() { "ended" } else { &run.status };
+                let mut parts = vec![
+                    format!("{} ran", run.count("ran")),
+                    format!("{} cached", run.count("cached") + run.count("skipped")),
+                ];
+                let failed = run.count("failed");
+                parts.extend((failed > 0).then(|| format!("{failed} failed")));
+                format!("{status} in {}: {}", text::duration(run.seconds), parts.join(", "))
+            };
+            writeln!(out, "run {:<4} {}  {}  {told}", run.run, text::moment(run.started), run.title())?;
+            if wanted.is_some() {
+                for stage in &run.stages {
+                    let seconds = stage.seconds.map_or(String::new(), text::duration);
+                    let message = stage.message.as_deref().unwrap_or_default();
+                    writeln!(out, "  {:<28} {:<8} {seconds:<8} {message}", stage.name, stage.status)?;
+                }
+            }
+        }
+        return Ok(0);
+    };
+    let file = log_name(&name);
+    let numbers = match &wanted {
+        Some(run) => vec![run.run],
+        None => store.runs().into_iter().rev().collect(),
+    };
+    for number in numbers {
+        let path = store.run(number).join("logs").join(&file);
+        if let Ok(log) = std::fs::read(&path) {
+            writeln!(out, "{name}, run {number} ({})", path.display())?;
+            out.write_all(&log)?;
+            return Ok(0);
+        }
+    }
+    Err(Failure::new(format!("there is no log of a stage `{name}`"))
+        .help("`llmp log` lists the runs; a cached stage has its log in the run that made it"))
+}

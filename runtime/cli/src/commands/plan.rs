@@ -1,0 +1,450 @@
+//! `llmp plan`: what a run would do, why, and at what cost. Changes nothing in the store.
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use clap::Args;
+use llmp_compiler::feasible::{Capacity, feasible};
+use llmp_compiler::graph::Producer;
+use llmp_compiler::plan::{Blocked, Decision, Reason};
+use llmp_planning::machine::available_memory;
+use llmp_planning::{self as planning, Action, Estimate, Past, Row, capacity, needs, reasons};
+use llmp_records::text;
+use llmp_store::write_atomically;
+use serde_json::{Value, json};
+
+use super::pipeline::Pipeline;
+use super::planned::fingerprint;
+use super::{Failure, Format, Outcome, PipelineArguments};
+use crate::library::standard;
+use crate::render::json_diagnostics;
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    pipeline: PipelineArguments,
+    /// Go as far as this stage and no further; may be given several times
+    #[arg(long, value_name = "STAGE")]
+    to: Vec<String>,
+    /// How the plan is printed
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+    /// The same as `--format json`
+    #[arg(long)]
+    json: bool,
+    /// Write the plan to a file, for `llmp run --plan FILE`
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// Also list what is cached in full, and every reason
+    #[arg(short, long)]
+    verbose: bool,
+    /// Print the lowered pipeline: every stage with all its settings
+    #[arg(long)]
+    lowered: bool,
+    /// The device that the run will use: `auto`, `cpu`, `wgpu`, `cuda`, `cuda:1`
+    #[arg(long, default_value = "auto", env = "LLMP_DEVICE", value_name = "DEVICE")]
+    device: String,
+}
+
+/// Decides and estimates for every stage.
+pub(super) fn rows(pipeline: &Pipeline, past: &Past) -> Vec<Row> {
+    planning::rows(&pipeline.compilation.graph, past, standard(), &[])
+}
+
+pub(super) fn run(arguments: &Arguments) -> Outcome {
+    let pipeline = arguments.pipeline.checked()?.up_to(&arguments.to)?;
+    if arguments.lowered {
+        writeln!(std::io::stdout(), "{:#}", lowered(&pipeline))?;
+        return Ok(0);
+    }
+    let past = pipeline.open()?;
+    let rows = rows(&pipeline, &past);
+    // A cache: a store that cannot be written to can be planned with all the same.
+    let _ = past.save();
+    let device = llmp_model::device::Device::open(&arguments.device)?.to_string();
+    let capacity = capacity(&device, past.store().root());
+    let against = feasible(&pipeline.compilation.graph, &needs(&rows), &capacity);
+    let mut whole = as_json(&pipeline, &rows);
+    if let Some(path) = &arguments.out {
+        write_atomically(path, format!("{whole:#}\n").as_bytes())?;
+    }
+    if arguments.json || arguments.format == Format::Json {
+        if let Some(fields) = whole.as_object_mut() {
+            fields.insert("totals".into(), Totals::of(&pipeline, &rows).json());
+            fields.insert(
+                "machine".into(),
+                json!({"device": device, "memory": capacity.memory,
+                    "available_memory": available_memory(), "free_disk": capacity.disk}),
+            );
+            let diagnostics = json_diagnostics(&against, &pipeline.compilation.sources);
+            fields.insert("diagnostics".into(), json!(diagnostics));
+        }
+        writeln!(std::io::stdout(), "{whole:#}")?;
+    } else {
+        print(&pipeline, &rows, &capacity, &past, arguments.verbose)?;
+        pipeline.print(&against);
+    }
+    let stuck = rows.iter().any(|row| matches!(row.decision, Decision::Blocked(_)))
+        || against.iter().any(llmp_compiler::diagnostic::Diagnostic::is_error);
+    let work = rows.iter().any(|row| matches!(row.decision, Decision::Run { .. }));
+    Ok(if stuck { 1 } else { u8::from(work) * 2 })
+}
+
+/// The lowered pipeline as JSON; the form is described in `spec/`.
+pub(super) fn lowered(pipeline: &Pipeline) -> Value {
+    let stages: Vec<_> = pipeline
+        .compilation
+        .graph
+        .stages
+        .iter()
+        .map(|stage| {
+            let settings: serde_json::Map<_, _> =
+                stage.settings.iter().map(|setting| (setting.name.clone(), setting.value.clone())).collect();
+            let inputs: Vec<_> = stage
+                .inputs
+                .iter()
+                .map(|input| match &input.from {
+                    llmp_compiler::graph::Producer::Stage(from) => {
+                        json!({"role": input.role, "stage": pipeline.compilation.graph.stage(*from).name})
+                    }
+                    llmp_compiler::graph::Producer::Files(pattern) => {
+                        json!({"role": input.role, "files": pattern})
+                    }
+                })
+                .collect();
+            json!({"name": stage.name, "stage": stage.kind, "epoch": stage.epoch, "inputs": inputs,
+                   "settings": settings, "output": pipeline.compilation.graph.type_of(stage)})
+        })
+        .collect();
+    json!({"format_version": 1, "stages": stages})
+}
+
+fn why(row: &Row, pipeline: &Pipeline, verbose: bool) -> Vec<String> {
+    let compilation = &pipeline.compilation;
+    match &row.decision {
+        Decision::Cached { key, .. } => vec![format!("key {}", key.digest.short())],
+        Decision::Blocked(Blocked::By(id)) => {
+            vec![format!("waits for {}", compilation.graph.stage(*id).name)]
+        }
+        Decision::Blocked(Blocked::Files { message, span, .. }) => {
+            vec![format!("{message}  {}", compilation.sources.place(*span))]
+        }
+        Decision::Run { reasons, may_skip, shards, .. } => {
+            // What never ran waits for what never ran: that needs no saying.
+            let new = reasons.contains(&llmp_compiler::plan::Reason::New) && !verbose;
+            let mut texts: Vec<String> = reasons
+                .iter()
+                .filter(|reason| !new || reason.is_root())
+                .map(|reason| {
+                    let text = reasons::text(reason);
+                    match reasons::place(reason, &compilation.sources) {
+                        Some(place) => format!("{text}  {place}"),
+                        None => text,
+                    }
+                })
+                .collect();
+            if let Some((todo, all)) = shards
+                && todo < all
+                && let Some(first) = texts.first_mut()
+            {
+                *first += &format!("  ({todo} of {all} shards)");
+            }
+            if *may_skip && let Some(first) = texts.first_mut() {
+                *first += "; skipped if that comes out as it was";
+            }
+            if !verbose && texts.len() > 3 {
+                let more = texts.len() - 3;
+                texts.truncate(3);
+                texts.push(format!("and {more} more: llmp why {}", compilation.graph.stage(row.id).name));
+            }
+            texts
+        }
+    }
+}
+
+fn time(estimate: &Estimate) -> String {
+    match estimate.seconds {
+        Some(seconds) => {
+            format!("{} ±{:.0}% ({})", text::duration(seconds), estimate.band * 100.0, estimate.basis)
+        }
+        None => "–".into(),
+    }
+}
+
+/// Sums over the stages that will run.
+struct Totals {
+    /// Seconds of those whose time is known.
+    seconds: f64,
+    /// Seconds of the longest way through the graph.
+    critical: f64,
+    /// Whether the time of some is not known.
+    partial: bool,
+    /// Bytes of the stage that needs most.
+    memory: Option<u64>,
+    /// Bytes of all results.
+    disk: u64,
+}
+
+impl Totals {
+    fn of(pipeline: &Pipeline, rows: &[Row]) -> Self {
+        let graph = &pipeline.compilation.graph;
+        let busy = || rows.iter().filter(|row| matches!(row.decision, Decision::Run { .. }));
+        // When each stage ends, if all that can run at the same time does.
+        let mut ends: Vec<f64> = Vec::with_capacity(rows.len());
+        for row in rows {
+            let inputs = graph.stage(row.id).inputs.iter().filter_map(|input| match input.from {
+                Producer::Stage(from) => ends.get(from.0 as usize).copied(),
+                Producer::Files(_) => None,
+            });
+            ends.push(inputs.fold(0.0, f64::max) + row.estimate.seconds.unwrap_or(0.0));
+        }
+        Self {
+            seconds: busy().filter_map(|row| row.estimate.seconds).sum(),
+            critical: ends.into_iter().fold(0.0, f64::max),
+            partial: busy().any(|row| row.estimate.seconds.is_none()),
+            memory: busy().filter_map(|row| row.estimate.memory).max(),
+            disk: busy().filter_map(|row| row.estimate.disk).sum(),
+        }
+    }
+
+    fn json(&self) -> Value {
+        json!({"seconds": self.seconds, "critical_path": self.critical, "partial": self.partial,
+            "memory": self.memory, "disk": self.disk})
+    }
+
+    /// `about 2h 01m (critical path 1h 52m) · peak 3.2 GiB of 23.4 GiB (21.0 GiB free) · +3.1 GiB disk (61 GiB free)`
+    fn text(&self, capacity: &Capacity) -> String {
+        let mut parts = Vec::new();
+        if self.seconds > 0.0 {
+            let bound = if self.partial { "at least" } else { "about" };
+            // What runs at the same time shortens the way by more than an estimate's error.
+            let critical = match self.critical < 0.95 * self.seconds {
+                true => format!(" (critical path {})", text::duration(self.critical)),
+                false => String::new(),
+            };
+            parts.push(format!("{bound} {}{critical}", text::duration(self.seconds)));
+        }
+        if let Some(memory) = self.memory {
+            let of = capacity.memory.map_or(String::new(), |all| format!(" of {}", text::bytes(all)));
+            let free = available_memory().filter(|_| capacity.memory.is_some());
+            let free = free.map_or(String::new(), |free| format!(" ({} free)", text::bytes(free)));
+            parts.push(format!("peak {}{of}{free}", text::bytes(memory)));
+        }
+        if self.disk > 0 {
+            let free = capacity.disk.map_or(String::new(), |free| format!(" ({} free)", text::bytes(free)));
+            parts.push(format!("+{} disk{free}", text::bytes(self.disk)));
+        }
+        parts.join(" · ")
+    }
+}
+
+/// `nano.llmp to base  ·  profile h200  ·  device cpu, 23.4 GiB  ·  store .llmp  ·  last run 41`
+fn header(pipeline: &Pipeline, rows: &[Row], capacity: &Capacity, past: &Past) -> String {
+    let mut parts = vec![pipeline.title()];
+    if !pipeline.profiles.is_empty() {
+        parts.push(format!("profile {}", pipeline.profiles.join(", ")));
+    }
+    let memory = capacity.memory.map_or(String::new(), |memory| format!(", {}", text::bytes(memory)));
+    parts.push(format!("device {}{memory}", capacity.device));
+    parts.push(format!("store {}", past.store().root().display()));
+    if let Some(run) = rows.iter().filter_map(|row| row.last_run).max() {
+        parts.push(format!("last run {run}"));
+    }
+    parts.push(text::plural(rows.len() as u64, "stage"));
+    parts.join("  ·  ")
+}
+
+/// `20.0M tokens, 2.5 epochs · 12.3 MFLOP`, or nothing.
+fn work(row: &Row) -> String {
+    let estimate = &row.estimate;
+    match estimate.epochs {
+        Some(epochs) => format!("{} · {epochs:.1} epochs", estimate.work),
+        None => estimate.work.clone(),
+    }
+}
+
+fn print(
+    pipeline: &Pipeline,
+    rows: &[Row],
+    capacity: &Capacity,
+    past: &Past,
+    verbose: bool,
+) -> Result<(), Failure> {
+    let mut out = std::io::stdout().lock();
+    let graph = &pipeline.compilation.graph;
+    writeln!(out, "{}\n", header(pipeline, rows, capacity, past))?;
+    let bytes = |bytes: Option<u64>| bytes.map_or_else(String::new, text::bytes);
+    let mut table = vec![["", "stage", "action", "why", "work", "memory", "disk", "time"].map(str::to_owned)];
+    let mut more = vec![Vec::new()];
+    for row in rows {
+        let mut why = why(row, pipeline, verbose).into_iter();
+        let name = graph.stage(row.id).name.clone();
+        let (mark, action) = (row.action().mark().to_string(), row.action().word().to_owned());
+        let first = why.next().unwrap_or_default();
+        let estimate = &row.estimate;
+        let (memory, disk) = (bytes(estimate.memory), bytes(estimate.disk));
+        table.push([mark, name, action, first, work(row), memory, disk, time(estimate)]);
+        more.push(why.collect());
+    }
+    let widths: Vec<usize> = (0..8)
+        .map(|column| {
+            let cells = table.iter().skip(1).map(|row| row[column].chars().count());
+            match cells.max().unwrap_or(0) {
+                0 => 0,
+                most => most.max(table[0][column].len()).min(72),
+            }
+        })
+        .collect();
+    for (row, more) in table.iter().zip(more) {
+        let mut line = String::from(" ");
+        // A column with nothing in it is left out.
+        for (cell, &width) in row.iter().zip(&widths).filter(|(_, width)| **width > 0) {
+            line += &format!("{cell:<width$}  ");
+        }
+        writeln!(out, "{}", line.trim_end())?;
+        for line in more {
+            let indent = 7 + widths.iter().skip(1).take(2).sum::<usize>() + 1;
+            writeln!(out, "{:indent$}{line}", "")?;
+        }
+    }
+    writeln!(out)?;
+    let count = |action: Action| rows.iter().filter(|row| row.action() == action).count();
+    let (cached, again) = (count(Action::Cached), count(Action::Rerun));
+    let (new, blocked) = (count(Action::New), count(Action::Blocked));
+    if again + new + blocked == 0 {
+        writeln!(out, "Nothing to do: all {} are up to date.", text::plural(cached as u64, "stage"))?;
+        return Ok(());
+    }
+    let mut parts = vec![format!("{cached} cached"), format!("{again} to re-run"), format!("{new} new")];
+    if blocked > 0 {
+        parts.push(format!("{blocked} blocked"));
+    }
+    writeln!(out, "Plan: {}.", parts.join(", "))?;
+    let totals = Totals::of(pipeline, rows).text(capacity);
+    if !totals.is_empty() {
+        writeln!(out, "Cost: {totals}.")?;
+    }
+    for line in root_causes(pipeline, rows) {
+        writeln!(out, "{line}")?;
+    }
+    Ok(())
+}
+
+/// Root causes that are listed; the rest is counted.
+const MAX_ROOTS: usize = 8;
+
+/// Each root cause with what follows from it.
+fn root_causes(pipeline: &Pipeline, rows: &[Row]) -> Vec<String> {
+    let graph = &pipeline.compilation.graph;
+    let root = |row: &Row| match &row.decision {
+        Decision::Run { reasons, .. } => {
+            reasons.iter().find(|reason| reason.is_root() && **reason != Reason::New).cloned()
+        }
+        Decision::Cached { .. } | Decision::Blocked(_) => None,
+    };
+    let roots: Vec<(&Row, Reason)> = rows.iter().filter_map(|row| Some((row, root(row)?))).collect();
+    let mut lines = Vec::new();
+    for (row, reason) in roots.iter().take(MAX_ROOTS) {
+        let mut affected = vec![false; rows.len()];
+        let mut seconds = 0.0;
+        let mut follows = 0;
+        for (at, later) in rows.iter().enumerate().skip(row.id.0 as usize) {
+            let follows_it = graph.stage(later.id).inputs.iter().any(|input| match input.from {
+                Producer::Stage(from) => affected.get(from.0 as usize) == Some(&true),
+                Producer::Files(_) => false,
+            });
+            if later.id == row.id || follows_it {
+                affected[at] = true;
+                follows += usize::from(follows_it);
+                seconds += later.estimate.seconds.unwrap_or(0.0);
+            }
+        }
+        let follow = match follows {
+            0 => String::new(),
+            _ => format!(", {} after it", text::plural(follows as u64, "stage")),
+        };
+        lines.push(format!(
+            "Root cause: {} of {}{follow} ({}).",
+            reasons::text(reason),
+            graph.stage(row.id).name,
+            text::duration(seconds)
+        ));
+    }
+    if roots.len() > MAX_ROOTS {
+        lines.push(format!("And {} more root causes; `llmp plan --json` has all.", roots.len() - MAX_ROOTS));
+    }
+    lines
+}
+
+/// The plan as JSON; the form is described in `spec/`.
+pub(super) fn as_json(pipeline: &Pipeline, rows: &[Row]) -> Value {
+    let compilation = &pipeline.compilation;
+    let stages: Vec<_> = rows
+        .iter()
+        .map(|row| {
+            let stage = compilation.graph.stage(row.id);
+            let word = row.action().word();
+            let mut value = json!({"name": stage.name, "stage": stage.kind, "action": word,
+                "place": compilation.sources.place(stage.span)});
+            let Some(fields) = value.as_object_mut() else { return value };
+            match &row.decision {
+                Decision::Cached { key, artifact } => {
+                    fields.insert("key".into(), json!(key.digest));
+                    fields.insert("artifact".into(), json!(artifact));
+                }
+                Decision::Run { key, reasons, may_skip, shards } => {
+                    fields.insert("key".into(), json!(key.as_ref().map(|key| key.digest)));
+                    fields.insert("may_skip".into(), json!(may_skip));
+                    fields.insert(
+                        "shards".into(),
+                        json!(shards.map(|(run, all)| json!({"run": run, "all": all}))),
+                    );
+                    let reasons: Vec<_> =
+                        reasons.iter().map(|reason| reason_json(reason, pipeline)).collect();
+                    fields.insert("reasons".into(), json!(reasons));
+                    let estimate = &row.estimate;
+                    fields.insert(
+                        "estimate".into(),
+                        json!({"seconds": estimate.seconds, "band": estimate.band, "basis": estimate.basis,
+                            "work": estimate.work, "memory": estimate.memory, "disk": estimate.disk,
+                            "data_tokens": estimate.data, "epochs": estimate.epochs}),
+                    );
+                }
+                Decision::Blocked(_) => {
+                    fields.insert("blocked".into(), json!(why(row, pipeline, true).first()));
+                }
+            }
+            value
+        })
+        .collect();
+    let count = |action: Action| rows.iter().filter(|row| row.action() == action).count();
+    json!({
+        "format_version": 1,
+        "pipeline": pipeline.main,
+        "profiles": pipeline.profiles,
+        "targets": pipeline.targets,
+        "fingerprint": fingerprint(pipeline, rows),
+        "cached": count(Action::Cached), "rerun": count(Action::Rerun), "new": count(Action::New),
+        "blocked": count(Action::Blocked),
+        "stages": stages,
+    })
+}
+
+fn reason_json(reason: &llmp_compiler::plan::Reason, pipeline: &Pipeline) -> Value {
+    use llmp_compiler::plan::Reason;
+    let compilation = &pipeline.compilation;
+    let text = reasons::text(reason);
+    let place = reasons::place(reason, &compilation.sources);
+    match reason {
+        Reason::Changed { name, old, new, .. } => {
+            json!({"kind": "changed", "name": name, "old": old, "new": new, "place": place, "text": text,
+                   "root": reason.is_root()})
+        }
+        Reason::Waits { stage } => {
+            json!({"kind": "waits", "stage": stage, "text": text, "root": false})
+        }
+        Reason::New => json!({"kind": "new", "text": text, "root": true}),
+        Reason::Lost => json!({"kind": "lost", "text": text, "root": true}),
+        Reason::Forced => json!({"kind": "forced", "text": text, "root": true}),
+    }
+}

@@ -1,0 +1,42 @@
+//! `llmp why STAGE`: one screen, root cause first.
+
+use std::io::Write;
+
+use clap::Args;
+use llmp_insight::why::Why;
+
+use super::plan::{as_json, rows};
+use super::{Failure, Format, Outcome, PipelineArguments};
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// The stage, e.g. `base` or `docs/filter.urls`
+    stage: String,
+    #[command(flatten)]
+    pipeline: PipelineArguments,
+    /// How the answer is printed
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+    /// The same as `--format json`
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(arguments: &Arguments) -> Outcome {
+    let (pipeline, name) = arguments.pipeline.with_first(Some(&arguments.stage));
+    let name = name.ok_or_else(|| Failure::new("why what?").help("name a stage: `llmp why STAGE FILE`"))?;
+    let pipeline = pipeline.checked()?;
+    let id = pipeline.stage(&name)?;
+    let past = pipeline.open()?;
+    let rows = rows(&pipeline, &past);
+    // A cache: a store that cannot be written to can be planned with all the same.
+    let _ = past.save();
+    let why = Why::new(&pipeline.compilation, &pipeline.main, &past, &rows, id);
+    let mut out = std::io::stdout().lock();
+    if arguments.json || arguments.format == Format::Json {
+        writeln!(out, "{:#}", why.json(&as_json(&pipeline, &rows)))?;
+    } else {
+        write!(out, "{}", why.text())?;
+    }
+    Ok(0)
+}

@@ -1,0 +1,47 @@
+//! `llmp worker ACTION`: does one action from its file and leaves the result in the store, where the next run finds it.
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use clap::Args;
+use llmp_engine::{Checked, Executor, Guard, Report, read_action, work};
+
+use super::{Failure, Outcome, pipeline, run};
+use crate::library::standard;
+use crate::progress::Screen;
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// The action's file; a run keeps those that failed in `.llmp/runs/N/actions/`
+    action: PathBuf,
+    /// Threads it may keep busy [default: as the file says]
+    #[arg(long, value_name = "N")]
+    threads: Option<usize>,
+    /// Say nothing but the result
+    #[arg(short, long)]
+    quiet: bool,
+}
+
+pub(super) fn run(arguments: &Arguments) -> Outcome {
+    let mut action = read_action(&arguments.action).map_err(Failure::new)?;
+    action.threads = arguments.threads.unwrap_or(action.threads).max(1);
+    let store = pipeline::existing(&action.place.store)?;
+    let _in_use = store.in_use()?;
+    run::listen()?;
+    let report = work(
+        &action,
+        &Executor {
+            store: &store,
+            registry: standard(),
+            screen: &Screen::new(false, arguments.quiet),
+            stop: &run::STOP,
+            guard: &Guard::new(std::env::current_exe().ok()),
+            checked: Checked::default(),
+            attempts: "worker",
+        },
+    )?;
+    let failed = matches!(report, Report::Failed { .. });
+    let text = serde_json::to_string(&report).unwrap_or_default();
+    writeln!(std::io::stdout(), "{text}")?;
+    Ok(u8::from(failed))
+}

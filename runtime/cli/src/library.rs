@@ -1,0 +1,30 @@
+//! All stages this program knows, as plans and the editor take them.
+
+use std::sync::OnceLock;
+
+use llmp_compiler::signature::Library;
+use llmp_planning::Toolkit;
+use llmp_stage::Registry;
+
+/// The standard library.
+pub fn standard() -> &'static Registry {
+    llmp_stdlib::registry()
+}
+
+/// The standard library as the compiler knows it; read once.
+pub fn library() -> &'static Library {
+    static LIBRARY: OnceLock<Library> = OnceLock::new();
+    LIBRARY.get_or_init(|| {
+        let texts: Vec<_> =
+            standard().signatures().map(|signature| (signature.path, signature.text)).collect();
+        Library::new(&texts).0
+    })
+}
+
+/// The device that is taken unless another is asked for.
+const DEVICE: &str = if cfg!(any(feature = "cuda", feature = "wgpu")) { "auto" } else { "cpu" };
+
+/// All of it, as plans and the editor take it.
+pub fn toolkit() -> Toolkit {
+    Toolkit { library: library(), registry: standard(), device: DEVICE }
+}

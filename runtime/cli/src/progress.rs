@@ -1,0 +1,261 @@
+//! What the screen says while work goes on: bars in a terminal, plain lines elsewhere, JSON events on request.
+//!
+//! Progress goes to standard error, results to standard output.
+
+use std::fs::File;
+use std::io::{IsTerminal, Write};
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use llmp_engine::Observer;
+use llmp_records::text;
+use llmp_stage::Bar;
+use serde_json::{Value, json};
+
+/// How often a plain bar prints a line.
+const PLAIN_EVERY: Duration = Duration::from_secs(5);
+
+/// How often a bar tells an event.
+const EVENT_EVERY: Duration = Duration::from_secs(1);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mode {
+    Bars,
+    Plain,
+    Json,
+    Silent,
+}
+
+/// Where progress is shown.
+pub(crate) struct Screen {
+    mode: Mode,
+    bars: MultiProgress,
+    events: Arc<Events>,
+}
+
+/// Where events go.
+struct Events {
+    file: Mutex<Option<File>>,
+    stdout: bool,
+}
+
+impl Events {
+    fn tell(&self, event: &Value) {
+        let mut line = event.clone();
+        if let Some(fields) = line.as_object_mut() {
+            let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |time| time.as_secs_f64());
+            fields.insert("at".into(), json!(now));
+        }
+        let line = format!("{line}\n");
+        if let Some(file) = self.file.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
+            // The run goes on where its event log cannot.
+            let _ = file.write_all(line.as_bytes());
+        }
+        if self.stdout {
+            let _ = std::io::stdout().lock().write_all(line.as_bytes());
+        }
+    }
+}
+
+impl Screen {
+    /// Bars where standard error is a terminal, plain lines elsewhere; `json` prints events to standard output.
+    #[must_use]
+    pub(crate) fn new(json: bool, quiet: bool) -> Self {
+        let mode = match (json, quiet) {
+            (true, _) => Mode::Json,
+            (_, true) => Mode::Silent,
+            _ if std::io::stderr().is_terminal() => Mode::Bars,
+            _ => Mode::Plain,
+        };
+        let events = Events { file: Mutex::new(None), stdout: mode == Mode::Json };
+        Self { mode, bars: MultiProgress::new(), events: Arc::new(events) }
+    }
+
+    /// Also writes events to a file.
+    ///
+    /// # Errors
+    /// Where it cannot be made.
+    pub(crate) fn record_events(&self, path: &Path) -> std::io::Result<()> {
+        *self.events.file.lock().unwrap_or_else(PoisonError::into_inner) = Some(File::create(path)?);
+        Ok(())
+    }
+
+    /// Whether events go to standard output, so that nothing else may.
+    #[must_use]
+    pub(crate) fn is_json(&self) -> bool {
+        self.mode == Mode::Json
+    }
+
+    fn shown(&self, title: String, total: u64, unit: &str) -> Box<dyn Bar> {
+        match self.mode {
+            Mode::Bars => {
+                let template = if total == 0 {
+                    format!("  {{prefix:<24}} {{spinner}} {{human_pos}} {unit}  {{per_sec}}  {{msg}}")
+                } else {
+                    format!(
+                        "  {{prefix:<24}} {{wide_bar:.cyan/dim}} {{human_pos}}/{{human_len}} {unit}  {{per_sec}}  {{eta}} left  {{msg}}"
+                    )
+                };
+                let style =
+                    ProgressStyle::with_template(&template).unwrap_or_else(|_| ProgressStyle::default_bar());
+                let style = style.with_key(
+                    "per_sec",
+                    |state: &indicatif::ProgressState, out: &mut dyn std::fmt::Write| {
+                        let _ = write!(out, "{}/s", text::count(state.per_sec() as u64));
+                    },
+                );
+                let bar = if total == 0 { ProgressBar::new_spinner() } else { ProgressBar::new(total) };
+                let bar = self.bars.add(bar);
+                bar.set_style(style);
+                bar.set_prefix(title);
+                bar.enable_steady_tick(Duration::from_millis(200));
+                Box::new(Drawn { bar })
+            }
+            Mode::Plain => Box::new(Plain {
+                title,
+                unit: unit.to_owned(),
+                total,
+                done: AtomicU64::new(0),
+                started: Instant::now(),
+                state: Mutex::new((Instant::now(), String::new())),
+            }),
+            Mode::Json | Mode::Silent => Box::new(Hidden),
+        }
+    }
+}
+
+impl Observer for Screen {
+    fn event(&self, event: &Value) {
+        // When is added.
+        self.events.tell(event);
+    }
+
+    fn line(&self, line: &str) {
+        match self.mode {
+            Mode::Bars => {
+                // A closed terminal is no reason to stop.
+                let _ = self.bars.println(line);
+            }
+            Mode::Plain => {
+                let _ = writeln!(std::io::stderr().lock(), "{line}");
+            }
+            Mode::Json | Mode::Silent => {}
+        }
+    }
+
+    fn bar(&self, stage: &str, shard: Option<&str>, total: u64, unit: &str) -> Box<dyn Bar> {
+        let title = match shard {
+            Some(shard) => format!("{stage} {}", shard.get(..6).unwrap_or(shard)),
+            None => stage.to_owned(),
+        };
+        Box::new(Told {
+            shown: self.shown(title, total, unit),
+            events: Arc::clone(&self.events),
+            event: json!({"event": "progress", "stage": stage, "shard": shard, "total": total, "unit": unit}),
+            done: AtomicU64::new(0),
+            state: Mutex::new((Instant::now(), String::new())),
+        })
+    }
+}
+
+struct Drawn {
+    bar: ProgressBar,
+}
+
+impl Bar for Drawn {
+    fn add(&self, units: u64) {
+        self.bar.inc(units);
+    }
+    fn note(&self, text: &str) {
+        self.bar.set_message(text.to_owned());
+    }
+}
+
+impl Drop for Drawn {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+/// A bar whose progress is told as events, too.
+struct Told {
+    shown: Box<dyn Bar>,
+    events: Arc<Events>,
+    event: Value,
+    done: AtomicU64,
+    /// When the last event was told, and the note.
+    state: Mutex<(Instant, String)>,
+}
+
+impl Bar for Told {
+    fn add(&self, units: u64) {
+        self.shown.add(units);
+        let done = self.done.fetch_add(units, Ordering::Relaxed) + units;
+        // Another thread that tells will do.
+        let Ok(mut state) = self.state.try_lock() else { return };
+        if state.0.elapsed() < EVENT_EVERY {
+            return;
+        }
+        state.0 = Instant::now();
+        let mut event = self.event.clone();
+        if let Some(fields) = event.as_object_mut() {
+            fields.insert("done".into(), json!(done));
+            fields.insert("note".into(), json!(state.1));
+        }
+        drop(state);
+        self.events.tell(&event);
+    }
+
+    fn note(&self, text: &str) {
+        self.shown.note(text);
+        text.clone_into(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner).1);
+    }
+}
+
+struct Hidden;
+
+impl Bar for Hidden {
+    fn add(&self, _units: u64) {}
+    fn note(&self, _text: &str) {}
+}
+
+struct Plain {
+    title: String,
+    unit: String,
+    total: u64,
+    done: AtomicU64,
+    started: Instant,
+    /// When the last line was printed, and the note.
+    state: Mutex<(Instant, String)>,
+}
+
+impl Bar for Plain {
+    fn add(&self, units: u64) {
+        let done = self.done.fetch_add(units, Ordering::Relaxed) + units;
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if state.0.elapsed() < PLAIN_EVERY {
+            return;
+        }
+        state.0 = Instant::now();
+        let rate = done as f64 / self.started.elapsed().as_secs_f64().max(1e-9);
+        let mut line = format!("  {:<24} {}", self.title, text::count(done));
+        if self.total > 0 {
+            line += &format!("/{}", text::count(self.total));
+        }
+        line += &format!(" {}  {}/s", self.unit, text::count(rate as u64));
+        if self.total > done && rate > 0.0 {
+            line += &format!("  {} left", text::duration((self.total - done) as f64 / rate));
+        }
+        if !state.1.is_empty() {
+            line += &format!("  {}", state.1);
+        }
+        let _ = writeln!(std::io::stderr().lock(), "{line}");
+    }
+
+    fn note(&self, text: &str) {
+        text.clone_into(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner).1);
+    }
+}

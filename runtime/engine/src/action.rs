@@ -1,0 +1,217 @@
+//! An action: a whole stage, or one shard of it, as data that says everything about the work and can be done anywhere the
+//! store can be reached: on a thread of this process, or by `llmp worker` from a file.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use llmp_compiler::artifact::ArtifactType;
+use llmp_compiler::graph::{Graph, Stage};
+use llmp_compiler::key::Digest;
+use llmp_planning::{Files, Found, ShardInput, settings};
+use llmp_records::Record;
+use llmp_stage::shard_of;
+use llmp_store::{Entry, Manifest};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// Raised when the form changes.
+pub(super) const FORMAT: u32 = 1;
+
+/// One unit of work.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Action {
+    /// [`FORMAT`].
+    pub format_version: u32,
+    /// Identifies the work: the stage's key, or the shard's.
+    pub key: Digest,
+    /// What is to be done, the same for all actions of a stage.
+    #[serde(with = "shared")]
+    pub stage: Arc<Recipe>,
+    /// Where it is to be done, the same for all actions of a stage.
+    #[serde(with = "shared")]
+    pub place: Arc<Place>,
+    /// The shard's name, for one shard of the stage.
+    pub shard: Option<String>,
+    /// Its inputs, in the order of the signature; files that settings name follow.
+    pub inputs: Vec<Given>,
+    /// Threads it may keep busy.
+    pub threads: usize,
+}
+
+/// A stage without the graph around it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Recipe {
+    /// What people call it.
+    pub name: String,
+    /// Its signature, `filter.urls`.
+    pub kind: String,
+    /// The signature's epoch.
+    pub epoch: u32,
+    /// Its output's type.
+    #[serde(flatten, with = "llmp_compiler::artifact::recorded")]
+    pub output: Option<ArtifactType>,
+    /// All settings, as the implementation takes them.
+    pub settings: Value,
+    /// The program and its arguments, for command stages.
+    pub command: Option<Vec<String>>,
+    /// Seconds after which a command is stopped.
+    pub time_limit: Option<f64>,
+}
+
+/// Where an action is done.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Place {
+    /// The store's folder.
+    pub store: PathBuf,
+    /// The folder of the pipeline's main file, where commands run.
+    pub folder: PathBuf,
+    /// The private folder of the stage's key in the store.
+    pub work: PathBuf,
+    /// The log.
+    pub log: PathBuf,
+    /// The device as on the command line.
+    pub device: String,
+}
+
+/// An input, or the files that a setting names.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Given {
+    /// The parameter or setting.
+    pub role: String,
+    /// Name of the stage that made it, or the pattern.
+    pub label: String,
+    /// Its files; shared by the shards of a stage.
+    #[serde(with = "shared")]
+    pub files: Arc<Vec<GivenFile>>,
+}
+
+/// A file of an input.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct GivenFile {
+    /// Its name in the artifact, or its path as people know it.
+    pub name: String,
+    /// Its content.
+    pub digest: Digest,
+    /// Bytes.
+    pub size: u64,
+    /// Where it lies, for a file of the user; the others are in the store.
+    pub path: Option<PathBuf>,
+    /// What people call its source.
+    pub label: Option<String>,
+}
+
+/// What an action gave.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Effect {
+    /// Its files, already in the store, in the form of [`Manifest::text`].
+    #[serde(with = "manifest_text")]
+    pub manifest: Manifest,
+    /// What it reported, as far as known.
+    pub record: Record,
+}
+
+impl Recipe {
+    /// The recipe of a stage of `graph`.
+    #[must_use]
+    pub fn of(graph: &Graph, stage: &Stage) -> Self {
+        Self {
+            name: stage.name.clone(),
+            kind: stage.kind.clone(),
+            epoch: stage.epoch,
+            output: graph.artifact_type(stage),
+            settings: settings(stage),
+            command: stage.command.clone(),
+            time_limit: stage.needs.time_limit,
+        }
+    }
+}
+
+/// A path that means the same in every folder.
+pub(super) fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+}
+
+impl Given {
+    /// Files of the user.
+    pub(super) fn of_files(role: &str, label: &str, files: &Files) -> Self {
+        let file = |file: &Found| GivenFile {
+            name: file.label.clone(),
+            digest: file.digest,
+            size: file.size,
+            path: Some(absolute(&file.path)),
+            label: Some(file.label.clone()),
+        };
+        let files = Arc::new(files.found.iter().map(file).collect());
+        Self { role: role.to_owned(), label: label.to_owned(), files }
+    }
+
+    /// An artifact of the store, with what people call the sources of its shards.
+    pub(super) fn of_artifact(
+        role: &str,
+        label: &str,
+        manifest: &Manifest,
+        labels: &BTreeMap<String, String>,
+    ) -> Self {
+        let file = |(name, entry): (&String, &Entry)| GivenFile {
+            name: name.clone(),
+            digest: entry.digest,
+            size: entry.size,
+            path: None,
+            label: labels.get(shard_of(name)).cloned(),
+        };
+        let files = Arc::new(manifest.files.iter().map(file).collect());
+        Self { role: role.to_owned(), label: label.to_owned(), files }
+    }
+
+    /// The same with the files of one shard only, which stand at these [`positions`](Given::positions).
+    pub(super) fn shard(&self, shard: &ShardInput, positions: &BTreeMap<(&str, Digest), usize>) -> Self {
+        let file = |(name, digest): &(String, Digest)| {
+            self.files.get(*positions.get(&(name.as_str(), *digest))?).cloned()
+        };
+        let files = Arc::new(shard.files.iter().filter_map(file).collect());
+        Self { role: self.role.clone(), label: self.label.clone(), files }
+    }
+
+    /// Where each file stands in the list.
+    pub(super) fn positions(&self) -> BTreeMap<(&str, Digest), usize> {
+        let files = self.files.iter().enumerate();
+        files.map(|(index, file)| ((file.name.as_str(), file.digest), index)).collect()
+    }
+}
+
+/// What several actions share, as each one's own.
+mod shared {
+    use std::sync::Arc;
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub(super) fn serialize<T: Serialize, S: Serializer>(
+        value: &Arc<T>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        T::serialize(value, serializer)
+    }
+
+    pub(super) fn deserialize<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Arc<T>, D::Error> {
+        T::deserialize(deserializer).map(Arc::new)
+    }
+}
+
+/// A manifest as its text.
+mod manifest_text {
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    use super::{Digest, Manifest};
+
+    pub(super) fn serialize<S: Serializer>(manifest: &Manifest, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&manifest.text())
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Manifest, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Manifest::parse(&Digest::of(text.as_bytes()), &text).map_err(D::Error::custom)
+    }
+}

@@ -1,0 +1,306 @@
+//! Doing an action: from inputs in the store to files in the store.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{self, OpenOptions};
+use std::io::{ErrorKind, LineWriter};
+use std::os::unix::fs::MetadataExt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Component, Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use llmp_compiler::key::Digest;
+use llmp_records::Record;
+use llmp_stage::{Error, Input, InputFile, Registry};
+use llmp_store::{Store, StoreError, copy_checked, help_for};
+
+use super::Observer;
+use super::action::{Action, Effect, Given, GivenFile};
+use super::command;
+use super::context::RunContext;
+use super::guard::Guard;
+use super::memory::Peak;
+
+/// What actions are done with.
+pub struct Executor<'a> {
+    /// Where inputs come from and outputs go.
+    pub store: &'a Store,
+    /// What the stages do.
+    pub registry: &'a Registry,
+    /// Where progress is shown.
+    pub screen: &'a dyn Observer,
+    /// Set when everything is to stop.
+    pub stop: &'a AtomicBool,
+    /// Kills commands should this process be killed.
+    pub guard: &'a Guard,
+    /// Objects whose content was compared with their name.
+    pub checked: Checked,
+    /// What the folders of its attempts are called: those called [`ATTEMPT`] are removed by the next holder of the lock.
+    pub attempts: &'static str,
+}
+
+/// The name of attempts that are made under the lock of their key.
+pub(super) const ATTEMPT: &str = "attempt";
+
+/// Objects whose content was compared with their name, so that each is read once.
+#[derive(Default)]
+pub struct Checked(Mutex<BTreeSet<Digest>>);
+
+/// Why an action gave nothing.
+#[derive(Debug)]
+pub enum Trouble {
+    /// The stage failed, or was stopped.
+    Failed(Error),
+    /// An object of one of its inputs is missing, or its content is not what its name says and was set aside. Nothing was
+    /// done.
+    Damaged {
+        /// The input's place among the action's.
+        input: usize,
+        /// The object.
+        object: Digest,
+        /// What is wrong.
+        error: StoreError,
+    },
+}
+
+impl From<Error> for Trouble {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl From<StoreError> for Trouble {
+    fn from(error: StoreError) -> Self {
+        Self::Failed(store_error(error))
+    }
+}
+
+/// Turns a store's error into a stage's.
+pub(super) fn store_error(error: StoreError) -> Error {
+    Error::new(error.to_string()).help_if(error.help())
+}
+
+/// What the user can do about an error: what it says itself, or what helps against the system's reason for it.
+pub(super) fn help_of(error: &Error) -> Option<&str> {
+    error.help_text().or_else(|| {
+        // What may not be read is the user's own.
+        help_for(error.io_kind().filter(|kind| *kind != ErrorKind::PermissionDenied)?)
+    })
+}
+
+impl Executor<'_> {
+    /// Performs an action.
+    ///
+    /// # Errors
+    /// Whatever kept it from giving anything. What it wrote is gone then; its state is kept.
+    pub fn perform(&self, action: &Action) -> Result<Effect, Trouble> {
+        static NUMBER: AtomicU64 = AtomicU64::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let name = action.shard.as_deref().unwrap_or("whole");
+        let scratch =
+            action.place.work.join(format!("{}-{name}-{}-{number}", self.attempts, std::process::id()));
+        let effect = self.attempt(&scratch, action);
+        // What is finished has been moved out; a leftover is removed by the next holder of the lock.
+        let _ = fs::remove_dir_all(&scratch);
+        effect
+    }
+
+    fn attempt(&self, scratch: &Path, action: &Action) -> Result<Effect, Trouble> {
+        let started = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |time| time.as_secs_f64());
+        let (clock, peak) = (Instant::now(), Peak::start());
+        let is_command = action.stage.command.is_some();
+        let output = scratch.join("out");
+        let state = action.place.work.join("state");
+        for folder in [scratch, &output].into_iter().chain(Some(&*state).filter(|_| !is_command)) {
+            fs::create_dir_all(folder).map_err(Error::io("cannot make the folder", folder))?;
+        }
+        let mut inputs = BTreeMap::<String, Vec<Input>>::new();
+        for (index, given) in action.inputs.iter().enumerate() {
+            let same_role = inputs.entry(given.role.clone()).or_default();
+            let folder = scratch.join(format!("{}-{}", given.role, same_role.len()));
+            same_role.push(if is_command {
+                self.copy(index, given, folder)?
+            } else {
+                self.materialise(index, given, folder)?
+            });
+        }
+        let before = stamps(action);
+        let log = OpenOptions::new().create(true).append(true).open(&action.place.log).ok();
+        let context = RunContext {
+            stage: action.stage.name.clone(),
+            shard: action.shard.clone(),
+            inputs,
+            output: output.clone(),
+            state,
+            device: &action.place.device,
+            threads: action.threads,
+            stop: self.stop,
+            screen: self.screen,
+            // Line by line, so that a log tells how far a stage came however it ends.
+            log: Mutex::new(log.map(LineWriter::new)),
+            reported: Mutex::default(),
+        };
+        let kind = &action.stage.kind;
+        let implementation = self.registry.stage(kind).filter(|_| !is_command);
+        // What a command took is known by itself.
+        let run = || match &implementation {
+            Some(implementation) => implementation.run(&context, &action.stage.settings).map(|()| None),
+            None => command::run(&context, action, self.registry, scratch, self.guard).map(Some),
+        };
+        let outcome = catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| {
+            let text = panic.downcast_ref::<String>().map(String::as_str);
+            let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message");
+            Err(Error::new(format!("`{kind}` broke down: {text}"))
+                .help("this is a defect of llmp, not of the pipeline; please report it with the log"))
+        });
+        if let Err(error) = &outcome {
+            llmp_stage::Context::log(&context, &format!("error: {error}"));
+        }
+        let reported = context.finish();
+        let memory = outcome?;
+        let after = stamps(action);
+        let changed = after.iter().zip(&before).find(|(after, before)| after != before || after.1.is_none());
+        if let Some(((name, _), _)) = changed {
+            return Err(Error::new(format!("`{name}` changed while it was read"))
+                .help("run again once nothing writes to it")
+                .into());
+        }
+        let manifest = self.store.objects.take_folder(&output)?;
+        self.checked.fresh(manifest.files.values().map(|file| file.digest));
+        if manifest.files.is_empty() && action.shard.is_none() {
+            return Err(Error::new(format!("`{kind}` wrote no files")).into());
+        }
+        let mut dropped = Vec::new();
+        let lines = reported.dropped.lines();
+        if !lines.is_empty() {
+            dropped.push(self.store.objects.put(lines.as_bytes())?);
+        }
+        let record = Record {
+            name: action.stage.name.clone(),
+            kind: kind.clone(),
+            counts: reported.counts,
+            curves: reported.curves.into_iter().map(|(name, curve)| (name, curve.points)).collect(),
+            shown: reported.shown,
+            dropped,
+            started,
+            seconds: clock.elapsed().as_secs_f64(),
+            peak_memory: memory.unwrap_or_else(|| peak.end()),
+            bytes: manifest.size(),
+            device: action.place.device.clone(),
+            ..Record::default()
+        };
+        Ok(Effect { manifest, record })
+    }
+
+    /// Makes an input's files available: those of the user where they lie, those of the store as links in `folder`.
+    fn materialise(&self, index: usize, given: &Given, folder: PathBuf) -> Result<Input, Trouble> {
+        let mut files = Vec::with_capacity(given.files.len());
+        let mut made = BTreeSet::new();
+        for file in given.files.iter() {
+            let path = match &file.path {
+                Some(path) => path.clone(),
+                None => {
+                    let path = folder.join(&file.name);
+                    if let Some(parent) = path.parent()
+                        && made.insert(parent.to_owned())
+                    {
+                        fs::create_dir_all(parent).map_err(Error::io("cannot make the folder", parent))?;
+                    }
+                    let linked = self
+                        .checked
+                        .check(self.store, &file.digest)
+                        .and_then(|()| self.store.objects.link_file(&file.digest, &path));
+                    match linked {
+                        Ok(()) => path,
+                        Err(error @ (StoreError::Missing { .. } | StoreError::Damaged { .. })) => {
+                            return Err(Trouble::Damaged { input: index, object: file.digest, error });
+                        }
+                        Err(error) => return Err(error.into()),
+                    }
+                }
+            };
+            files.push(InputFile {
+                name: file.name.clone(),
+                path,
+                digest: file.digest.hex(),
+                label: file.label.clone(),
+            });
+        }
+        fs::create_dir_all(&folder).map_err(Error::io("cannot make the folder", &folder))?;
+        Ok(Input { label: given.label.clone(), files, folder })
+    }
+
+    /// Copies an input's files to `folder`: what a program does to them reaches neither the store nor the user's folder.
+    fn copy(&self, index: usize, given: &Given, folder: PathBuf) -> Result<Input, Trouble> {
+        fs::create_dir_all(&folder).map_err(Error::io("cannot make the folder", &folder))?;
+        let mut files = Vec::with_capacity(given.files.len());
+        for file in given.files.iter() {
+            let relative = Path::new(&file.name);
+            let inside = relative.components().all(|part| matches!(part, Component::Normal(_)));
+            // A file from outside the pipeline's folder is given under its last name.
+            let name = if inside { relative } else { Path::new(relative.file_name().unwrap_or_default()) };
+            let path = folder.join(name);
+            if let Some(parent) = path.parent().filter(|parent| *parent != folder) {
+                fs::create_dir_all(parent).map_err(Error::io("cannot make the folder", parent))?;
+            }
+            let source = file.path.clone().unwrap_or_else(|| self.store.objects.path(&file.digest));
+            let copied = copy_checked(&source, &path, &file.digest);
+            if !matches!(copied, Ok(true)) {
+                if file.path.is_none()
+                    && let Err(error) = self.store.objects.check(&file.digest)
+                {
+                    return Err(Trouble::Damaged { input: index, object: file.digest, error });
+                }
+                copied?;
+                return Err(Error::new(format!("`{}` changed while it was read", file.name))
+                    .help("run again once nothing writes to it")
+                    .into());
+            }
+            files.push(InputFile {
+                name: file.name.clone(),
+                path,
+                digest: file.digest.hex(),
+                label: file.label.clone(),
+            });
+        }
+        Ok(Input { label: given.label.clone(), files, folder })
+    }
+}
+
+impl Checked {
+    /// Compares an object's content with its name, once. One that differs is set aside.
+    ///
+    /// # Errors
+    /// Where it is missing, damaged or unreadable.
+    pub fn check(&self, store: &Store, object: &Digest) -> Result<(), StoreError> {
+        if self.0.lock().unwrap_or_else(PoisonError::into_inner).contains(object) {
+            return Ok(());
+        }
+        store.objects.check(object)?;
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(*object);
+        Ok(())
+    }
+
+    /// Notes objects that were hashed while they were written.
+    fn fresh(&self, objects: impl Iterator<Item = Digest>) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend(objects);
+    }
+
+    /// Forgets what was found about an object.
+    pub fn forget(&self, object: &Digest) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(object);
+    }
+}
+
+/// What tells that a file of the user was changed: one that changes while it is read gives a result under a wrong key.
+type Stamp = Option<(u64, i64, i64, u64)>;
+
+fn stamps(action: &Action) -> Vec<(&str, Stamp)> {
+    fn stamp(file: &GivenFile) -> Option<(&str, Stamp)> {
+        let meta = fs::metadata(file.path.as_ref()?).ok().filter(|meta| meta.len() == file.size);
+        let stamp = meta.map(|meta| (meta.len(), meta.mtime(), meta.mtime_nsec(), meta.ino()));
+        Some((&file.name, stamp))
+    }
+    action.inputs.iter().flat_map(|given| given.files.iter()).filter_map(stamp).collect()
+}

@@ -1,0 +1,431 @@
+//! The engine on small graphs of trivial stages: what is planned is what runs, nothing finished is lost.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use llmp_compiler::artifact::ArtifactKind;
+use llmp_compiler::graph::{Graph, Input, Needs, Output, Producer, Setting, Stage, StageId};
+use llmp_compiler::plan::{Decision, plan};
+use llmp_compiler::source::Span;
+use llmp_planning::Past;
+use llmp_stage::{Context, Error, Registry, Result, stage};
+use llmp_store::{Ledger, Store};
+use proptest::prelude::*;
+use serde::Deserialize;
+use serde_json::json;
+
+use super::{Ended, Engine, Guard, RunOptions, Status, Unwatched};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Settings {
+    /// Goes into the output.
+    value: u64,
+    /// Makes the output the same whatever the inputs are.
+    constant: bool,
+    /// Makes the stage fail; no part of the key.
+    fail: bool,
+}
+
+fn make(ctx: &dyn Context, settings: Settings) -> Result<()> {
+    if settings.fail {
+        return Err(Error::new("asked to fail"));
+    }
+    let mut text = format!("{}", settings.value);
+    if settings.constant {
+        text = "constant".into();
+    } else {
+        for input in ctx.inputs("from") {
+            for file in &input.files {
+                text += &format!(" {}", file.digest);
+            }
+        }
+    }
+    let path = ctx.output().join("out.txt");
+    std::fs::write(&path, text).map_err(Error::io("cannot write", &path))
+}
+
+/// Copies each shard's file, upper-cased, under the shard's name; fails where it reads "bad".
+fn shout(ctx: &dyn Context, _: serde_json::Value) -> Result<()> {
+    for file in &ctx.input("from")?.files {
+        let text = std::fs::read_to_string(&file.path).map_err(Error::io("cannot read", &file.path))?;
+        if text == "bad" {
+            return Err(Error::new("asked to fail"));
+        }
+        let name = file.digest.get(..16).unwrap_or_default();
+        let path = ctx.output().join(format!("{name}.txt"));
+        std::fs::write(&path, text.to_uppercase()).map_err(Error::io("cannot write", &path))?;
+        ctx.count("documents", 1);
+    }
+    Ok(())
+}
+
+fn setting(name: &str, value: serde_json::Value) -> Setting {
+    Setting { name: name.into(), value, runtime: name == "fail", path: false, span: None }
+}
+
+fn node(name: &str, from: &[u32], value: u64, constant: bool, fail: bool) -> Stage {
+    let input =
+        |&id: &u32| Input { role: "from".into(), from: Producer::Stage(StageId(id)), span: Span::default() };
+    Stage {
+        name: name.into(),
+        kind: "test.make".into(),
+        epoch: 1,
+        settings: vec![
+            setting("constant", json!(constant)),
+            setting("fail", json!(fail)),
+            setting("value", json!(value)),
+        ],
+        inputs: from.iter().map(input).collect(),
+        output: Some(Output { kind: ArtifactKind::Docs, abilities: vec![], vocabulary: None }),
+        per_shard: None,
+        resumes: false,
+        needs: Needs::default(),
+        command: None,
+        span: Span::default(),
+    }
+}
+
+fn graph(stages: Vec<Stage>) -> Graph {
+    Graph { stages, ..Graph::default() }
+}
+
+/// How a run is made.
+#[derive(Clone, Copy, Debug)]
+struct How {
+    jobs: usize,
+    keep_going: bool,
+    retries: usize,
+}
+
+const HOW: How = How { jobs: 2, keep_going: true, retries: 0 };
+
+fn run(root: &Path, graph: &Graph) -> (Vec<Decision>, Vec<Ended>) {
+    run_as(root, graph, HOW)
+}
+
+fn run_as(root: &Path, graph: &Graph, how: How) -> (Vec<Decision>, Vec<Ended>) {
+    let store = Arc::new(Store::open(&root.join(".llmp")).expect("open the store"));
+    let past = Past::open(Arc::clone(&store), &root.join("main.llmp")).expect("open the past");
+    let decisions = plan(graph, &past, &|_| false);
+    let (number, run_folder) = store.new_run().expect("make the run's folder");
+    std::fs::create_dir_all(run_folder.join("logs")).expect("make the logs' folder");
+    let options = RunOptions {
+        jobs: how.jobs,
+        cores: 2,
+        memory: u64::MAX,
+        keep_going: how.keep_going,
+        retries: how.retries,
+        forced: vec![],
+        device: "cpu".into(),
+        run: number,
+        run_folder,
+        folder: root.to_owned(),
+    };
+    let stages: Vec<Box<dyn llmp_stage::Stage>> =
+        vec![Box::new(stage("test.make", make)), Box::new(stage("test.shout", shout))];
+    let registry = Registry::new(stages, &[]);
+    let (screen, stop) = (Unwatched, AtomicBool::new(false));
+    let engine = Engine {
+        graph,
+        past: &past,
+        registry: &registry,
+        screen: &screen,
+        stop: &stop,
+        guard: &Guard::new(None),
+        options: &options,
+    };
+    let ended = engine.run(vec![]);
+    past.save().expect("save the past");
+    (decisions, ended)
+}
+
+fn ran(ended: &[Ended]) -> Vec<usize> {
+    let ran = |end: &Ended| matches!(end.status, Status::Ran { .. });
+    ended.iter().enumerate().filter(|(_, end)| ran(end)).map(|(index, _)| index).collect()
+}
+
+#[test]
+fn an_edit_runs_what_depends_on_it_and_nothing_else() {
+    let root = tempfile::tempdir().unwrap();
+    let stages = |value| {
+        graph(vec![
+            node("a", &[], 1, false, false),
+            node("b", &[0], value, false, false),
+            node("c", &[0], 3, false, false),
+            node("d", &[1, 2], 4, false, false),
+        ])
+    };
+    assert_eq!(ran(&run(root.path(), &stages(2)).1), [0, 1, 2, 3]);
+    assert_eq!(ran(&run(root.path(), &stages(2)).1), [0_usize; 0]);
+    assert_eq!(ran(&run(root.path(), &stages(5)).1), [1, 3]);
+    assert_eq!(ran(&run(root.path(), &stages(2)).1), [0_usize; 0], "going back is free");
+}
+
+#[test]
+fn equal_output_stops_the_run_there() {
+    let root = tempfile::tempdir().unwrap();
+    let stages = |value| graph(vec![node("a", &[], value, true, false), node("b", &[0], 1, false, false)]);
+    run(root.path(), &stages(1));
+    let (decisions, ended) = run(root.path(), &stages(2));
+    assert!(matches!(decisions[1], Decision::Run { may_skip: true, .. }));
+    assert_eq!(ran(&ended), [0]);
+    assert!(matches!(ended[1].status, Status::Skipped));
+}
+
+#[test]
+fn a_failure_keeps_what_was_finished() {
+    let root = tempfile::tempdir().unwrap();
+    let stages = |fail| {
+        graph(vec![
+            node("a", &[], 1, false, false),
+            node("b", &[0], 2, false, fail),
+            node("c", &[1], 3, false, false),
+            node("d", &[0], 4, false, false),
+        ])
+    };
+    let (_, ended) = run(root.path(), &stages(true));
+    assert_eq!(ran(&ended), [0, 3]);
+    assert!(matches!(&ended[1].status, Status::Failed { message, .. } if message == "asked to fail"));
+    assert!(matches!(ended[2].status, Status::Blocked(_)));
+    assert_eq!(ran(&run(root.path(), &stages(false)).1), [1, 2]);
+}
+
+#[test]
+fn only_new_shards_run() {
+    let root = tempfile::tempdir().unwrap();
+    let folder = root.path().join("in");
+    std::fs::create_dir(&folder).unwrap();
+    for name in ["a", "b", "c"] {
+        std::fs::write(folder.join(name), name).unwrap();
+    }
+    let sharded = |from: Producer, name: &str| {
+        let mut stage = node(name, &[], 0, false, false);
+        stage.kind = "test.shout".into();
+        stage.settings.clear();
+        stage.per_shard = Some("from".into());
+        stage.inputs = vec![Input { role: "from".into(), from, span: Span::default() }];
+        stage
+    };
+    let graph = graph(vec![
+        sharded(Producer::Files("in/*".into()), "first"),
+        sharded(Producer::Stage(StageId(0)), "second"),
+    ]);
+    let shards = |ended: &[Ended]| -> Vec<_> {
+        ended
+            .iter()
+            .map(|end| match end.status {
+                Status::Ran { shards, .. } => shards,
+                _ => None,
+            })
+            .collect()
+    };
+    assert_eq!(shards(&run(root.path(), &graph).1), [Some((3, 3)), Some((3, 3))]);
+    std::fs::write(folder.join("0 new"), "d").unwrap();
+    std::fs::rename(folder.join("a"), folder.join("renamed")).unwrap();
+    let (decisions, ended) = run(root.path(), &graph);
+    assert!(matches!(decisions[0], Decision::Run { shards: Some((1, 4)), .. }), "{:?}", decisions[0]);
+    assert_eq!(shards(&ended), [Some((1, 4)), Some((1, 4))]);
+    std::fs::remove_file(folder.join("b")).unwrap();
+    assert_eq!(shards(&run(root.path(), &graph).1), [Some((0, 3)), Some((0, 3))]);
+}
+
+#[test]
+fn a_failure_stops_what_has_not_begun_unless_told_to_keep_going() {
+    for keep_going in [false, true] {
+        let root = tempfile::tempdir().unwrap();
+        let folder = root.path().join("in");
+        std::fs::create_dir(&folder).unwrap();
+        for shard in 0..20 {
+            std::fs::write(folder.join(shard.to_string()), format!("text {shard}")).unwrap();
+        }
+        std::fs::write(folder.join("20"), "bad").unwrap();
+        let mut stage = node("shards", &[], 0, false, false);
+        stage.kind = "test.shout".into();
+        stage.settings.clear();
+        stage.per_shard = Some("from".into());
+        let from = Producer::Files("in/*".into());
+        stage.inputs = vec![Input { role: "from".into(), from, span: Span::default() }];
+        let graph = graph(vec![stage]);
+        let done = |how| {
+            let (_, ended) = run_as(root.path(), &graph, how);
+            assert!(matches!(ended[0].status, Status::Failed { .. }), "{:?}", ended[0].status);
+            Ledger::open(&root.path().join(".llmp/ledger")).unwrap().all().len()
+        };
+        // Shards begin in the order of their content's digests, so that it is known what comes before the bad one.
+        let bad = llmp_compiler::key::Digest::of(b"bad");
+        let of = |shard| llmp_compiler::key::Digest::of(format!("text {shard}").as_bytes());
+        let before = (0..20).filter(|&shard| of(shard) < bad).count();
+        let found = done(How { jobs: 1, keep_going, retries: 0 });
+        if keep_going {
+            assert_eq!(found, 20);
+        } else {
+            assert_eq!(found, before);
+        }
+    }
+}
+
+fn harm(path: &Path, how: u8) {
+    let mut bytes = std::fs::read(path).unwrap();
+    std::fs::remove_file(path).unwrap();
+    match how {
+        0 => return,
+        1 => bytes.iter_mut().take(1).for_each(|byte| *byte ^= 1),
+        _ => bytes.truncate(bytes.len() / 2),
+    }
+    std::fs::write(path, bytes).unwrap();
+}
+
+#[test]
+fn a_damaged_object_is_made_again_in_the_run_that_meets_it() {
+    for how in 0..3 {
+        let root = tempfile::tempdir().unwrap();
+        let stages = |value| {
+            graph(vec![
+                node("a", &[], 1, false, false),
+                node("b", &[0], 2, false, false),
+                node("c", &[1], value, false, false),
+                node("d", &[0], 4, false, false),
+            ])
+        };
+        let (_, first) = run(root.path(), &stages(3));
+        let store = Store::open(&root.path().join(".llmp")).unwrap();
+        for end in first.iter().take(2) {
+            let list = store.objects.manifest(&end.artifact.unwrap()).unwrap();
+            harm(&store.objects.path(&list.files["out.txt"].digest), how);
+        }
+        let (decisions, ended) = run(root.path(), &stages(5));
+        assert!(matches!(decisions[0], Decision::Cached { .. }), "nobody has looked yet");
+        assert_eq!(ran(&ended), [0, 1, 2], "way {how}");
+        assert_eq!(ended[1].artifact, first[1].artifact);
+        assert!(store.objects.intact(&first[0].artifact.unwrap()));
+    }
+}
+
+#[test]
+fn a_removed_result_is_made_again() {
+    let root = tempfile::tempdir().unwrap();
+    let graph = graph(vec![node("a", &[], 1, false, false), node("b", &[0], 2, false, false)]);
+    let (_, ended) = run(root.path(), &graph);
+    let store = Store::open(&root.path().join(".llmp")).unwrap();
+    std::fs::remove_file(store.objects.path(&ended[0].artifact.unwrap())).unwrap();
+    assert_eq!(ran(&run(root.path(), &graph).1), [0]);
+}
+
+/// One change to the graph, what befalls the store, and the run after it.
+#[derive(Clone, Debug)]
+struct Step {
+    id: usize,
+    value: u64,
+    constant: bool,
+    fail: bool,
+    harm: Option<(prop::sample::Index, u8)>,
+    how: How,
+    /// Two runs at once.
+    twice: bool,
+}
+
+fn step(count: usize) -> impl Strategy<Value = Step> {
+    let edit = (0..count, 0_u64..3, any::<bool>(), prop::bool::weighted(0.2));
+    let harm = prop::option::weighted(0.3, (any::<prop::sample::Index>(), 0_u8..3));
+    let how = (1_usize..4, any::<bool>(), 0_usize..2);
+    (edit, harm, how, prop::bool::weighted(0.3)).prop_map(
+        |((id, value, constant, fail), harm, (jobs, keep_going, retries), twice)| Step {
+            id,
+            value,
+            constant,
+            fail,
+            harm,
+            how: How { jobs, keep_going, retries },
+            twice,
+        },
+    )
+}
+
+fn cases() -> impl Strategy<Value = (Vec<Vec<u32>>, Vec<Step>)> {
+    (2_usize..9).prop_flat_map(|count| {
+        let edges = (0..count as u32).map(|id| {
+            proptest::collection::btree_set(0..id.max(1), 0..3).prop_map(move |set: BTreeSet<u32>| {
+                set.into_iter().filter(|&from| from < id).collect::<Vec<_>>()
+            })
+        });
+        (edges.collect::<Vec<_>>(), proptest::collection::vec(step(count), 1..6))
+    })
+}
+
+/// Whether a stage ended as planned. `harmed`: something in the store is damaged, which no plan knows of.
+fn agrees(decision: &Decision, status: &Status, harmed: bool) -> bool {
+    let to_run = matches!(decision, Decision::Run { .. });
+    match status {
+        Status::Ran { .. } | Status::Failed { .. } => to_run || harmed,
+        Status::Cached | Status::Skipped => {
+            matches!(decision, Decision::Cached { .. } | Decision::Run { key: None, .. })
+        }
+        Status::Blocked(_) | Status::Stopped => to_run || matches!(decision, Decision::Blocked(_)) || harmed,
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// What runs was planned; what was planned and did not run was announced as such, or lies behind a failure. Whatever
+    /// happens to the store, and however many runs are at it, results are those of an undisturbed run.
+    #[test]
+    fn planned_is_executed((edges, steps) in cases()) {
+        let root = tempfile::tempdir().unwrap();
+        // Equal stages are one node after lowering; here each has values of its own.
+        let mut stages: Vec<_> = edges.iter().enumerate()
+            .map(|(id, from)| node(&format!("s{id}"), from, 10 * id as u64, false, false)).collect();
+        let mut harmed = false;
+        for Step { id, value, constant, fail, harm: damage, how, twice } in steps {
+            stages[id] = node(&format!("s{id}"), &edges[id], 10 * id as u64 + value, constant, fail);
+            let graph = graph(stages.clone());
+            if let Some((which, kind)) = damage {
+                let objects = Store::open(&root.path().join(".llmp")).unwrap().objects.all().unwrap();
+                if !objects.is_empty() {
+                    harm(&which.get(&objects).1, kind);
+                    harmed = true;
+                }
+            }
+            let runs: Vec<_> = std::thread::scope(|scope| {
+                let start = || scope.spawn(|| run_as(root.path(), &graph, how));
+                let runs: Vec<_> = (0..1 + usize::from(twice)).map(|_| start()).collect();
+                runs.into_iter().map(|run| run.join().unwrap()).collect()
+            });
+            for (decisions, ended) in &runs {
+                for (decision, end) in decisions.iter().zip(ended) {
+                    // The plan of one of two runs may have been made when the other had done a part.
+                    let taken = twice && matches!(end.status, Status::Cached | Status::Skipped);
+                    prop_assert!(taken || agrees(decision, &end.status, harmed), "planned {decision:?}, got {end:?}");
+                }
+                let failed = ended.iter().any(|end| matches!(end.status, Status::Failed { .. }));
+                let stopped = ended.iter().any(|end| matches!(end.status, Status::Stopped));
+                prop_assert!(!stopped || (failed && !how.keep_going), "{ended:?}");
+            }
+            let done = |run: &(Vec<Decision>, Vec<Ended>)| run.1.iter().all(|end| end.artifact.is_some());
+            if !harmed {
+                for stage in 0..stages.len() {
+                    let times = runs.iter().filter(|run| ran(&run.1).contains(&stage)).count();
+                    prop_assert!(times <= 1, "stage {stage} ran {times} times");
+                }
+            }
+            if runs.iter().all(done) {
+                let fresh = tempfile::tempdir().unwrap();
+                let mut whole = graph.clone();
+                for stage in &mut whole.stages {
+                    stage.settings.iter_mut().filter(|s| s.name == "fail").for_each(|s| s.value = json!(false));
+                }
+                let artifacts = |ended: &[Ended]| ended.iter().map(|end| end.artifact).collect::<Vec<_>>();
+                let undisturbed = artifacts(&run(fresh.path(), &whole).1);
+                for (_, ended) in &runs {
+                    prop_assert_eq!(&artifacts(ended), &undisturbed);
+                }
+                let (again, _) = run(root.path(), &graph);
+                let cached = again.iter().all(|decision| matches!(decision, Decision::Cached { .. }));
+                prop_assert!(cached || harmed, "{again:?}");
+            }
+        }
+    }
+}

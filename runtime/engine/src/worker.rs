@@ -1,0 +1,109 @@
+//! Actions as files: `llmp worker ACTION` does one and leaves its result where the next run finds it.
+//!
+//! A run that has it done elsewhere puts the same file on any machine that reaches the store. The result's file appears
+//! whole or not at all, and the first one stays: a machine that was given up for lost may finish late.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use llmp_records::log_name;
+use llmp_store::{Result, at, write_atomically};
+use serde::{Deserialize, Serialize};
+
+use super::action::{Action, Effect, FORMAT};
+use super::perform::{Executor, Trouble};
+
+/// What came of an action.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "status")]
+pub enum Report {
+    /// It is done.
+    Done {
+        /// What it gave.
+        effect: Box<Effect>,
+        /// Whether the same action had been done before, by another.
+        before: bool,
+        /// Whether what was done before has other contents: the stage's output is not determined by its inputs.
+        differs: bool,
+    },
+    /// It failed.
+    Failed {
+        /// What went wrong.
+        message: String,
+        /// What to do.
+        help: Option<String>,
+    },
+}
+
+/// Where the result of an action lies.
+fn result_path(action: &Action) -> PathBuf {
+    action.place.work.join(format!("result-{}.json", action.shard.as_deref().unwrap_or("whole")))
+}
+
+/// What another process has made of an action.
+pub(super) fn read_result(action: &Action) -> Option<Effect> {
+    let text = fs::read(result_path(action)).ok()?;
+    let (key, effect): (llmp_compiler::key::Digest, Effect) = serde_json::from_slice(&text).ok()?;
+    (key == action.key).then_some(effect)
+}
+
+/// Keeps a failed action's file with its run, so that it can be done again by itself.
+pub(super) fn keep(action: &Action, run: &Path) {
+    let folder = run.join("actions");
+    let path = folder.join(log_name(&action.stage.name)).with_extension("json");
+    // It is for looking into the failure, which is told in any case.
+    let _ = fs::create_dir_all(&folder);
+    let _ = write_atomically(&path, &serde_json::to_vec_pretty(action).unwrap_or_default());
+}
+
+/// Does an action, unless its result is there.
+///
+/// # Errors
+/// Where the result cannot be written.
+pub fn work(action: &Action, executor: &Executor<'_>) -> Result<Report> {
+    if let Some(effect) = read_result(action) {
+        return Ok(Report::Done { effect: Box::new(effect), before: true, differs: false });
+    }
+    match executor.perform(action) {
+        Ok(effect) => {
+            let path = result_path(action);
+            let mine = path.with_extension(format!("{}.tmp", std::process::id()));
+            let text = serde_json::to_vec(&(action.key, &effect)).unwrap_or_default();
+            write_atomically(&mine, &text)?;
+            // Unlike a rename, a link does not replace what is there.
+            let linked = fs::hard_link(&mine, &path);
+            let _ = fs::remove_file(&mine);
+            match linked {
+                Ok(()) => Ok(Report::Done { effect: Box::new(effect), before: false, differs: false }),
+                Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+                    let first = read_result(action).unwrap_or_else(|| effect.clone());
+                    let differs = first.manifest != effect.manifest;
+                    Ok(Report::Done { effect: Box::new(first), before: true, differs })
+                }
+                Err(error) => Err(at("write", &path)(error)),
+            }
+        }
+        Err(Trouble::Failed(error)) => {
+            Ok(Report::Failed { message: error.to_string(), help: error.help_text().map(str::to_owned) })
+        }
+        Err(Trouble::Damaged { error, .. }) => Ok(Report::Failed {
+            message: error.to_string(),
+            help: Some("`llmp run` makes the damaged input again".to_owned()),
+        }),
+    }
+}
+
+/// Reads an action's file.
+///
+/// # Errors
+/// A sentence for people.
+pub fn read_action(path: &Path) -> std::result::Result<Action, String> {
+    let text = fs::read(path).map_err(|error| format!("cannot read `{}`: {error}", path.display()))?;
+    let action: Action = serde_json::from_slice(&text)
+        .map_err(|error| format!("`{}` is no action of this program: {error}", path.display()))?;
+    if action.format_version != FORMAT {
+        let found = action.format_version;
+        return Err(format!("`{}` has format {found}; this program reads format {FORMAT}", path.display()));
+    }
+    Ok(action)
+}

@@ -1,0 +1,320 @@
+//! Follows a run that is going on, from outside of its process, by the events it writes. Nothing is locked or changed.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use llmp_planning::host_name;
+use llmp_records::text;
+use llmp_store::Store;
+use serde_json::Value;
+
+/// Runs that are looked through for one that is going on, when nothing is known yet.
+const NEWEST: usize = 8;
+
+/// Bytes of events that are read at once.
+const CHUNK: u64 = 1 << 20;
+
+/// Longest first line of an event log.
+const MAX_HEAD: u64 = 64 << 10;
+
+/// A run that is going on.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Going {
+    /// Its number.
+    pub run: u64,
+    /// Stages at work.
+    pub working: BTreeMap<String, Work>,
+    /// Stages that have failed.
+    pub failed: BTreeSet<String>,
+    /// How many have finished.
+    pub finished: usize,
+}
+
+/// A stage at work.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Work {
+    /// Seconds since the Unix epoch at its start.
+    started: f64,
+    /// When something was last heard of it.
+    heard: f64,
+    /// What it says about itself.
+    note: String,
+    /// Units done and in total (0 where unknown), and what is counted, by shard.
+    bars: BTreeMap<String, (u64, u64, String)>,
+}
+
+impl Work {
+    /// The share that is done, where that is known.
+    #[must_use]
+    pub fn share(&self) -> Option<f64> {
+        let known = self.bars.values().all(|(_, total, _)| *total > 0);
+        let (done, total) = self.bars.values().fold((0, 0), |sum, bar| (sum.0 + bar.0, sum.1 + bar.1));
+        (known && total > 0).then(|| (done as f64 / total as f64).min(1.0))
+    }
+
+    /// `running 45% · 2m 05s left · loss 3.1`
+    #[must_use]
+    pub fn text(&self) -> String {
+        let mut text = String::from("running");
+        match self.share() {
+            Some(share) => {
+                text += &format!(" {:.0}%", share * 100.0);
+                let left = (self.heard - self.started) * (1.0 - share) / share;
+                if share > 0.01 && left.is_finite() {
+                    text += &format!(" · {} left", text::duration(left.max(0.0)));
+                }
+            }
+            None => {
+                let done: u64 = self.bars.values().map(|bar| bar.0).sum();
+                if let Some((_, _, unit)) = self.bars.values().next() {
+                    text += &format!(" · {} {unit}", text::count(done));
+                }
+            }
+        }
+        if !self.note.is_empty() {
+            text += &format!(" · {}", self.note);
+        }
+        text
+    }
+}
+
+/// Follows the runs of one pipeline.
+pub struct Follower {
+    store: Arc<Store>,
+    pipeline: String,
+    /// Runs up to this number are none of ours, or over.
+    seen: u64,
+    open: Option<Log>,
+}
+
+/// The event log of a run that is going on.
+struct Log {
+    file: File,
+    offset: u64,
+    /// The start of a line whose end is not written yet.
+    rest: Vec<u8>,
+    /// The process, where it is one of this machine.
+    process: Option<i32>,
+    going: Going,
+}
+
+impl Follower {
+    /// Follows the runs of the pipeline with this [id](llmp_store::pipeline_id).
+    #[must_use]
+    pub fn new(store: Arc<Store>, pipeline: String) -> Self {
+        let seen = store.runs().iter().rev().nth(NEWEST).copied().unwrap_or(0);
+        Self { store, pipeline, seen, open: None }
+    }
+
+    /// Reads what was written since; the run that is going on.
+    pub fn look(&mut self) -> Option<&Going> {
+        for number in self.store.runs() {
+            if number > self.seen {
+                match self.head(number) {
+                    // It is about to write its first line.
+                    Head::Empty => break,
+                    Head::Other => {}
+                    Head::Ours(log) => self.open = Some(log),
+                }
+                self.seen = number;
+            }
+        }
+        if self.open.as_mut().is_some_and(|log| log.read().is_none() || !log.is_alive()) {
+            self.open = None;
+        }
+        self.open.as_ref().map(|log| &log.going)
+    }
+
+    fn head(&self, number: u64) -> Head {
+        let path: PathBuf = self.store.run(number).join("events.jsonl");
+        let Ok(file) = File::open(&path) else { return Head::Empty };
+        // A run's record says `started` until it ends.
+        if self.store.read_run(number).is_some_and(|run| run.status != "started") {
+            return Head::Other;
+        }
+        let mut head = Vec::new();
+        if (&file).take(MAX_HEAD).read_to_end(&mut head).is_err() {
+            return Head::Other;
+        }
+        let Some(end) = head.iter().position(|&byte| byte == b'\n') else { return Head::Empty };
+        let started: Value =
+            head.get(..end).and_then(|line| serde_json::from_slice(line).ok()).unwrap_or_default();
+        if started.get("id").and_then(Value::as_str) != Some(&self.pipeline) {
+            return Head::Other;
+        }
+        let here = started.get("host").and_then(Value::as_str) == Some(&host_name());
+        let process = started.get("process").and_then(Value::as_i64).filter(|_| here);
+        Head::Ours(Log {
+            file,
+            offset: 0,
+            rest: Vec::new(),
+            process: process.and_then(|process| i32::try_from(process).ok()),
+            going: Going { run: number, ..Going::default() },
+        })
+    }
+}
+
+/// What the first event of a run says.
+enum Head {
+    /// Nothing yet.
+    Empty,
+    /// It is another pipeline's, or over.
+    Other,
+    /// It is this pipeline's.
+    Ours(Log),
+}
+
+impl Log {
+    /// Takes in new events; `None` where the run is over or cannot be read.
+    fn read(&mut self) -> Option<()> {
+        self.file.seek(SeekFrom::Start(self.offset)).ok()?;
+        loop {
+            let read = (&self.file).take(CHUNK).read_to_end(&mut self.rest).ok()? as u64;
+            self.offset += read;
+            let end = self.rest.iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1);
+            let lines: Vec<u8> = self.rest.drain(..end).collect();
+            for line in lines.split(|&byte| byte == b'\n').filter(|line| !line.is_empty()) {
+                if let Ok(event) = serde_json::from_slice::<Value>(line) {
+                    self.take(&event)?;
+                }
+            }
+            if read < CHUNK {
+                return Some(());
+            }
+        }
+    }
+
+    fn take(&mut self, event: &Value) -> Option<()> {
+        let text = |name: &str| event.get(name).and_then(Value::as_str).unwrap_or_default();
+        let number = |name: &str| event.get(name).and_then(Value::as_u64).unwrap_or(0);
+        let at = event.get("at").and_then(Value::as_f64).unwrap_or(0.0);
+        let stage = text("stage").to_owned();
+        match text("event") {
+            "stage_started" => {
+                self.going.working.insert(stage, Work { started: at, heard: at, ..Work::default() });
+            }
+            "progress" => {
+                let Some(work) = self.going.working.get_mut(&stage) else { return Some(()) };
+                let bar = (number("done"), number("total"), text("unit").to_owned());
+                work.bars.insert(text("shard").to_owned(), bar);
+                work.heard = at;
+                text("note").clone_into(&mut work.note);
+            }
+            "stage_finished" => {
+                self.going.working.remove(&stage);
+                self.going.finished += 1;
+            }
+            "stage_failed" => {
+                self.going.working.remove(&stage);
+                self.going.failed.insert(stage);
+            }
+            "run_finished" => return None,
+            _ => {}
+        }
+        Some(())
+    }
+
+    /// Whether the process may still be there; of other machines' nothing is known.
+    fn is_alive(&self) -> bool {
+        let process = self.process.and_then(rustix::process::Pid::from_raw);
+        process
+            .is_none_or(|process| rustix::process::test_kill_process(process) != Err(rustix::io::Errno::SRCH))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use serde_json::json;
+
+    use super::*;
+
+    struct World {
+        _folder: tempfile::TempDir,
+        store: Arc<Store>,
+        events: File,
+        number: u64,
+    }
+
+    impl World {
+        fn new() -> Self {
+            let folder = tempfile::tempdir().unwrap();
+            let store = Arc::new(Store::open(&folder.path().join(".llmp")).unwrap());
+            let (number, path) = store.new_run().unwrap();
+            let events = File::create(path.join("events.jsonl")).unwrap();
+            Self { _folder: folder, store, events, number }
+        }
+
+        fn tell(&mut self, event: Value) {
+            writeln!(self.events, "{event}").unwrap();
+        }
+
+        fn start(&mut self, process: u32) {
+            self.tell(json!({"event": "run_started", "id": "main", "host": host_name(), "process": process}));
+        }
+
+        fn follower(&self) -> Follower {
+            Follower::new(Arc::clone(&self.store), "main".into())
+        }
+    }
+
+    #[test]
+    fn a_run_is_followed_to_its_end() {
+        let mut world = World::new();
+        let mut follower = world.follower();
+        assert_eq!(follower.look(), None);
+        world.start(std::process::id());
+        assert_eq!(follower.look().map(|going| going.run), Some(world.number));
+        world.tell(json!({"event": "stage_started", "stage": "base", "at": 100.0}));
+        assert_eq!(follower.look().unwrap().working["base"].text(), "running");
+        let progress = json!({"event": "progress", "stage": "base", "shard": null, "done": 25, "total": 100,
+            "unit": "steps", "note": "loss 3.1", "at": 110.0});
+        // Half a line is kept for later.
+        let progress = progress.to_string();
+        let (head, tail) = progress.split_at(20);
+        write!(world.events, "{head}").unwrap();
+        assert_eq!(follower.look().unwrap().working["base"].text(), "running");
+        writeln!(world.events, "{tail}").unwrap();
+        assert_eq!(follower.look().unwrap().working["base"].text(), "running 25% · 30s left · loss 3.1");
+        world.tell(json!({"event": "stage_finished", "stage": "base"}));
+        let going = follower.look().unwrap();
+        assert!(going.working.is_empty() && going.finished == 1);
+        world.tell(json!({"event": "run_finished"}));
+        assert_eq!(follower.look(), None);
+    }
+
+    #[test]
+    fn other_pipelines_and_dead_processes_are_no_runs_of_ours() {
+        let mut world = World::new();
+        world.tell(json!({"event": "run_started", "id": "other"}));
+        assert_eq!(world.follower().look(), None);
+
+        let mut world = World::new();
+        let mut child = std::process::Command::new("true").spawn().unwrap();
+        child.wait().unwrap();
+        world.start(child.id());
+        assert_eq!(world.follower().look(), None);
+    }
+
+    #[test]
+    fn shards_are_added_up() {
+        let mut world = World::new();
+        world.start(std::process::id());
+        world.tell(json!({"event": "stage_started", "stage": "docs"}));
+        for (shard, done) in [("a", 10), ("b", 20)] {
+            world.tell(
+                json!({"event": "progress", "stage": "docs", "shard": shard, "done": done, "total": 100,
+                "unit": "pages"}),
+            );
+        }
+        let mut follower = world.follower();
+        assert_eq!(follower.look().unwrap().working["docs"].share(), Some(0.15));
+        world.tell(json!({"event": "progress", "stage": "docs", "shard": "c", "done": 1234, "total": 0,
+            "unit": "pages"}));
+        assert_eq!(follower.look().unwrap().working["docs"].text(), "running · 1,264 pages");
+    }
+}

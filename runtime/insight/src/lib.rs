@@ -1,0 +1,26 @@
+//! What runs did and what a plan says, for people.
+//!
+//! It reads the store, the records of runs and planned [rows](llmp_planning::rows); it runs nothing, and knows neither the engine nor any
+//! stage.
+//!
+//! * about runs that ended: [`report`] (funnel, curves, tables, timings), [`diff`] (two runs), [`trace`] (one document), [`reach`]
+//!   (which run needs which objects)
+//! * about the run that goes on: [`following`]
+//! * about what a run would do: [`why`], [`hints`], [`watching`] (again and again), [`drawing`]
+//!
+//! Start reading at [`report::Report`].
+
+#![cfg_attr(not(test), deny(clippy::unwrap_used))]
+
+pub mod diff;
+pub mod drawing;
+pub mod following;
+pub mod hints;
+mod html;
+pub mod reach;
+pub mod report;
+pub mod trace;
+pub mod watching;
+pub mod why;
+
+pub use html::html_head;

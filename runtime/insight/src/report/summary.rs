@@ -1,0 +1,198 @@
+//! What the report's sections show, computed from the stages: the funnel of documents, trainings, evaluations.
+
+use std::collections::BTreeMap;
+
+use llmp_compiler::plan::Reason;
+use llmp_planning::reasons::{self, is_consequence};
+use llmp_records::PACE;
+
+use super::{Report, StageReport};
+
+/// Documents on their way through stages that keep or drop them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Chain<'a> {
+    /// Its steps in order; at least one.
+    pub steps: Vec<Step<'a>>,
+}
+
+/// One stage of a chain.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Step<'a> {
+    /// The stage.
+    pub stage: &'a StageReport,
+    /// `pages` or `documents`.
+    pub unit: &'static str,
+    /// What it was given, as far as it judged it.
+    pub given: u64,
+    /// What it kept.
+    pub kept: u64,
+    /// What it dropped, by rule, the most first.
+    pub dropped: Vec<(&'a str, u64)>,
+    /// What it passed over as nothing to judge (images, damaged records), by kind, the most first.
+    pub skipped: Vec<(&'a str, u64)>,
+}
+
+impl Step<'_> {
+    /// The share that was kept, from 0 to 1; 1 where nothing was given.
+    #[must_use]
+    pub fn share(&self) -> f64 {
+        if self.given == 0 { 1.0 } else { self.kept as f64 / self.given as f64 }
+    }
+}
+
+/// The chains of a run: one for each stage whose documents no other stage goes on with.
+#[must_use]
+pub fn chains(report: &Report) -> Vec<Chain<'_>> {
+    let steps: BTreeMap<&str, Step<'_>> =
+        report.stages.iter().filter_map(|stage| Some((stage.name.as_str(), step(stage)?))).collect();
+    let before = |step: &Step<'_>| {
+        let known = step.stage.inputs.iter().find_map(|(_, from)| steps.get_key_value(from.as_str()));
+        known.map(|(name, _)| *name)
+    };
+    let followed: Vec<&str> = steps.values().filter_map(before).collect();
+    let ends = report.stages.iter().map(|stage| stage.name.as_str()).filter(|name| !followed.contains(name));
+    let chain = |end: &str| {
+        let mut chain = vec![steps.get(end)?.clone()];
+        // Inputs come before what they are given to, so this ends.
+        while let Some(name) = chain.last().and_then(before) {
+            chain.extend(steps.get(name).cloned());
+        }
+        chain.reverse();
+        Some(Chain { steps: chain })
+    };
+    ends.filter_map(chain).collect()
+}
+
+fn step(stage: &StageReport) -> Option<Step<'_>> {
+    let unit = stage.unit?;
+    // A stage that kept nothing counted nothing.
+    let kept = stage.counts.get(unit).copied().unwrap_or(0);
+    let (dropped, skipped) = (under(stage, "dropped."), under(stage, "skipped."));
+    if stage.counts.is_empty() {
+        return None;
+    }
+    let given = kept + dropped.iter().map(|(_, count)| count).sum::<u64>();
+    Some(Step { stage, unit, given, kept, dropped, skipped })
+}
+
+fn under<'a>(stage: &'a StageReport, prefix: &str) -> Vec<(&'a str, u64)> {
+    let found = stage.counts.iter().filter_map(|(name, count)| Some((name.strip_prefix(prefix)?, *count)));
+    let mut found: Vec<_> = found.collect();
+    found.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    found
+}
+
+/// Why stages ran, each with its stage: causes of their own, without what only followed from another stage. The second
+/// value counts those that had never run.
+#[must_use]
+pub fn root_causes(report: &Report) -> (Vec<(&str, &str)>, usize) {
+    let ran = report.stages.iter().filter(|stage| matches!(stage.status.as_str(), "ran" | "failed"));
+    let causes =
+        ran.flat_map(|stage| stage.reasons.iter().map(|reason| (stage.name.as_str(), reason.as_str())));
+    let (new, causes): (Vec<_>, Vec<_>) = causes
+        .filter(|(_, reason)| !is_consequence(reason))
+        .partition(|(_, reason)| *reason == reasons::text(&Reason::New));
+    (causes, new.len())
+}
+
+/// A stage that trained a model.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Training<'a> {
+    /// The stage.
+    pub stage: &'a StageReport,
+    /// Its loss curves by name; each has points.
+    pub curves: Vec<(&'a str, &'a [(f64, f64)])>,
+    /// Tokens a second by tokens seen, where it ran long enough.
+    pub pace: Option<&'a [(f64, f64)]>,
+}
+
+impl Training<'_> {
+    /// Tokens a second on the whole.
+    #[must_use]
+    pub fn rate(&self) -> Option<f64> {
+        let tokens = *self.stage.counts.get("tokens")? as f64;
+        (self.stage.seconds > 0.0).then(|| tokens / self.stage.seconds)
+    }
+}
+
+/// The trainings of a run.
+#[must_use]
+pub fn trainings(report: &Report) -> Vec<Training<'_>> {
+    let training = |stage| {
+        let curves = losses(stage);
+        let pace = stage.curves.get(PACE).map(Vec::as_slice).filter(|points| points.len() > 2);
+        (!curves.is_empty()).then_some(Training { stage, curves, pace })
+    };
+    report.stages.iter().filter_map(training).collect()
+}
+
+fn losses(stage: &StageReport) -> Vec<(&str, &[(f64, f64)])> {
+    let named = stage.curves.iter().filter(|(name, points)| name.contains("loss") && !points.is_empty());
+    named.map(|(name, points)| (name.as_str(), points.as_slice())).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stage(name: &str, unit: Option<&'static str>, from: &str, counts: &[(&str, u64)]) -> StageReport {
+        StageReport {
+            name: name.into(),
+            unit,
+            inputs: vec![("docs".into(), from.into())],
+            counts: counts.iter().map(|(name, count)| ((*name).to_owned(), *count)).collect(),
+            ..StageReport::default()
+        }
+    }
+
+    #[test]
+    fn root_causes_are_told_once() {
+        let ran = |name: &str, reasons: &[&str]| StageReport {
+            status: "ran".into(),
+            reasons: reasons.iter().map(|reason| (*reason).to_owned()).collect(),
+            ..stage(name, None, "", &[])
+        };
+        let stages = vec![
+            ran("a", &["min_words 1 → 2"]),
+            ran("b", &["seed 1 → 2", "docs changed (from a)"]),
+            ran("c", &["never run"]),
+        ];
+        let report = Report { stages, ..Report::default() };
+        assert_eq!(root_causes(&report), (vec![("a", "min_words 1 → 2"), ("b", "seed 1 → 2")], 1));
+    }
+
+    #[test]
+    fn chains_follow_documents_to_each_end() {
+        let report = Report {
+            stages: vec![
+                stage("crawl", Some("pages"), "\"web/*\"", &[("pages", 10), ("skipped.not_html", 90)]),
+                stage("text", Some("documents"), "crawl", &[("documents", 8), ("dropped.empty", 2)]),
+                stage("vocab", None, "text", &[("documents", 8)]),
+                stage("short", Some("documents"), "text", &[("dropped.long", 5), ("dropped.longer", 3)]),
+                stage(
+                    "clean",
+                    Some("documents"),
+                    "text",
+                    &[("documents", 6), ("dropped.a", 1), ("dropped.b", 1)],
+                ),
+            ],
+            ..Report::default()
+        };
+        let chains = chains(&report);
+        let told: Vec<Vec<_>> = chains
+            .iter()
+            .map(|chain| {
+                chain.steps.iter().map(|step| (step.stage.name.as_str(), step.given, step.kept)).collect()
+            })
+            .collect();
+        assert_eq!(
+            told,
+            [
+                vec![("crawl", 10, 10), ("text", 10, 8), ("short", 8, 0)],
+                vec![("crawl", 10, 10), ("text", 10, 8), ("clean", 8, 6)]
+            ]
+        );
+        assert_eq!(chains[0].steps[2].dropped, [("long", 5), ("longer", 3)]);
+        assert_eq!(chains[0].steps[0].skipped, [("not_html", 90)]);
+    }
+}

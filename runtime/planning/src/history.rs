@@ -1,0 +1,234 @@
+//! What has been done before and what lies on disk, for the compiler's decision function.
+
+use std::cell::{Cell, RefCell, RefMut};
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use llmp_compiler::graph::{Producer, Stage};
+use llmp_compiler::key::{ComponentName, Content, Digest, Hasher, Key};
+use llmp_compiler::plan::{History, Previous};
+use llmp_stage::shard_of;
+use llmp_store::{Ledger, Manifest, Result, Stat, Store, pipeline_id, write_cache};
+
+use super::files::Files;
+use super::folder_of;
+
+/// The past of one pipeline in one store.
+pub struct Past {
+    store: Arc<Store>,
+    ledger: RefCell<Ledger>,
+    folder: PathBuf,
+    stat: RefCell<Stat>,
+    files: RefCell<HashMap<String, std::result::Result<Arc<Files>, String>>>,
+    last_path: PathBuf,
+    last: RefCell<BTreeMap<String, (Digest, u64)>>,
+    last_changed: Cell<bool>,
+}
+
+impl Past {
+    /// Opens the past of the pipeline whose main file is `main`.
+    ///
+    /// # Errors
+    /// Where the ledger cannot be read.
+    pub fn open(store: Arc<Store>, main: &Path) -> Result<Self> {
+        let ledger = Ledger::open(&store.ledger_path())?;
+        let stat = Stat::open(&store.root().join("stat"));
+        let last_path = store.root().join("last").join(pipeline_id(&store, main));
+        let last = read_last(&last_path);
+        let folder = folder_of(main);
+        Ok(Self {
+            store,
+            ledger: RefCell::new(ledger),
+            folder,
+            stat: RefCell::new(stat),
+            files: RefCell::default(),
+            last_path,
+            last: RefCell::new(last),
+            last_changed: Cell::new(false),
+        })
+    }
+
+    /// Looks again at what others may have changed: the ledger, what was settled, the user's files. What is known of
+    /// unchanged files stays.
+    ///
+    /// # Errors
+    /// Where the ledger cannot be read.
+    pub fn refresh(&self) -> Result<()> {
+        self.ledger().refresh()?;
+        self.files.borrow_mut().clear();
+        if !self.last_changed.get() {
+            self.last.replace(read_last(&self.last_path));
+        }
+        Ok(())
+    }
+
+    /// The store.
+    #[must_use]
+    pub fn store(&self) -> &Arc<Store> {
+        &self.store
+    }
+
+    /// The file that says under which keys this pipeline's stages were last settled.
+    #[must_use]
+    pub fn last_path(&self) -> &Path {
+        &self.last_path
+    }
+
+    /// The ledger.
+    pub fn ledger(&self) -> RefMut<'_, Ledger> {
+        self.ledger.borrow_mut()
+    }
+
+    /// The files behind a path or pattern; looked up once.
+    ///
+    /// # Errors
+    /// A sentence for people.
+    pub fn find(&self, pattern: &str) -> std::result::Result<Arc<Files>, String> {
+        if let Some(known) = self.files.borrow().get(pattern) {
+            return known.clone();
+        }
+        let found = Files::find(&self.folder, pattern, &mut self.stat.borrow_mut()).map(Arc::new);
+        self.files.borrow_mut().insert(pattern.to_owned(), found.clone());
+        found
+    }
+
+    /// Whether the files behind a path or pattern that was looked up are other ones now.
+    #[must_use]
+    pub fn files_changed(&self) -> bool {
+        let mut stat = self.stat.borrow_mut();
+        let mut now = |pattern| Files::find(&self.folder, pattern, &mut stat);
+        self.files.borrow().iter().any(|(pattern, known)| match (known, now(pattern)) {
+            (Ok(known), Ok(now)) => **known != now,
+            (known, now) => known.is_ok() != now.is_ok(),
+        })
+    }
+
+    /// The key and run under which the stage of this name was last settled.
+    #[must_use]
+    pub fn last(&self, stage: &str) -> Option<(Digest, u64)> {
+        self.last.borrow().get(stage).copied()
+    }
+
+    /// Notes under which key a stage was settled.
+    pub fn settle(&self, stage: &str, key: Digest, run: u64) {
+        let mut last = self.last.borrow_mut();
+        if last.get(stage).is_none_or(|&(known, _)| known != key) {
+            last.insert(stage.to_owned(), (key, run));
+            self.last_changed.set(true);
+        }
+    }
+
+    /// Writes what was noted.
+    ///
+    /// # Errors
+    /// Where the disk refuses.
+    pub fn save(&self) -> Result<()> {
+        self.stat.borrow_mut().save()?;
+        if self.last_changed.take() {
+            let lines: Vec<_> =
+                self.last.borrow().iter().map(|(name, (key, run))| format!("{key} {run} {name}")).collect();
+            write_cache(&self.last_path, lines.join("\n").as_bytes())?;
+        }
+        Ok(())
+    }
+
+    /// The shards of a stage's sharded input: name and files, by name.
+    ///
+    /// # Errors
+    /// Where the input's list of files is missing from the store.
+    pub fn shards_of(&self, stage: &Stage, role: &str, input: &Digest) -> Result<Vec<ShardInput>> {
+        let files = stage.inputs.iter().find(|input| input.role == role).map(|input| &input.from);
+        if let Some(Producer::Files(pattern)) = files {
+            let found = self.find(pattern).unwrap_or_default();
+            let shard = |file: &super::Found| ShardInput {
+                name: file.digest.hex().get(..16).unwrap_or_default().to_owned(),
+                files: vec![(file.label.clone(), file.digest)],
+            };
+            return Ok(found.found.iter().map(shard).collect());
+        }
+        Ok(shards_of_manifest(&self.store.objects.manifest(input)?))
+    }
+}
+
+/// One shard of an input.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ShardInput {
+    /// Its name, from its content.
+    pub name: String,
+    /// Its files with their digests.
+    pub files: Vec<(String, Digest)>,
+}
+
+fn shards_of_manifest(manifest: &Manifest) -> Vec<ShardInput> {
+    let mut shards = BTreeMap::<&str, Vec<(String, Digest)>>::new();
+    for (name, entry) in &manifest.files {
+        shards.entry(shard_of(name)).or_default().push((name.clone(), entry.digest));
+    }
+    shards.into_iter().map(|(name, files)| ShardInput { name: name.to_owned(), files }).collect()
+}
+
+/// The key of one shard's work: the stage's recipe, the other inputs, and this shard's content.
+#[must_use]
+pub fn shard_key(key: &Key, role: &str, shard: &ShardInput) -> Digest {
+    let own = |name: &ComponentName| matches!(name, ComponentName::Input(of) | ComponentName::Files(of) if of == role);
+    let mut hasher = Hasher::new("llmp shard 1");
+    for component in key.components.iter().filter(|component| !own(&component.name)) {
+        hasher.text(&component.name.text()).digest(&component.digest);
+    }
+    for (name, digest) in &shard.files {
+        // The shard's name comes from content; what follows it tells its files apart. File names do not count.
+        hasher.text(name.strip_prefix(&shard.name).unwrap_or_default()).digest(digest);
+    }
+    hasher.finish()
+}
+
+fn read_last(path: &Path) -> BTreeMap<String, (Digest, u64)> {
+    std::fs::read_to_string(path).unwrap_or_default().lines().filter_map(last_line).collect()
+}
+
+fn last_line(line: &str) -> Option<(String, (Digest, u64))> {
+    let mut parts = line.splitn(3, ' ');
+    let key = Digest::from_hex(parts.next()?)?;
+    let run = parts.next()?.parse().ok()?;
+    Some((parts.next()?.to_owned(), (key, run)))
+}
+
+impl History for Past {
+    fn artifact(&self, key: &Digest) -> Option<Digest> {
+        let artifact = self.ledger().artifact(key)?;
+        self.store.objects.path(&artifact).exists().then_some(artifact)
+    }
+
+    fn lost(&self, key: &Digest) -> bool {
+        let ledger = self.ledger();
+        ledger.forgotten(key) || ledger.artifact(key).is_some()
+    }
+
+    fn previous(&self, stage: &Stage) -> Option<Previous> {
+        let (key, run) = self.last(&stage.name)?;
+        let record = self.ledger().record(&key).ok()??;
+        Some(Previous { run, components: record.components })
+    }
+
+    fn files(&self, pattern: &str) -> std::result::Result<Content, String> {
+        let files = self.find(pattern)?;
+        Ok(Content { role: String::new(), files: true, label: files.label(), digest: files.digest() })
+    }
+
+    fn file(&self, word: &str) -> Option<Content> {
+        if !self.folder.join(word).is_file() {
+            return None;
+        }
+        self.files(word).ok()
+    }
+
+    fn shards(&self, stage: &Stage, key: &Key, input: &Digest) -> Option<(usize, usize)> {
+        let role = stage.per_shard.as_ref()?;
+        let shards = self.shards_of(stage, role, input).ok()?;
+        let ledger = self.ledger();
+        let missing =
+            shards.iter().filter(|shard| ledger.artifact(&shard_key(key, role, shard)).is_none()).count();
+        Some((missing, shards.len()))
+    }
+}

@@ -1,0 +1,35 @@
+//! What lies on disk and what was done before, and so what a run would do, why, and at what cost.
+//!
+//! `plan`, `run`, `why`, the editor and the live page share it: each asks [`rows`] and gets the same answer. It reads files, the
+//! store and this machine's figures; it writes nothing but the store's caches, runs no stage and knows none: implementations
+//! come in as an [`llmp_stage::Registry`].
+//!
+//! * [`Toolkit`]: what a program knows, handed on
+//! * [`Folder`]: program texts for the compiler
+//! * [`Past`]: the compiler's questions about the store and the user's files, answered
+//! * [`rows`]: the dry run: a decision and an [`Estimate`] for every stage
+//! * [`reasons`]: why a stage runs, in words
+//! * [`capacity`]: what this machine has
+//!
+//! Start reading at [`Past`], then [`rows`].
+
+#![cfg_attr(not(test), deny(clippy::unwrap_used))]
+
+mod estimate;
+mod files;
+mod history;
+mod known;
+pub mod machine;
+pub mod reasons;
+mod rows;
+mod toolkit;
+mod world;
+
+pub use estimate::Estimate;
+pub use files::{Files, Found};
+pub use history::{Past, ShardInput, shard_key};
+pub use known::{Costs, settings};
+pub use machine::{capacity, host_name};
+pub use rows::{Action, Row, needs, rows, rows_while};
+pub use toolkit::Toolkit;
+pub use world::{Folder, Remembering, folder_of};

@@ -1,0 +1,150 @@
+//! The dry run: what a run would do with each stage, why, and at what cost. `llmp plan`, `llmp why` and the editor show
+//! these rows; nothing is changed.
+
+use llmp_compiler::artifact::ArtifactKind;
+use llmp_compiler::feasible::{self, Need};
+use llmp_compiler::graph::{Graph, Producer, Stage, StageId};
+use llmp_compiler::plan::{Decision, Reason, plan_while};
+use llmp_stage::Registry;
+
+use super::Past;
+use super::estimate::{Estimate, estimate, measured_rate};
+use super::known::Costs;
+
+/// One row of a plan.
+#[derive(Clone, Debug)]
+pub struct Row {
+    /// The stage.
+    pub id: StageId,
+    /// What will happen to it.
+    pub decision: Decision,
+    /// What that costs.
+    pub estimate: Estimate,
+    /// The run in which it was last settled.
+    pub last_run: Option<u64>,
+}
+
+/// What will happen to a stage, in one word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Action {
+    /// Nothing: its result is there.
+    Cached,
+    /// It ran before and runs again.
+    Rerun,
+    /// It runs for the first time.
+    New,
+    /// It cannot run.
+    Blocked,
+}
+
+impl Action {
+    /// `cached`, `re-run`, `new`, `blocked`.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Cached => "cached",
+            Self::Rerun => "re-run",
+            Self::New => "new",
+            Self::Blocked => "blocked",
+        }
+    }
+
+    /// One character that stands before a stage in a list.
+    #[must_use]
+    pub fn mark(self) -> char {
+        match self {
+            Self::Cached => '=',
+            Self::Rerun => '~',
+            Self::New => '+',
+            Self::Blocked => '!',
+        }
+    }
+}
+
+impl Row {
+    /// What will happen, in one word.
+    #[must_use]
+    pub fn action(&self) -> Action {
+        match &self.decision {
+            Decision::Cached { .. } => Action::Cached,
+            Decision::Run { reasons, .. } if reasons.contains(&Reason::New) => Action::New,
+            Decision::Run { .. } => Action::Rerun,
+            Decision::Blocked(_) => Action::Blocked,
+        }
+    }
+}
+
+/// Decides and estimates for every stage, in topological order; `forced` ones run though their results are there.
+#[must_use]
+pub fn rows(graph: &Graph, past: &Past, registry: &Registry, forced: &[StageId]) -> Vec<Row> {
+    some_rows(graph, past, registry, forced, &|| true).unwrap_or_default()
+}
+
+/// Like [`rows`], with nothing forced, as long as `go_on` says so; it is asked before each stage.
+#[must_use]
+pub fn rows_while(
+    graph: &Graph,
+    past: &Past,
+    registry: &Registry,
+    go_on: &dyn Fn() -> bool,
+) -> Option<Vec<Row>> {
+    some_rows(graph, past, registry, &[], go_on)
+}
+
+fn some_rows(
+    graph: &Graph,
+    past: &Past,
+    registry: &Registry,
+    forced: &[StageId],
+    go_on: &dyn Fn() -> bool,
+) -> Option<Vec<Row>> {
+    let decisions = plan_while(graph, past, &|id| forced.contains(&id), go_on)?;
+    let busy = decisions.iter().any(|decision| matches!(decision, Decision::Run { .. }));
+    let costs = Costs::new(graph, past, registry);
+    let rate = if busy { measured_rate(graph, past, &costs) } else { None };
+    let mut rows: Vec<Row> = Vec::with_capacity(decisions.len());
+    for (id, decision) in graph.ids().zip(decisions) {
+        if !go_on() {
+            return None;
+        }
+        let stage = graph.stage(id);
+        let mut estimate = match decision {
+            Decision::Run { .. } => estimate(stage, &decision, past, &costs, rate),
+            Decision::Cached { .. } | Decision::Blocked(_) => Estimate::default(),
+        };
+        if matches!(decision, Decision::Run { .. }) {
+            estimate.data = data(graph, stage, &rows, past);
+            estimate.epochs = estimate.data.and_then(|data| feasible::epochs(stage, data));
+        }
+        rows.push(Row { id, decision, estimate, last_run: past.last(&stage.name).map(|(_, run)| run) });
+    }
+    Some(rows)
+}
+
+/// How many tokens the set has that a stage trains on: as its key's record says, or else as it was when it last ran.
+fn data(graph: &Graph, stage: &Stage, rows: &[Row], past: &Past) -> Option<u64> {
+    stage.settings.iter().find(|setting| setting.name == "for")?;
+    let set = stage.inputs.iter().find_map(|input| match input.from {
+        Producer::Stage(id) if graph.stage(id).makes(ArtifactKind::Tokens) => Some(id),
+        Producer::Stage(_) | Producer::Files(_) => None,
+    })?;
+    let key = match &rows.get(set.0 as usize)?.decision {
+        Decision::Cached { key, .. } => key.digest,
+        Decision::Run { .. } | Decision::Blocked(_) => past.last(&graph.stage(set).name)?.0,
+    };
+    let record = past.ledger().record(&key).ok()??;
+    record.counts.get("tokens").copied()
+}
+
+/// What the stages that will run need of the machine.
+#[must_use]
+pub fn needs(rows: &[Row]) -> Vec<Need> {
+    let busy = rows.iter().filter(|row| matches!(row.decision, Decision::Run { .. }));
+    let needs = busy.map(|row| Need {
+        stage: row.id,
+        memory: row.estimate.memory,
+        disk: row.estimate.disk,
+        data: row.estimate.data,
+    });
+    needs.collect()
+}

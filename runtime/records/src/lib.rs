@@ -1,0 +1,19 @@
+//! What is written down about runs, as types, and how quantities are written for people.
+//!
+//! Everything here is plain data: nothing opens a file, asks a clock or knows the store. The crates that make runs and those
+//! that look at them share it, and so nothing else of each other.
+//!
+//! * [`Run`]: `runs/N/run.json`, what a run was, and how each of its stages ended
+//! * [`Record`]: what the ledger keeps about one action: what went in, what came out, what it took
+//! * [`text`]: numbers, sizes and times as people read them
+//!
+//! Start reading at [`Run`].
+
+#![cfg_attr(not(test), deny(clippy::unwrap_used))]
+
+mod record;
+mod run;
+pub mod text;
+
+pub use record::{FileRecord, InputRecord, PACE, Record};
+pub use run::{Environment, Run, StageRun, log_name, title};

@@ -1,0 +1,121 @@
+//! The record of a run: `runs/N/run.json`.
+
+use std::path::{Path, PathBuf};
+
+use llmp_compiler::artifact::{ArtifactKind, ArtifactType};
+use llmp_compiler::key::Digest;
+use serde::{Deserialize, Serialize};
+
+/// The name of a stage's log below `runs/N/logs/`.
+#[must_use]
+pub fn log_name(stage: &str) -> String {
+    format!("{}.log", stage.replace(['/', '\\'], "~"))
+}
+
+/// What people call a run of a pipeline, or a plan of it, that goes as far as `targets`: `main.llmp to base, vocab`.
+#[must_use]
+pub fn title(pipeline: &Path, targets: &[String]) -> String {
+    let to = if targets.is_empty() { String::new() } else { format!(" to {}", targets.join(", ")) };
+    format!("{}{to}", pipeline.display())
+}
+
+/// `runs/N/run.json`: written when the run starts, and again when it ends.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Run {
+    /// Raised when the form changes.
+    pub format_version: u32,
+    /// Its number.
+    pub run: u64,
+    /// The main file as given.
+    pub pipeline: PathBuf,
+    /// The pipeline's name in the store, the same from whatever folder it is run.
+    pub pipeline_id: String,
+    /// Profiles.
+    pub profiles: Vec<String>,
+    /// How far it went: names of stages and bindings, sorted; none for all of the pipeline.
+    pub targets: Vec<String>,
+    /// `done`, `failed`, `stopped`; `started` until it ends, and for good where it was killed.
+    pub status: String,
+    /// Seconds since the Unix epoch.
+    pub started: f64,
+    /// Wall-clock seconds.
+    pub seconds: f64,
+    /// The device.
+    pub device: String,
+    /// What it ran in.
+    pub environment: Environment,
+    /// Stages in topological order; none before it ends.
+    pub stages: Vec<StageRun>,
+}
+
+/// What a run runs in.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Environment {
+    /// The program's version.
+    pub version: String,
+    /// The machine's name.
+    pub host: String,
+    /// Operating system, its version, and the processor's architecture.
+    pub system: String,
+    /// The processor's model.
+    pub processor: String,
+    /// Cores that the run may use.
+    pub cores: usize,
+    /// Bytes of main memory.
+    pub memory: u64,
+}
+
+/// One stage of a run.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct StageRun {
+    /// Its name.
+    pub name: String,
+    /// Its signature.
+    pub kind: String,
+    /// Its output's type; `None` where this version knows no such kind.
+    #[serde(flatten, with = "llmp_compiler::artifact::recorded")]
+    pub output: Option<ArtifactType>,
+    /// `ran`, `cached`, `skipped`, `failed`, `blocked`, `stopped`.
+    pub status: String,
+    /// What went wrong, or what it waited for.
+    pub message: Option<String>,
+    /// Its key.
+    pub key: Option<Digest>,
+    /// Its result.
+    pub artifact: Option<Digest>,
+    /// Wall-clock seconds, where it ran.
+    pub seconds: Option<f64>,
+    /// Roles and the names of the stages that fill them.
+    pub inputs: Vec<(String, String)>,
+}
+
+impl StageRun {
+    /// Whether it makes an artifact of this kind.
+    #[must_use]
+    pub fn makes(&self, kind: ArtifactKind) -> bool {
+        self.output.as_ref().is_some_and(|output| output.kind == kind)
+    }
+}
+
+impl Run {
+    /// `main.llmp to base`
+    #[must_use]
+    pub fn title(&self) -> String {
+        title(&self.pipeline, &self.targets)
+    }
+
+    /// The stage of this name.
+    #[must_use]
+    pub fn stage(&self, name: &str) -> Option<&StageRun> {
+        self.stages.iter().find(|stage| stage.name == name)
+    }
+
+    /// How many stages have this status.
+    #[must_use]
+    pub fn count(&self, status: &str) -> usize {
+        self.stages.iter().filter(|stage| stage.status == status).count()
+    }
+}

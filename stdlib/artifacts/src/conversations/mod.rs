@@ -1,0 +1,35 @@
+//! The Conversations artifact: rows of messages in OpenAI's form.
+
+mod message;
+
+use llmp_stage::{Error, Form, Input, Result};
+
+pub use message::{Message, Parsed, Role, from_row, to_row};
+
+use crate::rows;
+
+/// The file of a Conversations artifact.
+pub const CONVERSATIONS_FILE: &str = "conversations.jsonl";
+
+/// What Conversations are on disk.
+pub struct Conversations;
+
+impl Form for Conversations {
+    fn kind(&self) -> &'static str {
+        "Conversations"
+    }
+
+    fn expected(&self) -> &'static str {
+        "`conversations.jsonl` with `messages`"
+    }
+
+    fn check(&self, written: &Input) -> Result<()> {
+        rows::read(written.file(CONVERSATIONS_FILE)?, |row, place| {
+            from_row(&row).map(drop).map_err(|fault| Error::new(format!("{place}: {fault}")))
+        })
+    }
+
+    fn unit(&self) -> Option<&'static str> {
+        Some("conversations")
+    }
+}

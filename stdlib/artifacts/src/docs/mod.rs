@@ -1,0 +1,67 @@
+//! The Docs artifact: documents in Parquet shards (zstd) with FineWeb's columns, and the same as JSONL.
+//!
+//! One shard is one file, `<shard>.parquet`. Columns, in FineWeb's order: `text`, `id`, `dump`, `url`, `date`,
+//! `file_path`, `language`, `language_score`, `token_count`; the last three are null until a stage fills them.
+
+mod form;
+mod jsonl;
+mod parquet;
+
+use serde::{Deserialize, Serialize};
+
+pub use form::Docs;
+pub use jsonl::{JsonlReader, write_jsonl};
+pub use parquet::{Reader, Writer};
+
+/// One document: a row of a Docs shard.
+///
+/// In JSON only `text` is required; other columns that are missing are empty or null.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Doc {
+    /// The text, in paragraphs separated by line breaks.
+    pub text: String,
+    /// The id that follows a document through the pipeline: its WARC record's id, `<urn:uuid:…>`.
+    #[serde(default)]
+    pub id: String,
+    /// The crawl it comes from, e.g. `CC-MAIN-2024-22`.
+    #[serde(default)]
+    pub dump: String,
+    /// Where it was found.
+    #[serde(default)]
+    pub url: String,
+    /// When it was fetched, as in the WARC record (RFC 3339).
+    #[serde(default)]
+    pub date: String,
+    /// The file it comes from, as people call it.
+    #[serde(default)]
+    pub file_path: String,
+    /// Its language, as an ISO 639-1 code.
+    #[serde(default)]
+    pub language: Option<String>,
+    /// How certain the language is, from 0 to 1.
+    #[serde(default)]
+    pub language_score: Option<f64>,
+    /// Its length in tokens.
+    #[serde(default)]
+    pub token_count: Option<u64>,
+}
+
+/// Bytes of the text in shards of so many bytes, for estimates: compression rarely makes less of it than this assumes.
+#[must_use]
+pub fn text_of(shards: u64) -> u64 {
+    4 * shards
+}
+
+impl Doc {
+    /// Bytes that the document takes in memory, roughly; what batches are bounded by.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.text.len()
+            + self.id.len()
+            + self.dump.len()
+            + self.url.len()
+            + self.date.len()
+            + self.file_path.len()
+            + 64
+    }
+}

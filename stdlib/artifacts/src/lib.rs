@@ -1,0 +1,16 @@
+//! What artifacts are on disk: one module a kind, with its readers, writers and [`Form`](llmp_stage::Form); and what stages
+//! share in reading and making them.
+
+pub mod conversations;
+pub mod docs;
+pub mod model;
+pub mod probe;
+pub mod questions;
+pub mod random;
+pub mod report;
+pub mod rows;
+pub mod testing;
+pub mod tokenizer;
+pub mod tokens;
+pub mod warc;
+pub mod words;

@@ -1,0 +1,131 @@
+//! Rows of JSONL and JSON files, with the place of each for messages.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::path::Path;
+
+use llmp_stage::{Error, Input, InputFile, Result};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+/// What some programs begin UTF-8 files with.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+/// The longest line of a `.jsonl` file.
+const MAX_LINE: u64 = 16 << 20;
+/// The largest `.json` file, which is read at once.
+const MAX_JSON: u64 = 1 << 30;
+
+/// Calls `each` with every row of `file` and where it stands (`people.jsonl:12`, `people.json, row 3`).
+///
+/// # Errors
+/// Where the file cannot be read or is malformed, or `each` fails.
+pub fn read(file: &InputFile, mut each: impl FnMut(Value, &str) -> Result<()>) -> Result<()> {
+    let name = file.label.as_deref().unwrap_or(&file.name);
+    match Path::new(&file.name).extension().and_then(std::ffi::OsStr::to_str) {
+        Some("jsonl" | "ndjson") => lines(file, name, &mut each),
+        Some("json") => {
+            let mut bytes = Vec::new();
+            open(file)?
+                .take(MAX_JSON + 1)
+                .read_to_end(&mut bytes)
+                .map_err(Error::io("cannot read", &file.path))?;
+            if bytes.len() as u64 > MAX_JSON {
+                return Err(Error::new(format!("`{name}` is larger than 1 GiB"))
+                    .help("write it as JSONL, which is read row by row"));
+            }
+            let value = serde_json::from_slice(bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&bytes))
+                .map_err(|error| Error::new(format!("`{name}` is not JSON")).because(error))?;
+            let Value::Array(rows) = value else {
+                return Err(Error::new(format!("`{name}` holds no list of rows"))
+                    .help("a `.json` file is one list; a `.jsonl` file has one row a line"));
+            };
+            rows.into_iter()
+                .enumerate()
+                .try_for_each(|(index, row)| each(row, &format!("{name}, row {}", index + 1)))
+        }
+        _ => Err(Error::new(format!("`{name}` is neither `.jsonl` nor `.json`"))),
+    }
+}
+
+fn lines(file: &InputFile, name: &str, each: &mut impl FnMut(Value, &str) -> Result<()>) -> Result<()> {
+    let mut reader = BufReader::new(open(file)?);
+    let mut line = Vec::new();
+    for number in 1u64.. {
+        line.clear();
+        let read = (&mut reader).take(MAX_LINE + 1).read_until(b'\n', &mut line);
+        if read.map_err(Error::io("cannot read", &file.path))? == 0 {
+            break;
+        }
+        let place = format!("{name}:{number}");
+        if line.len() as u64 > MAX_LINE {
+            return Err(Error::new(format!("{place}: the line is longer than 16 MiB")));
+        }
+        let row = line.strip_prefix(BYTE_ORDER_MARK).filter(|_| number == 1).unwrap_or(&line);
+        if row.trim_ascii().is_empty() {
+            continue;
+        }
+        let row = serde_json::from_slice(row.trim_ascii_end()).map_err(|error| {
+            // serde counts lines within the row; only its column helps.
+            let reason = error.to_string();
+            let reason = reason.split(" at line ").next().unwrap_or_default();
+            Error::new(format!("{place}: this is not JSON: {reason}, at column {}", error.column()))
+        })?;
+        each(row, &place)?;
+    }
+    Ok(())
+}
+
+fn open(file: &InputFile) -> Result<File> {
+    File::open(&file.path).map_err(Error::io("cannot read", &file.path))
+}
+
+/// All rows of the file `name` of `input`, each of type `T`.
+///
+/// # Errors
+/// Where the file is absent, cannot be read, or a row does not fit.
+pub fn typed<T: DeserializeOwned>(input: &Input, name: &str) -> Result<Vec<T>> {
+    let mut rows = Vec::new();
+    read(input.file(name)?, |row, place| {
+        let row = serde_json::from_value(row)
+            .map_err(|error| Error::new(format!("{place}: the row does not fit")).because(error))?;
+        rows.push(row);
+        Ok(())
+    })?;
+    Ok(rows)
+}
+
+/// Writes one row a line.
+pub struct Writer {
+    path: std::path::PathBuf,
+    file: std::io::BufWriter<File>,
+}
+
+impl Writer {
+    /// Makes the file at `path`.
+    ///
+    /// # Errors
+    /// Where that is refused.
+    pub fn create(path: &Path) -> Result<Self> {
+        let file = File::create(path).map_err(Error::io("cannot make", path))?;
+        Ok(Self { path: path.to_owned(), file: std::io::BufWriter::new(file) })
+    }
+
+    /// Adds a row.
+    ///
+    /// # Errors
+    /// Where the file cannot be written.
+    pub fn write(&mut self, row: &impl serde::Serialize) -> Result<()> {
+        serde_json::to_writer(&mut self.file, row)
+            .map_err(std::io::Error::from)
+            .and_then(|()| self.file.write_all(b"\n"))
+            .map_err(Error::io("cannot write", &self.path))
+    }
+
+    /// Ends the file.
+    ///
+    /// # Errors
+    /// Where it cannot be written.
+    pub fn finish(mut self) -> Result<()> {
+        self.file.flush().map_err(Error::io("cannot write", &self.path))
+    }
+}

@@ -1,0 +1,12 @@
+//! A model that answers people: the chat template, search, and whether an answer is right.
+
+pub mod assistant;
+pub mod grade;
+pub mod render;
+pub mod search;
+mod tools;
+mod utf8;
+
+llmp_stage::stages! { "assistant":
+    "tools.search" = tools::search { cost },
+}

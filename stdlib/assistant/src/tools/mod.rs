@@ -1,0 +1,3 @@
+//! Stages that make tools.
+
+pub(crate) mod search;

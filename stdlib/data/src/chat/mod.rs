@@ -1,0 +1,7 @@
+//! Conversations from files.
+
+mod load;
+
+llmp_stage::stages! { "data/chat":
+    "chat.load" = load,
+}

@@ -1,0 +1,7 @@
+//! Questions from files.
+
+mod load;
+
+llmp_stage::stages! { "data/knowledge":
+    "knowledge.load" = load,
+}

@@ -1,0 +1,348 @@
+//! Stage `eval.factuality`: correct, wrong or not attempted, model by model and group by group.
+
+use std::collections::BTreeMap;
+use std::fs;
+
+use llmp_artifacts::questions::{Question, read_questions};
+use llmp_assistant::assistant::{Assistant, Call, Options, Reply};
+use llmp_assistant::grade::{Grade, Match, grade, same, states};
+use llmp_assistant::search::shown;
+use llmp_model::memory;
+use llmp_stage::shown::{Bar, Better, Cell, Chart, Column, Example, Part, Row, Shown, Table, Unit};
+use llmp_stage::{Context, Cost, Error, Inputs, Result};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// Version of `report.json`.
+const VERSION: u32 = 1;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Settings {
+    by: Vec<String>,
+    r#match: Match,
+    max_tokens: usize,
+    batch: usize,
+}
+
+/// `report.json` of `eval.factuality`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Factuality {
+    /// Of this form.
+    pub version: u32,
+    /// `factuality`.
+    pub kind: String,
+    /// The tags that groups are made by.
+    pub by: Vec<String>,
+    /// One row for each model and group, in the order of the models.
+    pub rows: Vec<GroupScore>,
+    /// Every answer of every model; left out where a run's report holds this.
+    #[serde(default)]
+    pub answers: Vec<Answer>,
+}
+
+/// What one model did in one group of questions.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GroupScore {
+    /// The model's name in the program.
+    pub model: String,
+    /// The group's label for each tag, `-` where its questions have none.
+    pub group: Vec<String>,
+    /// Questions in the group.
+    pub questions: usize,
+    /// Right answers.
+    pub correct: usize,
+    /// Wrong answers: hallucinations.
+    pub wrong: usize,
+    /// Answers that say "I don't know".
+    pub not_attempted: usize,
+    /// Questions for which the model searched.
+    pub searched: usize,
+    /// Searches whose query was the question's entity.
+    pub query_right: usize,
+    /// Searches whose result held the answer.
+    pub found: usize,
+}
+
+/// One answer.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Answer {
+    /// The model's name in the program.
+    pub model: String,
+    /// The question's id.
+    pub id: String,
+    /// The question.
+    pub question: String,
+    /// Values that count as right.
+    pub values: Vec<String>,
+    /// What the model said.
+    pub answer: String,
+    /// What it is worth.
+    pub grade: Grade,
+    /// What it looked up.
+    pub calls: Vec<Call>,
+}
+
+/// What it will need: the largest model, and all answers.
+pub(crate) fn cost(settings: &Settings, inputs: &Inputs) -> Cost {
+    /// Bytes of memory for each byte of JSON that is read.
+    const READ: u64 = 3;
+    let (questions, models, index) =
+        (inputs.get("questions"), inputs.all("models"), inputs.get("index").bytes);
+    let configs: Option<Vec<_>> = models.iter().map(memory::config_of).collect();
+    let sampling = configs.into_iter().flatten().map(|config| {
+        // A search's results are read behind the question.
+        let prompt = if index == 0 { memory::longest_row(questions, &config) } else { config.context as u64 };
+        memory::of_sampling(&config, settings.batch as u64, prompt)
+    });
+    let answers = READ * questions.bytes * models.len() as u64;
+    let memory = sampling.max().map_or(0, |largest| largest + answers + index);
+    Cost { memory, ..Cost::default() }
+}
+
+pub(crate) fn run(ctx: &dyn Context, settings: Settings) -> Result<()> {
+    let questions = read_questions(ctx.input("questions")?)?;
+    let index = ctx.inputs("index").first().map(|input| input.folder());
+    let models = ctx.inputs("models");
+    let bar = ctx.bar((models.len() * questions.len()) as u64, "answers");
+    let asked: Vec<&str> = questions.iter().map(|question| question.question.as_str()).collect();
+    let options = Options { max_tokens: settings.max_tokens, ..Options::default() };
+    let (mut rows, mut answers) = (Vec::new(), Vec::new());
+    for (number, model) in models.iter().enumerate() {
+        let name = match models[..number].iter().any(|other| other.label == model.label) {
+            true => format!("{} ({})", model.label, number + 1),
+            false => model.label.clone(),
+        };
+        bar.note(&name);
+        let assistant = Assistant::load(model.folder(), index, ctx.device())?;
+        let replies = assistant.answers(&asked, &options, 0, settings.batch, &mut |done| {
+            bar.add(done as u64);
+            ctx.proceed()
+        })?;
+        let refusal = assistant.abilities().refusal.as_deref();
+        let graded: Vec<(&Question, Grade, &Reply)> = questions
+            .iter()
+            .zip(&replies)
+            .map(|(question, reply)| {
+                (question, grade(&reply.text, &question.values, refusal, settings.r#match), reply)
+            })
+            .collect();
+        rows.extend(scores(&name, &settings.by, &graded));
+        answers
+            .extend(graded.into_iter().map(|(question, grade, reply)| answer(&name, question, grade, reply)));
+    }
+    let report = Factuality { version: VERSION, kind: "factuality".into(), by: settings.by, rows, answers };
+    let table = table(&report.by, &report.rows, &totals(&report.rows));
+    let json = serde_json::to_string_pretty(&report)
+        .map_err(|error| Error::new("cannot write the report").because(error))?;
+    write(ctx, "report.json", &(json + "\n"))?;
+    write(ctx, "report.md", &format!("# Factuality\n\n{}\n{LEGEND}", table.markdown()))?;
+    ctx.show(&table.aligned());
+    Ok(())
+}
+
+/// How to read the table.
+const LEGEND: &str = "Correct: the answer gives an accepted value. Wrong: it gives another, a hallucination. Don't know: it \
+                      says so. Searched: the model looked something up; of these, the query was the thing asked about \
+                      (query right), and what was found held the answer (found).\n";
+
+fn write(ctx: &dyn Context, name: &str, text: &str) -> Result<()> {
+    let path = ctx.output().join(name);
+    fs::write(&path, text).map_err(Error::io("cannot write", &path))
+}
+
+/// Scores by group, in the order of the groups' labels; for all questions too where there are several groups.
+fn scores(model: &str, by: &[String], graded: &[(&Question, Grade, &Reply)]) -> Vec<GroupScore> {
+    let mut groups: BTreeMap<Vec<String>, GroupScore> = BTreeMap::new();
+    let empty = |group: &[String]| GroupScore {
+        model: model.to_owned(),
+        group: group.to_vec(),
+        questions: 0,
+        correct: 0,
+        wrong: 0,
+        not_attempted: 0,
+        searched: 0,
+        query_right: 0,
+        found: 0,
+    };
+    let mut all = empty(&vec!["all".to_owned(); by.len()]);
+    for (question, grade, reply) in graded {
+        let group: Vec<String> = by.iter().map(|tag| question.tag(tag).unwrap_or("-").to_owned()).collect();
+        let score = groups.entry(group).or_insert_with_key(|group| empty(group));
+        for score in [score, &mut all] {
+            score.questions += 1;
+            match grade {
+                Grade::Correct => score.correct += 1,
+                Grade::Wrong => score.wrong += 1,
+                Grade::NotAttempted => score.not_attempted += 1,
+            }
+            if let Some(call) = reply.calls.first() {
+                score.searched += 1;
+                score.query_right += usize::from(same(&call.query, question.query()));
+                score.found += usize::from(states(&shown(&call.results), &question.values));
+            }
+        }
+    }
+    let several = groups.len() > 1;
+    groups.into_values().chain(several.then_some(all)).collect()
+}
+
+fn answer(model: &str, question: &Question, grade: Grade, reply: &Reply) -> Answer {
+    Answer {
+        model: model.to_owned(),
+        id: question.id.clone(),
+        question: question.question.clone(),
+        values: question.values.clone(),
+        answer: reply.text.clone(),
+        grade,
+        calls: reply.calls.clone(),
+    }
+}
+
+/// How a report of this stage is shown.
+pub(crate) fn show(report: &Value) -> Option<Shown> {
+    Factuality::deserialize(report).ok().map(|report| present(&report))
+}
+
+fn present(report: &Factuality) -> Shown {
+    let totals = totals(&report.rows);
+    let bar = |row: &GroupScore| Bar {
+        label: row.model.clone(),
+        values: [row.correct, row.not_attempted, row.wrong].map(|count| count as f64).to_vec(),
+        note: format!("{} wrong", Cell::share(row.wrong, row.questions).text(Unit::Share)),
+    };
+    let part = |name: &str, better| Part { name: name.to_owned(), better };
+    let chart = Chart {
+        title: "answers by model".to_owned(),
+        parts: vec![
+            part("correct", Better::Higher),
+            part("says it does not know", Better::Neither),
+            part("wrong", Better::Lower),
+        ],
+        bars: totals.iter().map(|&row| bar(&report.rows[row])).collect(),
+    };
+    Shown {
+        title: "what the models know".to_owned(),
+        tables: vec![table(&report.by, &report.rows, &totals)],
+        charts: vec![chart],
+        examples: report.rows.iter().map(|row| row.model.as_str()).fold(vec![], |mut examples, model| {
+            // One model's rows follow each other.
+            if examples.last().is_none_or(|last: &Example| last.of != wrong_of(model)) {
+                examples.extend(wrong_answers(report, model));
+            }
+            examples
+        }),
+    }
+}
+
+/// Wrong answers that are shown of each model.
+const MAX_EXAMPLES: usize = 5;
+
+fn wrong_of(model: &str) -> String {
+    format!("wrong answers of {model}")
+}
+
+fn wrong_answers<'a>(report: &'a Factuality, model: &'a str) -> impl Iterator<Item = Example> + 'a {
+    let wrong =
+        report.answers.iter().filter(move |answer| answer.model == model && answer.grade == Grade::Wrong);
+    wrong.take(MAX_EXAMPLES).map(move |answer| {
+        let field = |name: &str, text: &str| (name.to_owned(), text.to_owned());
+        let fields = vec![
+            field("question", &answer.question),
+            field("answer", &answer.answer),
+            field("right", &answer.values.join(", ")),
+        ];
+        Example { of: wrong_of(model), fields }
+    })
+}
+
+/// The last row of each model, which sums up its others.
+fn totals(rows: &[GroupScore]) -> Vec<usize> {
+    let last = |row: &usize| rows.get(row + 1).is_none_or(|next| next.model != rows[*row].model);
+    (0..rows.len()).filter(last).collect()
+}
+
+fn table(by: &[String], rows: &[GroupScore], totals: &[usize]) -> Table {
+    let mut columns = vec![Column::text("model")];
+    columns.extend(by.iter().map(Column::text));
+    columns.push(Column::number("questions", Unit::Count));
+    let share = |name: &str, better| Column::measure(name, Unit::Share, better);
+    columns.extend([
+        share("correct", Better::Higher),
+        share("wrong", Better::Lower),
+        share("don't know", Better::Neither),
+    ]);
+    let searches = rows.iter().any(|row| row.searched > 0);
+    if searches {
+        columns.extend([
+            share("searched", Better::Neither),
+            share("query right", Better::Higher),
+            share("found", Better::Higher),
+        ]);
+    }
+    let cells = |row: &GroupScore| {
+        let mut cells = vec![Cell::from(row.model.as_str())];
+        cells.extend(row.group.iter().map(|label| Cell::from(label.as_str())));
+        cells.push(row.questions.into());
+        cells
+            .extend([row.correct, row.wrong, row.not_attempted].map(|part| Cell::share(part, row.questions)));
+        if searches {
+            cells.push(Cell::share(row.searched, row.questions));
+            cells.extend([row.query_right, row.found].map(|part| Cell::share(part, row.searched)));
+        }
+        cells
+    };
+    let row = |(place, row): (usize, &GroupScore)| Row {
+        cells: cells(row),
+        total: totals.contains(&place) && !row.group.is_empty(),
+    };
+    Table { columns, rows: rows.iter().enumerate().map(row).collect() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use llmp_assistant::search::Hit;
+
+    #[test]
+    fn scores_are_counted_by_group() {
+        let question = |id: &str, entity: &str| Question {
+            id: id.into(),
+            question: format!("Where is {id}?"),
+            answer: "Oman.".into(),
+            values: vec!["Oman".into()],
+            entity: Some(id.into()),
+            attribute: Some("country".into()),
+            tags: BTreeMap::from([("entity".to_owned(), entity.to_owned())]),
+        };
+        let hit = Hit { text: "Sifra lies in Oman.".into(), url: String::new(), score: 1.0 };
+        let call = Call { query: "sifra".into(), results: vec![hit] };
+        let reply = Reply { calls: vec![call], ..Reply::default() };
+        let silent = Reply::default();
+        let questions = [question("Sifra", "unseen"), question("Lae", "unseen"), question("Ziyang", "seen")];
+        let graded = [
+            (&questions[0], Grade::Correct, &reply),
+            (&questions[1], Grade::Wrong, &reply),
+            (&questions[2], Grade::NotAttempted, &silent),
+        ];
+        let by = ["entity".to_owned(), "attribute".to_owned()];
+        let rows = scores("assistant", &by, &graded);
+        let groups: Vec<String> = rows.iter().map(|row| row.group.join(" ")).collect();
+        assert_eq!(groups, ["seen country", "unseen country", "all all"]);
+        assert_eq!((rows[1].questions, rows[1].searched, rows[1].query_right, rows[1].found), (2, 2, 1, 2));
+        let shown = table(&by, &rows, &totals(&rows)).aligned();
+        let lines: Vec<&str> = shown.lines().collect();
+        assert_eq!(
+            lines[0],
+            "model      entity  attribute  questions  correct   wrong  don't know  searched  query right    found"
+        );
+        assert_eq!(
+            lines[2],
+            "assistant  unseen  country            2   50.0 %  50.0 %       0.0 %   100.0 %       50.0 %  100.0 %"
+        );
+        assert_eq!(scores("m", &[], &graded).len(), 1, "one group needs no total");
+    }
+}

@@ -1,0 +1,3 @@
+//! What a model knows.
+
+pub(crate) mod probe;

@@ -1,0 +1,129 @@
+//! Stage `knowledge.probe`: what a model knows, by its own samples.
+
+use llmp_artifacts::probe::{Knowledge, PROBE_FILE, Probed};
+use llmp_artifacts::questions::{Question, read_questions};
+use llmp_artifacts::rows;
+use llmp_assistant::assistant::{Assistant, Options};
+use llmp_assistant::grade::{Grade, Match, grade};
+use llmp_model::memory;
+use llmp_stage::{Context, Cost, Error, Inputs, Result};
+use serde::Deserialize;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Settings {
+    samples: usize,
+    temperature: f32,
+    known: f64,
+    unknown: f64,
+    r#match: Match,
+    max_tokens: usize,
+    seed: u64,
+    batch: usize,
+}
+
+/// What it will need.
+pub(crate) fn cost(settings: &Settings, inputs: &Inputs) -> Cost {
+    /// Bytes of memory for each byte of JSON that is read.
+    const READ: u64 = 3;
+    let questions = inputs.get("questions");
+    let memory = memory::config_of(inputs.get("model")).map_or(0, |config| {
+        let samples = questions.bytes * settings.samples as u64;
+        let prompt = memory::longest_row(questions, &config);
+        memory::of_sampling(&config, settings.batch as u64, prompt) + READ * samples
+    });
+    Cost { memory, ..Cost::default() }
+}
+
+pub(crate) fn run(ctx: &dyn Context, settings: Settings) -> Result<()> {
+    if settings.unknown >= settings.known {
+        return Err(Error::new("`unknown` must be below `known`: a question cannot be both"));
+    }
+    // Without an index: what the model knows is what it says by itself.
+    let assistant = Assistant::load(ctx.input("model")?.folder(), None, ctx.device())?;
+    let questions = read_questions(ctx.input("questions")?)?;
+    let options = Options {
+        max_tokens: settings.max_tokens,
+        temperature: settings.temperature,
+        seed: settings.seed,
+        max_searches: 0,
+        ..Options::default()
+    };
+    let mut writer = rows::Writer::create(&ctx.output().join(PROBE_FILE))?;
+    let bar = ctx.bar(questions.len() as u64, "questions");
+    let mut counts = [0u64; 3];
+    let at_once = settings.batch.div_ceil(settings.samples);
+    for (number, chunk) in questions.chunks(at_once).enumerate() {
+        let asked: Vec<&str> = chunk
+            .iter()
+            .flat_map(|row| std::iter::repeat_n(row.question.as_str(), settings.samples))
+            .collect();
+        let first = (number * at_once * settings.samples) as u64;
+        let replies = assistant.answers(&asked, &options, first, settings.batch, &mut |_| ctx.proceed())?;
+        for (question, replies) in chunk.iter().zip(replies.chunks(settings.samples)) {
+            let samples: Vec<String> = replies.iter().map(|reply| reply.text.clone()).collect();
+            let refusal = assistant.abilities().refusal.as_deref();
+            let row = judge(question.clone(), samples, refusal, &settings);
+            counts[row.verdict as usize] += 1;
+            writer.write(&row)?;
+        }
+        bar.add(chunk.len() as u64);
+        bar.note(&format!("{} known, {} unknown", counts[0], counts[1]));
+    }
+    writer.finish()?;
+    let [known, unknown, unsure] = counts;
+    for (name, count) in [("known", known), ("unknown", unknown), ("unsure", unsure)] {
+        ctx.count(name, count);
+    }
+    ctx.show(&format!("of {} questions {known} known, {unknown} unknown, {unsure} unsure", questions.len()));
+    Ok(())
+}
+
+fn judge(question: Question, samples: Vec<String>, refusal: Option<&str>, settings: &Settings) -> Probed {
+    let right =
+        |answer: &String| grade(answer, &question.values, refusal, settings.r#match) == Grade::Correct;
+    let correct = samples.iter().filter(|answer| right(answer)).count();
+    let share = correct as f64 / samples.len() as f64;
+    let verdict = match share {
+        share if share >= settings.known => Knowledge::Known,
+        share if share <= settings.unknown => Knowledge::Unknown,
+        _ => Knowledge::Unsure,
+    };
+    Probed::new(question, samples, correct, verdict)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_verdict_follows_from_the_share_of_right_samples() {
+        let settings = Settings {
+            samples: 4,
+            temperature: 1.0,
+            known: 0.75,
+            unknown: 0.1,
+            r#match: Match::Begins,
+            max_tokens: 8,
+            seed: 1,
+            batch: 4,
+        };
+        let question = Question {
+            id: "1".into(),
+            question: "Where?".into(),
+            answer: "Peru.".into(),
+            values: vec!["Peru".into()],
+            entity: None,
+            attribute: None,
+            tags: Default::default(),
+        };
+        let verdict = |samples: [&str; 4]| {
+            let samples = samples.map(str::to_owned).to_vec();
+            let row = judge(question.clone(), samples, None, &settings);
+            (row.correct, row.verdict)
+        };
+        assert_eq!(verdict(["Peru", "Peru!", "Oman", "peru is it"]), (3, Knowledge::Known));
+        assert_eq!(verdict(["Peru", "I don't know", "Oman", "Oman"]), (1, Knowledge::Unsure));
+        assert_eq!(verdict(["I don't know", "I don't know", "Oman", ""]), (0, Knowledge::Unknown));
+    }
+}

@@ -1,0 +1,16 @@
+//! Stages that train a model. Each turns what it learns from into batches; the trainer is [`llmp_model::train()`].
+
+mod mix;
+mod passes;
+mod pretrain;
+mod refusal;
+mod sft;
+mod tool_use;
+mod tune;
+
+llmp_stage::stages! { "learn":
+    "pretrain" = pretrain { cost },
+    "refusal" = refusal { cost },
+    "sft" = sft { cost },
+    "tool_use" = tool_use { cost },
+}

@@ -1,0 +1,58 @@
+//! Stage `sft`: supervised fine-tuning on conversations.
+
+use llmp_artifacts::model::Ability;
+use llmp_model::Row;
+use llmp_stage::{Context, Cost, Error, Inputs, Result};
+use serde::Deserialize;
+
+use crate::mix::{Mix, steps_with_replay};
+use crate::tune::{self, Student, Tuning};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Settings {
+    epochs: f64,
+    batch: usize,
+    lr: f64,
+    warmup: f64,
+    replay_share: f64,
+    seed: u64,
+    checkpoint_every: u64,
+}
+
+/// What it will need.
+pub(crate) fn cost(settings: &Settings, inputs: &Inputs) -> Cost {
+    tune::cost(settings.batch, inputs, &["conversations"])
+}
+
+pub(crate) fn run(ctx: &dyn Context, settings: Settings) -> Result<()> {
+    let student = Student::open(ctx)?;
+    let conversations = tune::conversations(ctx)?;
+    let rendered = conversations.iter().map(|messages| student.template.learn(messages));
+    let (useful, useless): (Vec<_>, Vec<_>) = rendered.partition(|rendered| rendered.teaches());
+    ctx.count("conversations", useful.len() as u64);
+    ctx.count("conversations.cut", useful.iter().filter(|rendered| rendered.cut).count() as u64);
+    ctx.count("conversations.too_long", useless.len() as u64);
+    if !useless.is_empty() {
+        ctx.log(&format!(
+            "left out {} conversations that are longer than the model's context of {} tokens before the first answer",
+            useless.len(),
+            student.context
+        ));
+    }
+    let examples: Vec<Row> = useful.into_iter().map(|rendered| rendered.row).collect();
+    if examples.is_empty() {
+        return Err(Error::new("no conversation fits the model's context").help(format!(
+            "it is {} tokens long; use shorter conversations or a longer `context`",
+            student.context
+        )));
+    }
+    let replay = student.replay(ctx, settings.replay_share, settings.batch, settings.seed)?;
+    let steps = (settings.epochs * examples.len() as f64 / settings.batch as f64).ceil() as u64;
+    let share = if replay.is_some() { settings.replay_share } else { 0.0 };
+    let steps = steps_with_replay(steps, share);
+    let parts = vec![tune::fixed_part(settings.batch, examples, settings.seed)];
+    let Settings { lr, warmup, seed, checkpoint_every, .. } = settings;
+    student.train(ctx, &Mix { steps, parts, replay }, &Tuning { lr, warmup, seed, checkpoint_every })?;
+    student.abilities.save_with(Ability::Chat, ctx.output())
+}

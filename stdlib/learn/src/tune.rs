@@ -1,0 +1,185 @@
+//! What every fine-tuning stage shares: the model that learns, conversations, replay, and the recipe.
+
+use std::path::PathBuf;
+
+use llmp_artifacts::conversations::{CONVERSATIONS_FILE, Message, from_row};
+use llmp_artifacts::model::Abilities;
+use llmp_artifacts::model::Config;
+use llmp_artifacts::probe::read_probe;
+use llmp_artifacts::questions::Question;
+use llmp_artifacts::rows;
+use llmp_artifacts::tokenizer::Tokenizer;
+use llmp_artifacts::tokens::TokenSet;
+use llmp_assistant::render::Template;
+use llmp_model::{Optimizer, Recipe, Row, Schedule, Start, memory, train};
+use llmp_stage::{Context, Cost, Error, Inputs, Known, Result};
+
+use crate::mix::{Mix, Part, Replay, rows_of};
+use crate::passes::Passes;
+
+/// Bytes of memory for each byte of JSON that is read.
+pub(crate) const READ: u64 = 3;
+
+/// The model that a stage goes on from.
+pub(crate) struct Student {
+    pub(crate) folder: PathBuf,
+    pub(crate) context: usize,
+    pub(crate) template: Template,
+    pub(crate) abilities: Abilities,
+}
+
+impl Student {
+    /// The stage's input `model`.
+    pub(crate) fn open(ctx: &dyn Context) -> Result<Self> {
+        let folder = ctx.input("model")?.folder().to_owned();
+        let context = Config::load(&folder)?.context;
+        let template = Template::new(Tokenizer::load(&folder)?, context)?;
+        let abilities = Abilities::load(&folder)?;
+        Ok(Self { folder, context, template, abilities })
+    }
+
+    /// The row that teaches `messages`; what had to be cut off is counted.
+    pub(crate) fn row(&self, ctx: &dyn Context, messages: &[Message]) -> Row {
+        let rendered = self.template.learn(messages);
+        if rendered.cut {
+            ctx.count("examples.cut", 1);
+        }
+        rendered.row
+    }
+
+    /// Pretraining text for `share` of the steps, where the stage's input `replay` was given.
+    pub(crate) fn replay(
+        &self,
+        ctx: &dyn Context,
+        share: f64,
+        batch: usize,
+        seed: u64,
+    ) -> Result<Option<Replay>> {
+        let Some(input) = ctx.inputs("replay").first().filter(|_| share > 0.0) else { return Ok(None) };
+        let tokens = TokenSet::open(input)?;
+        let vocabulary = self.template.tokenizer().vocab_size();
+        if tokens.info().vocab_size > vocabulary {
+            return Err(Error::new(format!(
+                "`{}` holds token ids below {}, the model knows those below {vocabulary}",
+                input.label,
+                tokens.info().vocab_size
+            ))
+            .help("replay the tokens that the model was pretrained on"));
+        }
+        if tokens.tokens() < 2 {
+            return Err(Error::new(format!("`{}` holds no tokens to replay", input.label)));
+        }
+        Ok(Some(Replay::new(tokens, share, batch, self.context, seed)))
+    }
+
+    /// Trains, and writes the model to the stage's output. [`Abilities`] are left to the stage.
+    pub(crate) fn train(&self, ctx: &dyn Context, mix: &Mix<'_>, tuning: &Tuning) -> Result<()> {
+        let ids = self.template.ids;
+        let recipe = Recipe {
+            optimizer: Optimizer::AdamW,
+            learning_rate: tuning.lr,
+            embedding_learning_rate: tuning.lr,
+            warmup: tuning.warmup,
+            schedule: Schedule::Linear,
+            final_fraction: 0.0,
+            weight_decay: 0.0,
+            clip: Some(1.0),
+            seed: tuning.seed,
+            checkpoint_every: tuning.checkpoint_every,
+            stop_tokens: Some(vec![ids.im_end, ids.end_of_text]),
+        };
+        let trained = train(ctx, Start::From(&self.folder), &self.folder, mix, &recipe)?;
+        ctx.show(&format!("loss {:.3} after {} steps", trained.final_loss, trained.steps));
+        Ok(())
+    }
+}
+
+/// How a stage tunes: AdamW without weight decay, the rate falling in a straight line to 0, gradients clipped to norm 1.
+pub(crate) struct Tuning {
+    pub(crate) lr: f64,
+    pub(crate) warmup: f64,
+    pub(crate) seed: u64,
+    pub(crate) checkpoint_every: u64,
+}
+
+/// What fine-tuning will need, on rows of what the inputs `from` hold, `batch` in a step; on full rows where none are named. A
+/// step of replay has a quarter as many rows, which are full.
+pub(crate) fn cost(batch: usize, inputs: &Inputs, from: &[&str]) -> Cost {
+    let Some(config) = memory::config_of(inputs.get("model")) else { return Cost::default() };
+    let context = config.context as u64;
+    let row = from.iter().map(|role| inputs.get(role)).filter(|known| **known != Known::default());
+    let row = row.map(|known| memory::longest_row(known, &config)).max().unwrap_or(context);
+    let batch = batch as u64;
+    let read: u64 = ["conversations", "probe"].iter().map(|role| READ * inputs.get(role).bytes).sum();
+    let memory = memory::of_training(&config, (batch * row).max(batch.div_ceil(4) * context)) + read;
+    Cost { memory, parameters: config.parameter_count(), ..Cost::default() }
+}
+
+/// The conversations of the stage's input `conversations`; none where it was not given.
+pub(crate) fn conversations(ctx: &dyn Context) -> Result<Vec<Vec<Message>>> {
+    let mut conversations = Vec::new();
+    if let Some(input) = ctx.inputs("conversations").first() {
+        rows::read(input.file(CONVERSATIONS_FILE)?, |row, place| {
+            let messages = from_row(&row).map_err(|fault| Error::new(format!("{place}: {fault}")))?;
+            conversations.push(messages);
+            Ok(())
+        })?;
+    }
+    Ok(conversations)
+}
+
+/// A part of each batch that is made of finished rows.
+pub(crate) fn fixed_part<'a>(rows: usize, examples: Vec<Row>, seed: u64) -> Part<'a> {
+    let passes = Passes::new(examples.len(), seed);
+    Part { rows, passes, example: Box::new(move |item, _| examples[item].clone()) }
+}
+
+/// The share of each batch that are conversations: `share` where there are any.
+fn chat_part<'a>(ctx: &dyn Context, student: &Student, rows: usize, seed: u64) -> Result<Option<Part<'a>>> {
+    let conversations = conversations(ctx)?;
+    let examples: Vec<Row> = conversations.iter().map(|messages| student.row(ctx, messages)).collect();
+    Ok((!examples.is_empty() && rows > 0).then(|| fixed_part(rows, examples, seed)))
+}
+
+/// What a stage that teaches the border of knowledge learns from.
+pub(crate) struct Border<'a> {
+    pub(crate) known: Vec<Question>,
+    pub(crate) unknown: Vec<Question>,
+    /// Rows of a batch for either kind.
+    pub(crate) known_rows: usize,
+    pub(crate) unknown_rows: usize,
+    /// Conversations for the rows that are left.
+    pub(crate) chat: Option<Part<'a>>,
+}
+
+impl Border<'_> {
+    /// The stage's input `probe`, counted, and how its questions share a batch.
+    pub(crate) fn open(
+        ctx: &dyn Context,
+        student: &Student,
+        batch: usize,
+        [chat_share, known_share]: [f64; 2],
+        seed: u64,
+    ) -> Result<Self> {
+        let (known, unknown) = read_probe(ctx.input("probe")?)?;
+        ctx.count("known", known.len() as u64);
+        ctx.count("unknown", unknown.len() as u64);
+        let chat = chat_part(ctx, student, rows_of(batch, chat_share), seed)?;
+        let rest = batch - chat.as_ref().map_or(0, |part| part.rows);
+        let known_rows = rows_of(rest, known_share);
+        let unknown_rows = rest - known_rows;
+        require(known_rows, known.len(), "knows", "known")?;
+        require(unknown_rows, unknown.len(), "does not know", "unknown")?;
+        Ok(Self { known, unknown, known_rows, unknown_rows, chat })
+    }
+}
+
+/// Refuses to teach from nothing.
+fn require(rows: usize, found: usize, what: &str, setting: &str) -> Result<()> {
+    if rows > 0 && found == 0 {
+        return Err(Error::new(format!("the probe found no question that the model {what}")).help(format!(
+            "probe more questions, loosen `{setting}` of the probe, or change `known_share`"
+        )));
+    }
+    Ok(())
+}
