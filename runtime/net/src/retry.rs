@@ -1,0 +1,122 @@
+//! When to ask again: never for what is final, politely for the rest.
+
+use std::time::{Duration, Instant, SystemTime};
+
+use url::Url;
+
+use crate::transport::Answer;
+use crate::{Error, Limits, Observer, Options};
+
+/// Time, so that tests need none.
+pub trait Clock: Send + Sync {
+    /// Since some fixed moment.
+    fn now(&self) -> Duration;
+    /// The date, for servers that name one.
+    fn date(&self) -> SystemTime;
+    /// Lets `time` pass.
+    fn wait(&self, time: Duration);
+}
+
+/// The system's.
+#[derive(Debug)]
+pub struct SystemClock(Instant);
+
+impl Default for SystemClock {
+    fn default() -> Self {
+        Self(Instant::now())
+    }
+}
+
+impl Clock for SystemClock {
+    fn now(&self) -> Duration {
+        self.0.elapsed()
+    }
+
+    fn date(&self) -> SystemTime {
+        SystemTime::now()
+    }
+
+    fn wait(&self, time: Duration) {
+        std::thread::sleep(time);
+    }
+}
+
+/// Whether the same question may have another answer later: 408, 425, 429, and servers that fail for a while. 403 and 404
+/// never: who asks again for what he may not have is soon shut out.
+pub(crate) fn may_change(status: u16) -> bool {
+    matches!(status, 408 | 425 | 429 | 500 | 502 | 503 | 504)
+}
+
+/// `Retry-After`, in seconds or as a date.
+pub(crate) fn retry_after(answer: &Answer, today: SystemTime) -> Option<Duration> {
+    let text = answer.header("retry-after")?.trim();
+    if let Ok(seconds) = text.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    Some(httpdate::parse_http_date(text).ok()?.duration_since(today).unwrap_or_default())
+}
+
+/// The tries at one thing. Between two at least a second passes, twice as long after each failure up to a minute.
+pub(crate) struct Tries<'a> {
+    url: &'a Url,
+    options: &'a Options,
+    clock: &'a dyn Clock,
+    /// In all.
+    count: u32,
+    /// Since something was gained.
+    vain: u32,
+    limit: Duration,
+    end: Duration,
+}
+
+const LONGEST: Duration = Duration::from_secs(60);
+
+/// How soon a waiting fetch stops when it is asked to.
+const SLICE: Duration = Duration::from_millis(100);
+
+impl<'a> Tries<'a> {
+    pub(crate) fn new(url: &'a Url, options: &'a Options, limits: Limits, clock: &'a dyn Clock) -> Self {
+        let end = clock.now() + limits.time;
+        Self { url, options, clock, count: 0, vain: 0, limit: limits.time, end }
+    }
+
+    /// The time that the next try may take.
+    pub(crate) fn left(&self) -> Result<Duration, Error> {
+        let left = self.end.checked_sub(self.clock.now()).filter(|left| !left.is_zero());
+        left.ok_or_else(|| Error::TooLong { url: self.url.to_string(), limit: self.limit })
+    }
+
+    /// A try brought something: the next failure is the first again.
+    pub(crate) fn gained(&mut self) {
+        self.vain = 0;
+    }
+
+    /// After a failure: waits until it may be tried again.
+    pub(crate) fn again(
+        &mut self,
+        cause: String,
+        asked: Option<Duration>,
+        observer: &dyn Observer,
+    ) -> Result<(), Error> {
+        self.count += 1;
+        self.vain += 1;
+        if self.vain >= self.options.tries {
+            return Err(Error::GaveUp { url: self.url.to_string(), tries: self.count, last: cause });
+        }
+        if let Some(wait) = asked.filter(|&wait| wait > self.options.patience) {
+            return Err(Error::Later { url: self.url.to_string(), wait });
+        }
+        let own = Duration::from_secs(1 << (self.vain - 1).min(6)).min(LONGEST);
+        let until = self.clock.now() + asked.unwrap_or_default().max(own);
+        loop {
+            if observer.stopped() {
+                return Err(Error::Stopped);
+            }
+            self.left()?;
+            match until.checked_sub(self.clock.now()) {
+                None | Some(Duration::ZERO) => return Ok(()),
+                Some(left) => self.clock.wait(left.min(SLICE)),
+            }
+        }
+    }
+}
