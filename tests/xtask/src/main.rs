@@ -1,0 +1,57 @@
+//! `cargo xtask`.
+
+use std::fs;
+use std::process::ExitCode;
+
+use xtask::metadata::Crates;
+use xtask::{cases, crates, generate, new, root};
+
+const USAGE: &str = "\
+cargo xtask new-stage FAMILY.NAME     a signature, an implementation, and the lines that register them
+cargo xtask new-code CODE TITLE       the page of a diagnostic and its row in the table of codes
+cargo xtask gen                       makes generated pages anew: spec/stages.md, the codes, the drawing of the crates
+cargo xtask crates                    prints that drawing
+cargo xtask cases DIR [CASE…]         runs the cases of a folder with target/release/llmp, right or wrong in a table";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match run(&arguments) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: &[&str]) -> Result<bool, String> {
+    let root = root();
+    match arguments {
+        ["new-stage", name] => {
+            println!("{}", new::stage(&root, name)?.join("\n"));
+            println!("now write both, `cargo test --release -p CRATE {name}`, and `cargo xtask gen`");
+        }
+        ["new-code", code, title] => {
+            println!("{}", new::code(&root, code, title)?.join("\n"));
+            println!("now write the page's examples, a constructor in the phase's `errors.rs`, a case in");
+            println!("`compiler/tests/language/wrong/`, and `cargo xtask gen`");
+        }
+        ["gen"] => {
+            for made in generate::all(&root)? {
+                let path = root.join(made.path);
+                let stale = fs::read_to_string(&path).ok().as_ref() != Some(&made.text);
+                if stale {
+                    fs::write(&path, made.text)
+                        .map_err(|error| format!("cannot write `{}`: {error}", made.path))?;
+                }
+                println!("{} {}", if stale { "made " } else { "fresh" }, made.path);
+            }
+        }
+        ["crates"] => print!("{}", crates::drawing(&Crates::read(&root)?)),
+        ["cases", folder, wanted @ ..] => return cases::run(&root, folder.as_ref(), wanted),
+        _ => return Err(format!("nothing is called `{}`\n\n{USAGE}", arguments.join(" "))),
+    }
+    Ok(true)
+}
