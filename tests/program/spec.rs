@@ -1,4 +1,4 @@
-//! The examples of `spec/`, compiled as its README says, and the page of stages, which is made from their signatures.
+//! The examples of `spec/`, compiled as its README says.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -226,32 +226,5 @@ fn examples_are_what_they_say() {
         faults.len(),
         examples.len(),
         faults.join("\n")
-    );
-}
-
-/// Every code that `llmp explain` knows has a row in the table, and the other way round.
-#[test]
-fn the_table_of_codes_is_complete() {
-    let text = page("7-diagnostics.md");
-    let rows = text.lines().filter_map(|line| line.strip_prefix("| `")?.split_once('`'));
-    let is_code = |text: &str| {
-        text.len() == 5
-            && text.starts_with(['E', 'W'])
-            && text[1..].bytes().all(|digit| digit.is_ascii_digit())
-    };
-    let mut listed: Vec<&str> = rows.map(|(code, _)| code).filter(|code| is_code(code)).collect();
-    let mut known: Vec<&str> = llmp_compiler::explain::pages().map(|(code, _)| code.as_str()).collect();
-    // The spec groups them by phase.
-    listed.sort_unstable();
-    known.sort_unstable();
-    assert_eq!(listed, known, "the table of codes in spec/7-diagnostics.md is not that of `llmp explain`");
-}
-
-#[test]
-fn stages_are_described_as_they_are() {
-    let made = World::new().ok(&["stages", "--markdown"]).out;
-    assert!(
-        page("stages.md") == made,
-        "spec/stages.md is stale; write it anew with `cargo run --release -- stages --markdown > spec/stages.md`"
     );
 }

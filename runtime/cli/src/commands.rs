@@ -19,7 +19,6 @@ mod pin;
 mod pipeline;
 mod plan;
 mod planned;
-mod reference;
 mod report;
 mod run;
 mod sample;

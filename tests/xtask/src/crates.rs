@@ -2,42 +2,38 @@
 
 use std::fmt::Write as _;
 
-use crate::metadata::{Crate, Crates};
+use crate::metadata::{Crates, Edges};
 
 /// Rows and columns are the crates, each below all that it knows: `■` is known directly, `·` through another.
-#[must_use]
-pub fn drawing(crates: &Crates) -> String {
-    let own: Vec<_> = crates.own().into_iter().filter(|(_, one)| is_drawn(one)).collect();
-    let width = own.iter().map(|(_, one)| one.name.len()).max().unwrap_or(0);
+///
+/// # Errors
+///
+/// If cargo cannot tell what a crate needs.
+pub fn drawing(crates: &Crates) -> Result<String, String> {
+    let own: Vec<_> = crates.in_order().into_iter().filter(|one| is_drawn(&one.name)).collect();
+    let width = own.iter().map(|one| one.name.len()).max().unwrap_or(0);
     let mut text = String::from("```text\n");
-    // Writing to a string cannot fail.
-    for (row, (id, one)) in own.iter().enumerate() {
-        let linked = crates.linked(id);
-        let cell = |(other, _): &(&str, &Crate)| match () {
-            () if one.links.iter().any(|it| it == other) => '■',
-            () if linked.contains(other) => '·',
+    for (row, one) in own.iter().enumerate() {
+        let reached = crates.reaches(one);
+        let mark = |name: &str| match () {
+            () if one.knows.contains(name) => '■',
+            () if reached.contains(name) => '·',
             () => ' ',
         };
-        let cells: Vec<String> = own[..row].iter().map(|other| cell(other).to_string()).collect();
-        let outside = linked.iter().filter(|id| !crates.get(id).own).count();
-        let mut known = cells.join(" ");
-        if row > 0 {
-            known.push(' ');
+        let mut line = format!("{:<width$}  ", one.name);
+        for other in &own[..row] {
+            line.push(mark(&other.name));
+            line.push(' ');
         }
-        let _ = writeln!(
-            text,
-            "{:>3} {:<width$}  {known}{:<pad$} {outside:>4}",
-            row + 1,
-            one.name,
-            "\\",
-            pad = 2 * (own.len() - row) - 1
-        );
+        let brought = crates.tree(&one.name, Edges::Links)?.len() - 1 - reached.len();
+        let rest = 2 * (own.len() - row);
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "{line}{:<rest$}{brought:>4}", '\\');
     }
-    let _ = writeln!(text, "```");
-    text
+    Ok(text + "```\n")
 }
 
 /// Grammars and tools stand beside the program.
-fn is_drawn(one: &Crate) -> bool {
-    !matches!(one.name.as_str(), "xtask" | "tree-sitter-llmp")
+fn is_drawn(name: &str) -> bool {
+    !matches!(name, "xtask" | "tree-sitter-llmp")
 }

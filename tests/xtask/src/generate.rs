@@ -26,7 +26,7 @@ pub fn all(root: &Path) -> Result<Vec<Made>, String> {
         Made { path: spec, text: codes::tables(&read(root, spec)?)? },
         Made {
             path: map,
-            text: between(&read(root, map)?, "crates", &crates::drawing(&Crates::read(root)?))?,
+            text: between(&read(root, map)?, "crates", &crates::drawing(&Crates::read(root)?)?)?,
         },
     ])
 }

@@ -49,7 +49,7 @@ fn run(arguments: &[&str]) -> Result<bool, String> {
                 println!("{} {}", if stale { "made " } else { "fresh" }, made.path);
             }
         }
-        ["crates"] => print!("{}", crates::drawing(&Crates::read(&root)?)),
+        ["crates"] => print!("{}", crates::drawing(&Crates::read(&root)?)?),
         ["cases", folder, wanted @ ..] => return cases::run(&root, folder.as_ref(), wanted),
         _ => return Err(format!("nothing is called `{}`\n\n{USAGE}", arguments.join(" "))),
     }

@@ -11,17 +11,10 @@ use crate::library::{library, standard};
 pub(super) struct Arguments {
     /// The stage; without it, all are listed
     name: Option<String>,
-    /// Print the reference of all stages, `spec/stages.md`
-    #[arg(long, hide = true, conflicts_with = "name")]
-    markdown: bool,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Outcome {
     let mut out = std::io::stdout().lock();
-    if arguments.markdown {
-        write!(out, "{}", super::reference::markdown())?;
-        return Ok(0);
-    }
     let Some(name) = &arguments.name else {
         let width = library().iter().map(|stage| stage.name.len()).max().unwrap_or(0);
         for stage in library().iter() {
