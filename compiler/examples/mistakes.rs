@@ -4,6 +4,8 @@
 //! messages, `one` those with one, `fixes` those whose fix does not help, or the name of a kind.
 //! `benches/README.md` has the figures.
 
+#![allow(clippy::disallowed_methods, reason = "it reads programs")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
 use std::fmt::Write as _;

@@ -2,6 +2,8 @@
 //! [COUNT] [SEED]`. Reports panics, hangs, and every law of `tests/syntax/laws.rs` that is broken. Fuzzing without
 //! libFuzzer; `benches/README.md` has the figures.
 
+#![allow(clippy::disallowed_methods, reason = "it reads texts and measures")]
+
 use std::error::Error;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;

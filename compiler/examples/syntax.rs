@@ -1,6 +1,8 @@
 //! Reads a file and says what is wrong with it and how long reading took, the best of `N` (20) times; prints its typed
 //! tree or its formatted text on demand: `cargo run --release --example syntax FILE [--ast | --format]`.
 
+#![allow(clippy::disallowed_methods, reason = "it reads a file and measures")]
+
 use std::error::Error;
 use std::time::{Duration, Instant};
 

@@ -1,5 +1,7 @@
 //! `llmp graph`: pictures, and the page that follows a pipeline.
 
+#![allow(clippy::disallowed_methods, reason = "the test plays the browser")]
+
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::process::{Child, ChildStdout, Stdio};

@@ -2,6 +2,8 @@
 //!
 //! `--- name` begins a case, `=== path` another file of it, `$0` is the cursor, `$1` the end of a selection.
 
+#![allow(clippy::disallowed_methods, reason = "tests read fixtures")]
+
 mod actions;
 mod cases;
 mod completion;
