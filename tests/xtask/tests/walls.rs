@@ -74,11 +74,15 @@ fn only_net_connects() {
 }
 
 /// The agreed number. Who wants a crate more says in the commit what it is worth, and looks for one to leave out.
-const MOST: usize = 420;
+const MOST: usize = 413;
 
 #[test]
 fn the_first_build_stays_small() {
-    let count = crates().tree("llmp", Edges::Builds).expect("cargo's tree").len();
-    assert!(count <= MOST, "README's first command builds {count} crates, agreed are {MOST}");
-    assert!(count + 5 >= MOST, "README's first command builds {count} crates only: lower the agreed {MOST}");
+    let crates = crates();
+    let own: BTreeSet<_> = crates.in_order().into_iter().map(|one| one.name.as_str()).collect();
+    let mut built = crates.tree("llmp", Edges::Builds).expect("cargo's tree");
+    built.retain(|it| !it.split(' ').next().is_some_and(|name| own.contains(name)));
+    let count = built.len();
+    assert!(count <= MOST, "README's first command builds {count} crates of registries, agreed are {MOST}");
+    assert!(count + 5 >= MOST, "it builds {count} crates of registries only: lower the agreed {MOST}");
 }
