@@ -26,9 +26,16 @@ pub fn stage(root: &Path, name: &str) -> Result<Vec<String>, String> {
             return Err(format!("`{}` is there already", shown(root, path)));
         }
     }
+    let (first, second) = template(family, &folder).ok_or_else(|| {
+        format!(
+            "there is no template for the family `{family}`; copy a neighbour in `{}`",
+            shown(root, &folder)
+        )
+    })?;
     let registered = register(&folder, name, own)?;
-    write(&signature, &SIGNATURE.replace("{name}", name))?;
-    write(&implementation, &IMPLEMENTATION.replace("{name}", name))?;
+    let fill = |text: &str| text.replace("{name}", name).replace("{own}", own);
+    write(&signature, &fill(first))?;
+    write(&implementation, &fill(second))?;
     let mut touched = vec![
         format!("new    {}", shown(root, &signature)),
         format!("new    {}", shown(root, &implementation)),
@@ -40,55 +47,17 @@ pub fn stage(root: &Path, name: &str) -> Result<Vec<String>, String> {
     Ok(touched)
 }
 
-const SIGNATURE: &str = "\
-/// Says in one sentence what it does.
-///
-/// Then what a user has to know: what is kept, by which rule and from which source, what is not done.
-stage {name}(docs: Docs) -> Docs {
-  epoch = 1
-  per shard docs
-  /// What it decides; numbers have a unit and a range.
-  limit: Int = 10 in 1..1_000
-}
-";
-
-const IMPLEMENTATION: &str = r#"//! `{name}`: says in one sentence what it does.
-
-use llmp_artifacts::docs::{Document, Reader, Writer};
-use llmp_stage::{Context, Dropped, Result};
-use serde::Deserialize;
-
-/// As in the signature, which has their meaning, range and default.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Settings {
-    limit: usize,
-}
-
-pub(crate) fn run(ctx: &dyn Context, settings: Settings) -> Result<()> {
-    for file in &ctx.input("docs")?.files {
-        let mut writer = Writer::create(&ctx.output().join(&file.name))?;
-        let bar = ctx.bar(file.bytes, "bytes");
-        for document in Reader::open(&file.path)? {
-            ctx.proceed()?;
-            let document = document?;
-            match judge(&document, &settings) {
-                None => writer.write(&document)?,
-                Some(value) => ctx.dropped(Dropped { rule: "limit".into(), value, ..Dropped::of(&document) }),
-            }
+/// What a first stage of its sort looks like: it builds, runs, and does something simple of that sort.
+fn template(family: &str, folder: &Path) -> Option<(&'static str, &'static str)> {
+    let filters = folder.ancestors().any(|it| it.join("shards.rs").exists());
+    match family {
+        "eval" => Some((include_str!("../templates/eval.llmp"), include_str!("../templates/eval.rs"))),
+        _ if filters => {
+            Some((include_str!("../templates/filter.llmp"), include_str!("../templates/filter.rs")))
         }
-        drop(bar);
-        ctx.count("documents", writer.finish()?);
+        _ => None,
     }
-    Ok(())
 }
-
-/// The value for which a document is left out.
-fn judge(document: &Document, settings: &Settings) -> Option<f64> {
-    let words = document.text.split_whitespace().count();
-    (words > settings.limit).then_some(words as f64)
-}
-"#;
 
 /// Where the stages of a family stand: the folder of that name, or the one that has a stage of it.
 fn family_folder(root: &Path, family: &str, name: &str) -> Result<PathBuf, String> {
@@ -109,26 +78,22 @@ fn family_folder(root: &Path, family: &str, name: &str) -> Result<PathBuf, Strin
     })
 }
 
-/// The files that have to know of a new module, with their new text: the folder's own `mod` line, and the crate's table.
+/// The files that have to know of a new module, with their new text: the folder's `mod` line, and the table of stages there or
+/// in the crate's `lib.rs`.
 fn register(folder: &Path, name: &str, own: &str) -> Result<Vec<(PathBuf, String)>, String> {
     let read = |path: &Path| {
         fs::read_to_string(path).map_err(|error| format!("cannot read `{}`: {error}", path.display()))
     };
     let library = folder.ancestors().find(|it| it.ends_with("src")).unwrap_or(folder).join("lib.rs");
-    let module = folder.join("mod.rs");
-    let inner = module != library && module.exists();
-    let path = match folder.file_name().and_then(|it| it.to_str()) {
-        Some(parent) if inner => format!("{parent}::{own}"),
-        _ => own.to_owned(),
-    };
-    let row = format!("    \"{name}\" = {path},");
-    let table = with_row(&read(&library)?, &row)
-        .ok_or_else(|| format!("found no `stages!` table in `{}`", library.display()))?;
-    if inner {
-        let text = with_module(&read(&module)?, own);
-        return Ok(vec![(module, text), (library, table)]);
+    let module = Some(folder.join("mod.rs")).filter(|it| it.exists()).unwrap_or_else(|| library.clone());
+    let declared = with_module(&read(&module)?, own);
+    if let Some(both) = with_row(&declared, &format!("    \"{name}\" = {own},")) {
+        return Ok(vec![(module, both)]);
     }
-    Ok(vec![(library, with_module(&table, own))])
+    let parent = folder.file_name().and_then(|it| it.to_str()).unwrap_or_default();
+    let table = with_row(&read(&library)?, &format!("    \"{name}\" = {parent}::{own},"))
+        .ok_or_else(|| format!("found no `stages!` table in `{}`", library.display()))?;
+    Ok(vec![(module, declared), (library, table)])
 }
 
 /// The table with a row more, in order.
