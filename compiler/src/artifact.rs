@@ -1,11 +1,12 @@
-//! The kinds of artifact, and the type of an artifact outside of the compiler: as it is shown, recorded, and read again.
+//! The kinds of artifact, and the type of an artifact outside of the compiler: as it is shown, recorded, and
+//! read again.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// Declares the kinds, in the order data usually flows: name, whether the type says which vocabulary it is made with, and
-/// what editors say of it.
+/// Declares the kinds, in the order data usually flows: name, whether the type says which vocabulary it is
+/// made with, and what editors say of it.
 macro_rules! kinds {
     ($($name:ident $vocabulary:literal $about:literal)*) => {
         /// A kind of artifact: what one stage makes and others take. On disk it is its name.
@@ -80,8 +81,8 @@ pub struct ArtifactType {
     /// What a model has been taught, in that order; none for a base model and for all that is no model.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub abilities: Vec<String>,
-    /// The binding, or else the signature, of the stage that made its vocabulary; `None` where it has none or where it is
-    /// unknown.
+    /// The binding, or else the signature, of the stage that made its vocabulary; `None` where it has none or
+    /// where it is unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vocabulary: Option<String>,
 }
@@ -101,8 +102,8 @@ impl ArtifactType {
 
     /// Reads the text that [`Display`](fmt::Display) writes; records made before 0.2 hold nothing else.
     ///
-    /// The text of a model with several arguments does not say whether the last one is its vocabulary. It nearly always
-    /// is, so it is taken for one.
+    /// The text of a model with several arguments does not say whether the last one is its vocabulary. It
+    /// nearly always is, so it is taken for one.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let (name, arguments) = match text.split_once('<') {
@@ -147,9 +148,9 @@ pub(crate) fn write(
     if some { out.write_str(">") } else { Ok(()) }
 }
 
-/// An output's type in records: `"output": "Model<chat, vocab>"` for people, and `"output_type"` for programs. For use
-/// with `#[serde(flatten, with = "…")]`; a record that was made before has the text alone, and one of a later version may
-/// have a kind that is unknown here.
+/// An output's type in records: `"output": "Model<chat, vocab>"` for people, and `"output_type"` for
+/// programs. For use with `#[serde(flatten, with = "…")]`; a record that was made before has the text alone,
+/// and one of a later version may have a kind that is unknown here.
 pub mod recorded {
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 

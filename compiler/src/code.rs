@@ -1,12 +1,14 @@
 //! The codes of diagnostics: one constant each, with its page.
 //!
-//! A new code is a line of the table below and a page `explain/CODE.md`, which has to be there for the compiler to build.
+//! A new code is a line of the table below and a page `explain/CODE.md`, which has to be there for the
+//! compiler to build.
 
 use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-/// What identifies a message for people and programs, e.g. `E0301`. It never changes; the message's words may.
+/// What identifies a message for people and programs, e.g. `E0301`. It never changes; the message's words
+/// may.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Code {
     text: &'static str,

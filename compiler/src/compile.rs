@@ -66,7 +66,7 @@ impl Compilation {
 /// A param and the value it has.
 #[derive(Clone, Debug)]
 pub struct ParamInfo {
-    /// Its name.
+    /// As `--set` takes it.
     pub name: String,
     /// Its type as people read it.
     pub ty: String,
@@ -74,7 +74,7 @@ pub struct ParamInfo {
     pub default: Option<String>,
     /// What it is limited to, e.g. `32..1024`.
     pub range: Option<String>,
-    /// Its documentation.
+    /// Markdown; its first paragraph is the summary.
     pub docs: String,
     /// Its value as people write it; `None` where it is broken or missing.
     pub value: Option<String>,
@@ -153,7 +153,8 @@ fn is_text_param(program: &resolve::Program<'_>, path: &str) -> bool {
     while let Some(TypeKind::Optional(inner) | TypeKind::List(inner)) = ty.map(|ty| &ty.kind) {
         ty = Some(inner);
     }
-    matches!(ty.map(|ty| &ty.kind), Some(TypeKind::Named(name, _)) if matches!(name.text.as_str(), "Text" | "Path" | "Files"))
+    let Some(TypeKind::Named(name, _)) = ty.map(|ty| &ty.kind) else { return false };
+    matches!(name.text.as_str(), "Text" | "Path" | "Files")
 }
 
 fn params(checked: &Checked) -> Vec<ParamInfo> {
@@ -177,7 +178,7 @@ fn params(checked: &Checked) -> Vec<ParamInfo> {
                 spec: spec.clone(),
             }
         })
-        .filter(|param| param.ty != SettingType::Unknown.to_string())
+        .filter(|param| param.spec.ty != SettingType::Unknown)
         .collect();
     params.sort_by_key(|param| param.span);
     params

@@ -1,8 +1,8 @@
 //! The one diagnostic type. Renderers (terminal, JSON, SARIF, editor) live in `runtime`.
 //!
 //! Voice: a message is one lower-case sentence without a full stop that says what is wrong with the names in
-//! backquotes; the primary label says what was found; `help` says what to do. Messages never blame and never shout.
-//! Every message has one constructor function, in the module of the phase that raises it.
+//! backquotes; the primary label says what was found; `help` says what to do. Messages never blame and never
+//! shout. Every message has one constructor function, in the module of the phase that raises it.
 
 use std::ops::{Deref, DerefMut};
 
@@ -10,7 +10,8 @@ use crate::code::{self, Code};
 use crate::source::Span;
 use crate::units::grouped;
 
-/// How many errors, and how many warnings, are kept of one program. No one reads more, and a hostile text makes millions.
+/// How many errors, and how many warnings, are kept of one program. No one reads more, and a hostile text
+/// makes millions.
 pub const MOST: usize = 1_000;
 
 /// How bad it is.
@@ -39,9 +40,9 @@ impl Severity {
 /// A stretch of source with a remark.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Label {
-    /// Where.
+    /// What is underlined; may be empty, for something that is missing there.
     pub span: Span,
-    /// What about it; may be empty.
+    /// A few words beside it; may be empty.
     pub text: String,
 }
 
@@ -50,7 +51,7 @@ pub struct Label {
 pub struct Edit {
     /// What is replaced; empty for an insertion.
     pub span: Span,
-    /// By what.
+    /// What stands there then; empty for a deletion.
     pub text: String,
 }
 
@@ -68,7 +69,7 @@ pub struct Fix {
 pub struct Diagnostic {
     /// Stable code, e.g. `E0301`; `llmp explain` knows every one.
     pub code: Code,
-    /// How bad.
+    /// Errors keep the pipeline from running.
     pub severity: Severity,
     /// What is wrong.
     pub message: String,

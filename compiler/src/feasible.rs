@@ -27,7 +27,7 @@ pub struct Capacity {
 /// What a stage that will run needs; `None` where that is not known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Need {
-    /// The stage.
+    /// The stage in question; it is in the graph that is judged.
     pub stage: StageId,
     /// Bytes of memory at the peak.
     pub memory: Option<u64>,
@@ -107,7 +107,10 @@ fn too_little_memory(stage: &Stage, memory: u64, capacity: &Capacity, span: Span
         span,
     )
     .label(format!("about {} at the peak", size(memory)))
-    .help("use a smaller model or `batch`, or a device with more memory; `llmp run --ignore-limits` tries it all the same");
+    .help(
+        "use a smaller model or `batch`, or a device with more memory; `llmp run --ignore-limits` tries it \
+         all the same",
+    );
     let batch = stage.settings.iter().find(|setting| setting.name == "batch");
     match batch.and_then(|batch| batch.span) {
         Some(batch) if batch != span => error.also(batch, "rows that are in memory at the same time"),
@@ -123,7 +126,10 @@ fn too_little_disk(stage: &Stage, largest: Option<u64>, disk: u64, free: u64) ->
         stage.span,
     )
     .label(format!("about {} of it", size(largest.unwrap_or_default())))
-    .help("free some with `llmp gc`, or put the store elsewhere with `--store`; `llmp run --ignore-limits` tries it all the same")
+    .help(
+        "free some with `llmp gc`, or put the store elsewhere with `--store`; `llmp run --ignore-limits` \
+         tries it all the same",
+    )
 }
 
 /// W0401

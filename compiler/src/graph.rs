@@ -1,5 +1,5 @@
-//! The lowered pipeline: stages with all settings resolved, in topological order. What `lower` makes, and all that
-//! keys, plans and runs are made from.
+//! The lowered pipeline: stages with all settings resolved, in topological order. What `lower` makes, and all
+//! that keys, plans and runs are made from.
 
 use std::collections::BTreeMap;
 
@@ -70,7 +70,8 @@ pub struct Output {
     pub kind: ArtifactKind,
     /// What the model that comes out has been taught, in that order, by this stage and those before it.
     pub abilities: Vec<String>,
-    /// The stage that made its vocabulary: itself, or one that it needs. `None` where it has none or where it is unknown.
+    /// The stage that made its vocabulary: itself, or one that it needs. `None` where it has none or where it
+    /// is unknown.
     pub vocabulary: Option<StageId>,
 }
 
@@ -98,9 +99,10 @@ pub struct Needs {
 /// A resolved setting.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Setting {
-    /// Its name.
+    /// As the signature declares it, `min_words`; fields of records are inside of the value.
     pub name: String,
-    /// Its value in base units: tokens, bytes, seconds, ratios as fractions; enums as text; absent ones `null`.
+    /// Its value in base units: tokens, bytes, seconds, ratios as fractions; enums as text; absent ones
+    /// `null`.
     pub value: Value,
     /// Whether the result cannot depend on it.
     pub runtime: bool,
@@ -123,7 +125,7 @@ impl Setting {
 pub struct Input {
     /// The parameter of the signature.
     pub role: String,
-    /// The producer.
+    /// What has to be there before the stage can run.
     pub from: Producer,
     /// The argument as written.
     pub span: Span,
@@ -151,8 +153,8 @@ impl Graph {
         self.ids().find(|&id| self.stage(id).name == name)
     }
 
-    /// The type of a stage's output with its vocabulary by name: by the binding that makes it, or else by the signature of
-    /// the stage.
+    /// The type of a stage's output with its vocabulary by name: by the binding that makes it, or else by the
+    /// signature of the stage.
     #[must_use]
     pub fn artifact_type(&self, stage: &Stage) -> Option<ArtifactType> {
         let Output { kind, abilities, vocabulary } = stage.output.as_ref()?;
@@ -172,8 +174,8 @@ impl Graph {
         (0..self.stages.len() as u32).map(StageId)
     }
 
-    /// The graph of those stages alone that `targets` need, themselves included: a smaller pipeline, whose stages have the
-    /// same names and keys.
+    /// The graph of those stages alone that `targets` need, themselves included: a smaller pipeline, whose
+    /// stages have the same names and keys.
     #[must_use]
     pub fn up_to(self, targets: impl IntoIterator<Item = StageId>) -> Self {
         let mut needed = vec![false; self.stages.len()];
@@ -228,7 +230,8 @@ impl Graph {
     }
 }
 
-/// Whether a stage stands inside of a binding's value: names of bindings have no `/`, unless a member's text has.
+/// Whether a stage stands inside of a binding's value: names of bindings have no `/`, unless a member's text
+/// has.
 pub(crate) fn is_inner(name: &str) -> bool {
     name.split('[').next().is_some_and(|name| name.contains('/'))
 }

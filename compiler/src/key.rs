@@ -1,8 +1,8 @@
 //! Keys: what identifies the work of a stage.
 //!
-//! A key is the blake3 hash of a stage's lowered form and its inputs' content, never of text: comments, order, names,
-//! formatting, profile names and paths do not enter. It is made from a table of components, which is kept with the
-//! result, so that a later miss can be explained field by field.
+//! A key is the blake3 hash of a stage's lowered form and its inputs' content, never of text: comments,
+//! order, names, formatting, profile names and paths do not enter. It is made from a table of components,
+//! which is kept with the result, so that a later miss can be explained field by field.
 
 mod component;
 
@@ -71,67 +71,72 @@ impl<'de> Deserialize<'de> for Digest {
     }
 }
 
-/// Hashes values with a type tag each and a length before everything of variable length, so that no two different
-/// sequences give the same bytes.
-pub struct Hasher(blake3::Hasher);
+/// Hashes values with a type tag each and a length before everything of variable length, so that no two
+/// different sequences give the same bytes.
+///
+/// What is hashed is short and comes in many pieces, so the pieces are gathered and hashed at once: blake3's
+/// own state has 2 KB to set up, and works on blocks.
+pub struct Hasher(Vec<u8>);
 
 impl Hasher {
     /// A hasher for one kind of thing; `domain` names the kind and its version, e.g. `llmp key 1`.
     #[must_use]
     pub fn new(domain: &str) -> Self {
-        let mut hasher = Self(blake3::Hasher::new());
+        let mut hasher = Self(Vec::with_capacity(256));
         hasher.text(domain);
         hasher
     }
 
+    fn bytes(&mut self, tag: u8, bytes: &[u8]) {
+        self.0.push(tag);
+        self.0.extend_from_slice(bytes);
+    }
+
     /// Adds a text.
     pub fn text(&mut self, text: &str) -> &mut Self {
-        self.0.update(b"s").update(&(text.len() as u64).to_le_bytes()).update(text.as_bytes());
+        self.bytes(b's', &(text.len() as u64).to_le_bytes());
+        self.0.extend_from_slice(text.as_bytes());
         self
     }
 
     /// Adds a hash.
     pub fn digest(&mut self, digest: &Digest) -> &mut Self {
-        self.0.update(b"h").update(&digest.0);
+        self.bytes(b'h', &digest.0);
         self
     }
 
     /// Adds a number.
     pub fn number(&mut self, number: u64) -> &mut Self {
-        self.0.update(b"u").update(&number.to_le_bytes());
+        self.bytes(b'u', &number.to_le_bytes());
         self
     }
 
     /// Adds a lowered value; objects by sorted names.
     pub fn value(&mut self, value: &Value) -> &mut Self {
         match value {
-            Value::Null => {
-                self.0.update(b"0");
-            }
-            Value::Bool(flag) => {
-                self.0.update(if *flag { b"T" } else { b"F" });
-            }
+            Value::Null => self.bytes(b'0', &[]),
+            Value::Bool(flag) => self.bytes(if *flag { b'T' } else { b'F' }, &[]),
             Value::Number(number) => {
                 if let Some(whole) = number.as_i64() {
-                    self.0.update(b"i").update(&whole.to_le_bytes());
+                    self.bytes(b'i', &whole.to_le_bytes());
                 } else if let Some(whole) = number.as_u64() {
                     self.number(whole);
                 } else {
                     let float = number.as_f64().unwrap_or(f64::NAN);
-                    self.0.update(b"f").update(&float.to_bits().to_le_bytes());
+                    self.bytes(b'f', &float.to_bits().to_le_bytes());
                 }
             }
             Value::String(text) => {
                 self.text(text);
             }
             Value::Array(items) => {
-                self.0.update(b"[").update(&(items.len() as u64).to_le_bytes());
+                self.bytes(b'[', &(items.len() as u64).to_le_bytes());
                 for item in items {
                     self.value(item);
                 }
             }
             Value::Object(fields) => {
-                self.0.update(b"{").update(&(fields.len() as u64).to_le_bytes());
+                self.bytes(b'{', &(fields.len() as u64).to_le_bytes());
                 let mut fields: Vec<_> = fields.iter().collect();
                 fields.sort_by_key(|&(name, _)| name);
                 for (name, value) in fields {
@@ -145,16 +150,16 @@ impl Hasher {
     /// The hash of all that was added.
     #[must_use]
     pub fn finish(&self) -> Digest {
-        Digest(*self.0.finalize().as_bytes())
+        Digest::of(&self.0)
     }
 }
 
 /// What identifies a stage's work, and the table it was made from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Key {
-    /// The key.
+    /// The hash of the components' names and digests: equal keys, equal results.
     pub digest: Digest,
-    /// Sorted by name.
+    /// Sorted by name, each name once.
     pub components: Vec<Component>,
 }
 

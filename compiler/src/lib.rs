@@ -4,9 +4,9 @@
 //! text ──syntax──▶ tree ──resolve──▶ names ──check──▶ types, units, ranges ──lower──▶ graph ──key──▶ keys ──plan──▶ plan
 //! ```
 //!
-//! Each phase is a function from its input to its output plus a list of diagnostics, and none stops at the first error.
-//! The compiler is pure: files arrive through [`source::World`], and what has been done before through
-//! [`plan::History`].
+//! Each phase is a function from its input to its output plus a list of diagnostics, and none stops at the
+//! first error. The compiler is pure: files arrive through [`source::World`], and what has been done before
+//! through [`plan::History`].
 
 #![deny(clippy::disallowed_methods)]
 #![cfg_attr(not(test), deny(clippy::unwrap_used))]

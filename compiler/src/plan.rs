@@ -1,7 +1,7 @@
 //! The one decision: what a stage will do, and why.
 //!
-//! `plan`, `run`, `why` and the editor all call [`decide`]. It looks at what is known of the inputs and at the
-//! [`History`]; it does no work itself.
+//! `plan`, `run`, `why` and the editor all call [`decide`]. It looks at what is known of the inputs and at
+//! the [`History`]; it does no work itself.
 
 use std::collections::BTreeSet;
 
@@ -28,7 +28,8 @@ pub trait History {
     /// A sentence for people: what is missing or unreadable.
     fn files(&self, pattern: &str) -> Result<Content, String>;
 
-    /// The content of the file that a word of a command names; folders and patterns, which may hold anything, are none.
+    /// The content of the file that a word of a command names; folders and patterns, which may hold anything,
+    /// are none.
     fn file(&self, word: &str) -> Option<Content>;
 
     /// How many shards of the stage's input would have to run, of how many, where that is known.
@@ -52,9 +53,9 @@ pub struct Previous {
 pub enum Decision {
     /// Nothing: the result is there.
     Cached {
-        /// Its key.
+        /// What it was made from, which is all as it was.
         key: Box<Key>,
-        /// The result.
+        /// The digest of the list of its files, which is in the store.
         artifact: Digest,
     },
     /// Work.
@@ -96,7 +97,7 @@ pub enum Reason {
     New,
     /// A component of its key differs from the last run's.
     Changed {
-        /// The component.
+        /// The row of the key's table: a setting, an input, the epoch.
         name: ComponentName,
         /// Then; `None` where it did not exist.
         old: Option<String>,
@@ -108,7 +109,7 @@ pub enum Reason {
     },
     /// It waits for a stage that will run.
     Waits {
-        /// Its name.
+        /// Its name in the graph, so that the reason can be told without it.
         stage: String,
     },
     /// Its result was removed or damaged.

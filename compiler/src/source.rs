@@ -10,7 +10,7 @@ pub struct FileId(pub u32);
 /// A half-open range of bytes in a file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Span {
-    /// The file.
+    /// Of the program, of a signature, or a value from outside.
     pub file: FileId,
     /// First byte.
     pub start: u32,
@@ -61,7 +61,7 @@ pub struct Position {
 pub struct Source {
     /// The path as given or as imported, `/`-separated.
     pub path: String,
-    /// The text.
+    /// UTF-8, with line ends as they are in the file.
     pub text: Arc<str>,
     lines: Vec<u32>,
 }
@@ -145,7 +145,7 @@ pub enum ReadError {
     /// The file is too large to be a program.
     #[error("the file is larger than {limit} bytes")]
     TooLarge {
-        /// The limit.
+        /// Bytes that a program may have.
         limit: u64,
     },
     /// The bytes are not UTF-8.

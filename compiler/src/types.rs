@@ -49,7 +49,7 @@ impl Vocabularies {
 /// The type of one artifact.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Artifact {
-    /// Its kind.
+    /// Decides what form it has on disk, and whether it has a vocabulary.
     pub kind: ArtifactKind,
     /// What a model has been taught, in that order: `chat`, `refuses`, `searches`.
     pub abilities: Vec<String>,
@@ -148,7 +148,7 @@ impl Types {
 /// A type in a signature: what an input must be, or what an output will be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pattern {
-    /// The kind.
+    /// What must go in, or comes out.
     pub kind: ArtifactKind,
     /// Abilities required, or given.
     pub abilities: Vec<String>,
@@ -272,8 +272,8 @@ impl SettingType {
     }
 }
 
-/// The first field because of which a record of fields `found` cannot stand where `expected` is due: one that is not
-/// expected or of another type, or one that is missing and has no default.
+/// The first field because of which a record of fields `found` cannot stand where `expected` is due: one that
+/// is not expected or of another type, or one that is missing and has no default.
 #[must_use]
 pub fn misfit<'a>(found: &'a [SettingSpec], expected: &'a [SettingSpec]) -> Option<&'a str> {
     let named = |specs: &'a [SettingSpec], name: &str| specs.iter().find(|spec| spec.name == name);
@@ -340,11 +340,11 @@ impl Bounds {
 /// A setting of a stage, a field of a record, a param, or a value parameter of a function.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SettingSpec {
-    /// Its name.
+    /// `min_words`; names of fields have no path before them.
     pub name: String,
-    /// Its documentation.
+    /// Markdown; its first paragraph is the summary.
     pub docs: String,
-    /// Its type.
+    /// What it takes; the default and the bounds agree with it.
     pub ty: SettingType,
     /// Its default; without one it must be given.
     pub default: Option<Value>,

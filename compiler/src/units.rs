@@ -1,7 +1,7 @@
 //! Numbers: exact arithmetic, suffixes and dimensions.
 //!
-//! Every number of a program is an exact fraction until it is lowered, so that `1.5GB` is 1 500 000 000 bytes and
-//! `0.1k` is the integer 100, and so that two spellings of one quantity are one value.
+//! Every number of a program is an exact fraction until it is lowered, so that `1.5GB` is 1 500 000 000 bytes
+//! and `0.1k` is the integer 100, and so that two spellings of one quantity are one value.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -110,10 +110,10 @@ impl Exact {
         text
     }
 
-    /// The sum.
+    /// Exactly, never rounded.
     ///
     /// # Errors
-    /// [`TooPrecise`]
+    /// [`TooPrecise`] where the sum has more digits than 128 bits hold.
     pub fn plus(self, other: Self) -> Result<Self, TooPrecise> {
         let left = self.numerator.checked_mul(other.denominator).ok_or(TooPrecise)?;
         let right = other.numerator.checked_mul(self.denominator).ok_or(TooPrecise)?;
@@ -127,10 +127,10 @@ impl Exact {
         Self { numerator: -self.numerator, denominator: self.denominator }
     }
 
-    /// The product.
+    /// Exactly, never rounded.
     ///
     /// # Errors
-    /// [`TooPrecise`]
+    /// [`TooPrecise`] where the product has more digits than 128 bits hold.
     pub fn times(self, other: Self) -> Result<Self, TooPrecise> {
         let numerator = self.numerator.checked_mul(other.numerator).ok_or(TooPrecise)?;
         let denominator = self.denominator.checked_mul(other.denominator).ok_or(TooPrecise)?;

@@ -40,7 +40,8 @@ pub(crate) struct Assignment {
     value: Expr,
 }
 
-/// Reads one assignment from outside, e.g. `--set base.lr=3e-4`; it becomes a source of its own, named `place`.
+/// Reads one assignment from outside, e.g. `--set base.lr=3e-4`; it becomes a source of its own, named
+/// `place`.
 pub(crate) fn assignment(
     origin: Origin,
     place: &str,
@@ -87,7 +88,8 @@ pub(crate) fn assignment(
     }
 }
 
-/// The source text of a value from a params file: text that is no text setting is read as the language reads it.
+/// The source text of a value from a params file: text that is no text setting is read as the language reads
+/// it.
 pub(crate) fn source_text(value: &serde_json::Value, text: bool) -> String {
     match value {
         serde_json::Value::Null => "none".to_owned(),

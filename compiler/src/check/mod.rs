@@ -1,7 +1,8 @@
 //! Types, units and ranges: does every input get what its stage needs, and every setting a value it takes?
 //!
-//! Order: the user's own stages, params (their values are known from here on), functions, bindings, and what profiles
-//! and the command line change. Broken things have no type; nothing is said about what is made from them.
+//! Order: the user's own stages, params (their values are known from here on), functions, bindings, and what
+//! profiles and the command line change. Broken things have no type; nothing is said about what is made from
+//! them.
 
 mod calls;
 pub(crate) mod changes;

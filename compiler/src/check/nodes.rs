@@ -22,8 +22,8 @@ const BROKEN: Typed = (Node::Unknown, None);
 /// How an expression contributes to the value of its binding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub(super) enum Part {
-    /// It is the value: a profile reaches its settings by the binding's name alone, and a vocabulary that it makes is
-    /// called as the binding is.
+    /// It is the value: a profile reaches its settings by the binding's name alone, and a vocabulary that it
+    /// makes is called as the binding is.
     Whole,
     /// It goes into something else.
     #[default]
@@ -319,8 +319,9 @@ impl Checker<'_> {
         }
     }
 
-    /// The neighbour of the step `at` of a pipe that it should change places with: the step cannot take what flows into it,
-    /// and both can where they stand the other way round. `before` is what flows into the step before.
+    /// The neighbour of the step `at` of a pipe that it should change places with: the step cannot take what
+    /// flows into it, and both can where they stand the other way round. `before` is what flows into the step
+    /// before.
     fn swapped(
         &self,
         ty: Option<&Type>,

@@ -18,8 +18,8 @@ use crate::signature::Signature;
 use crate::source::Span;
 use facts::{Fact, Facts};
 
-/// Runs all checks across stages; `signature` finds that of a kind. Lints are about programs that work, so they wait until
-/// there are no errors.
+/// Runs all checks across stages; `signature` finds that of a kind. Lints are about programs that work, so
+/// they wait until there are no errors.
 pub(crate) fn check<'a>(
     graph: &'a Graph,
     program: &Program<'_>,
@@ -84,8 +84,8 @@ fn number(stage: &Stage, path: &[&str]) -> Option<(u64, Option<Span>)> {
     setting(stage, path).and_then(|(value, span)| Some((value.as_u64()?, span)))
 }
 
-/// Heads of attention share the model's width equally, unless theirs is given; rotary positions turn pairs of numbers;
-/// each key-value head serves equally many heads.
+/// Heads of attention share the model's width equally, unless theirs is given; rotary positions turn pairs of
+/// numbers; each key-value head serves equally many heads.
 fn heads(stage: &Stage, diagnostics: &mut Diagnostics) {
     let number = |field| number(stage, &["model", field]);
     let (Some((width, span)), Some((heads, _))) = (number("width"), number("heads")) else { return };
@@ -137,7 +137,8 @@ fn bands(stage: &Stage, diagnostics: &mut Diagnostics) {
     }
 }
 
-/// Questions that models are measured with must not have been trained on: the same files, or the same stage's output.
+/// Questions that models are measured with must not have been trained on: the same files, or the same stage's
+/// output.
 fn contamination(graph: &Graph, users: &[Vec<StageId>], diagnostics: &mut Diagnostics) {
     // Questions by what they are made from: files, or one stage.
     let mut sources: BTreeMap<String, Vec<StageId>> = BTreeMap::new();
@@ -210,8 +211,8 @@ fn without_effect(stage: &Stage, fact: &Fact<'_>, diagnostics: &mut Diagnostics)
     }
 }
 
-/// Something is made and nothing is done with it. Models and reports are ends in themselves, and so is what a pipeline
-/// ends in.
+/// Something is made and nothing is done with it. Models and reports are ends in themselves, and so is what a
+/// pipeline ends in.
 fn unused(graph: &Graph, program: &Program<'_>, users: &[Vec<StageId>], diagnostics: &mut Diagnostics) {
     let main = program.files.first().map(|file| &file.ast);
     let last = main.and_then(|main| {

@@ -1,5 +1,5 @@
-//! The calls of a binding's value that profiles and the command line can reach: those that make the value, and by their
-//! names all others that stand in it.
+//! The calls of a binding's value that profiles and the command line can reach: those that make the value,
+//! and by their names all others that stand in it.
 
 use std::rc::Rc;
 
@@ -29,8 +29,8 @@ impl Call<'_> {
     }
 }
 
-/// Hands every call in `node` to `act`, and whether it makes the node's value: the last step of a pipe does, every member
-/// of an `each`, both branches of an `if`.
+/// Hands every call in `node` to `act`, and whether it makes the node's value: the last step of a pipe does,
+/// every member of an `each`, both branches of an `if`.
 pub(super) fn visit(node: &mut Node, part: Part, act: &mut dyn FnMut(Call<'_>, Part)) {
     match node {
         Node::Call(call) => {
@@ -63,7 +63,8 @@ pub(super) fn visit(node: &mut Node, part: Part, act: &mut dyn FnMut(Call<'_>, P
     }
 }
 
-/// What the path behind a binding's name means: all calls of a stage, or those that make the value, and what it changes.
+/// What the path behind a binding's name means: all calls of a stage, or those that make the value, and what
+/// it changes.
 pub(super) struct Target<'p> {
     pub(super) stage: Option<String>,
     pub(super) path: &'p [Name],
@@ -85,7 +86,8 @@ impl Callee<'_> {
 
 /// Which calls in `node`, the value of the binding `first`, the path behind its name speaks of.
 ///
-/// A setting of what makes the value comes first; else the path begins with the name of a stage that stands in it once.
+/// A setting of what makes the value comes first; else the path begins with the name of a stage that stands
+/// in it once.
 pub(super) fn target<'p>(
     node: &Node,
     defs: &[Rc<Heading>],
@@ -191,8 +193,8 @@ fn callees<'a>(node: &'a Node, part: Part, defs: &'a [Rc<Heading>]) -> Vec<Calle
     }
 }
 
-/// How often `name` is called on one way through `node`: members of an `each` and branches of an `if` stand for one
-/// another.
+/// How often `name` is called on one way through `node`: members of an `each` and branches of an `if` stand
+/// for one another.
 fn times(node: &Node, name: &str, defs: &[Rc<Heading>]) -> usize {
     let times = |node: &Node| times(node, name, defs);
     match node {

@@ -1,5 +1,5 @@
-//! The checked program: what `check` hands to `lower`. Names are resolved, arguments and settings stand at their places,
-//! and every value that depends on nothing but params is worked out.
+//! The checked program: what `check` hands to `lower`. Names are resolved, arguments and settings stand at
+//! their places, and every value that depends on nothing but params is worked out.
 
 use std::sync::Arc;
 
@@ -103,9 +103,9 @@ pub(crate) struct Binding {
 /// What is known of a function from its first line.
 #[derive(Clone, Debug)]
 pub struct Function {
-    /// Its name.
+    /// What it is called by; in another file than its own, no path stands before it.
     pub name: String,
-    /// Its documentation.
+    /// Markdown; its first paragraph is the summary.
     pub docs: String,
     /// Where its name is declared.
     pub span: Span,
@@ -118,7 +118,7 @@ pub struct Function {
 /// A parameter of a function: an artifact, a value, or neither where it is broken.
 #[derive(Clone, Debug)]
 pub struct Parameter {
-    /// Its name.
+    /// By which an argument can be given: `least` of `clean(pages, least = 3)`.
     pub name: String,
     /// Where its name is declared.
     pub span: Span,

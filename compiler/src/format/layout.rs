@@ -141,8 +141,8 @@ impl<'t> Layout<'t> {
         levels
     }
 
-    /// Whether `child` of a chain of pipes stands behind the value that the chain starts with: comments on lines of
-    /// their own before the first pipe do, too.
+    /// Whether `child` of a chain of pipes stands behind the value that the chain starts with: comments on
+    /// lines of their own before the first pipe do, too.
     fn is_step(&self, chain: NodeId, child: NodeId) -> bool {
         let trivia = self.tree.kind(child).is_trivia();
         self.first_pipe[chain.0 as usize].is_some_and(|pipe| trivia || child >= pipe)

@@ -1,13 +1,13 @@
 //! The formatter: one style, no options. It changes nothing but space.
 //!
-//! Line breaks stay where the author put them, with three exceptions: brackets that hold a line break open and close on
-//! lines of their own, a chain of pipes that is broken once is broken before every `|>`, and two blank lines are one.
-//! Everything else follows from the tree: two spaces a level, one space around most signs, and columns: the `=` of
-//! neighbouring lines, the `{` of neighbouring profiles and of a chain of pipes, and comments at the ends of
-//! neighbouring lines.
+//! Line breaks stay where the author put them, with three exceptions: brackets that hold a line break open
+//! and close on lines of their own, a chain of pipes that is broken once is broken before every `|>`, and two
+//! blank lines are one. Everything else follows from the tree: two spaces a level, one space around most
+//! signs, and columns: the `=` of neighbouring lines, the `{` of neighbouring profiles and of a chain of
+//! pipes, and comments at the ends of neighbouring lines.
 //!
-//! Error nodes are printed as they stand. A text whose brackets do not match is left alone, since its lines would end up
-//! in the wrong places.
+//! Error nodes are printed as they stand. A text whose brackets do not match is left alone, since its lines
+//! would end up in the wrong places.
 
 mod align;
 mod layout;

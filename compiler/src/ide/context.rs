@@ -1,7 +1,7 @@
 //! What a place in a text is for: which setting, which input, which type.
 //!
-//! Answered from the syntax tree, which exists for every text, and from what is known of names. The tree may be of a
-//! text that differs from the compiled one by the word at the cursor.
+//! Answered from the syntax tree, which exists for every text, and from what is known of names. The tree may
+//! be of a text that differs from the compiled one by the word at the cursor.
 
 use super::View;
 use super::callable::{Callable, fields};
@@ -102,8 +102,8 @@ impl<'a> Site<'a, '_> {
         self.settings(record).into_iter().find(|spec| Some(spec.name.as_str()) == names.first().copied())
     }
 
-    /// What a profile can change below a path: params, settings of bindings, and fields in them. At the top, params
-    /// only; bindings are no settings.
+    /// What a profile can change below a path: params, settings of bindings, and fields in them. At the top,
+    /// params only; bindings are no settings.
     pub(super) fn changeable(&self, path: &[&str]) -> Vec<&'a SettingSpec> {
         let params = &self.view.compilation.params;
         let Some((first, rest)) = path.split_first() else {

@@ -13,7 +13,8 @@ use crate::syntax::Kind;
 pub struct Definition {
     /// The name that was asked about.
     pub at: Span,
-    /// Its definition: a name, or the start of an imported file. It may lie in a signature of the standard library.
+    /// Its definition: a name, or the start of an imported file. It may lie in a signature of the standard
+    /// library.
     pub to: Span,
 }
 
@@ -30,7 +31,7 @@ pub fn definition(view: &View<'_>, offset: u32) -> Option<Definition> {
 pub struct Link {
     /// The path, without its quotes.
     pub at: Span,
-    /// The file.
+    /// The file that is imported; it could be read.
     pub to: FileId,
 }
 
@@ -54,8 +55,8 @@ pub fn links(view: &View<'_>) -> Vec<Link> {
     links.collect()
 }
 
-/// The paths of single files, without their quotes, that the file names for its pipeline, in order of text. They are
-/// relative to the main file's folder.
+/// The paths of single files, without their quotes, that the file names for its pipeline, in order of text.
+/// They are relative to the main file's folder.
 #[must_use]
 pub fn paths(view: &View<'_>) -> Vec<Span> {
     let site = Site { view, tree: &view.file.tree, text: view.text() };

@@ -11,8 +11,8 @@ pub struct TextEdit {
     pub text: String,
 }
 
-/// The edits that bring the lines which `start..end` touches into the one style. Line ends stay what they are: where the
-/// first is `\r\n`, all are.
+/// The edits that bring the lines which `start..end` touches into the one style. Line ends stay what they
+/// are: where the first is `\r\n`, all are.
 #[must_use]
 pub fn format(text: &str, start: u32, end: u32) -> Vec<TextEdit> {
     let mut formatted = crate::format::format(text);

@@ -11,14 +11,14 @@ use crate::source::{FileId, MemoryWorld, Span};
 /// A place where a name stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Use {
-    /// The name.
+    /// The name, without what it stands in: the `width` of `model.width`.
     pub at: Span,
     /// Whether it is the definition.
     pub defines: bool,
 }
 
-/// All places of the program where the name stands that is defined at `to`, sorted. The definition itself is among them
-/// where it is part of the program.
+/// All places of the program where the name stands that is defined at `to`, sorted. The definition itself is
+/// among them where it is part of the program.
 #[must_use]
 pub fn uses(view: &View<'_>, to: Span) -> Vec<Use> {
     let references = view.compilation.references.iter().filter(|reference| reference.to == to);
@@ -50,8 +50,8 @@ pub fn renamable(view: &View<'_>, offset: u32) -> Result<Target, String> {
 
 /// The edits that give the name defined at `to` the name `new`, by file.
 ///
-/// The renamed program is compiled to see that it means what it meant; so nothing is renamed that would be confused with
-/// something else. `options` are those that the program was compiled with.
+/// The renamed program is compiled to see that it means what it meant; so nothing is renamed that would be
+/// confused with something else. `options` are those that the program was compiled with.
 ///
 /// # Errors
 /// Why `new` cannot be its name, for the user.

@@ -7,13 +7,13 @@ use crate::source::Span;
 /// An entry of the outline.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Symbol {
-    /// Its name.
+    /// As it stands in the program: `clean`, `filter.mine`.
     pub name: String,
     /// What it is of.
     pub kind: NameKind,
     /// Its type or first line; may be empty.
     pub detail: String,
-    /// The name.
+    /// Where that name stands; inside of `whole`.
     pub at: Span,
     /// The whole definition.
     pub whole: Span,

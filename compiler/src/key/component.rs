@@ -19,7 +19,8 @@ pub struct Component {
     pub digest: Digest,
 }
 
-/// What a component is; on disk and on the screen it is its text. Names are ordered as their texts are: keys depend on it.
+/// What a component is; on disk and on the screen it is its text. Names are ordered as their texts are: keys
+/// depend on it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum ComponentName {
     /// `stage`: the signature's name.
@@ -43,7 +44,8 @@ const INPUT: &str = "input ";
 const FILES: &str = "files ";
 
 impl ComponentName {
-    /// The name that is written as `text`. Names of settings have no blanks, and are neither of the three words.
+    /// The name that is written as `text`. Names of settings have no blanks, and are neither of the three
+    /// words.
     #[must_use]
     pub fn parse(text: String) -> Self {
         match text.as_str() {
@@ -80,8 +82,8 @@ impl ComponentName {
         }
     }
 
-    /// The role of an input or of files, without its place in a list; for files, it may be a setting or a word of a
-    /// command.
+    /// The role of an input or of files, without its place in a list; for files, it may be a setting or a
+    /// word of a command.
     #[must_use]
     pub fn role(&self) -> Option<&str> {
         match self {

@@ -1,7 +1,7 @@
 //! From the checked program to the graph: functions are written out, families expanded, settings worked out.
 //!
-//! Bindings are worked through in order of their dependencies, so that stages come out in topological order. Everything
-//! is bounded: stages, members of a family, depth, and the work in total.
+//! Bindings are worked through in order of their dependencies, so that stages come out in topological order.
+//! Everything is bounded: stages, members of a family, depth, and the work in total.
 
 mod builder;
 mod errors;

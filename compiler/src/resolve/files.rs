@@ -23,7 +23,7 @@ pub struct File {
     pub path: String,
     /// Every byte of it.
     pub tree: syntax::Tree,
-    /// Its items.
+    /// The same, typed; what is broken is left out.
     pub ast: ast::File,
     /// The files it imports, with the place of the path.
     pub imports: Vec<(usize, Span)>,

@@ -1,8 +1,8 @@
 //! Names: which files take part, what each name means, and in which order things can be worked out.
 //!
-//! All items of a pipeline share one space of names. A file sees its own and those of the files it imports, directly or
-//! not. What a name in a setting means (a param, or a word such as `adult`) depends on the setting's type and is left
-//! to `check`; unknown names are reported there.
+//! All items of a pipeline share one space of names. A file sees its own and those of the files it imports,
+//! directly or not. What a name in a setting means (a param, or a word such as `adult`) depends on the
+//! setting's type and is left to `check`; unknown names are reported there.
 
 pub(crate) mod errors;
 mod files;
@@ -25,7 +25,7 @@ use crate::source::Span;
 pub struct Item<'a, T> {
     /// Its name and where that stands.
     pub name: &'a ast::Name,
-    /// The item.
+    /// As it was read.
     pub ast: &'a T,
     /// The file it stands in, by position in [`Program::files`].
     pub file: usize,
@@ -93,14 +93,15 @@ impl Program<'_> {
         self.visible.get(file).and_then(|seen| seen.get(home)).copied().unwrap_or(false)
     }
 
-    /// Whether the item at `span` in the file at position `file` could not be read as a whole: what it says is a guess.
+    /// Whether the item at `span` in the file at position `file` could not be read as a whole: what it says
+    /// is a guess.
     #[must_use]
     pub fn is_broken(&self, file: usize, span: Span) -> bool {
         self.files.get(file).is_some_and(|file| file.ast.broken.contains(&span))
     }
 
-    /// Whether a name that the file at position `file` does not know may be defined all the same: an item or import that it
-    /// sees could not be read.
+    /// Whether a name that the file at position `file` does not know may be defined all the same: an item or
+    /// import that it sees could not be read.
     #[must_use]
     pub fn may_miss(&self, file: usize) -> bool {
         self.lost.iter().enumerate().any(|(home, &lost)| lost && self.sees(file, home))

@@ -19,8 +19,9 @@ impl<'a> Expected<'a> {
     }
 }
 
-/// The value of a setting that is not given: its default, or nothing yet where it is set `elsewhere`; `None` where it is
-/// missing. Where something is `broken`, what is not given may have been meant by that: then nothing is missed.
+/// The value of a setting that is not given: its default, or nothing yet where it is set `elsewhere`; `None`
+/// where it is missing. Where something is `broken`, what is not given may have been meant by that: then
+/// nothing is missed.
 pub(crate) fn absent(spec: &SettingSpec, elsewhere: &[Vec<String>], broken: bool) -> Option<Const> {
     match &spec.default {
         Some(default) => Some(Const::Value(default.clone())),

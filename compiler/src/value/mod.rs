@@ -1,8 +1,8 @@
 //! Values of settings and params: their one canonical JSON form, and how expressions become values.
 //!
-//! [`evaluate`] checks an expression against what is expected of it; names come in through [`names::Names`], so that
-//! signatures, which have none, and programs share it. What depends on a function's parameters stays a [`Const`] until
-//! `lower` writes the function out.
+//! [`evaluate`] checks an expression against what is expected of it; names come in through [`names::Names`],
+//! so that signatures, which have none, and programs share it. What depends on a function's parameters stays
+//! a [`Const`] until `lower` writes the function out.
 
 mod constant;
 pub(crate) mod errors;

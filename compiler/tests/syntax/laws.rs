@@ -1,4 +1,4 @@
-//! What holds for every text, right or wrong: for the tests, `examples/mutate.rs` and the fuzz target.
+//! What holds for every text, right or wrong: for the tests, `tests/tools/mutate.rs` and the fuzz target.
 
 use llmp_compiler::format::format;
 use llmp_compiler::source::FileId;

@@ -154,11 +154,11 @@ impl Checker<'_> {
         errors::unknown_argument(callee.name(), &name.text, &callee.text(), name.span, meant)
     }
 
-    /// Moves arguments without names further on where one before them seems to be forgotten: `encode(vocab)` lacks the
-    /// documents, not the vocabulary.
+    /// Moves arguments without names further on where one before them seems to be forgotten: `encode(vocab)`
+    /// lacks the documents, not the vocabulary.
     ///
-    /// An argument's kind is known only once it is looked at, and how it is looked at depends on its place. So each is
-    /// tried out, and all that this recorded is taken back.
+    /// An argument's kind is known only once it is looked at, and how it is looked at depends on its place.
+    /// So each is tried out, and all that this recorded is taken back.
     fn shift<'a>(&mut self, site: Site<'a>, slots: &[Slot<'_>], placed: &mut [Option<Placed<'a>>]) {
         let args = site.args();
         let args = &args[..args.iter().take_while(|arg| arg.name.is_none()).count()];

@@ -106,7 +106,8 @@ impl<'d> Declaration<'d> {
         }
     }
 
-    /// Whether the braces of a call name something that it does not take, so that what is missing may have been meant.
+    /// Whether the braces of a call name something that it does not take, so that what is missing may have
+    /// been meant.
     pub(super) fn has_unknown(self, site: Site<'_>) -> bool {
         has_unknown(site.record(), &self.specs())
     }

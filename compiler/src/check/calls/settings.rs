@@ -11,8 +11,8 @@ use crate::types::SettingSpec;
 use crate::value::{Const, Expected, Values, absent, below, has_unknown, missing};
 
 impl Checker<'_> {
-    /// The paths of settings of this call of `name` that are set elsewhere: behind its name, or behind the binding alone
-    /// where it makes the binding's value.
+    /// The paths of settings of this call of `name` that are set elsewhere: behind its name, or behind the
+    /// binding alone where it makes the binding's value.
     pub(super) fn overridden_of(&self, site: Site<'_>, name: &str) -> Vec<Vec<String>> {
         let paths = site.scope.binding.and_then(|at| self.overridden.get(at)).map_or(&[][..], Vec::as_slice);
         let named = name.split('.').fold(paths.to_vec(), |paths, part| below(&paths, part));
@@ -44,7 +44,8 @@ impl Checker<'_> {
         all.collect()
     }
 
-    /// Checks the fields in braces, by position of what the callee takes there; `None` where one is not given.
+    /// Checks the fields in braces, by position of what the callee takes there; `None` where one is not
+    /// given.
     pub(super) fn fields(
         &mut self,
         site: Site<'_>,
@@ -96,7 +97,8 @@ impl Checker<'_> {
         values.with_overridden(elsewhere).check(value, &Expected::of(spec))
     }
 
-    /// The value that a function's parameter is given: in parentheses, or as the `field` of its name in braces.
+    /// The value that a function's parameter is given: in parentheses, or as the `field` of its name in
+    /// braces.
     pub(super) fn value_argument(
         &mut self,
         site: Site<'_>,

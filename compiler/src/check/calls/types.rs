@@ -177,7 +177,8 @@ pub(in crate::check) fn mismatch<'p>(artifact: &Artifact, due: &'p Pattern) -> O
     Some(Mismatch::Ability(lacking))
 }
 
-/// What tells the output of a stage without stages before it: two calls with the same give the same vocabulary.
+/// What tells the output of a stage without stages before it: two calls with the same give the same
+/// vocabulary.
 pub(super) fn identity(
     signature: &Signature,
     inputs: &[Option<Input>],

@@ -16,11 +16,12 @@ fn error(code: Code, message: impl Into<String>, span: Span) -> Diagnostic {
 pub(crate) struct Role<'a> {
     /// The stage or function.
     pub(crate) callee: &'a str,
-    /// Its parameter.
+    /// The parameter that it fills, `docs`.
     pub(crate) role: &'a str,
 }
 
-/// `converter` is a stage that makes what is due from what is found, `makers` are those that make it from anything.
+/// `converter` is a stage that makes what is due from what is found, `makers` are those that make it from
+/// anything.
 pub(crate) fn wrong_kind(
     place: Role<'_>,
     due: ArtifactKind,

@@ -1,4 +1,5 @@
-//! What checks across stages know of a stage besides the graph: its signature, and what flows into it from far above.
+//! What checks across stages know of a stage besides the graph: its signature, and what flows into it from
+//! far above.
 
 use crate::artifact::ArtifactKind;
 use crate::graph::{Graph, Producer, Stage, StageId};
@@ -35,7 +36,8 @@ impl<'a> Facts<'a> {
         self.graph.stages.iter().zip(&self.facts)
     }
 
-    /// The facts of a stage's inputs that are models, in order: each with the stage that makes it and where it is taken.
+    /// The facts of a stage's inputs that are models, in order: each with the stage that makes it and where
+    /// it is taken.
     pub(super) fn models(&self, stage: &'a Stage) -> impl Iterator<Item = (&'a Stage, &Fact<'a>, Span)> {
         self.inputs(stage, ArtifactKind::Model)
     }

@@ -8,7 +8,8 @@ use crate::artifact::{ArtifactKind, SEARCHES};
 use crate::diagnostic::Diagnostics;
 use crate::graph::{Stage, StageId};
 
-/// A vocabulary has to hold the special tokens that stages need of it; the first of them that does not is reported.
+/// A vocabulary has to hold the special tokens that stages need of it; the first of them that does not is
+/// reported.
 pub(super) fn special_tokens(facts: &Facts<'_>, diagnostics: &mut Diagnostics) {
     let mut reported: BTreeSet<StageId> = BTreeSet::new();
     for (stage, fact) in facts.iter() {
@@ -47,8 +48,8 @@ pub(super) fn answers(stage: &Stage, facts: &Facts<'_>, diagnostics: &mut Diagno
     }
 }
 
-/// Passages that a search returns have to fit into the context beside the answer, which gets a quarter of it. A word is at
-/// least one token.
+/// Passages that a search returns have to fit into the context beside the answer, which gets a quarter of it.
+/// A word is at least one token.
 pub(super) fn results(stage: &Stage, facts: &Facts<'_>, diagnostics: &mut Diagnostics) {
     let Some((results, written)) = number(stage, &["results"]) else { return };
     let passage = facts.inputs(stage, ArtifactKind::Index).find_map(|(index, ..)| {

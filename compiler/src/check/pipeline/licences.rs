@@ -1,8 +1,8 @@
-//! Licences that sources declare (`license = "CC-BY-SA-4.0"`): are there terms under which what is made from all of them
-//! may be passed on?
+//! Licences that sources declare (`license = "CC-BY-SA-4.0"`): are there terms under which what is made from
+//! all of them may be passed on?
 //!
-//! Whether a model is an adaptation of what it was trained on is disputed; this says what follows if it is. Licences that
-//! are not known here are noted and not judged.
+//! Whether a model is an adaptation of what it was trained on is disputed; this says what follows if it is.
+//! Licences that are not known here are noted and not judged.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -90,10 +90,10 @@ fn conflict(left: Terms, right: Terms) -> Option<&'static str> {
     }
 }
 
-/// A declared licence: its identifier and where it is written.
-type Declared<'a> = (&'a str, Span);
+/// A licence that a source has: its SPDX identifier and where it is written.
+type Licence<'a> = (&'a str, Span);
 
-fn declared(stage: &Stage) -> Option<Declared<'_>> {
+fn declared(stage: &Stage) -> Option<Licence<'_>> {
     let (value, span) = setting(stage, &["license"])?;
     Some((value.as_str()?, span.unwrap_or(stage.span)))
 }
@@ -114,7 +114,7 @@ pub(super) fn licences(graph: &Graph, diagnostics: &mut Diagnostics) {
             licences.entry(identifier).or_insert(span);
         }
         if stage.makes(ArtifactKind::Model) {
-            let judged: Vec<(Declared<'_>, Terms)> = licences
+            let judged: Vec<(Licence<'_>, Terms)> = licences
                 .iter()
                 .filter_map(|(&identifier, &span)| Some(((identifier, span), terms(identifier)?)))
                 .collect();

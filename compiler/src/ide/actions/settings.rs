@@ -1,4 +1,5 @@
-//! Settings that are not given: those that have to be, with a value to start from, or all with their defaults.
+//! Settings that are not given: those that have to be, with a value to start from, or all with their
+//! defaults.
 
 use super::{Action, ActionKind, action, edit};
 use crate::ide::callable::fields;

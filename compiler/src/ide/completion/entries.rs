@@ -129,8 +129,8 @@ impl<'a> Cursor<'a, '_> {
         self.callables(Some(piped.and_then(Type::kind)), None)
     }
 
-    /// All that can be called. `piped` is the kind of the value that is piped into it, where one is and it is known;
-    /// `due` the kind that must come out.
+    /// All that can be called. `piped` is the kind of the value that is piped into it, where one is and it is
+    /// known; `due` the kind that must come out.
     pub(super) fn callables(
         &self,
         piped: Option<Option<ArtifactKind>>,

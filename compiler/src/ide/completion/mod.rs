@@ -1,7 +1,7 @@
 //! What could stand at a place, the likeliest first.
 //!
-//! The word at the cursor is completed, or one is put there for the purpose, so that the tree says what the place is for
-//! even where nothing has been written yet. Names and types are those of the last compilation.
+//! The word at the cursor is completed, or one is put there for the purpose, so that the tree says what the
+//! place is for even where nothing has been written yet. Names and types are those of the last compilation.
 
 mod entries;
 mod values;

@@ -11,7 +11,8 @@ use crate::types::{SettingSpec, SettingType};
 use crate::units::{Dimension, suffixes};
 
 impl Cursor<'_, '_> {
-    /// Values of a setting: its words, then params that fit. Where a list is due and none has begun, a word begins it.
+    /// Values of a setting: its words, then params that fit. Where a list is due and none has begun, a word
+    /// begins it.
     pub(super) fn values(&self, spec: &SettingSpec) -> Vec<Completion> {
         let mut items: Vec<Completion> = Vec::new();
         let word = |word: &str, rank| Completion::new(word, CompletionKind::Word, rank);

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use llmp_compiler::plan::plan;
 
-#[path = "../benches/workload/mod.rs"]
+#[path = "../../benches/workload/mod.rs"]
 mod workload;
 
 use workload::{Memory, SHAPES, compiled, library, world};

@@ -9,9 +9,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-#[path = "../tests/syntax/laws.rs"]
+#[path = "../syntax/laws.rs"]
 mod laws;
-#[path = "../tests/syntax/mutate.rs"]
+#[path = "../syntax/mutate.rs"]
 mod mutate;
 
 use laws::fault;
