@@ -33,7 +33,8 @@ fn every_signature_has_an_implementation_and_the_other_way_round() {
 #[test]
 fn every_kind_has_a_form() {
     let forms: Vec<_> = registry().forms().iter().map(|form| form.kind()).collect();
-    assert_eq!(forms, ArtifactKind::ALL.iter().map(|kind| kind.name()).collect::<Vec<_>>());
+    let kinds: Vec<_> = ArtifactKind::ALL.iter().map(|kind| kind.name()).collect();
+    assert_eq!(forms, kinds);
 }
 
 /// A value of a setting's type: its default, or some value where it has none.

@@ -49,10 +49,9 @@ impl Registry {
         self.forms
     }
 
-    /// The form of an output, given its kind (`Docs`) or its type (`Tokens<vocab>`).
+    /// The form of a kind, `Docs`.
     #[must_use]
-    pub fn form(&self, output: &str) -> Option<&'static dyn Form> {
-        let kind = output.split('<').next().unwrap_or(output);
+    pub fn form(&self, kind: &str) -> Option<&'static dyn Form> {
         self.forms.iter().copied().find(|form| form.kind() == kind)
     }
 
