@@ -1,6 +1,6 @@
 //! Pages: HTML in WARC records, as the Pages artifact holds them and as crawls come.
 
-use llmp_artifacts::warc::{Headers, Record, http};
+use llmp_artifacts::warc::{ContentType, Headers, Record, http};
 
 /// The date of pages that have none; WARC asks for one.
 pub(crate) const NO_DATE: &str = "1970-01-01T00:00:00Z";
@@ -26,9 +26,12 @@ const KEPT: [&str; 6] =
 /// The cleaned `response` record of an HTML page of status 200: chunks joined and compression undone, with the HTTP
 /// headers that no longer hold renamed as Common Crawl does, `X-Crawl-Content-Encoding`.
 pub(crate) fn from_response(record: &Record, max_page: usize) -> Result<Record, NoPage> {
-    // DNS answers and the like.
-    if !matches!(record.media_type().as_str(), "application/http" | "") {
-        return Err(NoPage::NotHtml);
+    if !record.block.get(..5).is_some_and(|start| start.eq_ignore_ascii_case(b"HTTP/")) {
+        // Some crawlers store what they got by other means without an HTTP header; DNS answers are so, too.
+        match record.media_type().as_str() {
+            "application/http" | "" => {}
+            _ => return from_resource(record, max_page),
+        }
     }
     let bad = |bad: http::BadHttp| {
         let rule = match bad {
@@ -38,18 +41,22 @@ pub(crate) fn from_response(record: &Record, max_page: usize) -> Result<Record, 
         };
         NoPage::Dropped { rule, value: bad.describe().into() }
     };
-    let (status, headers, start) = http::parse_head(&record.block).map_err(bad)?;
-    let html = match headers.get("Content-Type") {
-        Some(content_type) => llmp_artifacts::warc::is_html(&llmp_artifacts::warc::media_type(content_type)),
-        None => looks_like_html(&record.block[start..]),
-    };
-    if !html {
+    let (status, headers, _) = http::parse_head(&record.block).map_err(bad)?;
+    let content_type = ContentType::of(&headers);
+    // What names another type is not decoded first, as most records of a crawl do.
+    if content_type.media_type.is_some() && !content_type.is_html(&[]) {
         return Err(NoPage::NotHtml);
     }
+    let response = match http::parse(&record.block, max_page) {
+        Ok(response) if content_type.is_html(&response.body) => response,
+        Ok(_) => return Err(NoPage::NotHtml),
+        Err(_) if content_type.media_type.is_none() => return Err(NoPage::NotHtml),
+        Err(_) if status != 200 => return Err(NoPage::Dropped { rule: "warc.status", value: status.to_string() }),
+        Err(error) => return Err(bad(error)),
+    };
     if status != 200 {
         return Err(NoPage::Dropped { rule: "warc.status", value: status.to_string() });
     }
-    let response = http::parse(&record.block, max_page).map_err(bad)?;
     let line_end = record.block.iter().position(|&byte| byte == b'\n').unwrap_or(0);
     let mut block = record.block[..line_end].trim_ascii_end().to_vec();
     block.extend_from_slice(b"\r\n");
@@ -70,8 +77,8 @@ pub(crate) fn from_response(record: &Record, max_page: usize) -> Result<Record, 
 
 /// The cleaned `resource` record of an HTML page.
 pub(crate) fn from_resource(record: &Record, max_page: usize) -> Result<Record, NoPage> {
-    match record.media_type().as_str() {
-        media_type if !llmp_artifacts::warc::is_html(media_type) => Err(NoPage::NotHtml),
+    match ContentType::of(&record.headers) {
+        content_type if !content_type.is_html(&record.block) => Err(NoPage::NotHtml),
         _ if record.block.len() > max_page => {
             Err(NoPage::Dropped { rule: "warc.too_large", value: format!("{} bytes", record.block.len()) })
         }
@@ -80,16 +87,29 @@ pub(crate) fn from_resource(record: &Record, max_page: usize) -> Result<Record, 
 }
 
 fn with_block(record: &Record, block: Vec<u8>) -> Record {
-    let id = match record.id() {
-        "" => urn(&[record.uri().as_bytes(), &record.block]),
-        id => id.to_owned(),
-    };
-    let mut headers = vec![("WARC-Record-ID".to_owned(), id)];
+    let mut headers = vec![("WARC-Record-ID".to_owned(), id(record))];
     for name in KEPT {
         let value = if name == "WARC-Target-URI" { Some(record.uri()) } else { record.headers.get(name) };
         headers.extend(value.map(|value| (name.to_owned(), value.to_owned())));
     }
     Record { headers: Headers(headers), block }
+}
+
+/// The id of a record, made of its content where it has none, as in ARC files.
+pub(crate) fn id(record: &Record) -> String {
+    match record.id() {
+        "" => urn(&[record.uri().as_bytes(), &record.block]),
+        id => id.to_owned(),
+    }
+}
+
+/// A record with its id.
+pub(crate) fn identified(mut record: Record) -> Record {
+    if record.id().is_empty() {
+        let id = id(&record);
+        record.headers.0.push(("WARC-Record-ID".to_owned(), id));
+    }
+    record
 }
 
 /// A page in the Pages artifact.
@@ -102,32 +122,47 @@ pub(crate) struct Page<'a> {
 
 /// The page in a record; `None` where it holds none.
 pub(crate) fn page(record: &Record, max_page: usize) -> Result<Option<Page<'_>>, http::BadHttp> {
-    let (html, content_type) = match record.kind().as_str() {
-        "response" => {
+    match record.kind().as_str() {
+        "response" if record.block.get(..5).is_some_and(|start| start.eq_ignore_ascii_case(b"HTTP/")) => {
             let response = http::parse(&record.block, max_page)?;
-            let content_type = response.headers.get("Content-Type").map(str::to_owned);
-            (response.body.into(), content_type)
+            let charset = ContentType::of(&response.headers).charset;
+            Ok(Some(Page { html: response.body.into(), charset }))
         }
-        "resource" if record.block.len() > max_page => return Err(http::BadHttp::TooLarge),
-        "resource" => (record.block.as_slice().into(), record.headers.get("Content-Type").map(str::to_owned)),
-        _ => return Ok(None),
-    };
-    let charset = content_type.and_then(|content_type| {
-        content_type.split(';').skip(1).find_map(|parameter| {
-            let (name, value) = parameter.split_once('=')?;
-            let value = value.trim().trim_matches(['"', '\'']);
-            name.trim().eq_ignore_ascii_case("charset").then(|| value.to_owned())
-        })
-    });
-    Ok(Some(Page { html, charset }))
+        "response" | "resource" if record.block.len() > max_page => Err(http::BadHttp::TooLarge),
+        "response" | "resource" => {
+            let charset = ContentType::of(&record.headers).charset;
+            Ok(Some(Page { html: record.block.as_slice().into(), charset }))
+        }
+        _ => Ok(None),
+    }
 }
 
-/// Whether bytes start as an HTML page does.
-pub(crate) fn looks_like_html(content: &[u8]) -> bool {
-    let content = content.strip_prefix(b"\xef\xbb\xbf").unwrap_or(content).trim_ascii_start();
-    let starts =
-        |start: &[u8]| content.get(..start.len()).is_some_and(|head| head.eq_ignore_ascii_case(start));
-    [&b"<!doctype html"[..], b"<html", b"<head", b"<body", b"<title"].into_iter().any(starts)
+/// What the `warcinfo` records of a file say about the pages behind them.
+pub(crate) struct Crawl {
+    given: bool,
+    /// The crawl's name.
+    pub(crate) dump: String,
+    /// The name of the file that a crawler wrote.
+    pub(crate) file_path: String,
+}
+
+impl Crawl {
+    /// Before any record is read: `dump` is what the user calls the crawl, `name` the file.
+    pub(crate) fn new(dump: Option<&str>, name: &str) -> Self {
+        Self { given: dump.is_some(), dump: dump.unwrap_or("").to_owned(), file_path: name.to_owned() }
+    }
+
+    /// Takes in a `warcinfo` record.
+    pub(crate) fn read(&mut self, warcinfo: &Record) {
+        if let Some(name) = warcinfo.headers.get("WARC-Filename") {
+            self.file_path = name.to_owned();
+        }
+        let fields = String::from_utf8_lossy(&warcinfo.block);
+        let part_of = fields.lines().find_map(|line| line.strip_prefix("isPartOf:"));
+        if let Some(part_of) = part_of.filter(|_| !self.given) {
+            self.dump = part_of.trim().to_owned();
+        }
+    }
 }
 
 /// A record id made of content: a UUID of version 8 from its blake3 hash.

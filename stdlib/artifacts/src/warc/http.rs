@@ -1,5 +1,6 @@
 //! HTTP messages inside WARC records: status, headers, and the body as it was before transfer.
 
+use std::borrow::Cow;
 use std::io::Read;
 
 use flate2::read::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
@@ -29,7 +30,7 @@ pub enum BadHttp {
     NoStatus,
     /// The body is larger than the limit once decompressed.
     TooLarge,
-    /// An encoding that is not supported, e.g. `zstd`.
+    /// An encoding that is not supported, e.g. `compress`.
     Encoding,
 }
 
@@ -74,60 +75,99 @@ pub fn parse_head(block: &[u8]) -> Result<(u16, Headers, usize), BadHttp> {
 
 /// The HTTP response in a record's block, with a body of at most `max_body` bytes.
 ///
-/// Archives often hold bodies that are decoded already while their headers still name the encoding: a body that does not
-/// look encoded is taken as it is.
+/// Archives often hold bodies that are decoded already while their headers still name the encoding, and servers name others
+/// than they use: a body that does not look encoded is taken as it is, and one that does is decoded.
 ///
 /// # Errors
-/// [`BadHttp`] where the block is no response, the body too large or its encoding unknown.
+/// [`BadHttp`] where the block is no response, the body too large or its encoding not supported.
 pub fn parse(block: &[u8], max_body: usize) -> Result<Response, BadHttp> {
     let (status, headers, start) = parse_head(block)?;
-    let (mut body, mut damaged) = (block[start..].to_vec(), false);
-    let chunked =
-        headers.get("Transfer-Encoding").is_some_and(|value| value.to_ascii_lowercase().contains("chunked"));
-    if chunked && let Some((decoded, complete)) = dechunk(&body) {
-        (body, damaged) = (decoded, !complete);
+    let (mut body, mut damaged) = (Cow::Borrowed(&block[start..]), false);
+    let transfer = codings(&headers, "Transfer-Encoding");
+    let content = codings(&headers, "Content-Encoding");
+    for coding in transfer.iter().rev().chain(content.iter().rev()).take(MAX_ENCODINGS) {
+        let decoded = match coding.as_str() {
+            "chunked" => dechunk(&body),
+            coding => decode(coding, &body, max_body)?,
+        };
+        if let Some((decoded, complete)) = decoded {
+            body = Cow::Owned(decoded);
+            damaged |= !complete;
+        }
     }
-    let encodings = headers.get("Content-Encoding").unwrap_or("").to_ascii_lowercase();
-    for encoding in
-        encodings.split(',').rev().map(str::trim).filter(|name| !name.is_empty()).take(MAX_ENCODINGS)
-    {
-        let (decoded, complete) = decode(encoding, body, max_body)?;
-        body = decoded;
+    // No page starts as gzip or zstd do: some servers compress twice, or say nothing of it.
+    for _ in 0..MAX_ENCODINGS {
+        let decoded = match compressed(&body) {
+            Some(coding) => decode(coding, &body, max_body)?,
+            None => None,
+        };
+        let Some((decoded, complete)) = decoded else { break };
+        body = Cow::Owned(decoded);
         damaged |= !complete;
     }
     if body.len() > max_body {
         return Err(BadHttp::TooLarge);
     }
-    Ok(Response { status, headers, body, damaged })
+    Ok(Response { status, headers, body: body.into_owned(), damaged })
 }
 
-/// Undoes one content encoding; also says whether the body was complete.
-fn decode(encoding: &str, body: Vec<u8>, max_body: usize) -> Result<(Vec<u8>, bool), BadHttp> {
-    match encoding {
-        "identity" | "none" | "utf-8" => Ok((body, true)),
-        "gzip" | "x-gzip" if body.starts_with(&[0x1f, 0x8b]) => {
-            read(MultiGzDecoder::new(&body[..]), max_body)
-        }
-        "gzip" | "x-gzip" => Ok((body, true)),
-        "deflate" => {
-            // The name stands for zlib, and for raw deflate in what some servers send.
-            let zlib = body.first().is_some_and(|byte| byte & 0x0f == 8)
-                && body
-                    .get(..2)
-                    .is_some_and(|head| (u16::from(head[0]) * 256 + u16::from(head[1])) % 31 == 0);
-            let (decoded, complete) = match zlib {
-                true => read(ZlibDecoder::new(&body[..]), max_body)?,
-                false => read(DeflateDecoder::new(&body[..]), max_body)?,
-            };
-            Ok(if decoded.is_empty() && !complete { (body, true) } else { (decoded, complete) })
-        }
-        "br" => {
-            let (decoded, complete) =
-                read(brotli_decompressor::Decompressor::new(&body[..], 4096), max_body)?;
-            Ok(if decoded.is_empty() && !complete { (body, true) } else { (decoded, complete) })
-        }
-        _ => Err(BadHttp::Encoding),
+/// The codings that a header names, in the order in which they were applied.
+fn codings(headers: &Headers, name: &str) -> Vec<String> {
+    let names = headers.all(name).flat_map(|value| value.split(','));
+    let names = names.map(|name| {
+        let name = name.split(';').next().unwrap_or("");
+        name.trim_matches(|letter: char| letter.is_ascii_whitespace() || matches!(letter, '"' | '\'')).to_ascii_lowercase()
+    });
+    names.filter(|name| !name.is_empty()).collect()
+}
+
+/// What a body is compressed with, by its first bytes.
+fn compressed(body: &[u8]) -> Option<&'static str> {
+    match body {
+        [0x1f, 0x8b, 0x08, ..] => Some("gzip"),
+        [0x28, 0xb5, 0x2f, 0xfd, ..] => Some("zstd"),
+        _ => None,
     }
+}
+
+/// A body, and whether it is complete.
+type Decoded = (Vec<u8>, bool);
+
+/// Undoes one coding; `None` where the body does not hold it.
+fn decode(coding: &str, body: &[u8], max_body: usize) -> Result<Option<Decoded>, BadHttp> {
+    let coding = match coding {
+        "gzip" | "x-gzip" | "deflate" | "x-deflate" | "br" | "zstd" | "zst" => compressed(body).unwrap_or(coding),
+        // Compressed with what is not here: a dictionary (RFC 9842), or by methods that nobody sends any more.
+        "dcb" | "dcz" | "compress" | "x-compress" | "bzip2" | "x-bzip2" | "xz" | "exi" | "pack200-gzip" => {
+            return Err(BadHttp::Encoding);
+        }
+        // `identity`, and names of no coding, such as `utf-8`.
+        _ => return Ok(None),
+    };
+    let decoded = match coding {
+        "zstd" | "zst" => match zstd::Decoder::with_buffer(body) {
+            Ok(decoder) => read(decoder, max_body)?,
+            Err(_) => return Ok(None),
+        },
+        "br" => read(brotli_decompressor::Decompressor::new(body, 4096), max_body)?,
+        _ if body.starts_with(&[0x1f, 0x8b]) => read(MultiGzDecoder::new(body), max_body)?,
+        // `deflate` stands for zlib, and for raw deflate in what some servers send; `gzip` may have lost its header.
+        _ if is_zlib(body) => read(ZlibDecoder::new(body), max_body)?,
+        _ => read(DeflateDecoder::new(body), max_body)?,
+    };
+    Ok(Some(decoded).filter(|(decoded, complete)| *complete || !decoded.is_empty() && !is_text(body)))
+}
+
+/// Whether `body` starts with the two bytes of zlib: method 8, and a check by 31 (RFC 1950).
+fn is_zlib(body: &[u8]) -> bool {
+    matches!(body, [method, flags, ..]
+        if method & 0x0f == 8 && (u16::from(*method) * 256 + u16::from(*flags)).is_multiple_of(31))
+}
+
+/// Whether `body` starts as text does: what a decoder makes of it before it fails is nothing then.
+fn is_text(body: &[u8]) -> bool {
+    let start = &body[..body.len().min(64)];
+    start.iter().all(|&byte| byte >= 0x20 && byte != 0x7f || byte.is_ascii_whitespace())
 }
 
 /// Reads at most `max_body` bytes; what came before an error is kept.
@@ -217,7 +257,7 @@ mod tests {
         let cut =
             parse(&message("Content-Encoding: gzip\r\n", &gzip[..gzip.len() - 4]), LIMIT).expect("readable");
         assert!(cut.damaged && text.as_bytes().starts_with(&cut.body) && !cut.body.is_empty());
-        assert_eq!(body("Content-Encoding: zstd\r\n", b"x"), Err(BadHttp::Encoding));
+        assert_eq!(body("Content-Encoding: compress\r\n", b"x"), Err(BadHttp::Encoding));
     }
 
     #[test]

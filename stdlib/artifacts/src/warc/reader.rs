@@ -6,8 +6,9 @@ use std::path::Path;
 
 use llmp_stage::{Dropped, Error, Result};
 
+use super::arc;
 use super::record::{Headers, Record};
-use super::source::{End, Format, Source};
+use super::source::{End, Source};
 
 /// The largest block that is read, unless told otherwise: 16 MiB.
 pub const DEFAULT_MAX_BLOCK: u64 = 16 << 20;
@@ -15,7 +16,7 @@ pub const DEFAULT_MAX_BLOCK: u64 = 16 << 20;
 /// The largest header.
 const MAX_HEADER: usize = 64 << 10;
 
-/// What a record starts with.
+/// What a record starts with, in upper or lower case.
 const MAGIC: &[u8] = b"WARC/";
 
 /// The most white space that may stand behind a block.
@@ -34,8 +35,8 @@ pub enum Item {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Skipped {
     /// One of `header` (malformed or longer than 64 KiB), `length` (missing, malformed or wrong `Content-Length`),
-    /// `too_large` (a block above the limit), `truncated` (the file ends within the record), `gzip` (damaged
-    /// compression), `junk` (bytes between records).
+    /// `too_large` (a block above the limit), `truncated` (the file ends within the record; what came of its block was given
+    /// as a record before), `gzip` (damaged compression), `junk` (bytes between records).
     pub reason: &'static str,
     /// Where they start, in the decompressed stream.
     pub offset: u64,
@@ -55,10 +56,14 @@ impl Skipped {
     }
 }
 
-/// Reads the records of a WARC file. Memory stays within the block limit plus a few hundred kB.
+/// Reads the records of a WARC or ARC file. Memory stays within the block limit plus a few hundred kB.
 pub struct Reader<R> {
     source: Source<R>,
     max_block: usize,
+    /// Whether the file is of the format before WARC; its records are given as those of WARC.
+    arc: bool,
+    /// What is told behind a record that was cut off.
+    pending: Option<Item>,
     failed: bool,
 }
 
@@ -66,19 +71,10 @@ impl Reader<File> {
     /// Opens the file at `path`.
     ///
     /// # Errors
-    /// Where it cannot be read, or holds something else than WARC by its first bytes (ARC, zstd).
+    /// Where it cannot be read.
     pub fn open(path: &Path, max_block: u64) -> Result<Self> {
         let file = File::open(path).map_err(Error::io("cannot read", path))?;
-        let mut reader = Self::new(file, max_block).map_err(Error::io("cannot read", path))?;
-        if reader.source.format() == Format::Zstd {
-            return Err(Error::new(format!("`{}` is compressed with zstd", path.display()))
-                .help("WARC files are read plain or with gzip; convert it, e.g. with `zstd -d`"));
-        }
-        if reader.is_arc().map_err(Error::io("cannot read", path))? {
-            return Err(Error::new(format!("`{}` is an ARC file, the format before WARC", path.display()))
-                .help("convert it, e.g. with `warcio recompress`"));
-        }
-        Ok(reader)
+        Self::new(file, max_block).map_err(Error::io("cannot read", path))
     }
 }
 
@@ -89,15 +85,9 @@ impl<R: Read + Seek> Reader<R> {
     /// Where `input` cannot be read.
     pub fn new(input: R, max_block: u64) -> io::Result<Self> {
         let max_block = usize::try_from(max_block).unwrap_or(usize::MAX / 4).min(usize::MAX / 4);
-        Ok(Self { source: Source::new(input)?, max_block, failed: false })
-    }
-
-    /// Whether the stream starts as an ARC file, the format before WARC.
-    ///
-    /// # Errors
-    /// Where the input cannot be read.
-    pub fn is_arc(&mut self) -> io::Result<bool> {
-        Ok(self.source.peek(11)?.starts_with(b"filedesc://"))
+        let mut source = Source::new(input)?;
+        let arc = source.peek(arc::MAGIC.len())?.starts_with(arc::MAGIC);
+        Ok(Self { source, max_block, arc, pending: None, failed: false })
     }
 
     /// Bytes of the file read so far, and all there are.
@@ -106,6 +96,9 @@ impl<R: Read + Seek> Reader<R> {
     }
 
     fn read(&mut self) -> io::Result<Option<Item>> {
+        if let Some(item) = self.pending.take() {
+            return Ok(Some(item));
+        }
         loop {
             let gap = blank(self.source.peek(MAX_GAP)?);
             if gap == 0 {
@@ -123,12 +116,14 @@ impl<R: Read + Seek> Reader<R> {
                 _ => Ok(None),
             };
         }
-        if !next.starts_with(MAGIC) {
-            return self.skip(0, "junk", None).map(Some);
-        }
-        let Some((head, headers)) = self.header()? else {
-            let reason = self.reason("header");
-            return self.skip(MAGIC.len(), reason, None).map(Some);
+        let head = if self.arc { self.arc_header()? } else { self.header()? };
+        let (head, headers) = match head {
+            Head::Found(head, headers) => (head, headers),
+            Head::Malformed => {
+                let reason = self.reason("header");
+                return self.skip(MAGIC.len(), reason, None).map(Some);
+            }
+            Head::Other => return self.skip(0, "junk", None).map(Some),
         };
         let length = headers.get("Content-Length").and_then(|length| length.parse::<u64>().ok());
         let Some(length) = length else {
@@ -144,21 +139,53 @@ impl<R: Read + Seek> Reader<R> {
     }
 
     /// The header at the window's start, and its length with the blank line.
-    fn header(&mut self) -> io::Result<Option<(usize, Headers)>> {
+    fn header(&mut self) -> io::Result<Head> {
+        if !starts_with_magic(self.source.peek(MAGIC.len())?) {
+            return Ok(Head::Other);
+        }
         let mut wanted = 1 << 10;
         loop {
             let window = self.source.peek(wanted)?;
             let seen = window.len();
             let window = &window[..seen.min(MAX_HEADER)];
             if let Some(end) = header_end(window) {
-                let lines = window[..end].iter().position(|&byte| byte == b'\n');
-                return Ok(lines.map(|first| (end, Headers::parse(&window[first + 1..end]))));
+                let line = window[..end].iter().position(|&byte| byte == b'\n').unwrap_or(end - 1);
+                return Ok(Head::Found(end, Headers::parse(&window[line + 1..end])));
             }
             if seen < wanted || seen >= MAX_HEADER {
-                return Ok(None);
+                return Ok(Head::Malformed);
             }
             wanted = seen + 1;
         }
+    }
+
+    /// The line that an ARC record starts with, as the header of a WARC record.
+    fn arc_header(&mut self) -> io::Result<Head> {
+        let window = self.source.peek(MAX_HEADER)?;
+        Ok(match arc::line(window) {
+            Some(line) => arc::headers(line).map_or(Head::Other, |headers| Head::Found(line.len() + 1, headers)),
+            None => Head::Other,
+        })
+    }
+
+    /// Whether a record starts at the beginning of `window`.
+    fn starts_record(&self, window: &[u8]) -> bool {
+        match self.arc {
+            true => arc::line(window).is_some_and(|line| arc::headers(line).is_some()),
+            false => starts_with_magic(window),
+        }
+    }
+
+    /// Where in `window` a line starts as a record does.
+    fn record_start(&self, window: &[u8], line_start: bool) -> Option<usize> {
+        let versioned =
+            |at: usize| self.arc || window.get(at + MAGIC.len()).is_some_and(u8::is_ascii_digit);
+        let starts = |at: usize| self.starts_record(&window[at..]) && versioned(at);
+        if line_start && starts(0) {
+            return Some(0);
+        }
+        let newlines = window.iter().enumerate().filter(|(_, byte)| **byte == b'\n');
+        newlines.map(|(at, _)| at + 1).find(|&at| starts(at))
     }
 
     /// Takes the block behind a header, if what follows it shows that its length is right.
@@ -173,13 +200,13 @@ impl<R: Read + Seek> Reader<R> {
             return self.skip(end, "gzip", Some(headers));
         }
         let member = self.source.members().find(|member| *member >= start + end as u64);
-        let window = self.source.peek(0)?;
+        let window = self.source.window();
         let behind = &window[end..];
         let gap = blank(behind);
         let fits = gap >= MAX_GAP
             || gap == behind.len()
-            || behind.starts_with(b"\r\n\r\n")
-            || behind[gap..].starts_with(MAGIC)
+            || !self.arc && behind.starts_with(b"\r\n\r\n")
+            || self.starts_record(&behind[gap..])
             || member.is_some_and(|member| member <= start + (end + gap) as u64);
         if fits {
             let block = window[head..end].to_vec();
@@ -187,8 +214,9 @@ impl<R: Read + Seek> Reader<R> {
             return Ok(Item::Record(Record { headers, block }));
         }
         // The length is wrong. Where it is too short, the block goes on up to the next record.
-        let window = self.source.peek(end + MAX_HEADER)?;
-        let next = record_start(&window[head..], true).map(|next| head + next);
+        self.source.peek(end + MAX_HEADER)?;
+        let window = self.source.window();
+        let next = self.record_start(&window[head..], true).map(|next| head + next);
         match next.filter(|next| *next > end && *next - head <= self.max_block) {
             Some(next) => {
                 let block = &window[head..next];
@@ -213,7 +241,7 @@ impl<R: Read + Seek> Reader<R> {
                 break;
             }
             let at_member = here > offset && self.source.members().next() == Some(here);
-            if at_member && self.source.peek(0)?.starts_with(MAGIC) {
+            if at_member && self.starts_record(self.source.window()) {
                 let headers = Some(headers);
                 return Ok(Item::Skipped(Skipped {
                     reason: "length",
@@ -231,11 +259,25 @@ impl<R: Read + Seek> Reader<R> {
         self.close(reason, offset, Some(headers))
     }
 
-    /// Passes over a record whose block goes on past the end: of the file if nothing follows, else its length is wrong.
+    /// A record whose block goes on past the end. Where nothing follows, the file is cut off, and what came of the block is
+    /// kept; else the length is wrong.
     fn skip_truncated(&mut self, head: usize, headers: Headers) -> io::Result<Item> {
+        self.source.peek(head.saturating_add(self.max_block).saturating_add(1))?;
+        let block = &self.source.window()[head..];
+        let cut = matches!(self.source.end(), Some(End::Eof | End::Truncated))
+            && (1..=self.max_block).contains(&block.len())
+            && self.record_start(block, true).is_none();
+        if cut {
+            let (block, offset) = (block.to_vec(), self.source.offset());
+            let bytes = (head + block.len()) as u64;
+            self.source.advance(head + block.len());
+            let told = Skipped { reason: "truncated", offset, bytes, headers: Some(headers.clone()) };
+            self.pending = Some(Item::Skipped(told));
+            return Ok(Item::Record(Record { headers, block }));
+        }
         let reason = self.reason("truncated");
         let item = self.skip(head, reason, Some(headers))?;
-        let more = self.source.peek(MAGIC.len())?.starts_with(MAGIC);
+        let more = self.starts_record(self.source.window());
         Ok(match item {
             Item::Skipped(skipped) if more && skipped.reason == "truncated" => {
                 Item::Skipped(Skipped { reason: "length", ..skipped })
@@ -252,17 +294,17 @@ impl<R: Read + Seek> Reader<R> {
         self.source.advance(known);
         loop {
             let base = self.source.offset();
-            let window = self.source.peek(MAX_HEADER)?;
-            if window.is_empty() {
+            if self.source.peek(MAX_HEADER)?.is_empty() {
                 return self.close(reason, offset, headers);
             }
-            if let Some(at) = record_start(window, line_start) {
+            if let Some(at) = self.record_start(self.source.window(), line_start) {
                 self.source.advance(at);
                 break;
             }
             // The last bytes may be the beginning of a record's first line.
-            let window = self.source.peek(0)?;
-            let step = window.len().saturating_sub(MAGIC.len()).max(1);
+            let window = self.source.window();
+            let tail = if self.arc { arc::MAX_LINE.min(window.len() / 2) } else { MAGIC.len() };
+            let step = window.len().saturating_sub(tail).max(1);
             line_start = window[..step].ends_with(b"\n");
             let member = self.source.members().find(|member| *member > base).map(|member| member - base);
             if let Some(member) = member.and_then(|member| usize::try_from(member).ok())
@@ -282,7 +324,7 @@ impl<R: Read + Seek> Reader<R> {
     fn close(&mut self, reason: &'static str, offset: u64, headers: Option<Headers>) -> io::Result<Item> {
         let bytes = self.source.offset() - offset;
         let reason = if matches!(self.source.end(), Some(End::Damaged(_))) { "gzip" } else { reason };
-        if self.source.peek(0)?.is_empty() {
+        if self.source.window().is_empty() {
             self.source.resume()?;
         }
         Ok(Item::Skipped(Skipped { reason, offset, bytes, headers }))
@@ -328,16 +370,18 @@ fn header_end(window: &[u8]) -> Option<usize> {
     None
 }
 
-/// Where in `window` a line starts as a record does: `WARC/` and a digit.
-fn record_start(window: &[u8], line_start: bool) -> Option<usize> {
-    let starts = |at: usize| {
-        window[at..].strip_prefix(MAGIC).is_some_and(|rest| rest.first().is_some_and(u8::is_ascii_digit))
-    };
-    if line_start && starts(0) {
-        return Some(0);
-    }
-    let newlines = window.iter().enumerate().filter(|(_, byte)| **byte == b'\n');
-    newlines.map(|(at, _)| at + 1).find(|&at| starts(at))
+fn starts_with_magic(window: &[u8]) -> bool {
+    window.get(..MAGIC.len()).is_some_and(|start| start.eq_ignore_ascii_case(MAGIC))
+}
+
+/// What stands where a record should start.
+enum Head {
+    /// A header, and its length with what parts it from the block.
+    Found(usize, Headers),
+    /// A header that does not end or is too long.
+    Malformed,
+    /// Something else.
+    Other,
 }
 
 #[cfg(test)]

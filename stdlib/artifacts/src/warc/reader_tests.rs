@@ -76,13 +76,83 @@ fn large_blocks_are_passed_over() {
 }
 
 #[test]
-fn a_truncated_file_ends_with_a_remark() {
+fn what_came_of_a_truncated_record_is_kept() {
     let file = [record("a", "1"), record("b", "hello")].concat();
-    assert_eq!(read(&file[..file.len() - 6]), ["a:1", "!truncated"]);
+    assert_eq!(read(&file[..file.len() - 6]), ["a:1", "b:hel", "!truncated"]);
     assert_eq!(read(&file[..file.len() - 4]), ["a:1", "b:hello"], "only white space is missing");
-    let zipped = [gzip(&record("a", "1")), gzip(&record("b", "hello"))].concat();
-    assert_eq!(read(&zipped[..zipped.len() - 20]), ["a:1", "!truncated"]);
-    assert_eq!(read(&record("b", "hello")[..20]), ["!truncated"]);
+    assert_eq!(read(&record("b", "hello")[..20]), ["!truncated"], "a header alone is nothing");
+    assert_eq!(read(&record("b", "")[..40]), ["!truncated"]);
+    let (long, random) = ("abcdefgh".repeat(400), (0..3000_u32).map(|n| (n * n % 251) as u8 as char).collect::<String>());
+    for body in [long, random] {
+        let zipped = [gzip(&record("a", "1")), gzip(&record("b", &body))].concat();
+        let found = read(&zipped[..zipped.len() - 12]);
+        assert_eq!((found.len(), found[2].as_str()), (3, "!truncated"));
+        assert!(format!("b:{body}").starts_with(&found[1]) && found[1].len() > 10, "{found:?}");
+    }
+}
+
+#[test]
+fn zstd_is_read_with_and_without_a_dictionary() {
+    let records = [record("warcinfo", "a"), record("response", "two\r\n\r\nlines"), record("request", "")];
+    let found = ["warcinfo:a", "response:two\r\n\r\nlines", "request:"];
+    let frame = |bytes: &[u8]| zstd::encode_all(bytes, 3).expect("compressed");
+    assert_eq!(read(&frame(&records.concat())), found);
+    let frames: Vec<u8> = records.iter().flat_map(|record| frame(record)).collect();
+    assert_eq!(read(&frames), found);
+    assert_eq!(read(&frames[..frames.len() - 3])[..2], found[..2]);
+    let dictionary = b"WARC/1.0\r\nWARC-Type: response\r\nContent-Length: two lines of a dictionary".repeat(4);
+    for stored in [dictionary.clone(), frame(&dictionary)] {
+        let mut file = [0x184d_2a5d_u32.to_le_bytes(), (stored.len() as u32).to_le_bytes()].concat();
+        file.extend(stored);
+        for record in &records {
+            let mut encoder = zstd::Encoder::with_dictionary(Vec::new(), 3, &dictionary).expect("a dictionary");
+            encoder.write_all(record).expect("written");
+            file.extend(encoder.finish().expect("compressed"));
+        }
+        assert_eq!(read(&file), found);
+    }
+}
+
+#[test]
+fn damage_costs_one_zstd_frame() {
+    let frame = |bytes: &[u8]| {
+        let mut encoder = zstd::Encoder::new(Vec::new(), 3).expect("made");
+        encoder.include_checksum(true).expect("a checksum");
+        encoder.write_all(bytes).expect("written");
+        encoder.finish().expect("compressed")
+    };
+    let mut frames = [frame(&record("a", "1")), frame(&record("b", &"hello ".repeat(99))), frame(&record("c", "3"))];
+    let middle = frames[1].len() / 2;
+    frames[1][middle] ^= 0x55;
+    let found = read(&frames.concat());
+    assert_eq!((found.first().map(String::as_str), found.last().map(String::as_str)), (Some("a:1"), Some("c:3")));
+    assert!(found.contains(&"!gzip".to_owned()), "{found:?}");
+}
+
+#[test]
+fn odd_headers_are_understood() {
+    let bytes = b"warc/1.0\r\nwarc-type: response\r\nContent-Length:\r\n 2\r\n\r\nhi\r\n\r\n\
+                  Warc/1.1\r\nWARC-Type:\r\n\trequest\r\nContent-Length: \t2 \r\n\r\nho\r\n\r\n\
+                  WARC/0.17\r\nContent-Length: 0\r\n\r\n\r\n\r\n";
+    assert_eq!(read(bytes), ["response:hi", "request:ho", "unknown:"]);
+    let wrong = b"warc/1.0\r\nContent-Length: x\r\n\r\nhi\r\n\r\nwarc/1.0\r\nContent-Length: 2\r\n\r\nho";
+    assert_eq!(read(wrong), ["!length", "unknown:ho"]);
+}
+
+#[test]
+fn arc_files_are_read_as_records() {
+    let file = "filedesc://x.arc.gz 0.0.0.0 20080430204825 text/plain 8\n1 0 Name\n\n\
+                http://a.example/ 192.0.2.7 20080430204826 text/html 5\nhello\n\
+                http://b.example/ 192.0.2.7 20080430204827 text/html 3\nhello\n\
+                junk\n\
+                http://c.example/ 192.0.2.7 20080430204828 text/html 6\nhe\nllo\n";
+    let found = ["warcinfo:1 0 Name", "response:hello", "response:hello\n", "response:he\nllo"];
+    let plain = read(file.as_bytes());
+    assert_eq!(plain[..2], found[..2]);
+    assert_eq!(plain.last().map(String::as_str), Some(found[3]));
+    let members: Vec<u8> = file.split_inclusive("hello\n").flat_map(|part| gzip(part.as_bytes())).collect();
+    assert_eq!(read(&members).last().map(String::as_str), Some(found[3]));
+    assert_eq!(read(&file.as_bytes()[..file.len() - 4]).last().map(String::as_str), Some("!truncated"));
 }
 
 #[test]
@@ -115,13 +185,6 @@ fn endless_headers_are_bounded() {
     file.extend(b"X: y\r\n".repeat(20_000));
     file.extend(record("a", "1"));
     assert_eq!(read(&file), ["!header", "a:1"]);
-}
-
-#[test]
-fn an_arc_file_is_recognised() {
-    let mut reader =
-        Reader::new(Cursor::new(gzip(b"filedesc://x 0 0 text/plain 7\n")), 4096).expect("readable");
-    assert!(reader.is_arc().expect("readable"));
 }
 
 proptest! {

@@ -13,7 +13,9 @@ impl Headers {
             let text = String::from_utf8_lossy(line.trim_ascii());
             if line.first().is_some_and(|&byte| byte == b' ' || byte == b'\t') {
                 if let Some((_, value)) = headers.last_mut() {
-                    value.push(' ');
+                    if !value.is_empty() && !text.is_empty() {
+                        value.push(' ');
+                    }
                     value.push_str(&text);
                 }
             } else if let Some((name, value)) = text.split_once(':') {
@@ -27,6 +29,11 @@ impl Headers {
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+    }
+
+    /// All values of `name`, in order.
+    pub(super) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.0.iter().filter(move |(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
 
     /// The lines of the block as they stand in a file, each with CR LF.
@@ -74,18 +81,7 @@ impl Record {
     /// The media type of the block, in lower case and without parameters.
     #[must_use]
     pub fn media_type(&self) -> String {
-        media_type(self.headers.get("Content-Type").unwrap_or(""))
+        let value = self.headers.get("Content-Type").unwrap_or("");
+        value.split(';').next().unwrap_or("").trim().to_ascii_lowercase()
     }
-}
-
-/// The media type in a `Content-Type` value, in lower case and without parameters.
-#[must_use]
-pub fn media_type(content_type: &str) -> String {
-    content_type.split(';').next().unwrap_or("").trim().to_ascii_lowercase()
-}
-
-/// Whether a media type is HTML's.
-#[must_use]
-pub fn is_html(media_type: &str) -> bool {
-    matches!(media_type, "text/html" | "application/xhtml+xml")
 }

@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use super::shard_name;
 use crate::pages;
-use llmp_artifacts::warc::{Headers, Record, Writer};
+use llmp_artifacts::warc::{Headers, Record, Writer, looks_like_html};
 
 /// The settings of `crawl.html`.
 #[derive(Debug, Deserialize)]
@@ -68,7 +68,7 @@ fn resource(file: &InputFile, block: Vec<u8>) -> Record {
 fn is_html(file: &InputFile, content: &[u8]) -> bool {
     let extension = file.name.rsplit_once('.').map(|(_, extension)| extension.to_ascii_lowercase());
     matches!(extension.as_deref(), Some("html" | "htm" | "xhtml" | "shtml"))
-        || pages::looks_like_html(content)
+        || looks_like_html(content)
 }
 
 #[cfg(test)]

@@ -2,7 +2,9 @@
 
 pub mod docs;
 pub mod html;
+mod records;
 pub mod warc;
+pub mod wet;
 
 use llmp_stage::InputFile;
 
@@ -10,6 +12,7 @@ llmp_stage::stages! { "data/crawl":
     "crawl.docs" = docs,
     "crawl.html" = html,
     "crawl.warc" = warc,
+    "crawl.wet" = wet,
 }
 
 /// The name of the shard made of a file: the first 16 hexadecimal digits of its digest.

@@ -1,11 +1,10 @@
 //! `crawl.warc`: web pages from WARC files, cleaned into one shard a file.
 
-use std::collections::BTreeMap;
-
 use llmp_stage::{Context, Dropped, Error, InputFile, Result};
 use serde::Deserialize;
 
-use super::{label, shard_name};
+use super::records::{Records, Wanted};
+use super::shard_name;
 use crate::pages;
 use llmp_artifacts::warc::{Item, Reader, Record, Writer};
 
@@ -21,13 +20,6 @@ pub struct Settings {
 
 /// Blocks hold a header besides the page, and the page may be stored with chunk marks.
 const BLOCK_OVERHEAD: u64 = 1 << 20;
-
-/// So many skipped places a file are written to the log; all are counted.
-const LOGGED_SKIPS: u64 = 10;
-
-/// Record types of WARC 1.1; anything else is counted as `other`.
-const KINDS: [&str; 8] =
-    ["warcinfo", "response", "resource", "request", "metadata", "revisit", "conversion", "continuation"];
 
 /// Those that hold pages.
 const PAGES: [&str; 2] = ["response", "resource"];
@@ -48,19 +40,16 @@ pub fn run(ctx: &dyn Context, settings: Settings) -> Result<()> {
 }
 
 fn clean(ctx: &dyn Context, settings: &Settings, file: &InputFile, mut writer: Writer) -> Result<()> {
-    let mut reader = Reader::open(&file.path, settings.max_page.saturating_add(BLOCK_OVERHEAD))
-        .map_err(|error| called(error, file))?;
+    let mut reader = Reader::open(&file.path, settings.max_page.saturating_add(BLOCK_OVERHEAD))?;
     let bar = ctx.bar(reader.progress().1, "bytes");
-    let (mut records, mut pages, mut skips, mut read) = (BTreeMap::<&str, u64>::new(), 0, 0, 0);
+    let (mut records, mut pages, mut read) = (Records::new(ctx, file), 0, 0);
     while let Some(item) = reader.next().transpose().map_err(Error::io("cannot read", &file.path))? {
         ctx.proceed()?;
         match item {
             Item::Record(record) => {
-                let kind = record.kind();
-                let kind = KINDS.into_iter().find(|known| *known == kind).unwrap_or("other");
-                *records.entry(kind).or_default() += 1;
+                let kind = records.add(&record);
                 if kind == "warcinfo" {
-                    writer.write(&record)?;
+                    writer.write(&pages::identified(record))?;
                 } else if let Some(page) = page(ctx, record, kind, settings) {
                     writer.write(&page)?;
                     pages += 1;
@@ -72,17 +61,7 @@ fn clean(ctx: &dyn Context, settings: &Settings, file: &InputFile, mut writer: W
                     ctx.dropped(skipped.dropped("warc.too_large"));
                     continue;
                 }
-                ctx.count(&format!("skipped.{}", skipped.reason), 1);
-                skips += 1;
-                if skips <= LOGGED_SKIPS {
-                    ctx.log(&format!(
-                        "`{}`: passed over {} bytes at {} ({})",
-                        label(file),
-                        skipped.bytes,
-                        skipped.offset,
-                        explain(skipped.reason)
-                    ));
-                }
+                records.skip(&skipped);
             }
         }
         let position = reader.progress().0;
@@ -91,15 +70,7 @@ fn clean(ctx: &dyn Context, settings: &Settings, file: &InputFile, mut writer: W
         bar.note(&format!("{pages} pages"));
     }
     writer.finish()?;
-    if records.is_empty() {
-        return Err(Error::new(format!("`{}` holds no WARC record", label(file))).help(
-            "`crawl.warc` reads .warc and .warc.gz files; HTML files are read by `crawl.html`, and Parquet or JSONL \
-             files by `crawl.docs`",
-        ));
-    }
-    for (kind, count) in records {
-        ctx.count(&format!("records.{kind}"), count);
-    }
+    records.finish(Wanted::Pages)?;
     ctx.count("pages", pages);
     Ok(())
 }
@@ -123,29 +94,6 @@ fn page(ctx: &dyn Context, record: Record, kind: &str, settings: &Settings) -> O
             ctx.dropped(Dropped { id, url, rule: rule.into(), value });
             None
         }
-    }
-}
-
-/// Names a file in an error as people call it, where that is not its path in the store.
-fn called(error: Error, file: &InputFile) -> Error {
-    match &file.label {
-        Some(label) if !error.to_string().contains(label.as_str()) => {
-            let help = error.help_text().map(str::to_owned);
-            let named = Error::new(format!("`{label}` cannot be read")).because(error);
-            help.into_iter().fold(named, Error::help)
-        }
-        _ => error,
-    }
-}
-
-fn explain(reason: &str) -> &'static str {
-    match reason {
-        "header" => "a malformed record header",
-        "length" => "a missing or wrong `Content-Length`",
-        "too_large" => "a block above `max_page`",
-        "truncated" => "the file ends within it",
-        "gzip" => "damaged compression",
-        _ => "no record",
     }
 }
 
@@ -223,21 +171,74 @@ mod tests {
         );
     }
 
+    const PAGE: &str = "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n<p>the keeper";
+
     #[test]
-    fn a_truncated_file_is_a_warning() {
-        let page = record("response", "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n<p>x");
+    fn what_came_of_a_page_that_is_cut_off_is_kept() {
+        let page = record("response", PAGE);
         let file = [page.clone(), page[..page.len() - 9].to_owned()].concat();
         let (ctx, result, _folder) = crawl(file.as_bytes());
         result.expect("it runs");
-        assert_eq!((ctx.counted("pages"), ctx.counted("skipped.truncated")), (1, 1));
-        assert!(ctx.lines.lock().expect("unpoisoned")[0].contains("the file ends within it"));
+        assert_eq!((ctx.counted("pages"), ctx.counted("skipped.truncated")), (2, 1));
+        assert!(found(&ctx)[1].block.ends_with(b"<p>the ke"));
+        assert!(ctx.lines.lock().expect("unpoisoned")[0].contains("the file ends within this record"));
     }
 
     #[test]
-    fn a_file_without_records_is_an_error() {
-        for file in ["", "<html>a page</html>", "filedesc://x 0 0 text/plain 7\n"] {
-            let error = crawl(file.as_bytes()).1.expect_err("no records");
-            assert!(error.help_text().is_some(), "{error}");
+    fn files_that_hold_nothing_do_not_stop_the_others() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let whole = record("response", PAGE);
+        let cut = &whole.as_bytes()[..40];
+        let files: [(&str, &[u8]); 4] =
+            [("a", b""), ("b", cut), ("c", b"\r\n\r\n"), ("d", whole.as_bytes())];
+        let ctx = TestContext::new(folder.path()).with_files("files", &files);
+        run(&ctx, Settings { max_page: 1 << 20, license: None }).expect("it runs");
+        assert_eq!((ctx.counted("pages"), ctx.counted("skipped.empty_files")), (1, 3));
+    }
+
+    #[test]
+    fn files_of_another_kind_are_named() {
+        let info = record("warcinfo", "isPartOf: X\r\n");
+        let text = record("conversion", "Plain text.");
+        let json = record("metadata", "{}").replace("Content-Length", "Content-Type: application/json\r\nContent-Length");
+        for (file, kind) in [
+            ("<html>a page</html>".to_owned(), "holds no WARC record"),
+            ([info.clone(), text].concat(), "is a WET file"),
+            ([info, json].concat(), "is a WAT file"),
+        ] {
+            let error = crawl(file.as_bytes()).1.expect_err("refused");
+            assert!(error.to_string().contains(kind) && error.help_text().is_some(), "{error}");
         }
+    }
+
+    #[test]
+    fn the_content_tells_what_a_header_does_not() {
+        for content_type in ["", "Content-Type:\r\n", "Content-Type: html\r\n", "Content-Type: text/html x\r\n"] {
+            let (ctx, result, _folder) =
+                crawl(record("response", &format!("HTTP/1.1 200 OK\r\n{content_type}\r\n<!doctype html><p>x")).as_bytes());
+            result.expect("it runs");
+            assert_eq!(ctx.counted("pages"), 1, "{content_type}");
+        }
+    }
+
+    #[test]
+    fn arc_files_are_read() {
+        let http = "HTTP/1.0 200 OK\r\nContent-Type: text/html\r\n\r\n<p>old";
+        let file = format!(
+            "filedesc://x.arc 0.0.0.0 20080430204825 text/plain 6\n1 0 x\n\n\
+             http://a.example/ 192.0.2.7 20080430204826 text/html {}\n{http}\n\
+             dns:a.example 192.0.2.7 20080430204827 text/dns 3\nx y\n",
+            http.len()
+        );
+        let (ctx, result, _folder) = crawl(file.as_bytes());
+        result.expect("it runs");
+        let pages = found(&ctx);
+        assert_eq!(
+            [pages[1].uri(), pages[1].date()],
+            ["http://a.example/", "2008-04-30T20:48:26Z"],
+            "{:?}",
+            ctx.counts
+        );
+        assert!(pages[1].id().starts_with("<urn:uuid:") && pages[1].block.ends_with(b"<p>old"));
     }
 }

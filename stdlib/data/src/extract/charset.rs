@@ -1,54 +1,65 @@
 //! From the bytes of a page to text.
 
-use std::sync::LazyLock;
-
 use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
-use encoding_rs::{Encoding, UTF_8};
-use regex::bytes::Regex;
+use encoding_rs::{Encoding, REPLACEMENT, UTF_8, UTF_16BE, UTF_16LE};
 
+use super::prescan::declared;
 use super::whitespace::MARKS;
 
-/// How far into a page its own declaration is looked for; browsers look at 1024 bytes.
-const DECLARATION: usize = 4096;
-
-/// A `charset` in a `meta` element, or an XML declaration's `encoding`.
-static DECLARED: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r#"(?i-u)<meta[^>]{0,512}?charset\s*=\s*["']?\s*([a-z0-9_:.-]+)|^\s*<\?xml[^>]{0,256}?encoding\s*=\s*["']([a-z0-9_:.-]+)"#)
-        .expect("the expression is valid")
-});
-
 /// Decodes a page: by its byte order mark; as UTF-8 where it reads as that, whatever its labels say; by the HTTP header's
-/// charset or its own declaration; or else by what its bytes look like, as Firefox guesses it. `host` helps to guess.
-pub(super) fn decode(html: &[u8], header: Option<&str>, host: Option<&str>) -> String {
+/// charset or its own declaration, where its bytes do not contradict them; or else by what its bytes look like, as Firefox
+/// guesses it. `host` helps to guess.
+#[must_use]
+pub fn decode(html: &[u8], header: Option<&str>, host: Option<&str>) -> String {
     let marked = Encoding::for_bom(html).map(|(encoding, _)| encoding);
     let encoding = marked
+        .or_else(|| wide(html))
         .or_else(|| reads_as_utf8(html).then_some(UTF_8))
-        .or_else(|| label(header?))
-        .or_else(|| declared(html))
+        .or_else(|| label(header?, html))
+        .or_else(|| label(&declared(html)?, html))
         .unwrap_or_else(|| guess(html, host));
     let (text, _, _) = encoding.decode(html);
     // NUL is no text, and HTML parsers replace or drop it.
     text.replace(|character| character == '\0' || MARKS.contains(&character), "")
 }
 
-/// What a label stands for. UTF-8 is none here: the bytes have contradicted it.
-fn label(label: &str) -> Option<&'static Encoding> {
-    Encoding::for_label(label.trim().as_bytes()).filter(|encoding| *encoding != UTF_8)
+/// What a label stands for, unless the bytes contradict it: UTF-8 and UTF-16 would have been seen before, and in others, as
+/// in UTF-8, few sequences are malformed.
+fn label(label: &str, html: &[u8]) -> Option<&'static Encoding> {
+    let encoding = Encoding::for_label(label.trim().as_bytes())?;
+    if [UTF_8, UTF_16BE, UTF_16LE, REPLACEMENT].contains(&encoding) {
+        return None;
+    }
+    if encoding.is_single_byte() {
+        return Some(encoding);
+    }
+    let (text, malformed) = encoding.decode_without_bom_handling(html);
+    let bad = text.chars().filter(|&character| character == char::REPLACEMENT_CHARACTER).count();
+    (!malformed || bad * 10 <= beyond_ascii(html)).then_some(encoding)
 }
 
-fn declared(html: &[u8]) -> Option<&'static Encoding> {
-    let start = &html[..html.len().min(DECLARATION)];
-    let captures = DECLARED.captures(start)?;
-    let name = captures.get(1).or_else(|| captures.get(2))?;
-    // A declaration that could be read byte by byte is not written in UTF-16.
-    label(std::str::from_utf8(name.as_bytes()).ok()?)
-        .filter(|encoding| encoding.is_ascii_compatible() || *encoding == encoding_rs::ISO_2022_JP)
+/// UTF-16 without its mark: markup is ASCII, of which every second byte is NUL.
+fn wide(html: &[u8]) -> Option<&'static Encoding> {
+    let start = &html[..html.len().min(4096)];
+    let nul = |parity: usize| start.iter().skip(parity).step_by(2).filter(|byte| **byte == 0).count();
+    let (even, odd) = (nul(0), nul(1));
+    // A tenth of ASCII is less than any page has, and NUL at the other place stands in no text.
+    match start.len() / 20 {
+        0 => None,
+        few if odd > few && even * 20 < odd => Some(UTF_16LE),
+        few if even > few && odd * 20 < even => Some(UTF_16BE),
+        _ => None,
+    }
+}
+
+fn beyond_ascii(html: &[u8]) -> usize {
+    html.iter().filter(|byte| !byte.is_ascii()).count()
 }
 
 /// Whether letters beyond ASCII are there, and few bytes contradict UTF-8, as one bad character in a long page does not.
 fn reads_as_utf8(html: &[u8]) -> bool {
     let bad = html.utf8_chunks().filter(|chunk| !chunk.invalid().is_empty()).count();
-    let beyond_ascii = html.iter().filter(|byte| !byte.is_ascii()).count();
+    let beyond_ascii = beyond_ascii(html);
     beyond_ascii > 0 && bad * 10 <= beyond_ascii
 }
 
@@ -94,6 +105,28 @@ mod tests {
         assert_eq!(read(b"caf\xe9", Some("no-such-charset")), "café");
         let gbk = b"<meta charset=gbk>\xd6\xd0\xce\xc4";
         assert_eq!(read(gbk, Some("utf-8")), "<meta charset=gbk>中文", "the other label counts then");
+    }
+
+    #[test]
+    fn labels_whose_encoding_is_malformed_are_not_believed() {
+        let (korean, _, _) = encoding_rs::EUC_KR.encode("항구 끝에 있는 등대는 지역 기술자가 지었습니다.");
+        let page = [b"<meta charset=euc-kr>", &korean[..]].concat();
+        assert!(read(&page, Some("shift_jis")).contains("등대는"));
+        let (japanese, _, _) = encoding_rs::SHIFT_JIS.encode("港の端にある灯台は地元の技術者によって建てられました。");
+        assert!(read(&japanese, Some("euc-jp")).contains("灯台"));
+        assert!(read(&japanese, Some("iso-2022-kr")).contains("灯台"), "a label that stands for nothing");
+        assert_eq!(read(b"caf\xe9", Some("utf-16le")), "café");
+    }
+
+    #[test]
+    fn utf_16_is_seen_without_its_mark() {
+        let html = "<html><head><title>Маяк</title></head><body><p>Маяк в конце гавани</p></body></html>";
+        let little: Vec<u8> = html.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let big: Vec<u8> = html.encode_utf16().flat_map(u16::to_be_bytes).collect();
+        for bytes in [little, big] {
+            assert_eq!(read(&bytes, Some("utf-8")), html);
+        }
+        assert_eq!(read(b"a\0b", None), "ab");
     }
 
     #[test]

@@ -9,16 +9,16 @@ use trafilatura::dom::Document;
 use trafilatura::{ExtractionFocus, Options, extract_document};
 
 use super::charset::decode;
+use super::clean::{Clean, clean};
 use super::render::plain_text;
-use super::whitespace::protect;
 use super::workers::{Outcome, Workers};
 use llmp_artifacts::docs::{Doc, Writer};
-
-use crate::pages;
 use llmp_artifacts::warc::{Item, Reader, Record};
 
+use crate::pages::{self, Crawl};
+
 /// The settings of `extract.text`.
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
     /// What matters more in doubt.
@@ -178,30 +178,6 @@ fn flush(
     Ok(())
 }
 
-/// What the `warcinfo` records of a file say about the pages behind them.
-struct Crawl {
-    given: bool,
-    dump: String,
-    file_path: String,
-}
-
-impl Crawl {
-    fn new(dump: Option<&str>, name: &str) -> Self {
-        Self { given: dump.is_some(), dump: dump.unwrap_or("").to_owned(), file_path: name.to_owned() }
-    }
-
-    fn read(&mut self, warcinfo: &Record) {
-        if let Some(name) = warcinfo.headers.get("WARC-Filename") {
-            self.file_path = name.to_owned();
-        }
-        let fields = String::from_utf8_lossy(&warcinfo.block);
-        let part_of = fields.lines().find_map(|line| line.strip_prefix("isPartOf:"));
-        if let Some(part_of) = part_of.filter(|_| !self.given) {
-            self.dump = part_of.trim().to_owned();
-        }
-    }
-}
-
 fn extract(record: &Record, settings: &Settings) -> Extracted {
     let max_page = usize::try_from(settings.max_page).unwrap_or(usize::MAX);
     let page = match pages::page(record, max_page) {
@@ -214,6 +190,18 @@ fn extract(record: &Record, settings: &Settings) -> Extracted {
     text_of(&html, url, settings)
 }
 
+/// The main text of one page. `charset` is what its HTTP header names; `None` where there is no text, or the page is one that
+/// the stage leaves out.
+#[must_use]
+pub fn main_text(html: &[u8], charset: Option<&str>, url: &str, settings: &Settings) -> Option<String> {
+    let url = url::Url::parse(url).ok();
+    let html = decode(html, charset, url.as_ref().and_then(url::Url::domain));
+    match text_of(&html, url, settings) {
+        Extracted::Text(text) => Some(text),
+        Extracted::Dropped(..) | Extracted::Nothing => None,
+    }
+}
+
 fn text_of(html: &str, url: Option<url::Url>, settings: &Settings) -> Extracted {
     if html.bytes().filter(|byte| *byte == b'<').count() > 4 * MAX_ELEMENTS {
         return Extracted::Dropped("extract.too_large", format!("more than {MAX_ELEMENTS} elements"));
@@ -221,11 +209,10 @@ fn text_of(html: &str, url: Option<url::Url>, settings: &Settings) -> Extracted 
     if open_elements(html) > MAX_OPEN {
         return Extracted::Dropped("extract.too_deep", format!("more than {MAX_OPEN} elements open"));
     }
-    let mut document = Document::parse(html);
-    if let Some(problem) = shape(&document) {
-        return problem;
-    }
-    protect(&mut document);
+    let page = match cleaned(html) {
+        Ok(page) => page,
+        Err(problem) => return problem,
+    };
     let mut options = Options::default()
         .with_fallback(true)
         .with_exclude_comments(!settings.comments)
@@ -239,10 +226,10 @@ fn text_of(html: &str, url: Option<url::Url>, settings: &Settings) -> Extracted 
         options = options.with_url(url);
     }
     // Its errors all say that there is too little text.
-    let Ok(result) = extract_document(document, &options) else {
+    let Ok(result) = extract_document(Document::parse(&page.html), &options) else {
         return Extracted::Dropped("extract.empty", "no main text".into());
     };
-    let content = plain_text(&result.content_html);
+    let content = page.lines.apart(&plain_text(&result.content_html));
     if content.is_empty() {
         return Extracted::Dropped("extract.empty", "no main text".into());
     }
@@ -251,6 +238,26 @@ fn text_of(html: &str, url: Option<url::Url>, settings: &Settings) -> Extracted 
     let comments = plain_text(&result.comments_html);
     let parts = [title, &content, &comments];
     Extracted::Text(parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("\n"))
+}
+
+/// So many characters are a text, and not a remark that scripts are needed.
+const REMARK: usize = 250;
+
+/// The cleaned page. Where it holds no text but in `noscript` or `noframes`, that is its text.
+fn cleaned(html: &str) -> std::result::Result<Clean, Extracted> {
+    let parse = |html: &str| {
+        let page = scraper::Html::parse_document(html);
+        shape(&page).map_or_else(|| Ok(clean(&page)), Err)
+    };
+    let page = parse(html)?;
+    if page.instead.trim().is_empty() {
+        return Ok(page);
+    }
+    let shown = page.lines.characters();
+    let instead = parse(&page.instead)?;
+    let characters = instead.lines.characters();
+    let remark = characters < REMARK && page.instead.to_ascii_lowercase().contains("javascript");
+    Ok(if characters > 2 * shown && !remark { instead } else { page })
 }
 
 /// How deep elements may be nested, from above: those whose end may be left out are not counted. The parser's time grows
@@ -274,8 +281,8 @@ fn open_elements(html: &str) -> usize {
 }
 
 /// What is wrong with the tree of a page: too deep or too large for recursive code.
-fn shape(document: &Document) -> Option<Extracted> {
-    let mut open = vec![(document.root(), 0)];
+fn shape(page: &scraper::Html) -> Option<Extracted> {
+    let mut open = vec![(page.tree.root(), 0)];
     let mut elements = 0;
     while let Some((node, depth)) = open.pop() {
         elements += 1;
@@ -291,7 +298,7 @@ fn shape(document: &Document) -> Option<Extracted> {
                 format!("more than {MAX_ELEMENTS} elements"),
             ));
         }
-        open.extend(document.children(node).into_iter().map(|child| (child, depth + 1)));
+        open.extend(node.children().filter(|child| child.value().is_element()).map(|child| (child, depth + 1)));
     }
     None
 }

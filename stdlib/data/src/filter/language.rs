@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use llmp_stage::{Context, Error, Result};
+use llmp_stage::{Context, Error, Lint, Result};
 use serde::Deserialize;
 use whatlang::Lang;
 
@@ -25,11 +25,11 @@ pub struct Settings {
 /// Runs the stage.
 ///
 /// # Errors
-/// Where documents or the model cannot be read, or a language is one that the built-in detector does not know.
+/// Where documents or the model cannot be read.
 pub fn run(ctx: &dyn Context, settings: Settings) -> Result<()> {
     let detector = match &settings.model {
         Some(_) => Detector::load(&ctx.input("model")?.files.first().ok_or_else(no_model)?.path)?,
-        None => Detector::built_in(&settings.keep)?,
+        None => Detector::built_in(),
     };
     filter_shards(ctx, |doc| {
         let (language, score) = detector.detect(&doc.text);
@@ -44,6 +44,23 @@ pub fn run(ctx: &dyn Context, settings: Settings) -> Result<()> {
         let language = if language.is_empty() { "no language" } else { &language };
         Ok(Verdict::Drop { rule, value: format!("{language} {score:.2}") })
     })
+}
+
+/// Languages that the built-in detector does not know are found only with a model.
+#[must_use]
+pub fn lint(settings: &Settings) -> Vec<Lint> {
+    let known = |code: &String| Lang::all().iter().any(|lang| iso_639_1(*lang) == code.as_str());
+    let unknown: Vec<String> = match settings.model {
+        Some(_) => Vec::new(),
+        None => settings.keep.iter().filter(|code| !known(code)).map(|code| format!("`{code}`")).collect(),
+    };
+    if unknown.is_empty() {
+        return Vec::new();
+    }
+    let message = format!("the built-in language detector does not know {}", unknown.join(", "));
+    let label = if unknown.len() == 1 { "this language needs a model" } else { "these languages need a model" };
+    let help = "give a fastText model: `model = \"lid.176.ftz\"`";
+    vec![Lint::new("E0502", &["keep"], message).label(label).help(help)]
 }
 
 fn no_model() -> Error {
@@ -62,16 +79,9 @@ enum Method {
 
 impl Detector {
     /// The built-in detector.
-    ///
-    /// # Errors
-    /// Where it does not know one of the languages to keep.
-    pub fn built_in(keep: &[String]) -> Result<Self> {
-        let known = |code: &&String| !Lang::all().iter().any(|lang| iso_639_1(*lang) == code.as_str());
-        match keep.iter().find(known) {
-            Some(code) => Err(Error::new(format!("the built-in language detector does not know `{code}`"))
-                .help("give a fastText model: `model = \"lid.176.ftz\"`")),
-            None => Ok(Self(Method::BuiltIn)),
-        }
+    #[must_use]
+    pub fn built_in() -> Self {
+        Self(Method::BuiltIn)
     }
 
     /// The fastText model at `path`.
@@ -223,7 +233,16 @@ mod tests {
 
     #[test]
     fn what_cannot_work_is_said_at_once() {
-        assert!(Detector::built_in(&["ug".into()]).err().expect("unknown").help_text().is_some());
+        let settings = |keep: &[&str], model: Option<&str>| Settings {
+            keep: keep.iter().map(|&code| code.to_owned()).collect(),
+            min_score: 0.65,
+            model: model.map(str::to_owned),
+        };
+        let lints = lint(&settings(&["en", "is", "ug"], None));
+        assert_eq!(lints[0].message, "the built-in language detector does not know `is`, `ug`");
+        assert!(lints.len() == 1 && lints[0].is_error() && lints[0].help.is_some());
+        assert!(lint(&settings(&["en", "zh"], None)).is_empty());
+        assert!(lint(&settings(&["is"], Some("lid.176.ftz"))).is_empty());
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("model.ftz");
         for content in [&b""[..], b"no model at all, but some bytes", &[0xff; 200]] {

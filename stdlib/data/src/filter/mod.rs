@@ -1,6 +1,7 @@
 //! Stages that leave pages and documents out, or change them.
 
 mod fasttext;
+mod hosts;
 pub mod language;
 pub mod pii;
 pub mod quality;
@@ -8,7 +9,7 @@ mod url_words;
 pub mod urls;
 
 llmp_stage::stages! { "data/filter":
-    "filter.language" = language,
+    "filter.language" = language { lint },
     "filter.pii" = pii,
     "filter.quality" = quality,
     "filter.urls" = urls,

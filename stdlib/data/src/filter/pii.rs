@@ -3,6 +3,7 @@
 mod account;
 mod address;
 mod email;
+mod fold;
 mod ip;
 mod phone;
 
@@ -12,8 +13,10 @@ use std::ops::Range;
 use llmp_stage::{Context, Result};
 use serde::Deserialize;
 
-use crate::shards::{Verdict, filter_shards};
 use llmp_artifacts::docs::Doc;
+
+use self::fold::Folded;
+use crate::shards::{Verdict, filter_shards};
 
 /// The settings of `filter.pii`.
 #[derive(Debug, Deserialize)]
@@ -58,7 +61,7 @@ impl Kind {
         }
     }
 
-    /// Where it stands in `text`, in bytes.
+    /// Where it stands in a folded text, in bytes.
     fn find(self, text: &str) -> Vec<Range<usize>> {
         match self {
             Self::Email => email::find(text),
@@ -109,8 +112,10 @@ pub fn run(ctx: &dyn Context, settings: Settings) -> Result<()> {
 #[must_use]
 pub fn find(text: &str, kinds: &[Kind]) -> Vec<(Kind, Range<usize>)> {
     let mut found: BTreeMap<usize, (Kind, Range<usize>)> = BTreeMap::new();
+    let folded = Folded::new(text);
     for kind in Kind::ALL.into_iter().filter(|kind| kinds.contains(kind)) {
-        for range in kind.find(text) {
+        for range in kind.find(&folded.text) {
+            let range = folded.original(&range);
             let before = found.range(..range.end).next_back();
             if before.is_none_or(|(_, (_, before))| before.end <= range.start) {
                 found.insert(range.start, (kind, range));
@@ -152,6 +157,16 @@ fn joins(character: Option<char>) -> bool {
     };
     character
         .is_some_and(|character| character.is_alphanumeric() && sets_blanks(character) || character == '_')
+}
+
+/// Whether a number that starts at `at` goes on one before it. A sign alone before it (`(`, `=`, `/`) does not join, nor does the
+/// dash or dot behind a word.
+fn goes_on(text: &str, at: usize) -> bool {
+    let mut back = text[..at].chars().rev();
+    match back.next() {
+        Some('-' | '/' | '.' | '+' | '_' | ',') => back.next().is_some_and(|character| character.is_ascii_digit()),
+        last => joins(last),
+    }
 }
 
 /// The words before `at` in lower case, as far as `bytes` back: what a number is called.

@@ -1,13 +1,13 @@
 //! `filter.urls`: leaves out pages by their URL, by the rules of FineWeb's URL filter.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
-use std::fs::File;
-use std::io::{BufRead, BufReader, Read};
-use std::path::Path;
 
-use llmp_stage::{Context, Dropped, Error, Result};
+use llmp_stage::{Context, Dropped, Error, InputFile, Result};
 use serde::Deserialize;
+use url::Url;
 
+use super::hosts::HostList;
 use super::url_words::{self, Category};
 use llmp_artifacts::warc::{Item, Reader, Writer};
 
@@ -34,18 +34,15 @@ pub struct Settings {
 /// Pages are WARC records of at most this size: what `crawl.warc` can write.
 const MAX_BLOCK: u64 = (1 << 30) + (1 << 20);
 
-/// The longest line of a hosts file.
-const MAX_LINE: u64 = 64 << 10;
-
 /// Runs the stage.
 ///
 /// # Errors
 /// Where pages or the list of hosts cannot be read.
 pub fn run(ctx: &dyn Context, settings: Settings) -> Result<()> {
-    let mut rules = Rules::new(&settings);
+    let mut rules = Rules::new(&settings)?;
     if settings.hosts_file.is_some() {
         for file in &ctx.input("hosts_file")?.files {
-            rules.read_hosts(&file.path)?;
+            rules.read_hosts(ctx, file)?;
         }
     }
     for file in ctx.input("pages")?.with_suffix(".warc.gz") {
@@ -83,8 +80,7 @@ pub fn run(ctx: &dyn Context, settings: Settings) -> Result<()> {
 
 /// All lists together, in lower case.
 struct Rules {
-    hosts: BTreeSet<String>,
-    urls: BTreeSet<String>,
+    hosts: HostList,
     words: BTreeSet<String>,
     soft_words: BTreeSet<String>,
     soft_limit: usize,
@@ -92,11 +88,10 @@ struct Rules {
 }
 
 impl Rules {
-    fn new(settings: &Settings) -> Self {
+    fn new(settings: &Settings) -> Result<Self> {
         let lower = |words: &[String]| words.iter().map(|word| word.to_lowercase()).collect::<Vec<_>>();
         let mut rules = Self {
-            hosts: BTreeSet::new(),
-            urls: BTreeSet::new(),
+            hosts: HostList::default(),
             words: lower(&settings.words).into_iter().collect(),
             soft_words: lower(&settings.soft_words).into_iter().collect(),
             soft_limit: settings.soft_limit,
@@ -109,53 +104,40 @@ impl Rules {
             rules.parts.extend(lists.parts.split_whitespace().map(str::to_owned));
         }
         for host in &settings.hosts {
-            rules.add(host);
-        }
-        rules
-    }
-
-    fn read_hosts(&mut self, path: &Path) -> Result<()> {
-        let mut input = BufReader::new(File::open(path).map_err(Error::io("cannot read", path))?);
-        let mut line = Vec::new();
-        loop {
-            line.clear();
-            let read = input
-                .by_ref()
-                .take(MAX_LINE)
-                .read_until(b'\n', &mut line)
-                .map_err(Error::io("cannot read", path))?;
-            if read == 0 {
-                return Ok(());
-            }
-            let text = String::from_utf8_lossy(&line);
-            let text = text.split('#').next().unwrap_or("");
-            // In hosts files the name stands behind an address.
-            if let Some(entry) = text.split_whitespace().last() {
-                self.add(entry);
+            if rules.hosts.add(host) != Some(1) {
+                return Err(Error::new(format!("`hosts` names `{host}`, which is neither a host nor a URL"))
+                    .help("write one name an entry, such as `\"example.com\"`, which leaves out all below it, too"));
             }
         }
+        Ok(rules)
     }
 
-    /// Adds a host, or a URL where it has a path.
-    fn add(&mut self, entry: &str) {
-        let entry = bare(entry);
-        match entry.contains('/') {
-            true => self.urls.insert(entry),
-            false => self.hosts.insert(entry),
-        };
+    /// Reads a list of hosts; lines that are not understood are counted and told.
+    fn read_hosts(&mut self, ctx: &dyn Context, file: &InputFile) -> Result<()> {
+        let lines = self.hosts.read(&file.path)?;
+        ctx.count("hosts.entries", lines.entries);
+        if lines.unknown > 0 {
+            ctx.count("hosts.not_understood", lines.unknown);
+            let name = file.label.as_deref().unwrap_or(&file.name);
+            for (number, line) in &lines.examples {
+                ctx.log(&format!("`{name}`: line {number} is not understood: `{line}`"));
+            }
+            let lines = if lines.unknown == 1 { "1 line is".to_owned() } else { format!("{} lines are", lines.unknown) };
+            ctx.show(&format!("`{name}`: {lines} not understood"));
+        }
+        Ok(())
     }
 
     /// The rule that a URL breaks, and what the rule saw.
     fn judge(&self, uri: &str) -> Option<(&'static str, String)> {
-        let lower = uri.to_lowercase();
-        let host = url::Url::parse(&lower).ok().and_then(|url| url.host_str().map(str::to_owned));
-        if let Some(found) = host.as_deref().and_then(|host| self.blocked_host(host)) {
+        let url = Url::parse(uri.trim()).ok();
+        if let Some(found) = url.as_ref().and_then(|url| self.hosts.host(url)) {
             return Some(("urls.host", found));
         }
-        let bare = bare(&lower);
-        if self.urls.contains(&bare) {
-            return Some(("urls.url", bare));
+        if let Some(found) = url.as_ref().and_then(|url| self.hosts.url(url)) {
+            return Some(("urls.url", found));
         }
+        let lower = readable(uri, url.as_ref()).to_lowercase();
         let words: Vec<&str> =
             lower.split(|letter: char| !letter.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
         if let Some(word) = words.iter().find(|word| self.words.contains(**word)) {
@@ -170,27 +152,20 @@ impl Rules {
         let part = self.parts.iter().find(|part| letters.contains(part.as_str()))?;
         Some(("urls.part", part.clone()))
     }
-
-    /// The entry that blocks `host`: itself, or a name it lies below, down to its registered domain.
-    fn blocked_host(&self, host: &str) -> Option<String> {
-        let shortest = psl::domain_str(host).map_or(host.len(), str::len);
-        let mut name = host;
-        while name.len() >= shortest {
-            if self.hosts.contains(name) {
-                return Some(name.to_owned());
-            }
-            name = name.split_once('.')?.1;
-        }
-        None
-    }
 }
 
-/// A URL or host in the form it is compared in: lower case, without scheme, `www.` and the last slash.
-fn bare(url: &str) -> String {
-    let url = url.trim().to_lowercase();
-    let url = url.split_once("://").map_or(url.as_str(), |(_, rest)| rest);
-    let url = url.strip_prefix("www.").unwrap_or(url);
-    url.trim_end_matches(['/', '.']).to_owned()
+/// A URL as people read it, for the words in it: without escapes, and with the letters that punycode stands for.
+fn readable<'a>(uri: &'a str, url: Option<&Url>) -> Cow<'a, str> {
+    let host = url.and_then(Url::host_str).filter(|host| host.contains("xn--"));
+    let mut text = match url.zip(host) {
+        Some((url, host)) => Cow::Owned(url.as_str().replacen(host, &idna::domain_to_unicode(host).0, 1)),
+        None => Cow::Borrowed(uri),
+    };
+    if text.contains('%') {
+        let bytes: Vec<u8> = percent_encoding::percent_decode_str(&text).collect();
+        text = Cow::Owned(String::from_utf8_lossy(&bytes).into_owned());
+    }
+    text
 }
 
 #[cfg(test)]
@@ -214,8 +189,8 @@ mod tests {
 
     #[test]
     fn each_rule_sees_what_it_should() {
-        let mut rules = Rules::new(&settings());
-        rules.add("https://www.news.example/one/Page/");
+        let mut rules = Rules::new(&settings()).expect("hosts");
+        rules.hosts.add("https://www.news.example/one/Page/").expect("a URL");
         let rule = |url: &str| rules.judge(url).map(|(rule, _)| rule);
         assert_eq!(rule("https://bad.example/"), Some("urls.host"));
         assert_eq!(rule("https://a.b.BAD.example:80/x"), Some("urls.host"));
@@ -232,6 +207,25 @@ mod tests {
         assert_eq!(rule("http://x.example/click-bait"), Some("urls.part"));
         assert_eq!(rule("http://essex.example/sussex-history of spaces"), None);
         assert_eq!(rule("no url"), None);
+        assert_eq!(rule("http://x.example/c%61sino"), Some("urls.word"));
+        assert_eq!(rule("http://xn--casin-k0a.example/"), None);
+    }
+
+    #[test]
+    fn words_are_read_in_every_script() {
+        let words = vec!["казино".to_owned(), "bücher".to_owned()];
+        let rules = Rules::new(&Settings { words, ..settings() }).expect("hosts");
+        for url in ["https://a.example/%D0%BA%D0%B0%D0%B7%D0%B8%D0%BD%D0%BE", "https://xn--bcher-kva.example/x"] {
+            assert_eq!(rules.judge(url).map(|(rule, _)| rule), Some("urls.word"), "{url}");
+        }
+    }
+
+    #[test]
+    fn a_setting_that_is_no_host_is_an_error() {
+        for host in ["two words", "", "*ads*"] {
+            let settings = Settings { hosts: vec![host.into()], ..settings() };
+            assert!(Rules::new(&settings).err().expect("refused").help_text().is_some(), "{host}");
+        }
     }
 
     #[test]
@@ -248,13 +242,17 @@ mod tests {
         let pages = std::fs::read(&shard).expect("read");
         let ctx = TestContext::new(folder.path())
             .with_files("pages", &[("s.warc.gz", &pages)])
-            .with_files("hosts_file", &[("hosts", b"# list\n0.0.0.0 ads.example # ads\n\nother.example\n")]);
+            .with_files("hosts_file", &[("hosts", b"\xef\xbb\xbf# list\n0.0.0.0 x.example ads.example # ads\n\nother.example\ntwo words\n")]);
         run(&ctx, Settings { hosts_file: Some("hosts".into()), ..settings() }).expect("it runs");
         let drops = ctx.drops.lock().expect("unpoisoned");
         assert_eq!(
             (drops.len(), drops[0].rule.as_str(), drops[0].value.as_str()),
             (1, "urls.host", "ads.example")
         );
-        assert_eq!(ctx.counted("pages"), 1);
+        assert_eq!(
+            (ctx.counted("pages"), ctx.counted("hosts.entries"), ctx.counted("hosts.not_understood")),
+            (1, 3, 1)
+        );
+        assert_eq!(ctx.lines.lock().expect("unpoisoned")[0], "`hosts`: line 5 is not understood: `two words`");
     }
 }

@@ -13,7 +13,7 @@ static EMAIL: LazyLock<Regex> = LazyLock::new(|| {
     let label = format!("[{LETTER}](?:[{LETTER}-]*[{LETTER}])?");
     let octet = "(?:25[0-5]|2[0-4][0-9]|[01]?[0-9][0-9]?)";
     let expression = format!(
-        r"[{LETTER}_][{LETTER}{SIGN}]*(?:\.[{LETTER}{SIGN}]+)*@(?:(?:{label}\.)+({label})|\[{octet}(?:\.{octet}){{3}}\])"
+        r"[{LETTER}_][{LETTER}{SIGN}]*(?:\.[{LETTER}{SIGN}]+)*(?:@|%40)(?:(?:{label}\.)+({label})|\[{octet}(?:\.{octet}){{3}}\])"
     );
     Regex::new(&expression).expect("the expression is valid")
 });
@@ -46,6 +46,7 @@ mod tests {
         assert_eq!(found("a@[127.0.0.1]"), ["a@[127.0.0.1]"]);
         assert_eq!(found("请写信给wang@qq.com谢谢"), ["wang@qq.com"]);
         assert_eq!(found("'jörg@müller.de', иван@почта.рф"), ["jörg@müller.de", "иван@почта.рф"]);
+        assert_eq!(found("?to=ann%40mail.example&x"), ["ann%40mail.example"]);
         assert!(found("@handle, a @ b.org, a@b, 3@ 5").is_empty());
         assert!(found("icon@2x.png, tool@1.2.3").is_empty());
     }

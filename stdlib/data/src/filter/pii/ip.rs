@@ -10,40 +10,117 @@ use super::{before, joins};
 
 /// FineWeb's expression has no boundaries and matches inside longer dotted numbers; here the neighbours are looked at.
 static CANDIDATE: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"(?i)[0-9]{1,3}(?:\.[0-9]{1,3}){3}|[0-9a-f]{0,4}(?::[0-9a-f]{0,4}){2,7}")
-        .expect("the expression is valid")
+    Regex::new(
+        r"(?i)[0-9]{1,3}(?:\.[0-9]{1,3}){3}|(?:[0-9a-f]{0,4}:){2,7}(?:[0-9]{1,3}(?:\.[0-9]{1,3}){3}|[0-9a-f]{0,4})",
+    )
+    .expect("the expression is valid")
+});
+
+/// What makes four numbers a version or a section: `Version: 1.2.3.4`, `section 1.2.3.4`.
+static CALLED: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(
+        r#"(?x)
+        (?: \b (?: v | ver | vers | version | versión | versione | versão | release | rel | revision | rev | build | firmware | fw
+              | bios | patch | update | upgrade | driver | kernel | software | section | sect | sec | subsection | chapter | chap
+              | clause | paragraph | para | article | art | appendix | annex | figure | fig | table | step | rule | abschnitt
+              | kapitel | ziffer | anhang | chapitre | sección | версия | версии | раздел | пункт
+              | chrome | firefox | opera | safari | java | android | ios ) s?
+          | § | 版本 | 版 | 固件 | 第 | バージョン | ファームウェア | 버전 | 펌웨어 )
+        (?: [.:\s]* (?: no | nr | number | version | is | was | to | from | v ) \b )?
+        [\s.:=\#("'-]* $
+        "#,
+    )
+    .expect("the expression is valid")
 });
 
 pub(super) fn find(text: &str) -> Vec<Range<usize>> {
-    CANDIDATE
-        .find_iter(text)
-        .map(|found| found.range())
-        .filter(|range| is_public_address(text, range))
-        .collect()
+    let mut found = Vec::new();
+    // Where a version or section ended: others may follow it.
+    let mut version = None;
+    for candidate in CANDIDATE.find_iter(text).map(|found| found.range()) {
+        if let Some(address) = ipv6(text, &candidate) {
+            found.push(address);
+            continue;
+        }
+        // `addr:192.0.2.7` may look like the end of an IPv6 address.
+        let start = text[candidate.clone()].rfind(':').map_or(candidate.start, |colon| candidate.start + colon + 1);
+        let range = start..candidate.end;
+        let Ok(address) = text[range.clone()].parse::<Ipv4Addr>() else { continue };
+        if !is_global(address) || !stands_alone(text, &range) {
+            continue;
+        }
+        if is_version(text, range.start, version) {
+            version = Some(range.end);
+        } else {
+            found.push(range);
+        }
+    }
+    found
 }
 
-fn is_public_address(text: &str, range: &Range<usize>) -> bool {
-    let (address, mut ahead) = (&text[range.clone()], text[range.end..].chars());
-    let (last, next) = (text[..range.start].chars().next_back(), ahead.next());
-    let dotted = |character: Option<char>| matches!(character, Some('.' | ':' | '-'));
-    let continues =
-        dotted(next) && ahead.next().is_some_and(|character| character.is_ascii_digit()) && next != Some(':');
-    if joins(last) || dotted(last) || joins(next) || continues {
-        return false;
+/// An IPv6 address of the internet, or one that stands for an IPv4 address of it.
+fn ipv6(text: &str, range: &Range<usize>) -> Option<Range<usize>> {
+    let address: Ipv6Addr = text[range.clone()].parse().ok()?;
+    let (last, next) = (text[..range.start].chars().next_back(), text[range.end..].chars().next());
+    if joins(last) || matches!(last, Some('.' | ':')) || joins(next) || next == Some(':') {
+        return None;
     }
-    if let Ok(address) = address.parse::<Ipv4Addr>() {
-        // `version 1.2.3.4` and `Firefox/3.0.0.1` are no addresses.
-        let called = before(text, range.start, 12);
-        let version = called.trim_end().ends_with("version")
-            || called.ends_with('/')
-            || called.trim_end().ends_with("ver.");
-        return is_global(address) && !version;
-    }
-    address.parse::<Ipv6Addr>().is_ok_and(|address| {
-        let first = address.segments()[0];
-        // Global unicast, without the range for documentation.
-        (0x2000..0x4000).contains(&first) && address.segments()[..2] != [0x2001, 0xdb8]
-    })
+    let [first, second, .., high, low] = address.segments();
+    let inner = Ipv4Addr::from(u32::from(high) << 16 | u32::from(low));
+    // Global unicast, without the range for documentation.
+    let global = (0x2000..0x4000).contains(&first) && [first, second] != [0x2001, 0xdb8];
+    (global || text[range.clone()].contains('.') && is_global(inner)).then(|| range.clone())
+}
+
+/// Whether four numbers are no part of something longer.
+fn stands_alone(text: &str, range: &Range<usize>) -> bool {
+    let mut back = text[..range.start].chars().rev();
+    let (last, earlier) = (back.next(), back.next());
+    let digit = |character: Option<char>| character.is_some_and(|character| character.is_ascii_digit());
+    let word = |character: Option<char>| character.is_some_and(char::is_alphanumeric);
+    let begins = match last {
+        // A range of addresses goes on; `tool-1.2.3.4` is a package.
+        Some('-') => !word(earlier) || behind_address(&text[..range.start - 1]),
+        Some('.') => !word(earlier),
+        Some('_') => !word(earlier),
+        last => !joins(last),
+    };
+    let mut ahead = text[range.end..].chars();
+    let (next, later) = (ahead.next(), ahead.next());
+    let ends = match next {
+        Some('.') => !digit(later),
+        Some('-') => !digit(later) || CANDIDATE.find_at(text, range.end + 1).is_some_and(|more| more.start() == range.end + 1),
+        Some('_') => !word(later),
+        next => !joins(next),
+    };
+    begins && ends
+}
+
+/// Whether `text` ends with an address.
+fn behind_address(text: &str) -> bool {
+    let digits = |character: char| character.is_ascii_digit() || character == '.';
+    let start = text.rfind(|character| !digits(character)).map_or(0, |at| at + 1);
+    text.get(start..).is_some_and(|end| end.parse::<Ipv4Addr>().is_ok())
+}
+
+/// Whether what stands before four numbers makes them a version or a section.
+fn is_version(text: &str, start: usize, last: Option<usize>) -> bool {
+    // `sections 1.2.3.4 and 1.2.3.5`.
+    let listed = last.and_then(|end| text.get(end..start)).is_some_and(|between| {
+        let between = between.trim().trim_start_matches(',').trim().to_lowercase();
+        matches!(between.as_str(), "" | "and" | "or" | "to" | "through" | "-" | "&" | "/" | "und" | "bis" | "et" | "y")
+    });
+    // The product before a slash: `Firefox/3.0.0.1`, but neither `https://host/8.8.8.8` nor `/8.8.8.8`.
+    let product = text[..start].strip_suffix('/').is_some_and(|before| {
+        let from = before.rfind(|character: char| !character.is_ascii_alphanumeric() && !matches!(character, '-' | '_'));
+        let from = from.map_or(0, |at| at + before[at..].chars().next().map_or(1, char::len_utf8));
+        let (name, sign) = (&before[from..], before[..from].chars().next_back());
+        let protocol = ["ip", "ip4", "inet", "tcp", "udp", "http", "https", "host", "dns", "addr"];
+        name.starts_with(|first: char| first.is_ascii_alphabetic())
+            && !matches!(sign, Some('/' | '.' | ':' | '@'))
+            && !protocol.iter().any(|known| name.eq_ignore_ascii_case(known))
+    });
+    listed || product || CALLED.is_match(&before(text, start, 32))
 }
 
 /// As Python's `ipaddress.is_global`, for what matters here.
@@ -77,6 +154,53 @@ mod tests {
             found("10.0.0.1 192.168.1.1 127.0.0.1 0.0.0.0 255.255.255.255 300.1.1.1 192.0.2.1").is_empty()
         );
         assert!(found("1.2.3.4.5, v1.2.3.4, version 8.8.8.8, Opera/8.8.8.8, 12.8.8.8.8").is_empty());
+        for text in [
+            "http://93.184.216.34/x",
+            "https://93.184.216.34:8443/a?b=c",
+            "https://whois.example/93.184.216.34",
+            "/93.184.216.34:50010",
+            "inet addr:93.184.216.34 Bcast",
+            "src:ad:93.184.216.34",
+            "?ip=93.184.216.34&x",
+            "- 93.184.216.34",
+            "_93.184.216.34_",
+            "\"93.184.216.34\"",
+            "...93.184.216.34...",
+            "用户93.184.216.34登录",
+            "93.184.216.0/24",
+            "user@93.184.216.34",
+            "93.184.216.34-based",
+            "Die Adresse 93.184.216.34.",
+        ] {
+            assert_eq!(found(text).len(), 1, "{text}");
+        }
+        assert_eq!(found("from 93.184.216.34-93.184.216.40"), ["93.184.216.34", "93.184.216.40"]);
+        assert_eq!(found("[93.184.216.34](http://93.184.216.34)").len(), 2);
+        assert_eq!(found("mapped ::ffff:93.184.216.34, 64:ff9b::93.184.216.34").len(), 2);
+        assert!(found("::ffff:10.0.0.1 and ::ffff:192.168.1.1").is_empty());
+        for text in [
+            "Version: 8.8.8.8",
+            "version 8.20.1.5",
+            "Version = \"8.8.8.8\"",
+            "section 8.20.1.5",
+            "sections 8.20.1.5 and 8.20.1.6",
+            "Sec. 8.20.1.5",
+            "§ 8.20.1.5",
+            "Firmware 8.20.1.5",
+            "firmware version is 8.20.1.5",
+            "Release (8.20.1.5)",
+            "v. 8.20.1.5",
+            "update to 8.20.1.5",
+            "Abschnitt 8.20.1.5",
+            "版本：8.20.1.5",
+            "第8.20.1.5节",
+            "openssl-8.20.1.5",
+            "8.20.1.5-2",
+            "Mozilla/5.0 Opera/8.20.1.5",
+        ] {
+            let folded = super::super::fold::Folded::new(text);
+            assert!(find(&folded.text).is_empty(), "{text}");
+        }
         assert_eq!(found("at 2606:4700:4700::1111 and ::1, fe80::1"), ["2606:4700:4700::1111"]);
         assert!(found("12:30:45, a::b, std::fmt, 2001:db8::1").is_empty());
     }

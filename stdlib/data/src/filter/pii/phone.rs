@@ -5,50 +5,72 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::{before, joins};
+use super::{before, goes_on, joins};
 
 /// Forms that are written with care: an international prefix, the North American grouping, or a trunk prefix with groups,
 /// as written in Europe, Russia, Brazil and East Asia.
 static FORMATTED: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(
-        r"(?x)
-        (?: \+ | (?-u:\b)00 ) [1-9]\d{0,2} (?: [\ .\-/]? \(?\d{1,5}\)? ){2,6}
-        | (?: (?-u:\b)1[\ .\-] )? (?: \([2-9]\d{2}\)[\ .\-]? | (?-u:\b)[2-9]\d{2}[\ .\-] ) [2-9]\d{2} [\ .\-] \d{4}
-        | (?-u:\b)001 [\ .\-] \d{3} [\ .\-] \d{3} [\ .\-] \d{4}
-        | (?-u:\b)8 [\ \-]? (?: \(\d{3}\) | [\ \-]\d{3} ) [\ \-]? \d{3} [\ \-] \d{2} [\ \-] \d{2}
-        | \(0\d{1,4}\) [\ \-]? \d{3,4} [\ \-]? \d{3,5}
-        | \(\d{2}\) \ ? 9?\d{4}-\d{4}
-        | (?-u:\b)0\d{2,4} [\ \-] \d{3,4} [\ \-]? \d{3,4}
-        | (?-u:\b)0\d{2,3} \ \d{2,3} \ \d{2} \ \d{2}
-        | (?-u:\b)0\d - \d{3,4} - \d{4}
-        | (?-u:\b)0\d{2,4} / \d{6,8}
-        ",
-    )
-    .expect("the expression is valid")
+    // Between groups: blanks, of which one may end a line, or a sign with a blank at most on either side.
+    const S: &str = r"(?:\s{1,3}|\s?[.\-/]\s?)";
+    // The same without the dot and slash that dates and fractions have.
+    const D: &str = r"(?:\s{1,3}|\s?-\s?)";
+    let forms = [
+        // +44 20 7946 0958, also escaped as in URLs.
+        format!(r"(?:\+|%2[Bb]|\b00)[1-9]\d{{0,2}}(?:{S}?\(?\d{{1,5}}\)?){{2,6}}"),
+        // (212) 664-7665
+        format!(r"(?:\b1{S})?(?:\([2-9]\d{{2}}\){S}?|\b[2-9]\d{{2}}{S})[2-9]\d{{2}}{S}\d{{4}}"),
+        format!(r"\b001{S}\d{{3}}{S}\d{{3}}{S}\d{{4}}"),
+        // 8 (800) 555-35-35
+        format!(r"\b8{D}?(?:\(\d{{3}}\)|{D}\d{{3}}){D}?\d{{3}}{D}\d{{2}}{D}\d{{2}}"),
+        // (0118) 496 0100
+        format!(r"\(0\d{{1,4}}\){D}?\d{{3,4}}{D}?\d{{3,5}}"),
+        // (11) 91234-5678
+        format!(r"\(\d{{2}}\)\s{{0,2}}9?\d{{4}}{D}\d{{4}}"),
+        // 020 7946 0958
+        format!(r"\b0\d{{2,4}}(?:{D}|/)\d{{3,4}}{D}?\d{{3,4}}"),
+        // 024 971 50 30
+        format!(r"\b0\d{{2,3}}{D}\d{{2,3}}{D}\d{{2}}{D}\d{{2}}"),
+        // 03-1234-5678
+        r"\b0\d\s?-\s?\d{3,4}\s?-\s?\d{4}".to_owned(),
+        // 03(1234)5678
+        r"\b0\d{1,3}\(\d{2,4}\)\d{4}".to_owned(),
+        // 030/901820
+        r"\b0\d{2,4}\s?/\s?\d{6,8}".to_owned(),
+        // 138 1234 5678, as in China
+        format!(r"\b1[3-9]\d{D}\d{{4}}{D}\d{{4}}"),
+        // 400-810-8888, as in China
+        r"\b[48]00-\d{3}-\d{4}".to_owned(),
+    ];
+    ascii(&forms.join("|"))
 });
 
 /// French numbers: five pairs of digits, and no more.
 static PAIRS: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"(?-u:\b)0[1-9](?:(?: \d\d){4,}|(?:\.\d\d){4,})").expect("the expression is valid")
+    ascii(r"\b0[1-9](?:(?:\s{1,3}\d\d){4,}|(?:\.\d\d){4,}|(?:\s?-\s?\d\d){4,}|(?:/\d\d){4,})")
 });
 
 /// Digits alone, which are a number where they are called one.
-static BARE: LazyLock<Regex> =
-    LazyLock::new(|| Regex::new(r"\(?\d[\d ().\-]{5,16}\d").expect("the expression is valid"));
+static BARE: LazyLock<Regex> = LazyLock::new(|| ascii(r"\(?\d(?:[ ().\-/]{0,3}\d){6,24}"));
 
 static EXTENSION: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"^(?i) ?(?:x|ext\.?) ?\d{1,6}\b").expect("the expression is valid"));
+
+/// An expression whose digits, blanks and borders of words are ASCII: texts are folded before.
+fn ascii(expression: &str) -> Regex {
+    let expression = expression.replace(r"\b", r"(?-u:\b)").replace(r"\d", "[0-9]").replace(r"\s", r"[ \t\r\n]");
+    Regex::new(&expression).expect("the expression is valid")
+}
 
 /// What a number is called before it stands.
 static CALLED: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(
         r"(?x)
-        (?: \b(?: tel | phone | t[eé]l[eéè](?:ph|f)[oó]n[eo]? | mobile | cell | fax | call | sms | whatsapp
+        (?: \b (?: tel | phone | t[eé]l[eéè](?:ph|f)[oó]n[eo]? | mobile | cell | fax | call | sms | whatsapp
               | handy | móvil | celular | cellulare | тел | телефон | факс )
-          | ☎ | 电话 | 電話 | 手机 | 手機 | 传真 | 傳真 | 携帯 | 전화 | 휴대폰 | 팩스 )
-        (?: 号码 | 號碼 | 番号 | 번호 )?
+          | ☎ | 电话 | 電話 | 手机 | 手機 | 传真 | 傳真 | 携帯 | 전화 | 휴대폰 | 휴대전화 | 팩스 | 热线 | wa\.me/ )
+        (?: 号码 | 號碼 | 番号 | 번호 | 号 | 號 )?
         (?: \s* (?: no | nr | number ) )?
-        [\s.:：\#]* (?: me\s | us\s | at\s | on\s | is\s | :\s )* $
+        [\s.:：\#=/]* (?: me\s | us\s | at\s | on\s | is\s | :\s | 是 | 为 | 為 | は | [은는] \s? )* $
         ",
     )
     .expect("the expression is valid")
@@ -56,28 +78,34 @@ static CALLED: LazyLock<Regex> = LazyLock::new(|| {
 
 /// What makes a number something else.
 static OTHERWISE: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"(?:isbn|issn|doi|pmid|arxiv|patent|serial|order|invoice|model|item|part|sku|id|#|\$|£|€|=)[\s:.\-]*(?:no|number)?[\s:.\-]*$")
+    Regex::new(r"(?:isbn|issn|doi|pmid|arxiv|patent|serial|order|invoice|model|item|part|sku|id|#|\$|£|€)[\s:.=\-]*(?:no|number)?[\s:.=\-]*$")
         .expect("the expression is valid")
 });
 
+/// The most digits of a number (ITU-T E.164).
+const MOST: usize = 15;
+
 pub(super) fn find(text: &str) -> Vec<Range<usize>> {
     let mut found: Vec<Range<usize>> = Vec::new();
-    let pairs = PAIRS
-        .find_iter(text)
-        .map(|found| found.range())
-        .filter(|range| range.len() == "01 23 45 67 89".len());
+    let pairs = PAIRS.find_iter(text).map(|found| found.range()).filter(|range| digits(&text[range.clone()]) == 10);
     for candidate in FORMATTED.find_iter(text).map(|found| found.range()).chain(pairs) {
-        let digits = digits(&text[candidate.clone()]);
-        let (fewest, most) = if text[candidate.clone()].starts_with('+') { (8, 15) } else { (9, 15) };
-        if (fewest..=most).contains(&digits) && stands_alone(text, &candidate) {
+        let candidate = cut(text, candidate);
+        let number = &text[candidate.clone()];
+        let international = number.starts_with(['+', '%']);
+        let fewest = if international { 8 } else { 9 };
+        if (fewest..=MOST).contains(&count(number))
+            && on_one_line(number, international)
+            && stands_alone(text, &candidate, &found)
+        {
             found.push(with_extension(text, candidate));
         }
     }
     for candidate in BARE.find_iter(text).map(|found| found.range()) {
+        let candidate = cut(text, candidate);
         let digits = digits(&text[candidate.clone()]);
         let known = found.iter().any(|other| other.start < candidate.end && candidate.start < other.end);
-        let called = CALLED.is_match(&before(text, candidate.start, 32));
-        if !known && called && (7..=15).contains(&digits) && stands_alone(text, &candidate) {
+        let called = !known && (7..=MOST).contains(&digits) && CALLED.is_match(&before(text, candidate.start, 32));
+        if called && stands_alone(text, &candidate, &found) {
             found.push(with_extension(text, candidate));
         }
     }
@@ -88,19 +116,49 @@ fn digits(text: &str) -> usize {
     text.bytes().filter(u8::is_ascii_digit).count()
 }
 
+/// Digits without that of an escaped plus.
+fn count(number: &str) -> usize {
+    digits(number) - usize::from(number.starts_with('%'))
+}
+
+/// A candidate up to where a second number begins: `030 901820/901821`, `664 7665  664 7666`.
+fn cut(text: &str, mut range: Range<usize>) -> Range<usize> {
+    while count(&text[range.clone()]) > MOST {
+        let number = &text[range.clone()];
+        let Some(end) = number.rfind(['/', '\n']).or_else(|| number.rfind("  ")) else { break };
+        range.end = range.start + number[..end].trim_end().len();
+    }
+    range
+}
+
+/// Whether a number is more than a column of other numbers: one line break at most, and another sign in it.
+fn on_one_line(number: &str, international: bool) -> bool {
+    match number.bytes().filter(|byte| *byte == b'\n').count() {
+        0 => true,
+        1 => international || number.contains([' ', '-', '(', '.']),
+        _ => false,
+    }
+}
+
 /// Whether a candidate is no part of something longer, nor called something else.
-fn stands_alone(text: &str, range: &Range<usize>) -> bool {
-    let last = text[..range.start].chars().next_back();
+fn stands_alone(text: &str, range: &Range<usize>, found: &[Range<usize>]) -> bool {
     let mut ahead = text[range.end..].chars();
     let next = ahead.next();
-    let joined =
-        |character: Option<char>| joins(character) || matches!(character, Some('-' | '/' | '.' | '+'));
     let extended = EXTENSION.is_match(&text[range.end..]);
-    let continues =
-        matches!(next, Some('-' | '/' | '.' | ',')) && ahead.next().is_some_and(|next| next.is_ascii_digit());
-    !joined(last)
+    let continues = matches!(next, Some('-' | '/' | '.' | ','))
+        && ahead.next().is_some_and(|next| next.is_ascii_digit())
+        && !(next == Some('/') && follows(text, range.end + 1));
+    let behind = range.start.checked_sub(1).is_some_and(|end| found.iter().any(|other| other.end == end));
+    (behind || !goes_on(text, range.start) && !text[..range.start].ends_with('+'))
         && (extended || !joins(next) && !continues)
         && !OTHERWISE.is_match(&before(text, range.start, 24))
+}
+
+/// Whether a second number starts at `at`: behind a slash, in full or its last group.
+fn follows(text: &str, at: usize) -> bool {
+    let rest = &text[at..];
+    let last = rest.bytes().take_while(u8::is_ascii_digit).count();
+    FORMATTED.find_at(text, at).is_some_and(|more| more.start() == at) || (1..=8).contains(&last)
 }
 
 fn with_extension(text: &str, range: Range<usize>) -> Range<usize> {
@@ -110,10 +168,53 @@ fn with_extension(text: &str, range: Range<usize>) -> Range<usize> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::fold::Folded;
     use super::find;
 
     fn found(text: &str) -> Vec<String> {
-        find(text).into_iter().map(|range| text[range].to_owned()).collect()
+        let folded = Folded::new(text);
+        find(&folded.text).iter().map(|range| text[folded.original(range)].to_owned()).collect()
+    }
+
+    #[test]
+    fn signs_between_groups_may_be_any() {
+        for number in [
+            "+1\u{a0}630\u{a0}596\u{a0}1111",
+            "020\u{a0}7946\u{a0}0958",
+            "01\u{202f}42\u{202f}68\u{202f}53\u{202f}00",
+            "01-42-68-53-00",
+            "630\u{2011}596\u{2011}1111",
+            "630–596–1111",
+            "630 – 596 – 1111",
+            "630−596−1111",
+            "630\u{2009}596\u{2009}1111",
+            "+44  20  7946  0958",
+            "+44 20\n7946 0958",
+            "(212)\t664\t7665",
+            "415/555-0123",
+            "212-664-7665",
+            "０３－１２３４－５６７８",
+            "03（1234）5678",
+            "03ー1234ー5678",
+            "（０３）１２３４－５６７８",
+            "+٤٤ ٢٠ ٧٩٤٦ ٠٩٥٨",
+            "\u{200e}+44 20 7946 0958".trim_start_matches('\u{200e}'),
+            "+44\u{200b}20\u{200b}7946\u{200b}0958",
+            "138 1234 5678",
+            "400-810-8888",
+        ] {
+            assert_eq!(found(&format!("Reach me under {number}, please.")), [number]);
+            assert_eq!(found(&format!("请拨打{number}。")), [number]);
+        }
+        assert_eq!(found("212-664-7665/212-664-7666"), ["212-664-7665", "212-664-7666"]);
+        assert_eq!(found("+1 212 664 7665/+1 212 664 7666").len(), 2);
+        assert_eq!(found("tel:+12126647665, ?phone=212-664-7665&x, /call/212-664-7665.html, call-212-664-7665").len(), 4);
+        assert_eq!(found("https://wa.me/12126647665 %2B442079460958"), ["12126647665", "%2B442079460958"]);
+        assert_eq!(found("我的手机号是13812345678"), ["13812345678"]);
+        assert_eq!(found("Tel: 2126647665/2126647666").len(), 1);
+        for text in ["212\n664\n7665", "210\n212 664\n7665", "1/212-664-7665", "12–212–664–7665"] {
+            assert!(found(text).is_empty(), "{text}: {:?}", found(text));
+        }
     }
 
     #[test]
@@ -146,6 +247,7 @@ mod tests {
         }
         assert_eq!(found("Tel: 6647665. Phone no. 2126647665"), ["6647665", "2126647665"]);
         assert_eq!(found("请拨打010-62781234，手机：13800138000。"), ["010-62781234", "13800138000"]);
+        assert_eq!(found("電話番号は０９０－１２３４－５６７８です。전화번호는 010‑1234‑5678입니다"), ["０９０－１２３４－５６７８", "010‑1234‑5678"]);
         assert_eq!(found("Teléfono: 912 345 678, Телефон 4951234567"), ["912 345 678", "4951234567"]);
     }
 
