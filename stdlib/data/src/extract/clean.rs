@@ -119,11 +119,12 @@ impl Walk {
     fn root(&mut self, root: NodeRef<'_, Node>) {
         self.open("html", root.value().as_element());
         for part in root.children() {
-            match part.value().as_element().map(Element::name) {
-                Some("head") => self.head(part),
-                Some("frameset") => self.frameset(part),
-                Some(_) => self.block(part, Place { verbatim: false, text: false }),
-                None => {}
+            let Some(element) = part.value().as_element() else { continue };
+            match element.name() {
+                "head" => self.head(part),
+                "frameset" => self.frameset(part),
+                name if DROPPED.contains(&name) => self.dropped(part, element),
+                _ => self.block(part, Place { verbatim: false, text: false }),
             }
         }
         self.lines.end();

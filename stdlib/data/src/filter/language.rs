@@ -60,7 +60,7 @@ pub fn lint(settings: &Settings) -> Vec<Lint> {
     let message = format!("the built-in language detector does not know {}", unknown.join(", "));
     let label = if unknown.len() == 1 { "this language needs a model" } else { "these languages need a model" };
     let help = "give a fastText model: `model = \"lid.176.ftz\"`";
-    vec![Lint::new("E0502", &["keep"], message).label(label).help(help)]
+    vec![Lint::new("E0309", &["keep"], message).label(label).help(help)]
 }
 
 fn no_model() -> Error {

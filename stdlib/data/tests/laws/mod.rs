@@ -11,7 +11,7 @@ use llmp_artifacts::warc::{Item, Reader, http};
 const LIMIT: u64 = 64 << 10;
 
 /// A reader ends, keeps its limits and goes forward.
-pub fn warc(bytes: &[u8]) {
+pub(crate) fn warc(bytes: &[u8]) {
     let reader = Reader::new(Cursor::new(bytes), LIMIT).expect("memory can be read");
     let mut last = 0;
     for item in reader {
@@ -32,14 +32,14 @@ pub fn warc(bytes: &[u8]) {
 }
 
 /// An HTTP message is read within its limit.
-pub fn http(block: &[u8]) {
+pub(crate) fn http(block: &[u8]) {
     if let Ok(response) = http::parse(block, LIMIT as usize) {
         assert!(response.body.len() as u64 <= LIMIT, "a body above the limit");
     }
 }
 
 /// A page of any bytes becomes text without NUL, whatever its header says.
-pub fn charset(bytes: &[u8]) {
+pub(crate) fn charset(bytes: &[u8]) {
     let (label, page) = match bytes.split_first() {
         Some((first, page)) => (["utf-8", "gbk", "shift_jis", "utf-16le", "x"][usize::from(*first) % 5], page),
         None => ("", bytes),
@@ -50,7 +50,7 @@ pub fn charset(bytes: &[u8]) {
 }
 
 /// Extraction ends, and its text has whole lines and none of the characters that are for use inside.
-pub fn html(page: &str) {
+pub(crate) fn html(page: &str) {
     let settings = Settings {
         favour: Favour::Balanced,
         title: true,
@@ -67,7 +67,7 @@ pub fn html(page: &str) {
 }
 
 /// Personal data is found in order, without overlaps, at the borders of characters.
-pub fn pii(text: &str) {
+pub(crate) fn pii(text: &str) {
     let mut last = 0;
     for (_, range) in find(text, &Kind::ALL) {
         assert!(range.start >= last && range.start < range.end, "{range:?} behind {last}");
