@@ -1,8 +1,9 @@
-//! The laws of `laws/` on mutated seeds: a short form of the fuzz targets (`fuzz/run`), the same at every run.
+//! The laws of `laws/` on mutated seeds: a short form of the fuzz targets (`fuzz/run`), the same at every run. `ROUNDS` makes it a
+//! long one: `ROUNDS=1000000 cargo test --release -p llmp-data --test any_input`.
 
 mod laws;
 
-/// How often each seed is changed.
+/// How often each seed is changed, unless told otherwise.
 const ROUNDS: u64 = 400;
 
 /// xorshift64*: all that is needed of randomness here.
@@ -43,9 +44,10 @@ fn mutated(seed: &[u8], words: &[&str], random: &mut Random) -> Vec<u8> {
 
 fn fuzz(seeds: &[Vec<u8>], words: &[&str], law: fn(&[u8])) {
     let mut random = Random(0x9e37_79b9_7f4a_7c15);
+    let rounds = std::env::var("ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(ROUNDS);
     for seed in seeds {
         law(seed);
-        for _ in 0..ROUNDS {
+        for _ in 0..rounds {
             law(&mutated(seed, words, &mut random));
         }
     }

@@ -89,18 +89,23 @@ fn stands_alone(text: &str, range: &Range<usize>) -> bool {
     let (next, later) = (ahead.next(), ahead.next());
     let ends = match next {
         Some('.') => !digit(later),
-        Some('-') => !digit(later) || CANDIDATE.find_at(text, range.end + 1).is_some_and(|more| more.start() == range.end + 1),
+        Some('-') => !digit(later) || before_address(&text[range.end + 1..]),
         Some('_') => !word(later),
         next => !joins(next),
     };
     begins && ends
 }
 
+/// Whether `text` starts with an address.
+fn before_address(text: &str) -> bool {
+    let end = text.bytes().take(16).take_while(|byte| byte.is_ascii_digit() || *byte == b'.').count();
+    text[..end].trim_end_matches('.').parse::<Ipv4Addr>().is_ok()
+}
+
 /// Whether `text` ends with an address.
 fn behind_address(text: &str) -> bool {
-    let digits = |character: char| character.is_ascii_digit() || character == '.';
-    let start = text.rfind(|character| !digits(character)).map_or(0, |at| at + 1);
-    text.get(start..).is_some_and(|end| end.parse::<Ipv4Addr>().is_ok())
+    let length = text.bytes().rev().take(16).take_while(|byte| byte.is_ascii_digit() || *byte == b'.').count();
+    text[text.len() - length..].parse::<Ipv4Addr>().is_ok()
 }
 
 /// Whether what stands before four numbers makes them a version or a section.

@@ -156,9 +156,9 @@ fn stands_alone(text: &str, range: &Range<usize>, found: &[Range<usize>]) -> boo
 
 /// Whether a second number starts at `at`: behind a slash, in full or its last group.
 fn follows(text: &str, at: usize) -> bool {
-    let rest = &text[at..];
+    let rest = &text[at..text.floor_char_boundary(at + 40)];
     let last = rest.bytes().take_while(u8::is_ascii_digit).count();
-    FORMATTED.find_at(text, at).is_some_and(|more| more.start() == at) || (1..=8).contains(&last)
+    FORMATTED.find(rest).is_some_and(|more| more.start() == 0) || (1..=8).contains(&last)
 }
 
 fn with_extension(text: &str, range: Range<usize>) -> Range<usize> {
