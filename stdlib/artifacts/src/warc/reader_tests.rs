@@ -82,7 +82,7 @@ fn what_came_of_a_truncated_record_is_kept() {
     assert_eq!(read(&file[..file.len() - 4]), ["a:1", "b:hello"], "only white space is missing");
     assert_eq!(read(&record("b", "hello")[..20]), ["!truncated"], "a header alone is nothing");
     assert_eq!(read(&record("b", "")[..40]), ["!truncated"]);
-    let (long, random) = ("abcdefgh".repeat(400), (0..3000_u32).map(|n| (n * n % 251) as u8 as char).collect::<String>());
+    let (long, random) = ("abcdefgh".repeat(400), (0..1200_u32).map(|n| (n * n % 251) as u8 as char).collect::<String>());
     for body in [long, random] {
         let zipped = [gzip(&record("a", "1")), gzip(&record("b", &body))].concat();
         let found = read(&zipped[..zipped.len() - 12]);

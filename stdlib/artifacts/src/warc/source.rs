@@ -311,8 +311,9 @@ impl<R: Read + Seek> Source<R> {
     /// Moves the input to the next place that looks like the start of a member.
     fn find_member(&mut self) -> io::Result<()> {
         let rewind = REWIND.min(self.rewind_budget);
-        let from = self.position.saturating_sub(rewind).max(self.member_position + 1).min(self.position);
-        self.rewind_budget -= self.position - from;
+        // A decoder may fail before it has taken a byte: the member that failed is never tried again.
+        let from = self.position.saturating_sub(rewind).max(self.member_position + 1);
+        self.rewind_budget -= self.position.saturating_sub(from);
         self.position = self.input.seek(SeekFrom::Start(from))?;
         let (magic, mut matched) = (self.format.magic(), 0);
         loop {

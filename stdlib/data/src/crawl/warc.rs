@@ -180,7 +180,7 @@ mod tests {
         let (ctx, result, _folder) = crawl(file.as_bytes());
         result.expect("it runs");
         assert_eq!((ctx.counted("pages"), ctx.counted("skipped.truncated")), (2, 1));
-        assert!(found(&ctx)[1].block.ends_with(b"<p>the ke"));
+        assert!(found(&ctx)[1].block.ends_with(b"<p>the k"));
         assert!(ctx.lines.lock().expect("unpoisoned")[0].contains("the file ends within this record"));
     }
 

@@ -11,6 +11,7 @@ use trafilatura::{ExtractionFocus, Options, extract_document};
 use super::charset::decode;
 use super::clean::{Clean, clean};
 use super::render::plain_text;
+use super::whitespace::restored;
 use super::workers::{Outcome, Workers};
 use llmp_artifacts::docs::{Doc, Writer};
 use llmp_artifacts::warc::{Item, Reader, Record};
@@ -233,8 +234,9 @@ fn text_of(html: &str, url: Option<url::Url>, settings: &Settings) -> Extracted 
     if content.is_empty() {
         return Extracted::Dropped("extract.empty", "no main text".into());
     }
-    let title = if settings.title { result.metadata.title.trim() } else { "" };
-    let title = if content.starts_with(title) { "" } else { title };
+    let title = if settings.title { restored(&result.metadata.title) } else { String::new() };
+    let title = title.split_whitespace().collect::<Vec<_>>().join(" ");
+    let title = if content.starts_with(&title) { "" } else { title.as_str() };
     let comments = plain_text(&result.comments_html);
     let parts = [title, &content, &comments];
     Extracted::Text(parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("\n"))

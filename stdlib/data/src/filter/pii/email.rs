@@ -46,7 +46,7 @@ mod tests {
         assert_eq!(found("a@[127.0.0.1]"), ["a@[127.0.0.1]"]);
         assert_eq!(found("请写信给wang@qq.com谢谢"), ["wang@qq.com"]);
         assert_eq!(found("'jörg@müller.de', иван@почта.рф"), ["jörg@müller.de", "иван@почта.рф"]);
-        assert_eq!(found("?to=ann%40mail.example&x"), ["ann%40mail.example"]);
+        assert_eq!(found("mailto:ann%40mail.example?x"), ["ann%40mail.example"]);
         assert!(found("@handle, a @ b.org, a@b, 3@ 5").is_empty());
         assert!(found("icon@2x.png, tool@1.2.3").is_empty());
     }
