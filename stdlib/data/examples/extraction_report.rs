@@ -38,15 +38,17 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     println!("| set | pages | F1 | precision | recall |\n|---|---|---|---|---|");
     let mut articles = Score::default();
-    let truth: BTreeMap<String, Value> = serde_json::from_slice(&std::fs::read(folder.join("ground-truth.json"))?)?;
+    let truth: BTreeMap<String, Value> =
+        serde_json::from_slice(&std::fs::read(folder.join("ground-truth.json"))?)?;
     for (name, page) in &truth {
         let found = text(&folder.join(format!("html/{name}.html")), page["url"].as_str().unwrap_or(""))?;
         articles.add(&shingles(page["articleBody"].as_str().unwrap_or("")), &shingles(&found));
     }
     articles.show("AEB");
     let mut types = BTreeMap::<String, Score>::new();
-    let mut paths: Vec<_> =
-        std::fs::read_dir(folder.join("dev/ground-truth"))?.map(|entry| Ok(entry?.path())).collect::<std::io::Result<_>>()?;
+    let mut paths: Vec<_> = std::fs::read_dir(folder.join("dev/ground-truth"))?
+        .map(|entry| Ok(entry?.path()))
+        .collect::<std::io::Result<_>>()?;
     paths.sort();
     for path in paths {
         let truth: Value = serde_json::from_slice(&std::fs::read(&path)?)?;
@@ -55,7 +57,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         let wanted = words(truth["ground_truth"]["main_content"].as_str().unwrap_or(""));
         let kind = truth["_internal"]["page_type"]["primary"].as_str().unwrap_or("other");
         for kind in ["all", kind] {
-            types.entry(format!("WCXB {kind}")).or_default().add(&bag(wanted.iter().cloned()), &bag(words(&found)));
+            types
+                .entry(format!("WCXB {kind}"))
+                .or_default()
+                .add(&bag(wanted.iter().cloned()), &bag(words(&found)));
         }
     }
     for (kind, score) in types {
@@ -77,11 +82,14 @@ struct Score {
 impl Score {
     fn add<T: std::hash::Hash + Eq>(&mut self, wanted: &HashMap<T, u32>, found: &HashMap<T, u32>) {
         let both: u32 = wanted.iter().map(|(key, count)| *count.min(found.get(key).unwrap_or(&0))).sum();
-        let share = |part: u32, all: u32| if all == 0 { f64::from(part == 0) } else { f64::from(part) / f64::from(all) };
+        let share = |part: u32, all: u32| {
+            if all == 0 { f64::from(part == 0) } else { f64::from(part) / f64::from(all) }
+        };
         let (precision, recall) = (share(both, found.values().sum()), share(both, wanted.values().sum()));
         self.precision += precision;
         self.recall += recall;
-        self.f1 += if precision + recall > 0.0 { 2.0 * precision * recall / (precision + recall) } else { 0.0 };
+        self.f1 +=
+            if precision + recall > 0.0 { 2.0 * precision * recall / (precision + recall) } else { 0.0 };
         self.pages += 1;
     }
 

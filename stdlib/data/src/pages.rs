@@ -51,7 +51,9 @@ pub(crate) fn from_response(record: &Record, max_page: usize) -> Result<Record, 
         Ok(response) if content_type.is_html(&response.body) => response,
         Ok(_) => return Err(NoPage::NotHtml),
         Err(_) if content_type.media_type.is_none() => return Err(NoPage::NotHtml),
-        Err(_) if status != 200 => return Err(NoPage::Dropped { rule: "warc.status", value: status.to_string() }),
+        Err(_) if status != 200 => {
+            return Err(NoPage::Dropped { rule: "warc.status", value: status.to_string() });
+        }
         Err(error) => return Err(bad(error)),
     };
     if status != 200 {

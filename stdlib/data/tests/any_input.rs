@@ -65,7 +65,8 @@ fn record(kind: &str, block: &str) -> Vec<u8> {
     format!("WARC/1.0\r\nWARC-Type: {kind}\r\nContent-Length: {length}\r\n\r\n{block}\r\n\r\n").into_bytes()
 }
 
-const HTTP: &str = "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nTransfer-Encoding: chunked\r\n\r\n4\r\n<p>x\r\n0\r\n\r\n";
+const HTTP: &str =
+    "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nTransfer-Encoding: chunked\r\n\r\n4\r\n<p>x\r\n0\r\n\r\n";
 const ARC: &str = "filedesc://x 0.0.0.0 20080430204825 text/plain 4\n1 0\n\nhttp://a/ 1.2.3.4 20080430204825 text/html 3\n<p>\n";
 const PAGE: &str = "<!DOCTYPE html><html><head><meta charset=gbk><title>t</title></head><body><article><h1>One</h1>loose \
     <b>text</b><ul><li>a<ul><li>b</li></ul>c</li></ul><table><tr><td>d</td></tr></table><pre>e\n  f</pre><noscript><p>g\
@@ -84,19 +85,36 @@ fn warc_files() {
         ARC.as_bytes().to_vec(),
         gzip(ARC.as_bytes()),
     ];
-    fuzz(&seeds, &["WARC/1.0\r\n", "Content-Length: 9\r\n", "\r\n\r\n", "\x1f", "http://a/ 1.1.1.1 20080430 x 5\n"], laws::warc);
+    fuzz(
+        &seeds,
+        &["WARC/1.0\r\n", "Content-Length: 9\r\n", "\r\n\r\n", "\x1f", "http://a/ 1.1.1.1 20080430 x 5\n"],
+        laws::warc,
+    );
 }
 
 #[test]
 fn http_messages() {
-    let words = ["Content-Encoding: br\r\n", "Content-Encoding: zstd, gzip\r\n", "Content-Encoding: deflate\r\n", "\r\n\r\n", "ffff\r\n"];
+    let words = [
+        "Content-Encoding: br\r\n",
+        "Content-Encoding: zstd, gzip\r\n",
+        "Content-Encoding: deflate\r\n",
+        "\r\n\r\n",
+        "ffff\r\n",
+    ];
     let gzipped = [b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n", &gzip(PAGE.as_bytes())[..]].concat();
     fuzz(&[HTTP.as_bytes().to_vec(), gzipped], &words, laws::http);
 }
 
 #[test]
 fn encodings() {
-    let words = ["<meta charset=koi8-r>", "<!--", "<script>", "\0", "\u{feff}", "<meta http-equiv=content-type content='charset="];
+    let words = [
+        "<meta charset=koi8-r>",
+        "<!--",
+        "<script>",
+        "\0",
+        "\u{feff}",
+        "<meta http-equiv=content-type content='charset=",
+    ];
     let wide: Vec<u8> = PAGE.encode_utf16().flat_map(u16::to_le_bytes).collect();
     fuzz(&[PAGE.as_bytes().to_vec(), wide], &words, laws::charset);
 }
@@ -104,14 +122,33 @@ fn encodings() {
 #[test]
 fn pages() {
     let words = [
-        "<table>", "</table>", "<p>", "<li>", "</div>", "<a href=x>", "<noscript>", "<template>", "<pre>", "<br>", "<select>",
-        "<svg><p>", "<frameset>", "<x-y>", "<ruby>a<rt>b", "<!--", "&lt;", "<math><mi>", "<button>", "\u{f8f0}",
+        "<table>",
+        "</table>",
+        "<p>",
+        "<li>",
+        "</div>",
+        "<a href=x>",
+        "<noscript>",
+        "<template>",
+        "<pre>",
+        "<br>",
+        "<select>",
+        "<svg><p>",
+        "<frameset>",
+        "<x-y>",
+        "<ruby>a<rt>b",
+        "<!--",
+        "&lt;",
+        "<math><mi>",
+        "<button>",
+        "\u{f8f0}",
     ];
     fuzz(&[PAGE.as_bytes().to_vec()], &words, |bytes| laws::html(&String::from_utf8_lossy(bytes)));
 }
 
 #[test]
 fn personal_data() {
-    let words = ["\u{200e}", "ー", "/", "-", "::", "+", "٣", "\n", "Tel: ", "version ", "@", "%40", "1.1.1.1", "é"];
+    let words =
+        ["\u{200e}", "ー", "/", "-", "::", "+", "٣", "\n", "Tel: ", "version ", "@", "%40", "1.1.1.1", "é"];
     fuzz(&[TEXT.as_bytes().to_vec()], &words, |bytes| laws::pii(&String::from_utf8_lossy(bytes)));
 }

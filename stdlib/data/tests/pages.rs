@@ -20,7 +20,9 @@ fn text(html: &str) -> String {
 
 /// A sentence that is long enough to be text, with a mark to be found by.
 fn sentence(number: usize) -> String {
-    format!("The keeper wrote in his book, line {number}, that the lamp was lit at dusk and burnt until morning, M{number:02}.")
+    format!(
+        "The keeper wrote in his book, line {number}, that the lamp was lit at dusk and burnt until morning, M{number:02}."
+    )
 }
 
 /// Sentences written with `{}` for each, in what stands for a page.
@@ -40,7 +42,12 @@ fn page(container: &str, part: &str, parts: usize) -> (String, usize) {
         "content" => ("<div class=content>", "</div>"),
         _ => ("", ""),
     };
-    (format!("<!DOCTYPE html><html><head><title>Log</title></head><body>{open}{body}{close}</body></html>"), number)
+    (
+        format!(
+            "<!DOCTYPE html><html><head><title>Log</title></head><body>{open}{body}{close}</body></html>"
+        ),
+        number,
+    )
 }
 
 fn missing(html: &str, sentences: usize) -> Vec<usize> {
@@ -150,9 +157,17 @@ fn markup_is_no_text() {
         "<object data=x><p>Object text</p></object>",
         "<video src=x><p>Video text</p></video>",
     ] {
-        for (body, container) in [(&long[..], "article"), (short, "article"), (&long[..], "div"), (short, "div")] {
-            for content in [format!("{markup}{body}"), format!("{body}{markup}"), body.replacen("</p>", &format!("{markup}</p>"), 1)] {
-                let html = format!("<!DOCTYPE html><html><head><title>t</title></head><body><{container}>{content}</{container}></body></html>");
+        for (body, container) in
+            [(&long[..], "article"), (short, "article"), (&long[..], "div"), (short, "div")]
+        {
+            for content in [
+                format!("{markup}{body}"),
+                format!("{body}{markup}"),
+                body.replacen("</p>", &format!("{markup}</p>"), 1),
+            ] {
+                let html = format!(
+                    "<!DOCTYPE html><html><head><title>t</title></head><body><{container}>{content}</{container}></body></html>"
+                );
                 let text = text(&html);
                 assert!(text.contains("lit at dusk") || text.contains("A short page"), "{html}: {text:?}");
                 assert!(!text.contains(['<', '>']) && !text.contains("&lt;"), "{html}: {text:?}");
@@ -165,12 +180,17 @@ fn markup_is_no_text() {
 
 #[test]
 fn a_page_that_is_all_in_noscript_is_read() {
-    let article = format!("<article><p>{}</p><p>{}</p><p>{}</p></article>", sentence(1), sentence(2), sentence(3));
+    let article =
+        format!("<article><p>{}</p><p>{}</p><p>{}</p></article>", sentence(1), sentence(2), sentence(3));
     let paragraph = format!("<body><p>{} {} {}</p></body>", sentence(1), sentence(2), sentence(3));
     for html in [
         format!("<html><head><title>t</title></head><body><noscript>{article}</noscript></body></html>"),
-        format!("<html><head><title>t</title></head><body>Loading<noscript>{article}</noscript><div id=root></div></body></html>"),
-        format!("<html><head><title>t</title></head><frameset cols=*><frame src=a></frameset><noframes>{paragraph}</noframes></html>"),
+        format!(
+            "<html><head><title>t</title></head><body>Loading<noscript>{article}</noscript><div id=root></div></body></html>"
+        ),
+        format!(
+            "<html><head><title>t</title></head><frameset cols=*><frame src=a></frameset><noframes>{paragraph}</noframes></html>"
+        ),
         format!("<html><frameset cols=*><noframes>{paragraph}</noframes></frameset></html>"),
     ] {
         let text = text(&html);
@@ -183,13 +203,21 @@ fn a_page_that_is_all_in_noscript_is_read() {
 
 #[test]
 fn markup_in_text_stays_text() {
-    let html = format!("<article><p>{} The tag &lt;p&gt; opens a paragraph.</p><p>{}</p></article>", sentence(1), sentence(2));
+    let html = format!(
+        "<article><p>{} The tag &lt;p&gt; opens a paragraph.</p><p>{}</p></article>",
+        sentence(1),
+        sentence(2)
+    );
     assert!(text(&html).contains("The tag <p> opens a paragraph."));
 }
 
 #[test]
 fn readings_of_ruby_stay_out() {
-    for ruby in ["<ruby>港<rt>みなと</rt></ruby>", "<ruby>港<rp>(</rp><rt>みなと</rt><rp>)</rp></ruby>", "<ruby><rb>港</rb><rt>みなと</ruby>"] {
+    for ruby in [
+        "<ruby>港<rt>みなと</rt></ruby>",
+        "<ruby>港<rp>(</rp><rt>みなと</rt><rp>)</rp></ruby>",
+        "<ruby><rb>港</rb><rt>みなと</ruby>",
+    ] {
         let line = format!("<p>{ruby}の端にある灯台は、地元の技術者によって建てられました。</p>");
         for body in [line.clone(), line.repeat(12)] {
             let text = text(&format!("<!DOCTYPE html><html><body><article>{body}</article></body></html>"));
@@ -201,15 +229,23 @@ fn readings_of_ruby_stay_out() {
 #[test]
 fn short_pages_keep_their_lines() {
     for (body, lines) in [
-        ("<h1>Log</h1><p>First of May.</p><p>Calm sea.</p><ul><li>two boats</li><li>one whale</li></ul><p>Lamp lit.</p>", 6),
+        (
+            "<h1>Log</h1><p>First of May.</p><p>Calm sea.</p><ul><li>two boats</li><li>one whale</li></ul><p>Lamp lit.</p>",
+            6,
+        ),
         ("<div>First of May.</div><div>Calm sea.</div><div>Lamp lit.</div>", 3),
         ("First of May.<br>Calm sea.<br>Lamp lit.", 3),
         ("<h2>Log</h2>First of May.<p>Calm sea.</p>Lamp <b>lit</b>.", 4),
-        ("<table><tr><td>May</td><td>calm</td></tr><tr><td>June</td><td>storm</td></tr></table><p>Lamp lit.</p>", 3),
+        (
+            "<table><tr><td>May</td><td>calm</td></tr><tr><td>June</td><td>storm</td></tr></table><p>Lamp lit.</p>",
+            3,
+        ),
         ("<p>First of May.</p>", 1),
     ] {
         for container in ["article", "div", "main", "section"] {
-            let html = format!("<!DOCTYPE html><html><head><title>t</title></head><body><{container}>{body}</{container}></body></html>");
+            let html = format!(
+                "<!DOCTYPE html><html><head><title>t</title></head><body><{container}>{body}</{container}></body></html>"
+            );
             let text = text(&html);
             let cells = if body.contains("<td>") { 2 } else { 0 };
             let found = text.lines().count();

@@ -25,7 +25,9 @@ fn sources(folder: &Path, rules: &mut BTreeSet<String>) {
 
 fn is_rule(word: &str) -> bool {
     let stage = STAGES.iter().find_map(|stage| word.strip_prefix(stage));
-    stage.is_some_and(|rule| !rule.is_empty() && rule.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'))
+    stage.is_some_and(|rule| {
+        !rule.is_empty() && rule.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')
+    })
 }
 
 #[test]
@@ -37,6 +39,7 @@ fn every_rule_is_in_the_specification() {
     used.retain(|rule| !ends.iter().any(|end| rule.ends_with(&format!(".{end}"))));
     let page = std::fs::read_to_string(root.join("../../spec/8-formats.md")).expect("the page");
     let rows = page.lines().filter_map(|line| line.strip_prefix("| `")?.split_once('`'));
-    let listed: BTreeSet<String> = rows.map(|(rule, _)| rule.to_owned()).filter(|rule| is_rule(rule)).collect();
+    let listed: BTreeSet<String> =
+        rows.map(|(rule, _)| rule.to_owned()).filter(|rule| is_rule(rule)).collect();
     assert_eq!(listed, used);
 }

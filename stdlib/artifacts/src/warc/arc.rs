@@ -96,13 +96,24 @@ mod tests {
         }
         let spaced = "http://a.example/x y 192.0.2.7 20080430204825 text/html 1";
         assert_eq!(value(spaced, "WARC-Target-URI").as_deref(), Some("http://a.example/x y"));
-        assert_eq!(value("dns:a.example 0 20080430204825 text/dns 5", "WARC-Type").as_deref(), Some("resource"));
-        assert_eq!(value("filedesc://a.arc 0.0.0.0 20080430 text/plain 7", "WARC-Type").as_deref(), Some("warcinfo"));
+        assert_eq!(
+            value("dns:a.example 0 20080430204825 text/dns 5", "WARC-Type").as_deref(),
+            Some("resource")
+        );
+        assert_eq!(
+            value("filedesc://a.arc 0.0.0.0 20080430 text/plain 7", "WARC-Type").as_deref(),
+            Some("warcinfo")
+        );
     }
 
     #[test]
     fn other_lines_are_none() {
-        for line in ["", "1 0 InternetArchive", "seen 3 times in 20080430204825 and 20080430204826", "<p>20080430 x 5"] {
+        for line in [
+            "",
+            "1 0 InternetArchive",
+            "seen 3 times in 20080430204825 and 20080430204826",
+            "<p>20080430 x 5",
+        ] {
             assert!(headers(line.as_bytes()).is_none(), "{line}");
         }
     }

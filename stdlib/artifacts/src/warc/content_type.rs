@@ -57,7 +57,8 @@ fn media_type(value: &str) -> Option<String> {
     let (kind, rest) = value.trim().split_once('/')?;
     let subtype = rest.split(';').next().unwrap_or("").trim_end();
     let token = |text: &str| {
-        !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
+        !text.is_empty()
+            && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
     };
     let media_type = format!("{kind}/{subtype}").to_ascii_lowercase();
     let says_nothing = matches!(media_type.as_str(), "*/*" | "application/unknown" | "unknown/unknown");
@@ -70,7 +71,8 @@ fn charset(value: &str) -> Option<String> {
     let mut from = 0;
     while let Some(at) = lower[from..].find("charset").map(|at| from + at) {
         from = at + "charset".len();
-        let alone = lower[..at].chars().next_back().is_none_or(|before| matches!(before, ';' | ' ' | '\t' | '"'));
+        let alone =
+            lower[..at].chars().next_back().is_none_or(|before| matches!(before, ';' | ' ' | '\t' | '"'));
         let Some(label) = value[from..].trim_start().strip_prefix('=') else { continue };
         let label = label.trim_start().trim_start_matches(['"', '\'']);
         let label = label.split(['"', '\'', ';', ' ', '\t']).next().unwrap_or("");
@@ -85,12 +87,30 @@ fn charset(value: &str) -> Option<String> {
 /// comment comes first, by what follows it.
 pub fn looks_like_html(content: &[u8]) -> bool {
     const TAGS: [&[u8]; 16] = [
-        b"<!doctype html", b"<html", b"<head", b"<script", b"<iframe", b"<h1", b"<div", b"<font", b"<table", b"<a",
-        b"<style", b"<title", b"<b", b"<body", b"<br", b"<p",
+        b"<!doctype html",
+        b"<html",
+        b"<head",
+        b"<script",
+        b"<iframe",
+        b"<h1",
+        b"<div",
+        b"<font",
+        b"<table",
+        b"<a",
+        b"<style",
+        b"<title",
+        b"<b",
+        b"<body",
+        b"<br",
+        b"<p",
     ];
     let mut content = content.strip_prefix(b"\xef\xbb\xbf").unwrap_or(content).trim_ascii_start();
     if let Some(declaration) = content.strip_prefix(b"<?xml") {
-        let end = declaration.iter().take(1024).position(|&byte| byte == b'>').map_or(declaration.len(), |end| end + 1);
+        let end = declaration
+            .iter()
+            .take(1024)
+            .position(|&byte| byte == b'>')
+            .map_or(declaration.len(), |end| end + 1);
         content = declaration[end..].trim_ascii_start();
         // Other XML than XHTML is none.
         let start = &content[..content.len().min(1024)];
@@ -98,7 +118,9 @@ pub fn looks_like_html(content: &[u8]) -> bool {
     }
     let starts = |tag: &&[u8]| {
         content.get(..tag.len()).is_some_and(|head| head.eq_ignore_ascii_case(tag))
-            && content.get(tag.len()).is_none_or(|next| matches!(next, b' ' | b'>' | b'\t' | b'\n' | b'\r' | b'/'))
+            && content
+                .get(tag.len())
+                .is_none_or(|next| matches!(next, b' ' | b'>' | b'\t' | b'\n' | b'\r' | b'/'))
     };
     content.starts_with(b"<!--") || TAGS.iter().any(starts)
 }
@@ -146,12 +168,29 @@ mod tests {
     #[test]
     fn content_is_looked_at() {
         for html in [
-            "<!DOCTYPE html>", " \n<HTML lang=en>", "\u{feff}<html>", "<!-- x --><html>", "<p>x", "<div class=x>", "<h1>x",
-            "<?xml version=\"1.0\"?>\n<!DOCTYPE html><html>", "<script>x</script>", "<title>x</title>",
+            "<!DOCTYPE html>",
+            " \n<HTML lang=en>",
+            "\u{feff}<html>",
+            "<!-- x --><html>",
+            "<p>x",
+            "<div class=x>",
+            "<h1>x",
+            "<?xml version=\"1.0\"?>\n<!DOCTYPE html><html>",
+            "<script>x</script>",
+            "<title>x</title>",
         ] {
             assert!(looks_like_html(html.as_bytes()), "{html}");
         }
-        for other in ["", "text", "{}", "<?xml version='1.0'?><rss>", "<svg>", "<picture>", "%PDF-1.4", "<article-list>"] {
+        for other in [
+            "",
+            "text",
+            "{}",
+            "<?xml version='1.0'?><rss>",
+            "<svg>",
+            "<picture>",
+            "%PDF-1.4",
+            "<article-list>",
+        ] {
             assert!(!looks_like_html(other.as_bytes()), "{other}");
         }
     }

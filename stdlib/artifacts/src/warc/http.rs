@@ -116,7 +116,8 @@ fn codings(headers: &Headers, name: &str) -> Vec<String> {
     let names = headers.all(name).flat_map(|value| value.split(','));
     let names = names.map(|name| {
         let name = name.split(';').next().unwrap_or("");
-        name.trim_matches(|letter: char| letter.is_ascii_whitespace() || matches!(letter, '"' | '\'')).to_ascii_lowercase()
+        name.trim_matches(|letter: char| letter.is_ascii_whitespace() || matches!(letter, '"' | '\''))
+            .to_ascii_lowercase()
     });
     names.filter(|name| !name.is_empty()).collect()
 }
@@ -136,7 +137,9 @@ type Decoded = (Vec<u8>, bool);
 /// Undoes one coding; `None` where the body does not hold it.
 fn decode(coding: &str, body: &[u8], max_body: usize) -> Result<Option<Decoded>, BadHttp> {
     let coding = match coding {
-        "gzip" | "x-gzip" | "deflate" | "x-deflate" | "br" | "zstd" | "zst" => compressed(body).unwrap_or(coding),
+        "gzip" | "x-gzip" | "deflate" | "x-deflate" | "br" | "zstd" | "zst" => {
+            compressed(body).unwrap_or(coding)
+        }
         // Compressed with what is not here: a dictionary (RFC 9842), or by methods that nobody sends any more.
         "dcb" | "dcz" | "compress" | "x-compress" | "bzip2" | "x-bzip2" | "xz" | "exi" | "pack200-gzip" => {
             return Err(BadHttp::Encoding);

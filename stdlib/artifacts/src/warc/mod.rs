@@ -13,8 +13,8 @@ mod record;
 mod source;
 mod writer;
 
+pub use content_type::{ContentType, looks_like_html};
 pub use form::Pages;
 pub use reader::{DEFAULT_MAX_BLOCK, Item, Reader, Skipped};
-pub use content_type::{ContentType, looks_like_html};
 pub use record::{Headers, Record};
 pub use writer::Writer;

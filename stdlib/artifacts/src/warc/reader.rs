@@ -163,7 +163,9 @@ impl<R: Read + Seek> Reader<R> {
     fn arc_header(&mut self) -> io::Result<Head> {
         let window = self.source.peek(MAX_HEADER)?;
         Ok(match arc::line(window) {
-            Some(line) => arc::headers(line).map_or(Head::Other, |headers| Head::Found(line.len() + 1, headers)),
+            Some(line) => {
+                arc::headers(line).map_or(Head::Other, |headers| Head::Found(line.len() + 1, headers))
+            }
             None => Head::Other,
         })
     }
@@ -178,8 +180,7 @@ impl<R: Read + Seek> Reader<R> {
 
     /// Where in `window` a line starts as a record does.
     fn record_start(&self, window: &[u8], line_start: bool) -> Option<usize> {
-        let versioned =
-            |at: usize| self.arc || window.get(at + MAGIC.len()).is_some_and(u8::is_ascii_digit);
+        let versioned = |at: usize| self.arc || window.get(at + MAGIC.len()).is_some_and(u8::is_ascii_digit);
         let starts = |at: usize| self.starts_record(&window[at..]) && versioned(at);
         if line_start && starts(0) {
             return Some(0);

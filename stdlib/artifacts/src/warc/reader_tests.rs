@@ -82,7 +82,8 @@ fn what_came_of_a_truncated_record_is_kept() {
     assert_eq!(read(&file[..file.len() - 4]), ["a:1", "b:hello"], "only white space is missing");
     assert_eq!(read(&record("b", "hello")[..20]), ["!truncated"], "a header alone is nothing");
     assert_eq!(read(&record("b", "")[..40]), ["!truncated"]);
-    let (long, random) = ("abcdefgh".repeat(400), (0..1200_u32).map(|n| (n * n % 251) as u8 as char).collect::<String>());
+    let (long, random) =
+        ("abcdefgh".repeat(400), (0..1200_u32).map(|n| (n * n % 251) as u8 as char).collect::<String>());
     for body in [long, random] {
         let zipped = [gzip(&record("a", "1")), gzip(&record("b", &body))].concat();
         let found = read(&zipped[..zipped.len() - 12]);
@@ -100,12 +101,14 @@ fn zstd_is_read_with_and_without_a_dictionary() {
     let frames: Vec<u8> = records.iter().flat_map(|record| frame(record)).collect();
     assert_eq!(read(&frames), found);
     assert_eq!(read(&frames[..frames.len() - 3])[..2], found[..2]);
-    let dictionary = b"WARC/1.0\r\nWARC-Type: response\r\nContent-Length: two lines of a dictionary".repeat(4);
+    let dictionary =
+        b"WARC/1.0\r\nWARC-Type: response\r\nContent-Length: two lines of a dictionary".repeat(4);
     for stored in [dictionary.clone(), frame(&dictionary)] {
         let mut file = [0x184d_2a5d_u32.to_le_bytes(), (stored.len() as u32).to_le_bytes()].concat();
         file.extend(stored);
         for record in &records {
-            let mut encoder = zstd::Encoder::with_dictionary(Vec::new(), 3, &dictionary).expect("a dictionary");
+            let mut encoder =
+                zstd::Encoder::with_dictionary(Vec::new(), 3, &dictionary).expect("a dictionary");
             encoder.write_all(record).expect("written");
             file.extend(encoder.finish().expect("compressed"));
         }
@@ -121,11 +124,15 @@ fn damage_costs_one_zstd_frame() {
         encoder.write_all(bytes).expect("written");
         encoder.finish().expect("compressed")
     };
-    let mut frames = [frame(&record("a", "1")), frame(&record("b", &"hello ".repeat(99))), frame(&record("c", "3"))];
+    let mut frames =
+        [frame(&record("a", "1")), frame(&record("b", &"hello ".repeat(99))), frame(&record("c", "3"))];
     let middle = frames[1].len() / 2;
     frames[1][middle] ^= 0x55;
     let found = read(&frames.concat());
-    assert_eq!((found.first().map(String::as_str), found.last().map(String::as_str)), (Some("a:1"), Some("c:3")));
+    assert_eq!(
+        (found.first().map(String::as_str), found.last().map(String::as_str)),
+        (Some("a:1"), Some("c:3"))
+    );
     assert!(found.contains(&"!gzip".to_owned()), "{found:?}");
 }
 

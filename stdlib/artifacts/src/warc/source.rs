@@ -346,7 +346,8 @@ fn read_dictionary(input: &mut impl BufRead) -> io::Result<(Vec<u8>, u64)> {
     input.take(8).read_to_end(&mut head)?;
     let [.., a, b, c, d] = head[..] else { return Ok((Vec::new(), 4)) };
     let length = if head.len() == 8 { u64::from(u32::from_le_bytes([a, b, c, d])) } else { 0 };
-    let too_large = || io::Error::new(io::ErrorKind::InvalidData, "the dictionary of its zstd frames is too large");
+    let too_large =
+        || io::Error::new(io::ErrorKind::InvalidData, "the dictionary of its zstd frames is too large");
     if length > MAX_DICTIONARY {
         return Err(too_large());
     }

@@ -67,8 +67,7 @@ fn resource(file: &InputFile, block: Vec<u8>) -> Record {
 
 fn is_html(file: &InputFile, content: &[u8]) -> bool {
     let extension = file.name.rsplit_once('.').map(|(_, extension)| extension.to_ascii_lowercase());
-    matches!(extension.as_deref(), Some("html" | "htm" | "xhtml" | "shtml"))
-        || looks_like_html(content)
+    matches!(extension.as_deref(), Some("html" | "htm" | "xhtml" | "shtml")) || looks_like_html(content)
 }
 
 #[cfg(test)]

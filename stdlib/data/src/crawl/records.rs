@@ -80,12 +80,16 @@ impl<'a> Records<'a> {
             self.ctx.log(&format!("`{label}`: no record can be read"));
         }
         if self.json && !crawled && !has(&["conversion"]) {
-            return Err(Error::new(format!("`{label}` is a WAT file, which holds metadata of pages and no page"))
-                .help("give the WARC file of the same crawl to `crawl.warc`, or its WET file to `crawl.wet`"));
+            return Err(Error::new(format!(
+                "`{label}` is a WAT file, which holds metadata of pages and no page"
+            ))
+            .help("give the WARC file of the same crawl to `crawl.warc`, or its WET file to `crawl.wet`"));
         }
         if wanted == Wanted::Pages && has(&["conversion"]) && !crawled {
-            return Err(Error::new(format!("`{label}` is a WET file, which holds the text of pages and no page"))
-                .help("`crawl.wet` reads it as documents; `extract.text` is not needed then"));
+            return Err(Error::new(format!(
+                "`{label}` is a WET file, which holds the text of pages and no page"
+            ))
+            .help("`crawl.wet` reads it as documents; `extract.text` is not needed then"));
         }
         if wanted == Wanted::Texts && crawled && !has(&["conversion"]) {
             return Err(Error::new(format!("`{label}` is a WARC file, which holds pages and no text"))

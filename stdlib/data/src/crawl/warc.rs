@@ -189,8 +189,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let whole = record("response", PAGE);
         let cut = &whole.as_bytes()[..40];
-        let files: [(&str, &[u8]); 4] =
-            [("a", b""), ("b", cut), ("c", b"\r\n\r\n"), ("d", whole.as_bytes())];
+        let files: [(&str, &[u8]); 4] = [("a", b""), ("b", cut), ("c", b"\r\n\r\n"), ("d", whole.as_bytes())];
         let ctx = TestContext::new(folder.path()).with_files("files", &files);
         run(&ctx, Settings { max_page: 1 << 20, license: None }).expect("it runs");
         assert_eq!((ctx.counted("pages"), ctx.counted("skipped.empty_files")), (1, 3));
@@ -200,7 +199,8 @@ mod tests {
     fn files_of_another_kind_are_named() {
         let info = record("warcinfo", "isPartOf: X\r\n");
         let text = record("conversion", "Plain text.");
-        let json = record("metadata", "{}").replace("Content-Length", "Content-Type: application/json\r\nContent-Length");
+        let json = record("metadata", "{}")
+            .replace("Content-Length", "Content-Type: application/json\r\nContent-Length");
         for (file, kind) in [
             ("<html>a page</html>".to_owned(), "holds no WARC record"),
             ([info.clone(), text].concat(), "is a WET file"),
@@ -213,9 +213,13 @@ mod tests {
 
     #[test]
     fn the_content_tells_what_a_header_does_not() {
-        for content_type in ["", "Content-Type:\r\n", "Content-Type: html\r\n", "Content-Type: text/html x\r\n"] {
-            let (ctx, result, _folder) =
-                crawl(record("response", &format!("HTTP/1.1 200 OK\r\n{content_type}\r\n<!doctype html><p>x")).as_bytes());
+        for content_type in
+            ["", "Content-Type:\r\n", "Content-Type: html\r\n", "Content-Type: text/html x\r\n"]
+        {
+            let (ctx, result, _folder) = crawl(
+                record("response", &format!("HTTP/1.1 200 OK\r\n{content_type}\r\n<!doctype html><p>x"))
+                    .as_bytes(),
+            );
             result.expect("it runs");
             assert_eq!(ctx.counted("pages"), 1, "{content_type}");
         }

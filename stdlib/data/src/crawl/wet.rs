@@ -5,8 +5,8 @@ use serde::Deserialize;
 
 use super::records::{Records, Wanted};
 use super::{label, shard_name};
-use llmp_artifacts::docs::{Doc, Writer};
 use crate::pages::{self, Crawl};
+use llmp_artifacts::docs::{Doc, Writer};
 use llmp_artifacts::warc::{Item, Reader, Record};
 
 /// The settings of `crawl.wet`.
@@ -61,7 +61,9 @@ fn read(ctx: &dyn Context, settings: &Settings, file: &InputFile, mut writer: Wr
                 },
                 _ => {}
             },
-            Item::Skipped(skipped) if skipped.reason == "too_large" => ctx.dropped(skipped.dropped("wet.too_large")),
+            Item::Skipped(skipped) if skipped.reason == "too_large" => {
+                ctx.dropped(skipped.dropped("wet.too_large"))
+            }
             Item::Skipped(skipped) => records.skip(&skipped),
         }
         let now = reader.progress().0;
@@ -125,14 +127,26 @@ mod tests {
         ];
         let (ctx, result, _folder) = crawl(&file.concat());
         result.expect("it runs");
-        let path = std::fs::read_dir(ctx.output()).expect("a folder").next().expect("a shard").expect("an entry").path();
-        let docs: Vec<Doc> = docs::Reader::open(&path).expect("opens").map(|doc| doc.expect("read")).collect();
+        let path = std::fs::read_dir(ctx.output())
+            .expect("a folder")
+            .next()
+            .expect("a shard")
+            .expect("an entry")
+            .path();
+        let docs: Vec<Doc> =
+            docs::Reader::open(&path).expect("opens").map(|doc| doc.expect("read")).collect();
         let texts: Vec<&str> = docs.iter().map(|doc| doc.text.as_str()).collect();
         assert_eq!(texts, ["One\ntwo", "Grüße"]);
         let first = &docs[0];
         assert_eq!(
             [&first.id, &first.url, &first.date, &first.dump, &first.file_path],
-            ["<urn:https://a.example/1>", "https://a.example/1", "2026-01-02T03:04:05Z", "CC-MAIN-2026-30", "a.warc.wet"]
+            [
+                "<urn:https://a.example/1>",
+                "https://a.example/1",
+                "2026-01-02T03:04:05Z",
+                "CC-MAIN-2026-30",
+                "a.warc.wet"
+            ]
         );
         assert_eq!((ctx.counted("dropped.wet.empty"), ctx.counted("dropped.wet.too_large")), (1, 1));
     }

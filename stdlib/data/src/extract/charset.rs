@@ -112,7 +112,8 @@ mod tests {
         let (korean, _, _) = encoding_rs::EUC_KR.encode("항구 끝에 있는 등대는 지역 기술자가 지었습니다.");
         let page = [b"<meta charset=euc-kr>", &korean[..]].concat();
         assert!(read(&page, Some("iso-2022-jp")).contains("등대는"));
-        let (japanese, _, _) = encoding_rs::SHIFT_JIS.encode("港の端にある灯台は地元の技術者によって建てられました。");
+        let (japanese, _, _) =
+            encoding_rs::SHIFT_JIS.encode("港の端にある灯台は地元の技術者によって建てられました。");
         assert!(read(&japanese, Some("euc-jp")).contains("灯台"));
         assert!(read(&japanese, Some("iso-2022-kr")).contains("灯台"), "a label that stands for nothing");
         assert_eq!(read(b"caf\xe9", Some("utf-16le")), "café");

@@ -50,8 +50,23 @@ const DROPPED: [&str; 38] = [
 const REMOVED: [&str; 3] = ["label", "math", "time"];
 
 /// Elements whose lines are text for certain.
-const TEXT: [&str; 15] =
-    ["blockquote", "caption", "dd", "dt", "figcaption", "h1", "h2", "h3", "h4", "h5", "h6", "li", "p", "td", "th"];
+const TEXT: [&str; 15] = [
+    "blockquote",
+    "caption",
+    "dd",
+    "dt",
+    "figcaption",
+    "h1",
+    "h2",
+    "h3",
+    "h4",
+    "h5",
+    "h6",
+    "li",
+    "p",
+    "td",
+    "th",
+];
 
 /// Elements without content.
 const VOID: [&str; 3] = ["br", "hr", "img"];
@@ -140,7 +155,11 @@ impl Walk {
                 "meta" | "base" | "link" => self.open(element.name(), Some(element)),
                 "title" => {
                     self.open("title", None);
-                    let title: String = node.children().filter_map(|child| child.value().as_text()).map(|text| &**text).collect();
+                    let title: String = node
+                        .children()
+                        .filter_map(|child| child.value().as_text())
+                        .map(|text| &**text)
+                        .collect();
                     self.escape(&title);
                     self.close("title");
                 }
@@ -163,7 +182,11 @@ impl Walk {
         let content = node.children().filter_map(|child| child.value().as_text());
         match element.name() {
             "noscript" | "noframes" => content.for_each(|text| self.instead.push_str(text)),
-            "script" if element.attr("type").is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/ld+json")) => {
+            "script"
+                if element
+                    .attr("type")
+                    .is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/ld+json")) =>
+            {
                 self.html.push_str("<script type=\"application/ld+json\">");
                 content.for_each(|text| self.html.push_str(text));
                 self.close("script");
@@ -192,7 +215,9 @@ impl Walk {
         if !VOID.contains(&name) {
             let place = Place { verbatim, text: TEXT.contains(&name) };
             match (mixed, verbatim, name) {
-                (true, false, "table" | "thead" | "tbody" | "tfoot" | "tr" | "colgroup") => self.pieces(node, place, None),
+                (true, false, "table" | "thead" | "tbody" | "tfoot" | "tr" | "colgroup") => {
+                    self.pieces(node, place, None)
+                }
                 (true, false, "h1" | "h2" | "h3" | "h4" | "h5" | "h6") => self.pieces(node, place, None),
                 (true, false, "ul" | "ol" | "menu" | "dir") => self.pieces(node, place, Some("li")),
                 (true, false, "dl") => self.pieces(node, place, Some("dd")),
@@ -235,7 +260,8 @@ impl Walk {
 
     fn is_block(&self, node: NodeRef<'_, Node>) -> bool {
         node.value().as_element().is_some_and(|element| {
-            !DROPPED.contains(&element.name()) && (BLOCKS.contains(&element.name()) || self.blocks.contains(&node.id()))
+            !DROPPED.contains(&element.name())
+                && (BLOCKS.contains(&element.name()) || self.blocks.contains(&node.id()))
         })
     }
 

@@ -105,13 +105,22 @@ mod tests {
     #[test]
     fn joined_lines_come_apart() {
         let mut lines = Lines::default();
-        for (text, item) in [("Open", false), ("Opening  hours", false), ("Menu", false), ("from nine", true), ("Closed", false)] {
+        for (text, item) in [
+            ("Open", false),
+            ("Opening  hours", false),
+            ("Menu", false),
+            ("from nine", true),
+            ("Closed", false),
+        ] {
             lines.start(item);
             lines.add(text);
         }
         lines.end();
         assert_eq!(lines.apart("Opening hours from nine Closed"), "Opening hours\n- from nine\nClosed");
-        assert_eq!(lines.apart("Opening hours\nfrom\u{ad} nine\n\nClosed"), "Opening hours\nfrom\u{ad} nine\n\nClosed");
+        assert_eq!(
+            lines.apart("Opening hours\nfrom\u{ad} nine\n\nClosed"),
+            "Opening hours\nfrom\u{ad} nine\n\nClosed"
+        );
         assert_eq!(lines.apart("Opening hours of another"), "Opening hours of another");
         assert_eq!(lines.characters(), 4 + 12 + 4 + 8 + 6);
     }

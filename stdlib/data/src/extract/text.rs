@@ -300,7 +300,9 @@ fn shape(page: &scraper::Html) -> Option<Extracted> {
                 format!("more than {MAX_ELEMENTS} elements"),
             ));
         }
-        open.extend(node.children().filter(|child| child.value().is_element()).map(|child| (child, depth + 1)));
+        open.extend(
+            node.children().filter(|child| child.value().is_element()).map(|child| (child, depth + 1)),
+        );
     }
     None
 }

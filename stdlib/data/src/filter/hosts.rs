@@ -102,7 +102,11 @@ impl HostList {
                 return Some(name.to_owned());
             }
             // An address has no parts.
-            name = if matches!(url.host(), Some(Host::Domain(_))) { name.split_once('.')?.1 } else { return None };
+            name = if matches!(url.host(), Some(Host::Domain(_))) {
+                name.split_once('.')?.1
+            } else {
+                return None;
+            };
         }
     }
 
@@ -127,7 +131,10 @@ fn entries(line: &str) -> Option<Vec<Entry>> {
         return adblock(rule).map(|entry| vec![entry]);
     }
     // Rules of AdBlock for parts of pages.
-    if ["##", "#@#", "#?#", "#$#"].iter().any(|rule| line.split_once(rule).is_some_and(|(name, _)| !name.contains(' '))) {
+    if ["##", "#@#", "#?#", "#$#"]
+        .iter()
+        .any(|rule| line.split_once(rule).is_some_and(|(name, _)| !name.contains(' ')))
+    {
         return None;
     }
     let line = without_remark(line);
@@ -325,9 +332,22 @@ mod tests {
     #[test]
     fn other_lines_are_not_understood() {
         for line in [
-            "a.example##.banner", "@@||a.example^", "||a.example^$script", "/ads[0-9]+/", "*ads*", "ads.*", "two words",
-            "a.example CNAME .", "address=/a.example/0.0.0.0", "a b", "||", "http://", "*", "javascript://a.example",
-            "exa mple/x", "a..example",
+            "a.example##.banner",
+            "@@||a.example^",
+            "||a.example^$script",
+            "/ads[0-9]+/",
+            "*ads*",
+            "ads.*",
+            "two words",
+            "a.example CNAME .",
+            "address=/a.example/0.0.0.0",
+            "a b",
+            "||",
+            "http://",
+            "*",
+            "javascript://a.example",
+            "exa mple/x",
+            "a..example",
         ] {
             assert_eq!(entries(line), None, "{line}");
         }

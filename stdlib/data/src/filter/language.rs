@@ -58,7 +58,8 @@ pub fn lint(settings: &Settings) -> Vec<Lint> {
         return Vec::new();
     }
     let message = format!("the built-in language detector does not know {}", unknown.join(", "));
-    let label = if unknown.len() == 1 { "this language needs a model" } else { "these languages need a model" };
+    let label =
+        if unknown.len() == 1 { "this language needs a model" } else { "these languages need a model" };
     let help = "give a fastText model: `model = \"lid.176.ftz\"`";
     vec![Lint::new("E0309", &["keep"], message).label(label).help(help)]
 }

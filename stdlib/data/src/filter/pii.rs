@@ -164,7 +164,9 @@ fn joins(character: Option<char>) -> bool {
 fn goes_on(text: &str, at: usize) -> bool {
     let mut back = text[..at].chars().rev();
     match back.next() {
-        Some('-' | '/' | '.' | '+' | '_' | ',') => back.next().is_some_and(|character| character.is_ascii_digit()),
+        Some('-' | '/' | '.' | '+' | '_' | ',') => {
+            back.next().is_some_and(|character| character.is_ascii_digit())
+        }
         last => joins(last),
     }
 }

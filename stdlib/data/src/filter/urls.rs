@@ -122,7 +122,11 @@ impl Rules {
             for (number, line) in &lines.examples {
                 ctx.log(&format!("`{name}`: line {number} is not understood: `{line}`"));
             }
-            let lines = if lines.unknown == 1 { "1 line is".to_owned() } else { format!("{} lines are", lines.unknown) };
+            let lines = if lines.unknown == 1 {
+                "1 line is".to_owned()
+            } else {
+                format!("{} lines are", lines.unknown)
+            };
             ctx.show(&format!("`{name}`: {lines} not understood"));
         }
         Ok(())
@@ -215,7 +219,9 @@ mod tests {
     fn words_are_read_in_every_script() {
         let words = vec!["казино".to_owned(), "bücher".to_owned()];
         let rules = Rules::new(&Settings { words, ..settings() }).expect("hosts");
-        for url in ["https://a.example/%D0%BA%D0%B0%D0%B7%D0%B8%D0%BD%D0%BE", "https://xn--bcher-kva.example/x"] {
+        for url in
+            ["https://a.example/%D0%BA%D0%B0%D0%B7%D0%B8%D0%BD%D0%BE", "https://xn--bcher-kva.example/x"]
+        {
             assert_eq!(rules.judge(url).map(|(rule, _)| rule), Some("urls.word"), "{url}");
         }
     }
@@ -240,9 +246,13 @@ mod tests {
         }
         writer.finish().expect("written");
         let pages = std::fs::read(&shard).expect("read");
-        let ctx = TestContext::new(folder.path())
-            .with_files("pages", &[("s.warc.gz", &pages)])
-            .with_files("hosts_file", &[("hosts", b"\xef\xbb\xbf# list\n0.0.0.0 x.example ads.example # ads\n\nother.example\ntwo words\n")]);
+        let ctx = TestContext::new(folder.path()).with_files("pages", &[("s.warc.gz", &pages)]).with_files(
+            "hosts_file",
+            &[(
+                "hosts",
+                b"\xef\xbb\xbf# list\n0.0.0.0 x.example ads.example # ads\n\nother.example\ntwo words\n",
+            )],
+        );
         run(&ctx, Settings { hosts_file: Some("hosts".into()), ..settings() }).expect("it runs");
         let drops = ctx.drops.lock().expect("unpoisoned");
         assert_eq!(
@@ -253,6 +263,9 @@ mod tests {
             (ctx.counted("pages"), ctx.counted("hosts.entries"), ctx.counted("hosts.not_understood")),
             (1, 3, 1)
         );
-        assert_eq!(ctx.lines.lock().expect("unpoisoned")[0], "`hosts`: line 5 is not understood: `two words`");
+        assert_eq!(
+            ctx.lines.lock().expect("unpoisoned")[0],
+            "`hosts`: line 5 is not understood: `two words`"
+        );
     }
 }

@@ -2,10 +2,10 @@
 
 use std::io::Cursor;
 
+use llmp_artifacts::warc::{Item, Reader, http};
 use llmp_data::extract::decode;
 use llmp_data::extract::text::{Favour, Settings, main_text};
 use llmp_data::filter::pii::{Kind, find};
-use llmp_artifacts::warc::{Item, Reader, http};
 
 /// The largest block that is read here.
 const LIMIT: u64 = 64 << 10;
@@ -41,7 +41,9 @@ pub(crate) fn http(block: &[u8]) {
 /// A page of any bytes becomes text without NUL, whatever its header says.
 pub(crate) fn charset(bytes: &[u8]) {
     let (label, page) = match bytes.split_first() {
-        Some((first, page)) => (["utf-8", "gbk", "shift_jis", "utf-16le", "x"][usize::from(*first) % 5], page),
+        Some((first, page)) => {
+            (["utf-8", "gbk", "shift_jis", "utf-16le", "x"][usize::from(*first) % 5], page)
+        }
         None => ("", bytes),
     };
     for header in [None, Some(label)] {

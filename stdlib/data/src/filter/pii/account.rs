@@ -12,8 +12,7 @@ static CARD: LazyLock<Regex> = LazyLock::new(|| {
 });
 
 static IBAN: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"(?-u:\b)[A-Z]{2}[0-9]{2}(?: {0,2}[A-Z0-9]){11,30}(?-u:\b)")
-        .expect("the expression is valid")
+    Regex::new(r"(?-u:\b)[A-Z]{2}[0-9]{2}(?: {0,2}[A-Z0-9]){11,30}(?-u:\b)").expect("the expression is valid")
 });
 
 /// The lengths of IBANs.

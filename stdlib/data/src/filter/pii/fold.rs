@@ -62,7 +62,9 @@ fn first(text: &str) -> Option<usize> {
     if text.is_ascii() {
         return None;
     }
-    text.char_indices().find(|(_, character)| *character == '\u{30fc}' || ascii(*character).is_some()).map(|(at, _)| at)
+    text.char_indices()
+        .find(|(_, character)| *character == '\u{30fc}' || ascii(*character).is_some())
+        .map(|(at, _)| at)
 }
 
 fn is_digit(character: char) -> bool {
@@ -81,7 +83,11 @@ fn ascii(character: char) -> Option<&'static str> {
         // Hyphens, dashes, minus signs.
         '\u{2010}'..='\u{2015}' | '\u{2043}' | '\u{2212}' | '\u{fe58}' | '\u{fe63}' | '\u{ff0d}' => "-",
         // Soft hyphen, zero width, directions.
-        '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}' => "",
+        '\u{ad}'
+        | '\u{200b}'..='\u{200f}'
+        | '\u{202a}'..='\u{202e}'
+        | '\u{2060}'..='\u{2069}'
+        | '\u{feff}' => "",
         '\u{ff08}' => "(",
         '\u{ff09}' => ")",
         '\u{ff0b}' => "+",
@@ -100,8 +106,8 @@ fn ascii(character: char) -> Option<&'static str> {
 fn digit(character: char) -> Option<usize> {
     /// Where the digits of scripts start that are written on web pages.
     const ZEROS: [u32; 17] = [
-        0x0660, 0x06f0, 0x07c0, 0x0966, 0x09e6, 0x0a66, 0x0ae6, 0x0b66, 0x0be6, 0x0c66, 0x0ce6, 0x0d66, 0x0e50, 0x0ed0,
-        0x1040, 0x17e0, 0xff10,
+        0x0660, 0x06f0, 0x07c0, 0x0966, 0x09e6, 0x0a66, 0x0ae6, 0x0b66, 0x0be6, 0x0c66, 0x0ce6, 0x0d66,
+        0x0e50, 0x0ed0, 0x1040, 0x17e0, 0xff10,
     ];
     let code = u32::from(character);
     if !(0x0660..=0x17e9).contains(&code) && !(0xff10..=0xff19).contains(&code) {

@@ -43,7 +43,8 @@ pub(super) fn find(text: &str) -> Vec<Range<usize>> {
             continue;
         }
         // `addr:192.0.2.7` may look like the end of an IPv6 address.
-        let start = text[candidate.clone()].rfind(':').map_or(candidate.start, |colon| candidate.start + colon + 1);
+        let start =
+            text[candidate.clone()].rfind(':').map_or(candidate.start, |colon| candidate.start + colon + 1);
         let range = start..candidate.end;
         let Ok(address) = text[range.clone()].parse::<Ipv4Addr>() else { continue };
         if !is_global(address) || !stands_alone(text, &range) {
@@ -104,7 +105,8 @@ fn before_address(text: &str) -> bool {
 
 /// Whether `text` ends with an address.
 fn behind_address(text: &str) -> bool {
-    let length = text.bytes().rev().take(16).take_while(|byte| byte.is_ascii_digit() || *byte == b'.').count();
+    let length =
+        text.bytes().rev().take(16).take_while(|byte| byte.is_ascii_digit() || *byte == b'.').count();
     text[text.len() - length..].parse::<Ipv4Addr>().is_ok()
 }
 
@@ -113,11 +115,15 @@ fn is_version(text: &str, start: usize, last: Option<usize>) -> bool {
     // `sections 1.2.3.4 and 1.2.3.5`.
     let listed = last.and_then(|end| text.get(end..start)).is_some_and(|between| {
         let between = between.trim().trim_start_matches(',').trim().to_lowercase();
-        matches!(between.as_str(), "" | "and" | "or" | "to" | "through" | "-" | "&" | "/" | "und" | "bis" | "et" | "y")
+        matches!(
+            between.as_str(),
+            "" | "and" | "or" | "to" | "through" | "-" | "&" | "/" | "und" | "bis" | "et" | "y"
+        )
     });
     // The product before a slash: `Firefox/3.0.0.1`, but neither `https://host/8.8.8.8` nor `/8.8.8.8`.
     let product = text[..start].strip_suffix('/').is_some_and(|before| {
-        let from = before.rfind(|character: char| !character.is_ascii_alphanumeric() && !matches!(character, '-' | '_'));
+        let from = before
+            .rfind(|character: char| !character.is_ascii_alphanumeric() && !matches!(character, '-' | '_'));
         let from = from.map_or(0, |at| at + before[at..].chars().next().map_or(1, char::len_utf8));
         let (name, sign) = (&before[from..], before[..from].chars().next_back());
         let protocol = ["ip", "ip4", "inet", "tcp", "udp", "http", "https", "host", "dns", "addr"];

@@ -57,7 +57,8 @@ static EXTENSION: LazyLock<Regex> =
 
 /// An expression whose digits, blanks and borders of words are ASCII: texts are folded before.
 fn ascii(expression: &str) -> Regex {
-    let expression = expression.replace(r"\b", r"(?-u:\b)").replace(r"\d", "[0-9]").replace(r"\s", r"[ \t\r\n]");
+    let expression =
+        expression.replace(r"\b", r"(?-u:\b)").replace(r"\d", "[0-9]").replace(r"\s", r"[ \t\r\n]");
     Regex::new(&expression).expect("the expression is valid")
 }
 
@@ -87,7 +88,8 @@ const MOST: usize = 15;
 
 pub(super) fn find(text: &str) -> Vec<Range<usize>> {
     let mut found: Vec<Range<usize>> = Vec::new();
-    let pairs = PAIRS.find_iter(text).map(|found| found.range()).filter(|range| digits(&text[range.clone()]) == 10);
+    let pairs =
+        PAIRS.find_iter(text).map(|found| found.range()).filter(|range| digits(&text[range.clone()]) == 10);
     for candidate in FORMATTED.find_iter(text).map(|found| found.range()).chain(pairs) {
         let candidate = cut(text, candidate);
         let number = &text[candidate.clone()];
@@ -104,7 +106,8 @@ pub(super) fn find(text: &str) -> Vec<Range<usize>> {
         let candidate = cut(text, candidate);
         let digits = digits(&text[candidate.clone()]);
         let known = found.iter().any(|other| other.start < candidate.end && candidate.start < other.end);
-        let called = !known && (7..=MOST).contains(&digits) && CALLED.is_match(&before(text, candidate.start, 32));
+        let called =
+            !known && (7..=MOST).contains(&digits) && CALLED.is_match(&before(text, candidate.start, 32));
         if called && stands_alone(text, &candidate, &found) {
             found.push(with_extension(text, candidate));
         }
@@ -208,7 +211,11 @@ mod tests {
         }
         assert_eq!(found("212-664-7665/212-664-7666"), ["212-664-7665", "212-664-7666"]);
         assert_eq!(found("+1 212 664 7665/+1 212 664 7666").len(), 2);
-        assert_eq!(found("tel:+12126647665, ?phone=212-664-7665&x, /call/212-664-7665.html, call-212-664-7665").len(), 4);
+        assert_eq!(
+            found("tel:+12126647665, ?phone=212-664-7665&x, /call/212-664-7665.html, call-212-664-7665")
+                .len(),
+            4
+        );
         assert_eq!(found("https://wa.me/12126647665 %2B442079460958"), ["%2B442079460958", "12126647665"]);
         assert_eq!(found("我的手机号是13812345678"), ["13812345678"]);
         assert_eq!(found("Tel: 2126647665/2126647666").len(), 1);
@@ -247,7 +254,10 @@ mod tests {
         }
         assert_eq!(found("Tel: 6647665. Phone no. 2126647665"), ["6647665", "2126647665"]);
         assert_eq!(found("请拨打010-62781234，手机：13800138000。"), ["010-62781234", "13800138000"]);
-        assert_eq!(found("電話番号は０９０－１２３４－５６７８です。전화번호는 010‑1234‑5678입니다"), ["０９０－１２３４－５６７８", "010‑1234‑5678"]);
+        assert_eq!(
+            found("電話番号は０９０－１２３４－５６７８です。전화번호는 010‑1234‑5678입니다"),
+            ["０９０－１２３４－５６７８", "010‑1234‑5678"]
+        );
         assert_eq!(found("Teléfono: 912 345 678, Телефон 4951234567"), ["912 345 678", "4951234567"]);
     }
 
