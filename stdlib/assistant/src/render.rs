@@ -107,7 +107,7 @@ impl Template {
                 rendered.cut |= cut;
                 continue;
             }
-            let learned = message.role == Role::Assistant;
+            let learned = message.role == Role::Assistant && message.learned;
             if !in_turn {
                 rendered.push(&self.head(message.role), false);
             }

@@ -5,7 +5,7 @@ use std::path::Path;
 use burn::backend::Autodiff;
 use burn::tensor::backend::{AutodiffBackend, Backend};
 use burn::tensor::{ElementConversion, Int, Tensor, TensorData};
-use llmp_artifacts::model::{Config, Parameter};
+use llmp_artifacts::model::{Config, Folder, Parameter};
 use llmp_stage::{Context, Error, Result};
 
 use crate::checkpoint::{self, Checkpoint, Progress};
@@ -110,7 +110,7 @@ pub fn train(
         )
     })?;
     hub::save(ctx.output(), &config, &weights)?;
-    hub::copy_tokenizer(tokenizer_files, ctx.output())?;
+    hub::copy_tokenizer(&Folder::at(tokenizer_files), ctx.output())?;
     Ok(trained)
 }
 

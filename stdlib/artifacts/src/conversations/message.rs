@@ -1,6 +1,8 @@
-//! Messages of a conversation, and the forms in which datasets write them.
+//! Messages of a conversation, and the form in which artifacts hold them: OpenAI's.
 
 use serde_json::{Map, Value, json};
+
+use super::forms::{self, Ignored};
 
 /// Who speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,23 +39,34 @@ pub struct Message {
     pub content: String,
     /// What an assistant looks up; its turn goes on after the tool's message.
     pub query: Option<String>,
+    /// The tool that it calls, where that is another one than `search`.
+    pub tool: Option<String>,
+    /// Whether an assistant's message is learned. One that is not stands there for what follows it.
+    pub learned: bool,
 }
 
 /// The name of the one tool that models are taught.
 const SEARCH: &str = "search";
 
-/// Messages read from one row of a dataset, or what is wrong with it.
-pub type Parsed = std::result::Result<Vec<Message>, String>;
-
 impl Message {
     /// A message that calls no tool.
     pub fn new(role: Role, content: impl Into<String>) -> Self {
-        Self { role, content: content.into(), query: None }
+        Self { role, content: content.into(), query: None, tool: None, learned: true }
     }
 
     /// An assistant's search.
     pub fn search(query: impl Into<String>) -> Self {
-        Self { role: Role::Assistant, content: String::new(), query: Some(query.into()) }
+        Self { query: Some(query.into()), ..Self::new(Role::Assistant, "") }
+    }
+
+    /// An assistant's call of any tool. Its query is what stands under `query`, where there is nothing else; other arguments
+    /// are looked up as JSON, behind the tool's name.
+    pub(crate) fn call(name: &str, arguments: &Value) -> Self {
+        let alone = arguments.as_object().filter(|fields| fields.len() == 1);
+        match alone.and_then(|fields| fields.get("query")?.as_str()) {
+            Some(query) => Self { tool: other_tool(name), ..Self::search(query) },
+            None => Self { tool: Some(name.to_owned()), ..Self::search(format!("{name} {arguments}")) },
+        }
     }
 
     fn to_openai(&self) -> Value {
@@ -61,12 +74,27 @@ impl Message {
         object.insert("role".into(), self.role.name().into());
         object.insert("content".into(), self.content.as_str().into());
         if let Some(query) = &self.query {
-            let arguments = json!({ "query": query }).to_string();
-            let function = json!({ "name": SEARCH, "arguments": arguments });
+            let name = self.tool.as_deref().unwrap_or(SEARCH);
+            let arguments = self.arguments(query);
+            let arguments = arguments.unwrap_or_else(|| json!({ "query": query })).to_string();
+            let function = json!({ "name": name, "arguments": arguments });
             object.insert("tool_calls".into(), json!([{ "type": "function", "function": function }]));
+        }
+        if !self.learned {
+            object.insert("weight".into(), 0.into());
         }
         Value::Object(object)
     }
+
+    /// The arguments of a call that are no mere query.
+    fn arguments(&self, query: &str) -> Option<Value> {
+        let arguments = query.strip_prefix(self.tool.as_deref()?)?.strip_prefix(' ')?;
+        serde_json::from_str(arguments).ok().filter(Value::is_object)
+    }
+}
+
+fn other_tool(name: &str) -> Option<String> {
+    Some(name).filter(|name| *name != SEARCH).map(str::to_owned)
 }
 
 /// A conversation as a row in OpenAI's form, `{"messages": […]}`.
@@ -75,106 +103,17 @@ pub fn to_row(messages: &[Message]) -> Value {
     json!({ "messages": messages.iter().map(Message::to_openai).collect::<Vec<_>>() })
 }
 
-/// Reads a row in OpenAI's (`messages`), ShareGPT's (`conversations`) or Alpaca's (`instruction`) form.
+/// Reads a row that [`to_row`] made, or that is in OpenAI's form.
 ///
 /// # Errors
 /// What is wrong with the row.
-pub fn from_row(row: &Value) -> Parsed {
-    let messages = if let Some(messages) = row.get("messages") {
-        list(messages, "messages")?.iter().map(openai).collect::<std::result::Result<Vec<_>, _>>()?
-    } else if let Some(turns) = row.get("conversations") {
-        let mut messages = system(row.get("system"));
-        for turn in list(turns, "conversations")? {
-            messages.push(sharegpt(turn)?);
-        }
-        messages
-    } else if row.get("instruction").is_some() {
-        alpaca(row)?
-    } else {
-        return Err("found no `messages`, `conversations` or `instruction`".into());
-    };
-    check(&messages)?;
-    Ok(messages)
-}
-
-fn openai(message: &Value) -> std::result::Result<Message, String> {
-    let role = match text(message, "role")? {
-        "system" | "developer" => Role::System,
-        "user" => Role::User,
-        "assistant" => Role::Assistant,
-        "tool" => Role::Tool,
-        other => {
-            return Err(format!("`{other}` is no role, expected `system`, `user`, `assistant` or `tool`"));
-        }
-    };
-    let query = match message.get("tool_calls").filter(|calls| !calls.is_null()) {
-        None => None,
-        Some(calls) => match list(calls, "tool_calls")? {
-            [] => None,
-            [call] => Some(search_query(call.get("function").unwrap_or(call))?),
-            several => {
-                return Err(format!("found {} `tool_calls` in one message, expected one", several.len()));
-            }
-        },
-    };
-    let content = match message.get("content") {
-        None | Some(Value::Null) if query.is_some() => "",
-        _ => text(message, "content")?,
-    };
-    Ok(Message { role, content: content.to_owned(), query })
-}
-
-fn sharegpt(turn: &Value) -> std::result::Result<Message, String> {
-    let value = text(turn, "value")?;
-    Ok(match text(turn, "from")? {
-        "system" => Message::new(Role::System, value),
-        "human" | "user" => Message::new(Role::User, value),
-        "gpt" | "assistant" | "chatgpt" => Message::new(Role::Assistant, value),
-        "observation" | "tool" => Message::new(Role::Tool, value),
-        "function_call" => {
-            let call = serde_json::from_str(value).map_err(|_| "a `function_call` is not JSON".to_owned())?;
-            Message::search(search_query(&call)?)
-        }
-        other => return Err(format!("`{other}` is no speaker")),
-    })
-}
-
-fn alpaca(row: &Value) -> Parsed {
-    let mut messages = system(row.get("system"));
-    let instruction = text(row, "instruction")?;
-    let input = row.get("input").and_then(Value::as_str).unwrap_or("").trim();
-    let asked = if input.is_empty() { instruction.to_owned() } else { format!("{instruction}\n\n{input}") };
-    messages.push(Message::new(Role::User, asked));
-    messages.push(Message::new(Role::Assistant, text(row, "output")?));
-    Ok(messages)
-}
-
-fn system(content: Option<&Value>) -> Vec<Message> {
-    let content = content.and_then(Value::as_str).filter(|content| !content.is_empty());
-    content.map(|content| Message::new(Role::System, content)).into_iter().collect()
-}
-
-/// The query of a call `{"name": "search", "arguments": {"query": …}}`; OpenAI writes the arguments as a string.
-fn search_query(call: &Value) -> std::result::Result<String, String> {
-    let name = text(call, "name")?;
-    if name != SEARCH {
-        return Err(format!("the tool `{name}` is called, expected `{SEARCH}`"));
-    }
-    let parsed;
-    let arguments = match call.get("arguments") {
-        Some(Value::String(arguments)) => {
-            parsed = serde_json::from_str::<Value>(arguments)
-                .map_err(|_| "the `arguments` of a tool call are not JSON".to_owned())?;
-            &parsed
-        }
-        Some(arguments) => arguments,
-        None => return Err("a tool call has no `arguments`".into()),
-    };
-    text(arguments, "query").map(str::to_owned)
+pub fn from_row(row: &Value) -> Result<Vec<Message>, String> {
+    let messages = row.get("messages").ok_or("`messages` is missing")?;
+    forms::messages(messages, "messages", &mut Ignored::default())
 }
 
 /// What the chat template can express: searches answered at once, and at least one answer to learn.
-fn check(messages: &[Message]) -> std::result::Result<(), String> {
+pub(crate) fn check(messages: &[Message]) -> Result<(), String> {
     let mut searching = false;
     for message in messages {
         if searching != (message.role == Role::Tool) {
@@ -191,22 +130,12 @@ fn check(messages: &[Message]) -> std::result::Result<(), String> {
     if searching {
         return Err("the last search has no result".into());
     }
-    match messages.iter().any(|message| message.role == Role::Assistant && message.query.is_none()) {
+    let teaches =
+        |message: &Message| message.role == Role::Assistant && message.query.is_none() && message.learned;
+    match messages.iter().any(teaches) {
         true => Ok(()),
         false => Err("there is no `assistant` message to learn from".into()),
     }
-}
-
-fn text<'a>(object: &'a Value, field: &str) -> std::result::Result<&'a str, String> {
-    match object.get(field) {
-        Some(Value::String(text)) => Ok(text),
-        Some(_) => Err(format!("`{field}` is not text")),
-        None => Err(format!("`{field}` is missing")),
-    }
-}
-
-fn list<'a>(value: &'a Value, field: &str) -> std::result::Result<&'a [Value], String> {
-    value.as_array().map(Vec::as_slice).ok_or_else(|| format!("`{field}` is not a list"))
 }
 
 #[cfg(test)]
@@ -214,61 +143,40 @@ mod tests {
     use super::*;
 
     #[test]
-    fn three_forms_read_as_one() {
-        let expected = vec![Message::new(Role::User, "Hi"), Message::new(Role::Assistant, "Hello")];
-        for row in [
-            json!({"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]}),
-            json!({"conversations": [{"from": "human", "value": "Hi"}, {"from": "gpt", "value": "Hello"}]}),
-            json!({"instruction": "Hi", "input": "", "output": "Hello"}),
-        ] {
-            assert_eq!(from_row(&row).unwrap(), expected);
-            assert_eq!(from_row(&to_row(&expected)).unwrap(), expected);
-        }
-        let row = json!({"instruction": "Sum", "input": "1 2", "output": "3"});
-        assert_eq!(from_row(&row).unwrap()[0].content, "Sum\n\n1 2");
-    }
-
-    #[test]
     fn searches_survive_the_round_trip() {
         let messages = vec![
             Message::new(Role::User, "Where is \"Lae\"?"),
             Message::search("Lae \"city\""),
             Message::new(Role::Tool, "Lae lies in Papua New Guinea."),
-            Message::new(Role::Assistant, "Papua New Guinea."),
+            Message { learned: false, ..Message::new(Role::Assistant, "On the Moon.") },
+            Message::new(Role::User, "How warm is it?"),
+            Message::call("weather", &json!({"place": "Lae", "days": 2})),
+            Message::new(Role::Tool, "32"),
+            Message::call("web_search", &json!({"query": "32 degrees"})),
+            Message::new(Role::Tool, "hot"),
+            Message::new(Role::Assistant, "Hot."),
         ];
         let row = to_row(&messages);
         assert_eq!(from_row(&row).unwrap(), messages);
-        assert_eq!(
-            row["messages"][1]["tool_calls"][0]["function"]["arguments"],
-            r#"{"query":"Lae \"city\""}"#
-        );
-        let call = r#"{"name": "search", "arguments": {"query": "Lae"}}"#;
-        let row = json!({"conversations": [
-            {"from": "human", "value": "?"}, {"from": "function_call", "value": call},
-            {"from": "observation", "value": "…"}, {"from": "gpt", "value": "!"}]});
-        assert_eq!(from_row(&row).unwrap()[1], Message::search("Lae"));
+        let function = |message: usize| &row["messages"][message]["tool_calls"][0]["function"];
+        assert_eq!(function(1)["arguments"], r#"{"query":"Lae \"city\""}"#);
+        assert_eq!(function(5), &json!({"name": "weather", "arguments": r#"{"place":"Lae","days":2}"#}));
+        assert_eq!(function(7), &json!({"name": "web_search", "arguments": r#"{"query":"32 degrees"}"#}));
+        assert_eq!((&row["messages"][3]["weight"], &row["messages"][9].get("weight")), (&json!(0), &None));
     }
 
     #[test]
     fn rows_that_cannot_be_learned_are_refused() {
         let user = json!({"role": "user", "content": "?"});
         let answer = json!({"role": "assistant", "content": "!"});
-        let call = |name: &str| {
-            json!({"role": "assistant", "content": null, "tool_calls": [
-                {"type": "function", "function": {"name": name, "arguments": "{\"query\": \"x\"}"}}]})
-        };
+        let mut masked = answer.clone();
+        masked["weight"] = json!(0);
+        let call = json!({"role": "assistant", "content": null, "tool_calls": [
+            {"type": "function", "function": {"name": "search", "arguments": "{\"query\": \"x\"}"}}]});
         for (row, message) in [
-            (json!({"text": "…"}), "found no `messages`, `conversations` or `instruction`"),
             (json!({"messages": [user]}), "there is no `assistant` message to learn from"),
-            (
-                json!({"messages": [user, call("weather"), answer]}),
-                "the tool `weather` is called, expected `search`",
-            ),
-            (
-                json!({"messages": [user, call("search"), answer]}),
-                "a search must be followed by a `tool` message",
-            ),
-            (json!({"messages": [{"role": "user"}, answer]}), "`content` is missing"),
+            (json!({"messages": [user, masked]}), "there is no `assistant` message to learn from"),
+            (json!({"messages": [user, call, answer]}), "a search must be followed by a `tool` message"),
             (json!({"messages": "no"}), "`messages` is not a list"),
         ] {
             assert_eq!(from_row(&row).unwrap_err(), message);

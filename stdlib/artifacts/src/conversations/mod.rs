@@ -1,10 +1,15 @@
 //! The Conversations artifact: rows of messages in OpenAI's form.
 
+mod forms;
 mod message;
+mod transcript;
+mod tree;
 
 use llmp_stage::{Error, Form, Input, Result};
 
-pub use message::{Message, Parsed, Role, from_row, to_row};
+pub use forms::{Ignored, conversations};
+pub use message::{Message, Role, from_row, to_row};
+pub use transcript::{Talk, talks};
 
 use crate::rows;
 

@@ -3,14 +3,20 @@
 //! One shard is one file, `<shard>.parquet`. Columns, in FineWeb's order: `text`, `id`, `dump`, `url`, `date`,
 //! `file_path`, `language`, `language_score`, `token_count`; the last three are null until a stage fills them.
 
+mod foreign;
 mod form;
 mod jsonl;
+mod loose;
+mod mend;
 mod parquet;
 
 use serde::{Deserialize, Serialize};
 
+pub use foreign::{ParquetRows, json_rows};
 pub use form::Docs;
-pub use jsonl::{JsonlReader, write_jsonl};
+pub use jsonl::{JsonlReader, JsonlRows, decompressed, write_jsonl};
+pub use loose::{Bad, Notes, Row};
+pub use mend::mended;
 pub use parquet::{Reader, Writer};
 
 /// One document: a row of a Docs shard.

@@ -3,15 +3,19 @@
 //! Both are the same transformer (RMSNorm before each sub-layer, rotary positions, grouped-query attention, SwiGLU);
 //! Qwen3 also normalises queries and keys per head. A [`Config`] is one or the other by [`Config::qk_norm`].
 
+mod read;
+
 use std::path::Path;
 
 use llmp_stage::{Error, Result};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 /// Upper bound of `config.json`, in bytes.
 const MAX_CONFIG_BYTES: u64 = 1 << 20;
 /// Upper bound of one dimension; products of two then fit 64 bits.
 const MAX_DIMENSION: u64 = 1 << 24;
+/// Upper bound of the number of blocks, each of which has a dozen tensors with names.
+const MAX_LAYERS: u64 = 1 << 16;
 
 /// The shape of a decoder-only transformer and the ids that steer generation.
 #[derive(Clone, Debug, PartialEq)]
@@ -212,10 +216,9 @@ impl Config {
             ("context", self.context),
         ];
         for (name, value) in dimensions {
-            if value == 0 || value as u64 > MAX_DIMENSION {
-                return Err(Error::new(format!(
-                    "`{name}` of the model is {value}, expected 1 to {MAX_DIMENSION}"
-                )));
+            let most = if name == "layers" { MAX_LAYERS } else { MAX_DIMENSION };
+            if value == 0 || value as u64 > most {
+                return Err(Error::new(format!("`{name}` of the model is {value}, expected 1 to {most}")));
             }
         }
         if !self.heads.is_multiple_of(self.kv_heads) {
@@ -228,7 +231,8 @@ impl Config {
                 Error::new(message).help("rotary positions turn pairs: choose `width` / `heads` even")
             );
         }
-        if !(self.rope_theta > 0.0 && self.norm_eps > 0.0) {
+        let positive = |value: f64| value > 0.0 && value.is_finite();
+        if !(positive(self.rope_theta) && positive(self.norm_eps)) {
             return Err(Error::new("`rope_theta` and `rms_norm_eps` have to be positive"));
         }
         Ok(())
@@ -239,69 +243,33 @@ impl Config {
     /// # Errors
     /// Where it is missing, too large, no JSON, or of a model that is neither a Llama nor a Qwen3.
     pub fn load(folder: &Path) -> Result<Self> {
-        let path = folder.join("config.json");
-        let size = std::fs::metadata(&path).map_err(Error::io("cannot read", &path))?.len();
+        Self::load_file(&folder.join("config.json"))
+    }
+
+    /// As [`Config::load`], given the file itself.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn load_file(path: &Path) -> Result<Self> {
+        let size = std::fs::metadata(path).map_err(Error::io("cannot read", path))?.len();
         if size > MAX_CONFIG_BYTES {
             return Err(Error::new(format!("`{}` has {size} bytes, too many for a config", path.display())));
         }
-        let text = std::fs::read(&path).map_err(Error::io("cannot read", &path))?;
+        let text = std::fs::read(path).map_err(Error::io("cannot read", path))?;
         let value: Value = serde_json::from_slice(&text)
             .map_err(|error| Error::new(format!("`{}` is not JSON", path.display())).because(error))?;
-        Self::from_json(&value)
-            .map_err(|error| Error::new(format!("cannot use `{}`", path.display())).because(error))
+        Self::from_json(&value).map_err(|error| {
+            let help = error.help_text().map(str::to_owned);
+            Error::new(format!("cannot use `{}`", path.display())).because(error).help_if(help)
+        })
     }
 
-    /// Reads the value of `config.json`.
+    /// Reads the value of `config.json`, as `transformers` 4 and 5 write it.
     ///
     /// # Errors
     /// Where a field is missing, or says something that this program does not compute.
     pub fn from_json(value: &Value) -> Result<Self> {
-        let fields = value.as_object().ok_or_else(|| Error::new("expected a JSON object"))?;
-        let kind = fields.get("model_type").and_then(Value::as_str).unwrap_or("");
-        let qk_norm = match kind {
-            "llama" => false,
-            "qwen3" => true,
-            other => {
-                return Err(Error::new(format!("`model_type` is `{other}`, expected `llama` or `qwen3`"))
-                    .help("only models of these two architectures can be loaded"));
-            }
-        };
-        refuse_variants(fields)?;
-        let size = |name: &str| required_size(fields, name);
-        let optional = |name: &str| match fields.get(name) {
-            None | Some(Value::Null) => Ok(None),
-            Some(_) => required_size(fields, name).map(Some),
-        };
-        let (width, heads) = (size("hidden_size")?, size("num_attention_heads")?);
-        let head_width = match optional("head_dim")? {
-            Some(explicit) => explicit,
-            None if qk_norm => 128, // what Qwen3's own configuration assumes
-            None => width / heads.max(1),
-        };
-        let rope =
-            fields.get("rope_parameters").or_else(|| fields.get("rope_scaling")).and_then(Value::as_object);
-        let number = |name: &str, default: f64| fields.get(name).and_then(Value::as_f64).unwrap_or(default);
-        let rope_theta = rope.and_then(|rope| rope.get("rope_theta")).and_then(Value::as_f64);
-        let config = Self {
-            vocabulary: size("vocab_size")?,
-            width,
-            layers: size("num_hidden_layers")?,
-            heads,
-            kv_heads: optional("num_key_value_heads")?.unwrap_or(heads),
-            head_width,
-            mlp_width: size("intermediate_size")?,
-            context: size("max_position_embeddings")?,
-            rope_theta: rope_theta.unwrap_or_else(|| number("rope_theta", 10_000.0)),
-            rope_scaling: rope.map_or(Ok(RopeScaling::None), rope_scaling)?,
-            norm_eps: number("rms_norm_eps", 1e-6),
-            qk_norm,
-            tied: fields.get("tie_word_embeddings").and_then(Value::as_bool).unwrap_or(false),
-            bos: ids(fields.get("bos_token_id")).first().copied(),
-            eos: ids(fields.get("eos_token_id")),
-            pad: ids(fields.get("pad_token_id")).first().copied(),
-        };
-        config.check()?;
-        Ok(config)
+        read::config(value)
     }
 
     /// The value of `config.json`, as `transformers` 4 and 5 read it.
@@ -366,61 +334,6 @@ impl Config {
     }
 }
 
-/// Refuses what changes the computation and is not implemented.
-fn refuse_variants(fields: &Map<String, Value>) -> Result<()> {
-    let is_true = |name: &str| fields.get(name).and_then(Value::as_bool).unwrap_or(false);
-    for name in ["attention_bias", "mlp_bias", "use_sliding_window"] {
-        if is_true(name) {
-            return Err(Error::new(format!("`{name}` is true, which is not supported")));
-        }
-    }
-    match fields.get("hidden_act").and_then(Value::as_str) {
-        None | Some("silu") => Ok(()),
-        Some(other) => Err(Error::new(format!("`hidden_act` is `{other}`, expected `silu`"))),
-    }
-}
-
-fn required_size(fields: &Map<String, Value>, name: &str) -> Result<usize> {
-    let found = fields.get(name).ok_or_else(|| Error::new(format!("the field `{name}` is missing")))?;
-    match found.as_u64() {
-        Some(value) if (1..=MAX_DIMENSION).contains(&value) => Ok(value as usize),
-        _ => Err(Error::new(format!("`{name}` is {found}, expected an integer from 1 to {MAX_DIMENSION}"))),
-    }
-}
-
-fn rope_scaling(rope: &Map<String, Value>) -> Result<RopeScaling> {
-    let kind =
-        rope.get("rope_type").or_else(|| rope.get("type")).and_then(Value::as_str).unwrap_or("default");
-    let number = |name: &str| match rope.get(name).and_then(Value::as_f64) {
-        Some(value) if value > 0.0 && value.is_finite() => Ok(value),
-        _ => Err(Error::new(format!("`rope_scaling` of type `{kind}` needs a positive `{name}`"))),
-    };
-    match kind {
-        "default" => Ok(RopeScaling::None),
-        "linear" => Ok(RopeScaling::Linear { factor: number("factor")? }),
-        "llama3" => {
-            let (low, high) = (number("low_freq_factor")?, number("high_freq_factor")?);
-            if high <= low {
-                return Err(Error::new("`high_freq_factor` has to be above `low_freq_factor`"));
-            }
-            let original_context = number("original_max_position_embeddings")?;
-            Ok(RopeScaling::Llama3 { factor: number("factor")?, low, high, original_context })
-        }
-        other => Err(Error::new(format!("`rope_scaling` of type `{other}` is not supported"))
-            .help("supported are `default`, `linear` and `llama3`")),
-    }
-}
-
-/// `eos_token_id` and its like: an id, a list of ids, or null.
-fn ids(value: Option<&Value>) -> Vec<u32> {
-    let one = |value: &Value| value.as_u64().and_then(|id| u32::try_from(id).ok());
-    match value {
-        Some(Value::Array(values)) => values.iter().filter_map(one).collect(),
-        Some(value) => one(value).into_iter().collect(),
-        None => Vec::new(),
-    }
-}
-
 fn id_value(ids: &[u32]) -> Value {
     match ids {
         [] => Value::Null,
@@ -450,21 +363,5 @@ mod tests {
             let listed: usize = config.parameters().iter().map(Parameter::len).sum();
             assert_eq!(config.parameter_count(), listed as u64);
         }
-    }
-
-    #[test]
-    fn other_models_are_refused() {
-        let mut value = tiny().to_json();
-        value["model_type"] = json!("gemma");
-        assert!(Config::from_json(&value).unwrap_err().to_string().contains("`gemma`"));
-        let mut value = tiny().to_json();
-        value["hidden_size"] = json!(-3);
-        assert!(Config::from_json(&value).unwrap_err().to_string().contains("`hidden_size` is -3"));
-        let mut value = tiny().to_json();
-        value["num_key_value_heads"] = json!(3);
-        assert!(Config::from_json(&value).is_err());
-        let mut value = tiny().to_json();
-        value["attention_bias"] = json!(true);
-        assert!(Config::from_json(&value).is_err());
     }
 }

@@ -2,11 +2,14 @@
 
 mod abilities;
 mod config;
+mod folder;
+pub mod weights;
 
 use llmp_stage::{Error, Form, Input, Result};
 
 pub use abilities::{ABILITIES_FILE, Abilities, Ability};
 pub use config::{Config, Parameter, Role, RopeScaling};
+pub use folder::{CONFIG_FILE, Folder};
 
 use crate::tokenizer::Tokenizer;
 

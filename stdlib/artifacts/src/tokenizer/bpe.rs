@@ -1,4 +1,4 @@
-//! [`Tokenizer`]: byte-level BPE between text and token ids.
+//! [`Tokenizer`]: byte pair encoding between text and token ids.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -7,8 +7,9 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use llmp_stage::{Error, Input, Result};
 use serde_json::{Value, json};
-use tokenizers::pipeline::{EncodeOptions, PipelineToken, PipelineTokenizer};
 
+use super::encoder::Encoder;
+use super::layout::Layout;
 use super::table::Table;
 use super::vocabulary::{Vocabulary, added_token, read_tiktoken, write_tiktoken};
 use super::{Pattern, special};
@@ -39,27 +40,27 @@ const CL100K_SPECIALS: [(&str, u32); 12] = [
     ("<|endofprompt|>", 100_276),
 ];
 
-/// A byte-level BPE tokenizer. Cloning is cheap; threads may share one.
+/// A BPE tokenizer of bytes, or of characters that falls back to bytes. Cloning is cheap; threads may share one.
 #[derive(Clone)]
 pub struct Tokenizer(Arc<Inner>);
 
 struct Inner {
     /// What `tokenizer.json` holds. Everything else follows from it.
     document: Value,
-    encoder: PipelineTokenizer,
-    options: EncodeOptions,
+    encoder: Encoder,
     /// The bytes of all tokens, one after another.
     bytes: Vec<u8>,
     /// Token `id` is `bytes[starts[id]..starts[id + 1]]`, empty where `id` is unassigned.
     starts: Vec<u32>,
+    strips_space: bool,
     specials: BTreeMap<String, u32>,
 }
 
 impl Tokenizer {
-    /// Reads `tokenizer.json` in `folder`: any byte-level BPE in Hugging Face's form.
+    /// Reads `tokenizer.json` in `folder`: any BPE in Hugging Face's form that is byte-level or falls back to bytes.
     ///
     /// # Errors
-    /// Where the file is absent, too large, malformed, or no byte-level BPE.
+    /// Where the file is absent, too large, malformed, or of another kind.
     pub fn load(folder: &Path) -> Result<Self> {
         Self::load_file(&folder.join(TOKENIZER_FILE))
     }
@@ -147,57 +148,58 @@ impl Tokenizer {
     /// # Errors
     /// Where the tokenizer's file cannot hold them.
     pub fn with_specials(&self) -> Result<Self> {
-        let missing = special::ALL.iter().filter(|name| self.special(name).is_none());
+        let missing: Vec<&str> =
+            special::ALL.into_iter().filter(|name| self.special(name).is_none()).collect();
         let mut document = self.0.document.clone();
         document["post_processor"] = Value::Null;
-        for (id, name) in (self.vocab_size()..).zip(missing) {
-            document["model"]["vocab"][*name] = json!(id);
+        // Where other added tokens stand behind the vocabulary, these follow them; else the vocabulary names their ids,
+        // which it can also where it has gaps.
+        let listed = |token: &Value| {
+            token["content"].as_str().is_some_and(|name| document["model"]["vocab"].get(name).is_some())
+        };
+        let behind = !document["added_tokens"].as_array().into_iter().flatten().all(listed);
+        for (id, name) in (self.vocab_size()..).zip(&missing) {
+            if !behind {
+                document["model"]["vocab"][*name] = json!(id);
+            }
             match document.get_mut("added_tokens").and_then(Value::as_array_mut) {
                 Some(added) => added.push(added_token(name, id)),
                 None => document["added_tokens"] = json!([added_token(name, id)]),
             }
         }
-        Self::from_document(document)
+        let full = Self::from_document(document)?;
+        match (self.vocab_size()..).zip(&missing).find(|(id, name)| full.special(name) != Some(*id)) {
+            None => Ok(full),
+            Some((id, name)) => Err(Error::new(format!("the special token `{name}` cannot get the id {id}"))
+                .help("the tokenizer's file leaves gaps between its ids; list its added tokens in `model.vocab`")),
+        }
     }
 
-    fn from_document(document: Value) -> Result<Self> {
-        let mut canonical = document.clone();
-        tokenizers::canonicalize_value(&mut canonical)
-            .map_err(|error| Error::new("this is no tokenizer file that is understood").because(error))?;
-        if canonical["model"]["type"] != "BPE" || canonical["model"]["byte_level"] != true {
-            return Err(Error::new(format!(
-                "the tokenizer's model is `{}`, expected byte-level `BPE`",
-                canonical["model"]["type"].as_str().unwrap_or("none")
-            ))
-            .help(
-                "use a tokenizer in the manner of GPT-2, Llama 3 or Qwen, or train one with `tokenize.train`",
-            ));
+    fn from_document(mut document: Value) -> Result<Self> {
+        let layout = Layout::of(&document)?;
+        let encoder = Encoder::new(&document)?;
+        // Some parts fail only in use.
+        encoder.encode("Probe 1\n", &mut Vec::new())?;
+        // `tokenizers` numbers added tokens that are not in the vocabulary in a row, whatever their file says.
+        for token in document["added_tokens"].as_array_mut().into_iter().flatten() {
+            if let Some(id) = token["content"].as_str().and_then(|content| encoder.id(content)) {
+                token["id"] = id.into();
+            }
         }
-        let table = Table::read(&document)?;
-        // Only encoding is asked of the library: no padding, no tokens put around a text.
-        for part in ["post_processor", "decoder", "truncation", "padding"] {
-            canonical[part] = Value::Null;
-        }
-        let encoder = tokenizers::from_json(&canonical.to_string())
-            .map_err(|error| Error::new("the tokenizer cannot be built").because(error))?;
-        let options = EncodeOptions {
-            add_special_tokens: false,
-            // Special tokens that stand in a text are encoded as text.
-            encode_special_tokens: true,
-            ..EncodeOptions::default()
-        };
-        // Some parts fail only in use, such as patterns that need a regex engine.
-        encoder
-            .encode_into("Probe 1\n", &options, &mut Vec::new())
-            .map_err(|error| Error::new("the tokenizer cannot encode").because(error))?;
-        for (content, id) in &table.added {
-            if encoder.decode_tokens(&[*id], false) != [content.as_str()] {
-                return Err(Error::new(format!("the added token `{content}` cannot keep its id {id}"))
-                    .help("list it in the model's `vocab` with this id as well"));
+        let table = Table::read(&document, &layout, |content| encoder.id(content))?;
+        for (name, id) in &table.specials {
+            let mut ids = Vec::new();
+            encoder.encode(name, &mut ids)?;
+            if ids.contains(id) {
+                return Err(Error::new(format!(
+                    "a text that holds `{name}` would become this special token"
+                ))
+                .help("remove it from the model's `vocab`, or set `ignore_merges` to false"));
             }
         }
         let (bytes, starts) = table.pack();
-        Ok(Self(Arc::new(Inner { document, encoder, options, bytes, starts, specials: table.specials })))
+        let strips_space = layout.strips_space;
+        Ok(Self(Arc::new(Inner { document, encoder, bytes, starts, strips_space, specials: table.specials })))
     }
 
     /// The token ids of `text`. Never a special token: names of special tokens in `text` are text like any other.
@@ -206,22 +208,33 @@ impl Tokenizer {
     /// Never: that the encoder works was tried when the tokenizer was made.
     #[must_use]
     pub fn encode(&self, text: &str) -> Vec<u32> {
-        let mut ids: Vec<PipelineToken> = Vec::with_capacity(text.len() / 4 + 1);
+        let mut ids = Vec::with_capacity(text.len() / 4 + 1);
         let mut rest = text;
         while !rest.is_empty() {
             let (piece, after) = rest.split_at(rest.floor_char_boundary(MAX_PIECE_BYTES));
             self.0
                 .encoder
-                .encode_into(piece, &self.0.options, &mut ids)
+                .encode(piece, &mut ids)
                 .expect("the encoder was tried when the tokenizer was made");
             rest = after;
         }
-        ids.into_iter().map(u32::from).collect()
+        ids
     }
 
-    /// The text of `ids`, special tokens by their names; bytes that are no UTF-8 become U+FFFD.
+    /// The text of `ids`, special tokens by their names; bytes that are no UTF-8 become U+FFFD. Where the tokenizer puts a
+    /// space before every text, as Llama 2's does, the text begins behind it.
     #[must_use]
     pub fn decode(&self, ids: &[u32]) -> String {
+        let mut text = self.decode_behind(ids);
+        if self.0.strips_space && text.starts_with(' ') {
+            text.remove(0);
+        }
+        text
+    }
+
+    /// As [`Tokenizer::decode`], for ids that stand behind others.
+    #[must_use]
+    pub fn decode_behind(&self, ids: &[u32]) -> String {
         match String::from_utf8(self.decode_bytes(ids)) {
             Ok(text) => text,
             Err(error) => String::from_utf8_lossy(error.as_bytes()).into_owned(),

@@ -1,6 +1,8 @@
-//! The Tokenizer artifact: byte-level BPE vocabularies in Hugging Face's form.
+//! The Tokenizer artifact: BPE vocabularies in Hugging Face's form.
 
 mod bpe;
+mod encoder;
+mod layout;
 mod pattern;
 pub mod special;
 mod table;
@@ -21,7 +23,7 @@ impl Form for TokenizerForm {
     }
 
     fn expected(&self) -> &'static str {
-        "`tokenizer.json` of a byte-level BPE"
+        "`tokenizer.json` of a byte-level BPE, or of one that falls back to bytes"
     }
 
     fn check(&self, written: &Input) -> Result<()> {

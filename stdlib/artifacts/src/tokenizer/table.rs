@@ -6,6 +6,34 @@ use llmp_stage::{Error, Result};
 use serde_json::Value;
 use tokenizers::utils::byte_level::char_to_byte;
 
+use super::layout::{Layout, Spelling};
+
+/// The bytes that a token of the vocabulary stands for.
+fn bytes_of(token: &str, layout: &Layout) -> Option<Vec<u8>> {
+    let inner = token.strip_prefix(layout.prefix.as_str()).unwrap_or(token);
+    let (inner, space) = match inner.strip_suffix(layout.suffix.as_str()) {
+        // A word ends here, and a space stood behind it.
+        Some(inner) if !layout.suffix.is_empty() => (inner, " "),
+        _ => (inner, ""),
+    };
+    let mut bytes = match &layout.spelling {
+        Spelling::Bytes => inner.chars().map(char_to_byte).collect::<Option<Vec<u8>>>()?,
+        Spelling::Pieces { space } => match (byte(inner), space) {
+            (Some(byte), _) => vec![byte],
+            (None, Some(space)) => inner.replace(space.as_str(), " ").into_bytes(),
+            (None, None) => inner.as_bytes().to_vec(),
+        },
+    };
+    bytes.extend_from_slice(space.as_bytes());
+    Some(bytes)
+}
+
+/// The byte of `<0x0A>`.
+fn byte(token: &str) -> Option<u8> {
+    let digits = token.strip_prefix("<0x")?.strip_suffix('>')?;
+    (digits.len() == 2).then(|| u8::from_str_radix(digits, 16).ok())?
+}
+
 /// Ids stay below this: twenty times the largest published vocabulary.
 const MAX_VOCABULARY: u64 = 1 << 22;
 /// What ids stand for, as a tokenizer's file says.
@@ -18,11 +46,11 @@ pub(super) struct Table {
 }
 
 impl Table {
-    /// Reads the vocabulary and the added tokens of a `tokenizer.json`.
+    /// Reads the vocabulary and the added tokens of a `tokenizer.json`, whose ids are those that `id` gives.
     ///
     /// # Errors
-    /// Where ids collide or are out of bounds, or a token is not spelled in the byte-level alphabet.
-    pub(super) fn read(document: &Value) -> Result<Self> {
+    /// Where ids collide or are out of bounds, or a token is not spelled as the layout says.
+    pub(super) fn read(document: &Value, layout: &Layout, id: impl Fn(&str) -> Option<u32>) -> Result<Self> {
         let vocab = document["model"]["vocab"]
             .as_object()
             .ok_or_else(|| Error::new("the tokenizer's `model.vocab` is no object"))?;
@@ -32,18 +60,23 @@ impl Table {
                 .as_str()
                 .filter(|content| !content.is_empty())
                 .ok_or_else(|| Error::new("an added token has no `content`"))?;
-            let id = table.assign(content, &token["id"], content.as_bytes().to_vec())?;
-            table.added.insert(content.to_owned(), id);
+            if !table.added.contains_key(content) {
+                let id = id(content).ok_or_else(|| {
+                    Error::new(format!("the added token `{content}` gets no id"))
+                        .help("a normalizer makes it equal to another one")
+                })?;
+                table.assign(content, &id.into(), content.as_bytes().to_vec())?;
+                table.added.insert(content.to_owned(), id);
+            }
             if token["special"] == true {
-                table.specials.insert(content.to_owned(), id);
+                table.specials.insert(content.to_owned(), table.added[content]);
             }
         }
         for (token, id) in vocab {
             if table.added.get(token).is_some_and(|added| *id == *added) {
                 continue;
             }
-            let bytes: Option<Vec<u8>> = token.chars().map(char_to_byte).collect();
-            let bytes = bytes.ok_or_else(|| {
+            let bytes = bytes_of(token, layout).ok_or_else(|| {
                 Error::new(format!("the token `{token}` is not in the byte-level alphabet"))
                     .help("expected GPT-2's spelling, in which a space is `Ġ`")
             })?;

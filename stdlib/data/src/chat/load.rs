@@ -1,34 +1,78 @@
 //! Stage `chat.load`: conversations of people's files, checked row by row.
 
-use llmp_artifacts::conversations::{CONVERSATIONS_FILE, from_row, to_row};
+use llmp_artifacts::conversations::{CONVERSATIONS_FILE, Ignored, conversations, to_row};
 use llmp_artifacts::rows::Writer;
-use llmp_stage::{Context, Error, Result};
+use llmp_stage::{Context, Dropped, Error, Result};
 use serde::Deserialize;
 
-use crate::rows::{self, each_row};
+use super::files::{self, Content};
+use crate::rows;
+
+/// Bad rows that are told in the log.
+const LOGGED_ROWS: u64 = 10;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Settings {
+    /// The share of rows that may be no conversations.
+    max_bad: f64,
     /// The licence of the files; nothing here depends on it.
     #[serde(rename = "license")]
     _license: Option<String>,
 }
 
-pub(crate) fn run(ctx: &dyn Context, _: Settings) -> Result<()> {
+pub(crate) fn run(ctx: &dyn Context, settings: Settings) -> Result<()> {
     let mut writer = Writer::create(&ctx.output().join(CONVERSATIONS_FILE))?;
-    let mut loaded = 0;
-    each_row(ctx, |row, place| {
-        let messages = from_row(&row).map_err(|fault| {
-            Error::new(format!("{place}: {fault}"))
-                .help("a row is `{\"messages\": [{\"role\": \"user\", \"content\": …}, …]}`, or in ShareGPT's or Alpaca's form")
+    let (mut loaded, mut mended, mut bad) = (0, 0, 0);
+    let mut ignored = Ignored::new();
+    for file in ctx.inputs("files").iter().flat_map(|input| &input.files) {
+        mended += files::read(file, |place, content| {
+            ctx.proceed()?;
+            let talks = match content {
+                Ok(Content::Talk(talk)) => Ok(vec![talk]),
+                Ok(Content::Row(row)) => conversations(&row, &mut ignored),
+                Err(fault) => Err(fault),
+            };
+            match talks {
+                Ok(talks) => talks.iter().try_for_each(|talk| {
+                    loaded += 1;
+                    writer.write(&to_row(talk))
+                }),
+                Err(fault) if settings.max_bad == 0.0 => {
+                    Err(Error::new(format!("{place}: {fault}")).help(HELP))
+                }
+                Err(fault) => {
+                    if bad < LOGGED_ROWS {
+                        ctx.log(&format!("{place}: {fault}"));
+                    }
+                    bad += 1;
+                    let (id, url, rule) = (place.to_owned(), String::new(), "chat.bad_row".to_owned());
+                    ctx.dropped(Dropped { id, url, rule, value: fault });
+                    Ok(())
+                }
+            }
         })?;
-        loaded += 1;
-        writer.write(&to_row(&messages))
-    })?;
+    }
     writer.finish()?;
+    let all = loaded + bad;
+    // A single one is an accident in any file.
+    if bad as f64 > (all as f64 * settings.max_bad).max(1.0) {
+        return Err(Error::new(format!("{bad} of {all} rows are no conversations, see the stage's log"))
+            .help("`max_bad` says how large a share of the rows may be none"));
+    }
+    for (name, count) in [("mended".to_owned(), mended)]
+        .into_iter()
+        .chain(ignored.into_iter().map(|(field, count)| (format!("ignored.{field}"), count)))
+        .filter(|(_, count)| *count > 0)
+    {
+        ctx.count(&name, count);
+    }
     rows::loaded(ctx, "conversations", loaded)
 }
+
+/// What to do about a row that is not understood.
+const HELP: &str = "a row is `{\"messages\": [{\"role\": \"user\", \"content\": …}, …]}`, or in the form of ShareGPT, Alpaca, \
+                    TRL or OASST; `max_bad` tolerates some that are not";
 
 #[cfg(test)]
 mod tests {
@@ -36,31 +80,94 @@ mod tests {
     use llmp_stage::testing::TestContext;
     use std::fs;
 
-    fn load(files: &[(&str, &str)]) -> (TestContext, Result<()>) {
-        let root = tempfile::tempdir().unwrap().keep();
-        let files: Vec<(&str, &[u8])> = files.iter().map(|(name, text)| (*name, text.as_bytes())).collect();
-        let ctx = TestContext::new(&root).with_files("files", &files);
-        let result = run(&ctx, Settings { _license: None });
+    fn context(files: &[(&str, &[u8])]) -> TestContext {
+        TestContext::new(&tempfile::tempdir().unwrap().keep()).with_files("files", files)
+    }
+
+    /// What `chat.load` makes of files: the rows of its artifact, or its error.
+    fn talks(
+        files: &[(&str, &[u8])],
+        max_bad: f64,
+    ) -> (TestContext, std::result::Result<Vec<String>, String>) {
+        let ctx = context(files);
+        let result = run(&ctx, Settings { max_bad, _license: None })
+            .map(|()| {
+                let text = fs::read_to_string(ctx.output().join(CONVERSATIONS_FILE)).unwrap();
+                text.lines().map(str::to_owned).collect()
+            })
+            .map_err(|error| error.to_string());
         (ctx, result)
     }
 
+    const ROW: &str =
+        r#"{"messages":[{"role":"user","content":"Hi"},{"role":"assistant","content":"Hello"}]}"#;
+
     #[test]
-    fn conversations_of_all_forms_come_out_in_one() {
-        let lines = "{\"instruction\": \"Hi\", \"output\": \"Hello\"}\n\n";
-        let array = "[{\"conversations\": [{\"from\": \"human\", \"value\": \"Hi\"}, {\"from\": \"gpt\", \"value\": \"Hello\"}]}]";
-        let (ctx, result) = load(&[("a.jsonl", &format!("\u{feff}{lines}")), ("b.json", array)]);
-        result.unwrap();
-        let text = fs::read_to_string(ctx.output().join(CONVERSATIONS_FILE)).unwrap();
-        let row = r#"{"messages":[{"role":"user","content":"Hi"},{"role":"assistant","content":"Hello"}]}"#;
-        assert_eq!(text, format!("{row}\n{row}\n"));
-        assert_eq!(ctx.counted("conversations"), 2);
+    fn files_of_all_kinds_come_out_in_one() {
+        let gzip = {
+            let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+            std::io::Write::write_all(&mut gzip, ROW.as_bytes()).unwrap();
+            gzip.finish().unwrap()
+        };
+        let list = format!("[{ROW},\n {ROW}]");
+        let over_lines =
+            serde_json::to_string_pretty(&serde_json::from_str::<serde_json::Value>(ROW).unwrap()).unwrap();
+        let messages = r#"[{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]"#;
+        let half = ROW.replace("Hello", "Hello \\ud83d");
+        let transcript = "Human: Hi\nAssistant: Hello\n---\nHuman: Hi\nAssistant: Hello\n";
+        for (name, content, expected) in [
+            (
+                "a.jsonl",
+                format!("\u{feff}{{\"instruction\": \"Hi\", \"output\": \"Hello\"}}\n\n").as_bytes(),
+                1,
+            ),
+            ("b.json", list.as_bytes(), 2),
+            ("c.JSONL", ROW.as_bytes(), 1),
+            ("d.jsonl.gz", &gzip, 1),
+            ("e.json", format!("{ROW}\n{ROW}\n{ROW}\n").as_bytes(), 3),
+            ("f.json", over_lines.as_bytes(), 1),
+            ("g.json", messages.as_bytes(), 1),
+            ("h.jsonl", format!("{messages}\n{messages}\n").as_bytes(), 2),
+            ("i.txt", transcript.as_bytes(), 2),
+            ("j.jsonl", list.as_bytes(), 2),
+        ] {
+            let (ctx, rows) = talks(&[(name, content)], 0.0);
+            assert_eq!(rows.as_deref(), Ok(&vec![ROW.to_owned(); expected][..]), "{name}");
+            assert_eq!(ctx.counted("conversations"), expected as u64);
+        }
+        let (ctx, rows) = talks(&[("half.jsonl", half.as_bytes())], 0.0);
+        assert_eq!(rows.unwrap(), [ROW.replace("Hello", "Hello \u{fffd}")]);
+        assert_eq!(ctx.counted("mended"), 1);
+    }
+
+    #[test]
+    fn rows_that_are_not_understood_are_named_or_tolerated() {
+        let rows = format!("{ROW}\n{{\"q\": 1, \"a\": 2}}\n{ROW}\n");
+        let (_, error) = talks(&[("c.jsonl", rows.as_bytes())], 0.0);
+        assert_eq!(
+            error.unwrap_err(),
+            "c.jsonl:2: found `q`, `a`, which is no form of conversations that is known"
+        );
+        let (ctx, kept) = talks(&[("c.jsonl", rows.as_bytes())], 0.01);
+        assert_eq!((kept.unwrap().len(), ctx.counted("dropped.chat.bad_row")), (2, 1));
+        assert_eq!(ctx.drops.lock().unwrap()[0].id, "c.jsonl:2");
+        let many = format!("{ROW}\n{{}}\n{{}}\n");
+        assert_eq!(
+            talks(&[("c.jsonl", many.as_bytes())], 0.5).1.unwrap_err(),
+            "2 of 3 rows are no conversations, see the stage's log"
+        );
+        let (_, error) = talks(&[("t.txt", b"\nHuman: Hi\nAssistant: Hello\n---\nWho?\n")], 0.0);
+        assert!(error.unwrap_err().starts_with("t.txt:5: the line belongs to no turn"));
+        assert!(
+            talks(&[("c.csv", b"a")], 0.0).1.unwrap_err().starts_with("`c.csv` is no file of conversations")
+        );
+        assert!(talks(&[("c.json", b"[{\n")], 0.0).1.unwrap_err().starts_with("`c.json` is not JSON"));
     }
 
     #[test]
     fn faults_name_file_and_line() {
-        let (_, result) = load(&[("c.jsonl", "{\"messages\": []}")]);
         assert_eq!(
-            result.unwrap_err().to_string(),
+            talks(&[("c.jsonl", b"{\"messages\": []}")], 0.0).1.unwrap_err(),
             "c.jsonl:1: there is no `assistant` message to learn from"
         );
     }

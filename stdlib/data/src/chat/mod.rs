@@ -1,5 +1,6 @@
 //! Conversations from files.
 
+mod files;
 mod load;
 
 llmp_stage::stages! { "data/chat":
