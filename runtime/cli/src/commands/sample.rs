@@ -79,7 +79,7 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
         if arguments.probs > 0 {
             table(&mut out, &sampler, &tokenizer, &start, &tokens, arguments.probs)?;
         } else {
-            writeln!(out, "{prompt}{}", tokenizer.decode(&without(&tokens, end)))?;
+            writeln!(out, "{prompt}{}", tokenizer.decode_behind(&without(&tokens, end)))?;
         }
     }
     Ok(0)
@@ -104,10 +104,15 @@ fn table(
         let likeliest: Vec<_> = top
             .iter()
             .map(|&(token, probability)| {
-                format!("{:?} {:.1}%", tokenizer.decode(&[token]), probability * 100.0)
+                format!("{:?} {:.1}%", tokenizer.decode_behind(&[token]), probability * 100.0)
             })
             .collect();
-        writeln!(out, "{:<16}  {}", format!("{:?}", tokenizer.decode(&[token])), likeliest.join("  "))?;
+        writeln!(
+            out,
+            "{:<16}  {}",
+            format!("{:?}", tokenizer.decode_behind(&[token])),
+            likeliest.join("  ")
+        )?;
         context.push(token);
     }
     Ok(())

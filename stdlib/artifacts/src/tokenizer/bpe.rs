@@ -148,29 +148,48 @@ impl Tokenizer {
     /// # Errors
     /// Where the tokenizer's file cannot hold them.
     pub fn with_specials(&self) -> Result<Self> {
-        let missing: Vec<&str> =
-            special::ALL.into_iter().filter(|name| self.special(name).is_none()).collect();
         let mut document = self.0.document.clone();
         document["post_processor"] = Value::Null;
+        let mut listed: Vec<Value> = document["added_tokens"].as_array().cloned().unwrap_or_default();
+        // One that the file lists for another purpose, or only in its vocabulary, keeps its id.
+        for token in &mut listed {
+            if special::ALL.iter().any(|name| token["content"] == *name) {
+                token["special"] = true.into();
+            }
+        }
+        let missing: Vec<&str> = special::ALL
+            .into_iter()
+            .filter(|name| !listed.iter().any(|token| token["content"] == *name))
+            .collect();
         // Where other added tokens stand behind the vocabulary, these follow them; else the vocabulary names their ids,
         // which it can also where it has gaps.
-        let listed = |token: &Value| {
-            token["content"].as_str().is_some_and(|name| document["model"]["vocab"].get(name).is_some())
-        };
-        let behind = !document["added_tokens"].as_array().into_iter().flatten().all(listed);
-        for (id, name) in (self.vocab_size()..).zip(&missing) {
-            if !behind {
+        let vocab = &document["model"]["vocab"];
+        let in_vocab =
+            |token: &Value| token["content"].as_str().is_some_and(|name| vocab.get(name).is_some());
+        let behind = !listed.iter().all(in_vocab);
+        let mut expected = Vec::new();
+        let mut next = self.vocab_size();
+        for name in missing {
+            let id = match vocab.get(name).and_then(Value::as_u64).and_then(|id| u32::try_from(id).ok()) {
+                Some(id) => id,
+                None => {
+                    next += 1;
+                    next - 1
+                }
+            };
+            listed.push(added_token(name, id));
+            expected.push((name, id));
+        }
+        document["added_tokens"] = listed.into();
+        if !behind {
+            for (name, id) in &expected {
                 document["model"]["vocab"][*name] = json!(id);
-            }
-            match document.get_mut("added_tokens").and_then(Value::as_array_mut) {
-                Some(added) => added.push(added_token(name, id)),
-                None => document["added_tokens"] = json!([added_token(name, id)]),
             }
         }
         let full = Self::from_document(document)?;
-        match (self.vocab_size()..).zip(&missing).find(|(id, name)| full.special(name) != Some(*id)) {
+        match expected.iter().find(|(name, id)| full.special(name) != Some(*id)) {
             None => Ok(full),
-            Some((id, name)) => Err(Error::new(format!("the special token `{name}` cannot get the id {id}"))
+            Some((name, id)) => Err(Error::new(format!("the special token `{name}` cannot get the id {id}"))
                 .help("the tokenizer's file leaves gaps between its ids; list its added tokens in `model.vocab`")),
         }
     }
@@ -515,7 +534,6 @@ mod tests {
             ("/model", json!(3)),
             ("/model/type", json!("Unigram")),
             ("/model/vocab", json!([])),
-            ("/model/vocab", json!({"a": 0})),
             ("/model/vocab/a", json!(4_000_000_000_u64)),
             ("/model/vocab/a", json!(-1)),
             ("/model/vocab/a", json!(98)),
@@ -523,12 +541,13 @@ mod tests {
             ("/model/merges", json!("a b")),
             ("/pre_tokenizer", json!({"type": "Metaspace"})),
             ("/pre_tokenizer/pretokenizers/0/pattern/Regex", json!("[")),
-            ("/added_tokens/0/id", json!(7)),
             ("/added_tokens/0/content", json!("")),
         ] {
             assert!(broken(path, value.clone()).is_some(), "{path} = {value}");
         }
         assert_eq!(broken("/model/unk_token", Value::Null), None);
+        // As in the library, the vocabulary decides.
+        assert_eq!(broken("/added_tokens/0/id", json!(7)), None);
         for ranks in ["", "IQ==", "IQ== 1", "!! 0", " 0", "IQ== 0\nIQ== 1"] {
             assert!(Tokenizer::from_tiktoken(ranks, Pattern::Gpt2).is_err(), "{ranks:?}");
         }
