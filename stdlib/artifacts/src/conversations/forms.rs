@@ -125,8 +125,11 @@ struct Turn {
 fn turn(entry: &Value, ignored: &mut Ignored) -> Fault<Turn> {
     let fields = entry.as_object().ok_or("it is no object")?;
     let role = role_of(entry)?;
-    let mut calls = match fields.get("tool_calls").or_else(|| fields.get("function_call")) {
-        None | Some(Value::Null) => Vec::new(),
+    let mut calls = match ["tool_calls", "function_call"]
+        .iter()
+        .find_map(|name| fields.get(*name).filter(|calls| !calls.is_null()))
+    {
+        None => Vec::new(),
         Some(Value::Array(calls)) => calls.iter().map(call).collect::<Fault<_>>()?,
         Some(one @ Value::Object(_)) => vec![call(one)?],
         Some(_) => return Err("`tool_calls` is not a list".into()),

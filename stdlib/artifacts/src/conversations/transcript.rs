@@ -33,17 +33,14 @@ fn talk(lines: &[(usize, &str)]) -> Option<Talk> {
     let (first, _) = *lines.iter().find(|(_, line)| !line.trim().is_empty())?;
     let mut turns: Vec<(Role, String)> = Vec::new();
     for &(number, line) in lines {
-        match (speaker(line), turns.last_mut()) {
-            (Some((role, said)), _) => turns.push((role, said.to_owned())),
-            (None, Some((_, text))) => {
-                text.push('\n');
-                text.push_str(line);
-            }
-            (None, None) if line.trim().is_empty() => {}
-            (None, None) => {
-                let fault = "the line belongs to no turn, which begin with `Human:` or `Assistant:`";
-                return Some(Err((number, fault.into())));
-            }
+        if let Some((role, said)) = speaker(line) {
+            turns.push((role, said.to_owned()));
+        } else if let Some((_, text)) = turns.last_mut() {
+            text.push('\n');
+            text.push_str(line);
+        } else if !line.trim().is_empty() {
+            let fault = "the line belongs to no turn, which begin with `Human:` or `Assistant:`";
+            return Some(Err((number, fault.into())));
         }
     }
     let messages: Vec<Message> =

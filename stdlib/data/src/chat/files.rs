@@ -161,7 +161,7 @@ fn is_message(value: &Value) -> bool {
     ["role", "from"].iter().any(|name| value.get(name).is_some())
 }
 
-/// Whether one of the first lines is a row by itself.
+/// Whether one of the first lines is a row by itself, and none of them begins a list that goes on below it.
 fn has_rows_in_lines(mut input: impl BufRead, path: &Path) -> Result<bool> {
     let mut line = Vec::new();
     for _ in 0..LOOKED_AT {
@@ -173,12 +173,12 @@ fn has_rows_in_lines(mut input: impl BufRead, path: &Path) -> Result<bool> {
             Err(error) => return Err(Error::io("cannot read", path)(error)),
         }
         let row = line.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&line).trim_ascii();
-        let whole = |row: &[u8]| serde_json::from_slice::<serde::de::IgnoredAny>(row).is_ok();
-        // A line of a list over several lines may be a string or a number, but no object: a comma follows it.
-        if row.starts_with(b"{") || row.starts_with(b"[") {
-            if whole(row) || mended(row).is_some_and(|row| whole(&row)) {
-                return Ok(true);
-            }
+        let parses = |row: &[u8]| serde_json::from_slice::<serde::de::IgnoredAny>(row).is_ok();
+        let is_row = parses(row) || mended(row).is_some_and(|row| parses(&row));
+        match row {
+            [b'{' | b'[', ..] if is_row => return Ok(true),
+            [b'[', ..] => return Ok(false),
+            _ => {}
         }
     }
     Ok(false)

@@ -130,6 +130,7 @@ mod tests {
             ("h.jsonl", format!("{messages}\n{messages}\n").as_bytes(), 2),
             ("i.txt", transcript.as_bytes(), 2),
             ("j.jsonl", list.as_bytes(), 2),
+            ("k.json", format!("[\n{ROW},\n{ROW}\n]\n").as_bytes(), 2),
         ] {
             let (ctx, rows) = talks(&[(name, content)], 0.0);
             assert_eq!(rows.as_deref(), Ok(&vec![ROW.to_owned(); expected][..]), "{name}");

@@ -15,6 +15,10 @@ use parquet::file::properties::WriterProperties;
 use super::*;
 use crate::docs::Doc;
 
+fn array(array: impl Array + 'static) -> ArrayRef {
+    Arc::new(array)
+}
+
 fn write(columns: Vec<(&str, ArrayRef)>, codec: Compression) -> (tempfile::TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.parquet");
@@ -38,7 +42,7 @@ fn read(path: &Path) -> (Vec<Row>, Notes) {
 
 /// The second of two documents, of which the first is null where it can be, with `column` called `name`.
 fn second(name: &str, column: ArrayRef) -> (Doc, Notes) {
-    let text: ArrayRef = Arc::new(StringArray::from(vec!["a", "b"]));
+    let text = array(StringArray::from(vec!["a", "b"]));
     let (_folder, path) = write(vec![("text", text), (name, column)], Compression::SNAPPY);
     let (rows, notes) = read(&path);
     match rows.as_slice() {
@@ -61,7 +65,7 @@ fn every_codec_of_the_format_is_read() {
         Compression::LZ4_RAW,
         Compression::ZSTD(ZstdLevel::default()),
     ] {
-        let text: ArrayRef = Arc::new(StringArray::from(vec!["some text some text some text"; 100]));
+        let text = array(StringArray::from(vec!["some text some text some text"; 100]));
         let (_folder, path) = write(vec![("text", text)], codec);
         let (rows, notes) = read(&path);
         assert_eq!((rows.len(), notes), (100, Notes::default()), "{codec}");
@@ -76,29 +80,29 @@ fn optional_columns_of_any_type_become_texts_and_numbers() {
     ids.append_value((0..16).collect::<Vec<u8>>()).unwrap();
     let dictionary: DictionaryArray<Keys> = [None, Some("en")].into_iter().collect();
     let columns: Vec<(&str, ArrayRef, &str)> = vec![
-        ("id", Arc::new(Int64Array::from(vec![None, Some(-7)])), "-7"),
-        ("id", Arc::new(UInt32Array::from(vec![None, Some(u32::MAX)])), "4294967295"),
-        ("id", Arc::new(Float64Array::from(vec![None, Some(12.0)])), "12"),
-        ("id", Arc::new(BooleanArray::from(vec![None, Some(true)])), "true"),
-        ("id", Arc::new(ids.finish()), "00010203-0405-0607-0809-0a0b0c0d0e0f"),
-        ("id", Arc::new(BinaryArray::from(vec![None, Some(&b"b"[..])])), "b"),
+        ("id", array(Int64Array::from(vec![None, Some(-7)])), "-7"),
+        ("id", array(UInt32Array::from(vec![None, Some(u32::MAX)])), "4294967295"),
+        ("id", array(Float64Array::from(vec![None, Some(12.0)])), "12"),
+        ("id", array(BooleanArray::from(vec![None, Some(true)])), "true"),
+        ("id", array(ids.finish()), "00010203-0405-0607-0809-0a0b0c0d0e0f"),
+        ("id", array(BinaryArray::from(vec![None, Some(&b"b"[..])])), "b"),
         (
             "id",
-            Arc::new(Decimal128Array::from(vec![None, Some(-105)]).with_precision_and_scale(10, 2).unwrap()),
+            array(Decimal128Array::from(vec![None, Some(-105)]).with_precision_and_scale(10, 2).unwrap()),
             "-1.05",
         ),
-        ("url", Arc::new(LargeStringArray::from(vec![None, Some("u")])), "u"),
-        ("dump", Arc::new(StringViewArray::from(vec![None, Some("d")])), "d"),
-        ("language", Arc::new(dictionary), "en"),
-        ("date", Arc::new(Date32Array::from(vec![None, Some(19_844)])), "2024-05-01"),
+        ("url", array(LargeStringArray::from(vec![None, Some("u")])), "u"),
+        ("dump", array(StringViewArray::from(vec![None, Some("d")])), "d"),
+        ("language", array(dictionary), "en"),
+        ("date", array(Date32Array::from(vec![None, Some(19_844)])), "2024-05-01"),
         (
             "date",
-            Arc::new(TimestampMicrosecondArray::from(vec![None, Some(moment)])),
+            array(TimestampMicrosecondArray::from(vec![None, Some(moment)])),
             "2024-05-01T10:00:00.500Z",
         ),
         (
             "date",
-            Arc::new(
+            array(
                 TimestampNanosecondArray::from(vec![None, Some(1_714_557_600_000_000_000)])
                     .with_timezone("UTC"),
             ),
@@ -118,18 +122,17 @@ fn optional_columns_of_any_type_become_texts_and_numbers() {
         assert_eq!((found.as_str(), notes), (expected, Notes::default()), "{name}: {kind}");
     }
     let numbers: Vec<(ArrayRef, f64)> = vec![
-        (Arc::new(Float32Array::from(vec![None, Some(0.1)])), 0.1),
-        (Arc::new(Int8Array::from(vec![None, Some(1)])), 1.0),
-        (Arc::new(Decimal128Array::from(vec![None, Some(75)]).with_precision_and_scale(4, 2).unwrap()), 0.75),
-        (Arc::new(StringArray::from(vec![None, Some("0.25")])), 0.25),
+        (array(Float32Array::from(vec![None, Some(0.1)])), 0.1),
+        (array(Int8Array::from(vec![None, Some(1)])), 1.0),
+        (array(Decimal128Array::from(vec![None, Some(75)]).with_precision_and_scale(4, 2).unwrap()), 0.75),
+        (array(StringArray::from(vec![None, Some("0.25")])), 0.25),
     ];
     for (column, expected) in numbers {
         assert_eq!(second("language_score", column).0.language_score, Some(expected));
     }
-    for column in [
-        Arc::new(Float64Array::from(vec![f64::NAN, 12.0])) as ArrayRef,
-        Arc::new(StringArray::from(vec![None, Some("12")])),
-    ] {
+    for column in
+        [array(Float64Array::from(vec![f64::NAN, 12.0])), array(StringArray::from(vec![None, Some("12")]))]
+    {
         assert_eq!(second("token_count", column).0.token_count, Some(12));
     }
 }
@@ -141,17 +144,17 @@ fn what_would_be_lost_is_counted() {
     lists.values().append_value("x");
     lists.append(true);
     let columns: Vec<(&str, ArrayRef)> = vec![
-        ("id", Arc::new(lists.finish())),
-        ("token_count", Arc::new(Int64Array::from(vec![None, Some(-1)]))),
-        ("language_score", Arc::new(StringArray::from(vec![None, Some("high")]))),
-        ("date", Arc::new(TimestampMicrosecondArray::from(vec![None, Some(i64::MAX)]))),
+        ("id", array(lists.finish())),
+        ("token_count", array(Int64Array::from(vec![None, Some(-1)]))),
+        ("language_score", array(StringArray::from(vec![None, Some("high")]))),
+        ("date", array(TimestampMicrosecondArray::from(vec![None, Some(i64::MAX)]))),
     ];
     for (name, column) in columns {
         let (doc, notes) = second(name, column);
         assert_eq!(doc, Doc { text: "b".into(), ..Doc::default() }, "{name}");
         assert_eq!(notes.ignored.into_iter().collect::<Vec<_>>(), [(name, 1)]);
     }
-    let (_, notes) = second("language", Arc::new(NullArray::new(2)));
+    let (_, notes) = second("language", array(NullArray::new(2)));
     assert_eq!(notes, Notes::default());
 }
 
@@ -165,33 +168,33 @@ fn datatroves_metadata_keeps_its_columns() {
             field("x", DataType::Int64),
         ]),
         vec![
-            Arc::new(StringArray::from(vec!["u", "v"])),
-            Arc::new(Float64Array::from(vec![0.5, 0.75])),
-            Arc::new(Int64Array::from(vec![1, 2])),
+            array(StringArray::from(vec!["u", "v"])),
+            array(Float64Array::from(vec![0.5, 0.75])),
+            array(Int64Array::from(vec![1, 2])),
         ],
         Some(vec![false, true].into()),
     );
-    let (doc, notes) = second("metadata", Arc::new(metadata));
+    let (doc, notes) = second("metadata", array(metadata));
     assert_eq!((doc.url.as_str(), doc.language_score, notes), ("v", Some(0.75), Notes::default()));
 }
 
 #[test]
 fn texts_may_be_dictionaries_or_bytes_and_bad_ones_end_nothing() {
     let dictionary: DictionaryArray<Keys> = [Some("a"), None, Some("b")].into_iter().collect();
-    let (_folder, path) = write(vec![("text", Arc::new(dictionary))], Compression::SNAPPY);
+    let (_folder, path) = write(vec![("text", array(dictionary))], Compression::SNAPPY);
     let (rows, _) = read(&path);
     assert!(matches!(&rows[..], [Row::Doc(_), Row::Bad(bad), Row::Doc(_)] if bad.place == "row 2"));
 
     let (_folder, path) =
-        write(vec![("text", Arc::new(BinaryArray::from(vec![&b"a\xff"[..], b"b"])))], Compression::SNAPPY);
+        write(vec![("text", array(BinaryArray::from(vec![&b"a\xff"[..], b"b"])))], Compression::SNAPPY);
     let (rows, notes) = read(&path);
     assert_eq!(rows[0], Row::Doc(Doc { text: "a\u{fffd}".into(), ..Doc::default() }));
     assert_eq!((rows.len(), notes.mended), (2, 1));
 
-    let (_folder, path) = write(vec![("text", Arc::new(Int64Array::from(vec![1])))], Compression::SNAPPY);
+    let (_folder, path) = write(vec![("text", array(Int64Array::from(vec![1])))], Compression::SNAPPY);
     let error = ParquetRows::open(&path).err().unwrap().to_string();
     assert!(error.ends_with("has the type Int64, expected texts"), "{error}");
-    let (_folder, path) = write(vec![("body", Arc::new(StringArray::from(vec!["a"])))], Compression::SNAPPY);
+    let (_folder, path) = write(vec![("body", array(StringArray::from(vec!["a"])))], Compression::SNAPPY);
     assert!(ParquetRows::open(&path).err().unwrap().to_string().contains("no column `text`"));
 }
 
@@ -199,7 +202,7 @@ fn texts_may_be_dictionaries_or_bytes_and_bad_ones_end_nothing() {
 fn strings_that_are_no_unicode_are_mended() {
     // Some writers do not look at what they call strings.
     let text = StringArray::from(vec!["XYZZY one", "two"]);
-    let (_folder, path) = write(vec![("text", Arc::new(text))], Compression::UNCOMPRESSED);
+    let (_folder, path) = write(vec![("text", array(text))], Compression::UNCOMPRESSED);
     let mut bytes = std::fs::read(&path).unwrap();
     while let Some(at) = bytes.windows(5).position(|window| window == b"XYZZY") {
         bytes[at] = 0xff;
