@@ -126,7 +126,7 @@ fn run_as(root: &Path, graph: &Graph, how: How) -> (Vec<Decision>, Vec<Ended>) {
     };
     let stages: Vec<Box<dyn llmp_stage::Stage>> =
         vec![Box::new(stage("test.make", make)), Box::new(stage("test.shout", shout))];
-    let registry = Registry::new(stages, &[]);
+    let registry = Registry::new(stages, vec![]);
     let (screen, stop) = (Unwatched, AtomicBool::new(false));
     let engine = Engine {
         graph,

@@ -232,7 +232,7 @@ mod tests {
 
     #[test]
     fn a_report_that_cannot_be_written_is_an_error_and_no_more() {
-        let registry = Registry::new(vec![], &[]);
+        let registry = Registry::new(vec![], vec![]);
         let root = tempfile::tempdir().unwrap();
         let store = Store::open(&root.path().join(".llmp")).unwrap();
         let ledger = Ledger::open(&store.ledger_path()).unwrap();

@@ -330,7 +330,7 @@ mod tests {
     fn nothing() -> Toolkit {
         Toolkit {
             library: Box::leak(Box::new(Library::new(&[]).0)),
-            registry: Box::leak(Box::new(Registry::new(vec![], &[]))),
+            registry: Box::leak(Box::new(Registry::new(vec![], vec![]))),
             device: "cpu",
         }
     }

@@ -2,24 +2,7 @@
 
 use std::sync::OnceLock;
 
-use llmp_artifacts::{conversations, docs, model, probe, questions, report, tokenizer, tokens, warc};
-use llmp_assistant::search;
-use llmp_stage::{Files, Form, Registry};
-
-/// The kinds of artifacts, in the order in which data usually flows.
-const FORMS: &[&dyn Form] = &[
-    &Files,
-    &warc::Pages,
-    &docs::Docs,
-    &tokenizer::TokenizerForm,
-    &tokens::Tokens,
-    &model::Model,
-    &conversations::Conversations,
-    &questions::Questions,
-    &probe::Probe,
-    &search::IndexForm,
-    &report::Report,
-];
+use llmp_stage::Registry;
 
 /// All of it; made once.
 pub fn registry() -> &'static Registry {
@@ -32,6 +15,7 @@ pub fn registry() -> &'static Registry {
             llmp_assistant::stages(),
             llmp_eval::stages(),
         ];
-        Registry::new(crates.into_iter().flatten().collect(), FORMS)
+        let forms = [llmp_artifacts::FORMS, llmp_assistant::FORMS].concat();
+        Registry::new(crates.into_iter().flatten().collect(), forms)
     })
 }

@@ -14,3 +14,19 @@ pub mod tokenizer;
 pub mod tokens;
 pub mod warc;
 pub mod words;
+
+use llmp_stage::{Files, Form};
+
+/// The kinds of this crate, in the order in which data usually flows.
+pub const FORMS: &[&dyn Form] = &[
+    &Files,
+    &warc::Pages,
+    &docs::Docs,
+    &tokenizer::TokenizerForm,
+    &tokens::Tokens,
+    &model::Model,
+    &conversations::Conversations,
+    &questions::Questions,
+    &probe::Probe,
+    &report::Report,
+];

@@ -1,7 +1,5 @@
 //! The Probe artifact: questions, and what a model answered to them.
 
-use std::collections::BTreeMap;
-
 use llmp_stage::{Form, Input, Result};
 use serde::{Deserialize, Serialize};
 
@@ -27,23 +25,9 @@ pub enum Knowledge {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Probed {
-    /// As in [`Question`].
-    pub id: String,
-    /// As in [`Question`].
-    pub question: String,
-    /// As in [`Question`].
-    pub answer: String,
-    /// As in [`Question`].
-    pub values: Vec<String>,
-    /// As in [`Question`].
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub entity: Option<String>,
-    /// As in [`Question`].
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub attribute: Option<String>,
-    /// As in [`Question`].
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub tags: BTreeMap<String, String>,
+    /// The question; its fields stand beside the others.
+    #[serde(flatten)]
+    pub question: Question,
     /// What the model said.
     pub samples: Vec<String>,
     /// How many of the samples were right.
@@ -54,23 +38,6 @@ pub struct Probed {
     pub verdict: Knowledge,
 }
 
-impl Probed {
-    /// The question alone.
-    #[must_use]
-    pub fn into_question(self) -> Question {
-        let Self { id, question, answer, values, entity, attribute, tags, .. } = self;
-        Question { id, question, answer, values, entity, attribute, tags }
-    }
-
-    /// What a model made of a question.
-    #[must_use]
-    pub fn new(question: Question, samples: Vec<String>, correct: usize, verdict: Knowledge) -> Self {
-        let Question { id, question, answer, values, entity, attribute, tags } = question;
-        let of = samples.len();
-        Self { id, question, answer, values, entity, attribute, tags, samples, correct, of, verdict }
-    }
-}
-
 /// What the probe found known, and what it found unknown.
 ///
 /// # Errors
@@ -79,8 +46,8 @@ pub fn read_probe(input: &Input) -> Result<(Vec<Question>, Vec<Question>)> {
     let (mut known, mut unknown) = (Vec::new(), Vec::new());
     for row in rows::typed::<Probed>(input, PROBE_FILE)? {
         match row.verdict {
-            Knowledge::Known => known.push(row.into_question()),
-            Knowledge::Unknown => unknown.push(row.into_question()),
+            Knowledge::Known => known.push(row.question),
+            Knowledge::Unknown => unknown.push(row.question),
             Knowledge::Unsure => {}
         }
     }
@@ -101,5 +68,26 @@ impl Form for Probe {
 
     fn check(&self, written: &Input) -> Result<()> {
         rows::typed::<Probed>(written, PROBE_FILE).map(drop)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_is_flat_and_has_no_other_fields() {
+        let text = r#"{"id":"1","question":"Where?","answer":"Peru.","values":["Peru"],"entity":"Lae","samples":["Oman"],"correct":0,"of":1,"verdict":"unknown"}"#;
+        let row: Probed = serde_json::from_str(text).unwrap();
+        assert_eq!((row.question.entity.as_deref(), row.verdict), (Some("Lae"), Knowledge::Unknown));
+        assert_eq!(serde_json::to_string(&row).unwrap(), text);
+        let more = text.replace("\"of\":1", "\"of\":1,\"off\":2");
+        assert!(
+            serde_json::from_str::<Probed>(&more).unwrap_err().to_string().contains("unknown field `off`")
+        );
+        let less = text.replace("\"id\":\"1\",", "");
+        assert!(
+            serde_json::from_str::<Probed>(&less).unwrap_err().to_string().contains("missing field `id`")
+        );
     }
 }

@@ -1,8 +1,24 @@
 //! The Report artifact: what an evaluation found, for programs and for people.
 
 use std::fs;
+use std::path::Path;
 
 use llmp_stage::{Error, Form, Input, Result};
+use serde::Serialize;
+
+/// Writes a Report: `report.json` for programs, and `report.md`, a page in Markdown for people.
+///
+/// # Errors
+/// Where a file cannot be written.
+pub fn write(folder: &Path, report: &impl Serialize, page: &str) -> Result<()> {
+    let json = serde_json::to_string_pretty(report)
+        .map_err(|error| Error::new("cannot write the report").because(error))?;
+    for (name, text) in [("report.json", json + "\n"), ("report.md", page.to_owned())] {
+        let path = folder.join(name);
+        fs::write(&path, text).map_err(Error::io("cannot write", &path))?;
+    }
+    Ok(())
+}
 
 /// What Report artifacts are on disk.
 pub struct Report;

@@ -7,6 +7,11 @@ pub mod search;
 mod tools;
 mod utf8;
 
+use llmp_stage::Form;
+
+/// The kinds of this crate.
+pub const FORMS: &[&dyn Form] = &[&search::IndexForm];
+
 llmp_stage::stages! { "assistant":
     "tools.search" = tools::search { cost },
 }

@@ -1,15 +1,15 @@
 //! Stage `eval.factuality`: correct, wrong or not attempted, model by model and group by group.
 
 use std::collections::BTreeMap;
-use std::fs;
 
 use llmp_artifacts::questions::{Question, read_questions};
+use llmp_artifacts::report;
 use llmp_assistant::assistant::{Assistant, Call, Options, Reply};
 use llmp_assistant::grade::{Grade, Match, grade, same, states};
 use llmp_assistant::search::shown;
 use llmp_model::memory;
 use llmp_stage::shown::{Bar, Better, Cell, Chart, Column, Example, Part, Row, Shown, Table, Unit};
-use llmp_stage::{Context, Cost, Error, Inputs, Result};
+use llmp_stage::{Context, Cost, Inputs, Result};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -136,10 +136,8 @@ pub(crate) fn run(ctx: &dyn Context, settings: Settings) -> Result<()> {
     }
     let report = Factuality { version: VERSION, kind: "factuality".into(), by: settings.by, rows, answers };
     let table = table(&report.by, &report.rows, &totals(&report.rows));
-    let json = serde_json::to_string_pretty(&report)
-        .map_err(|error| Error::new("cannot write the report").because(error))?;
-    write(ctx, "report.json", &(json + "\n"))?;
-    write(ctx, "report.md", &format!("# Factuality\n\n{}\n{LEGEND}", table.markdown()))?;
+    let page = format!("# Factuality\n\n{}\n{LEGEND}", table.markdown());
+    report::write(ctx.output(), &report, &page)?;
     ctx.show(&table.aligned());
     Ok(())
 }
@@ -148,11 +146,6 @@ pub(crate) fn run(ctx: &dyn Context, settings: Settings) -> Result<()> {
 const LEGEND: &str = "Correct: the answer gives an accepted value. Wrong: it gives another, a hallucination. Don't know: it \
                       says so. Searched: the model looked something up; of these, the query was the thing asked about \
                       (query right), and what was found held the answer (found).\n";
-
-fn write(ctx: &dyn Context, name: &str, text: &str) -> Result<()> {
-    let path = ctx.output().join(name);
-    fs::write(&path, text).map_err(Error::io("cannot write", &path))
-}
 
 /// Scores by group, in the order of the groups' labels; for all questions too where there are several groups.
 fn scores(model: &str, by: &[String], graded: &[(&Question, Grade, &Reply)]) -> Vec<GroupScore> {
@@ -273,13 +266,13 @@ fn table(by: &[String], rows: &[GroupScore], totals: &[usize]) -> Table {
     columns.extend([
         share("correct", Better::Higher),
         share("wrong", Better::Lower),
-        share("don't know", Better::Neither),
+        share("don't know", Better::Neither).of("not_attempted"),
     ]);
     let searches = rows.iter().any(|row| row.searched > 0);
     if searches {
         columns.extend([
             share("searched", Better::Neither),
-            share("query right", Better::Higher),
+            share("query right", Better::Higher).of("query_right"),
             share("found", Better::Higher),
         ]);
     }

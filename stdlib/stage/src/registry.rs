@@ -10,13 +10,13 @@ use crate::{Form, Shown, Signature, Stage};
 /// What a program knows: implementations by name, their signatures, and a form for each kind of artifact.
 pub struct Registry {
     stages: BTreeMap<&'static str, Arc<dyn Stage>>,
-    forms: &'static [&'static dyn Form],
+    forms: Vec<&'static dyn Form>,
 }
 
 impl Registry {
     /// Of these.
     #[must_use]
-    pub fn new(stages: Vec<Box<dyn Stage>>, forms: &'static [&'static dyn Form]) -> Self {
+    pub fn new(stages: Vec<Box<dyn Stage>>, forms: Vec<&'static dyn Form>) -> Self {
         let stages = stages.into_iter().map(|stage| (stage.name(), Arc::from(stage))).collect();
         Self { stages, forms }
     }
@@ -45,8 +45,8 @@ impl Registry {
 
     /// The kinds of artifacts, in the order in which data usually flows.
     #[must_use]
-    pub fn forms(&self) -> &'static [&'static dyn Form] {
-        self.forms
+    pub fn forms(&self) -> &[&'static dyn Form] {
+        &self.forms
     }
 
     /// The form of a kind, `Docs`.

@@ -36,6 +36,9 @@ pub struct Table {
 pub struct Column {
     /// Its head.
     pub name: String,
+    /// The measure of the stage's signature that it holds, where that has another name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub measure: Option<String>,
     /// What its cells are.
     pub unit: Unit,
     /// What a higher value means. A column that says so is a measure, which `llmp diff` compares.
@@ -153,6 +156,23 @@ impl Shown {
         Self::deserialize(report).ok()
     }
 
+    /// The value of a measure in the row that `labels` name: the first label is the first name of the row, the others are among
+    /// the rest of its names. Where several rows fit, such as all groups of a model, the last one sums them up.
+    #[must_use]
+    pub fn value(&self, measure: &str, labels: &[&str]) -> Option<f64> {
+        let fits = |one: &Measure<'_>| {
+            let names = |names: &[&str]| match (names.split_first(), labels.split_first()) {
+                (Some((first, rest)), Some((label, labels))) => {
+                    first == label && labels.iter().all(|label| rest.contains(label))
+                }
+                (_, None) => true,
+                (None, Some(_)) => false,
+            };
+            one.column.is(measure) && names(&one.row)
+        };
+        self.measures().filter(fits).last().map(|one| one.value)
+    }
+
     /// The values of the first table, row by row.
     pub fn measures(&self) -> impl Iterator<Item = Measure<'_>> {
         self.tables.first().into_iter().flat_map(Table::measures)
@@ -162,17 +182,29 @@ impl Shown {
 impl Column {
     /// A column of text.
     pub fn text(name: impl Into<String>) -> Self {
-        Self { name: name.into(), unit: Unit::Text, better: None }
+        Self { name: name.into(), measure: None, unit: Unit::Text, better: None }
     }
 
     /// A column of numbers that are no measure.
     pub fn number(name: impl Into<String>, unit: Unit) -> Self {
-        Self { name: name.into(), unit, better: None }
+        Self { name: name.into(), measure: None, unit, better: None }
     }
 
     /// A measure.
     pub fn measure(name: impl Into<String>, unit: Unit, better: Better) -> Self {
-        Self { name: name.into(), unit, better: Some(better) }
+        Self { name: name.into(), measure: None, unit, better: Some(better) }
+    }
+
+    /// Holds this measure of the signature.
+    #[must_use]
+    pub fn of(mut self, measure: impl Into<String>) -> Self {
+        self.measure = Some(measure.into());
+        self
+    }
+
+    /// Whether it holds this measure.
+    fn is(&self, measure: &str) -> bool {
+        self.measure.as_deref().unwrap_or(&self.name) == measure
     }
 }
 
@@ -332,6 +364,9 @@ mod tests {
         let found: Vec<_> =
             shown.measures().map(|one| (one.row, one.column.name.as_str(), one.value)).collect();
         assert_eq!(found, [(vec!["base", "a|b"], "right", 0.015), (vec!["assistant", "ü"], "right", 1.0)]);
+        assert_eq!(shown.value("right", &["base", "a|b"]), Some(0.015));
+        assert_eq!(shown.value("right", &["assistant"]), Some(1.0));
+        assert_eq!((shown.value("wrong", &["base"]), shown.value("right", &["base", "ü"])), (None, None));
     }
 
     #[test]

@@ -89,7 +89,7 @@ fn judge(question: Question, samples: Vec<String>, refusal: Option<&str>, settin
         share if share <= settings.unknown => Knowledge::Unknown,
         _ => Knowledge::Unsure,
     };
-    Probed::new(question, samples, correct, verdict)
+    Probed { question, of: samples.len(), samples, correct, verdict }
 }
 
 #[cfg(test)]
