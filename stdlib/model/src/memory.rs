@@ -6,6 +6,8 @@
 use llmp_artifacts::model::Config;
 use llmp_stage::{Cost, Known};
 
+use crate::optimizer::Optimizer;
+
 /// Bytes of a value.
 const VALUE: u64 = 4;
 /// Values of logits that exist at a time in training, see [`crate::cpu::loss`].
@@ -40,10 +42,10 @@ pub fn of_training(config: &Config, tokens: u64) -> u64 {
     let once = 6 * width + 2 * (q + kv) + 3 * mlp;
     let logits = (tokens * config.vocabulary as u64).min(LOGITS);
     let activations = tokens * (config.layers as u64 * block + once) + logits;
-    // Weights, gradients, two moments, and a gradient of the table from either end.
-    let step = 4 * parameters + table(config) + activations;
-    // A checkpoint is a copy of weights and moments.
-    let checkpoint = 6 * parameters;
+    // Weights, gradients, what an optimiser keeps, and a gradient of the table from either end.
+    let step = (2 + Optimizer::MOST_SLOTS) * parameters + table(config) + activations;
+    // A checkpoint is a copy of weights and of what the optimiser keeps.
+    let checkpoint = 2 * (1 + Optimizer::MOST_SLOTS) * parameters;
     (VALUE as f64 * SLACK * step.max(checkpoint) as f64) as u64
 }
 

@@ -43,6 +43,13 @@ macro_rules! optimizers {
         pub enum Optimizer { $($(#[$docs])* $name,)* }
 
         impl Optimizer {
+            /// Tensors that one of them keeps for each parameter, at most.
+            pub(crate) const MOST_SLOTS: u64 = {
+                let mut most = 0;
+                $(if $slots > most { most = $slots; })*
+                most
+            };
+
             /// Tensors that it keeps for each parameter.
             pub(crate) fn slots(self) -> usize {
                 match self { $(Self::$name => $slots,)* }
