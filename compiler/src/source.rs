@@ -1,7 +1,7 @@
 //! Source text: files, byte spans, line and column, and the only way the compiler reads anything.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// A file that takes part in a compilation; an index into [`Sources`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -63,21 +63,27 @@ pub struct Source {
     pub path: String,
     /// UTF-8, with line ends as they are in the file.
     pub text: Arc<str>,
-    lines: Vec<u32>,
+    /// Where each line starts; found when it is first asked for.
+    lines: OnceLock<Vec<u32>>,
 }
 
 impl Source {
     fn new(path: String, text: Arc<str>) -> Self {
-        let newlines = text.bytes().enumerate().filter(|&(_, byte)| byte == b'\n');
-        let lines = std::iter::once(0).chain(newlines.map(|(at, _)| at as u32 + 1)).collect();
-        Self { path, text, lines }
+        Self { path, text, lines: OnceLock::new() }
+    }
+
+    fn lines(&self) -> &[u32] {
+        self.lines.get_or_init(|| {
+            let newlines = self.text.bytes().enumerate().filter(|&(_, byte)| byte == b'\n');
+            std::iter::once(0).chain(newlines.map(|(at, _)| at as u32 + 1)).collect()
+        })
     }
 
     /// Where the byte `offset` stands.
     #[must_use]
     pub fn position(&self, offset: u32) -> Position {
-        let line = self.lines.partition_point(|&start| start <= offset).saturating_sub(1);
-        let start = self.lines.get(line).copied().unwrap_or(0) as usize;
+        let line = self.lines().partition_point(|&start| start <= offset).saturating_sub(1);
+        let start = self.lines().get(line).copied().unwrap_or(0) as usize;
         let end = (offset as usize).min(self.text.len());
         let column = self.text.get(start..end).map_or(end.saturating_sub(start), |text| text.chars().count());
         Position { line: line as u32 + 1, column: column as u32 + 1 }
@@ -86,7 +92,7 @@ impl Source {
     /// The text of the 1-based `line`, without its line end.
     #[must_use]
     pub fn line(&self, line: u32) -> &str {
-        let start = self.lines.get(line.saturating_sub(1) as usize).copied().unwrap_or(0) as usize;
+        let start = self.lines().get(line.saturating_sub(1) as usize).copied().unwrap_or(0) as usize;
         self.text.get(start..).and_then(|rest| rest.lines().next()).unwrap_or("")
     }
 }

@@ -7,12 +7,12 @@ pub(crate) mod errors;
 pub(crate) use read::{Declared, PROPERTIES, ReadType, lone_word, setting, signature, type_of};
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::ast;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::graph::Needs;
-use crate::source::{Sources, Span};
+use crate::source::{FileId, Sources, Span};
 use crate::syntax;
 use crate::types::{Pattern, SettingSpec};
 
@@ -77,10 +77,17 @@ impl Signature {
     }
 }
 
+/// A stage of a library: a program uses few of them, so each is read when it is first asked for.
+#[derive(Clone, Debug)]
+struct Entry {
+    file: FileId,
+    read: OnceLock<Option<Arc<Signature>>>,
+}
+
 /// Stages by name.
 #[derive(Clone, Debug, Default)]
 pub struct Library {
-    stages: BTreeMap<String, Arc<Signature>>,
+    stages: BTreeMap<String, Entry>,
     sources: Sources,
 }
 
@@ -99,7 +106,7 @@ impl Library {
             diagnostics.extend(parse.diagnostics);
             for item in &parse.file.items {
                 match item {
-                    ast::Item::Stage(stage) => library.add(stage, &mut diagnostics),
+                    ast::Item::Stage(stage) => library.add(file, stage, &mut diagnostics),
                     ast::Item::Error(_) => {}
                     other => diagnostics.push(errors::not_a_stage(item_span(other))),
                 }
@@ -109,14 +116,40 @@ impl Library {
         (library, diagnostics.sorted(), sources)
     }
 
-    fn add(&mut self, stage: &ast::Stage, diagnostics: &mut Diagnostics) {
+    /// A library of signature files that are known to be right, given as name, path and text: each declares the stage of its
+    /// name and nothing else. What [`Self::new`] has to say of them is said in a test of whoever has them.
+    #[must_use]
+    pub fn of_stages<'s>(signatures: impl IntoIterator<Item = (&'s str, &'s str, &'s str)>) -> Self {
+        let mut library = Self::default();
+        for (name, path, text) in signatures {
+            let file = library.sources.add(path, text);
+            library.stages.insert(name.to_owned(), Entry { file, read: OnceLock::new() });
+        }
+        library
+    }
+
+    fn add(&mut self, file: FileId, stage: &ast::Stage, diagnostics: &mut Diagnostics) {
         let Some(signature) = signature(stage, diagnostics) else { return };
-        match self.stages.get(&signature.name) {
+        match self.shared(&signature.name) {
             Some(first) => diagnostics.push(errors::stage_twice(&signature.name, signature.span, first.span)),
             None => {
-                self.stages.insert(signature.name.clone(), Arc::new(signature));
+                let name = signature.name.clone();
+                let entry = Entry { file, read: OnceLock::from(Some(Arc::new(signature))) };
+                self.stages.insert(name, entry);
             }
         }
+    }
+
+    fn read(&self, entry: &Entry) -> Option<Arc<Signature>> {
+        let text = &self.sources.get(entry.file)?.text;
+        syntax::parse(entry.file, text).file.items.iter().find_map(|item| match item {
+            ast::Item::Stage(stage) => signature(stage, &mut Diagnostics::default()).map(Arc::new),
+            _ => None,
+        })
+    }
+
+    fn known<'l>(&'l self, entry: &'l Entry) -> Option<&'l Arc<Signature>> {
+        entry.read.get_or_init(|| self.read(entry)).as_ref()
     }
 
     /// The stage with this name.
@@ -126,12 +159,17 @@ impl Library {
     }
 
     pub(crate) fn shared(&self, name: &str) -> Option<&Arc<Signature>> {
-        self.stages.get(name)
+        self.known(self.stages.get(name)?)
+    }
+
+    /// The names of all stages, sorted.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.stages.keys().map(String::as_str)
     }
 
     /// All stages, by name.
     pub fn iter(&self) -> impl Iterator<Item = &Signature> {
-        self.stages.values().map(Arc::as_ref)
+        self.stages.values().filter_map(|entry| self.known(entry)).map(Arc::as_ref)
     }
 
     /// The text that the signatures' spans point into.

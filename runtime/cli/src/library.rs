@@ -11,13 +11,14 @@ pub fn standard() -> &'static Registry {
     llmp_stdlib::registry()
 }
 
-/// The standard library as the compiler knows it; read once.
+/// The standard library as the compiler knows it; each signature is read when it is first asked for.
 pub fn library() -> &'static Library {
     static LIBRARY: OnceLock<Library> = OnceLock::new();
     LIBRARY.get_or_init(|| {
-        let texts: Vec<_> =
-            standard().signatures().map(|signature| (signature.path, signature.text)).collect();
-        Library::new(&texts).0
+        Library::of_stages(standard().stages().filter_map(|stage| {
+            let signature = stage.signature()?;
+            Some((stage.name(), signature.path, signature.text))
+        }))
     })
 }
 

@@ -31,6 +31,18 @@ fn every_signature_has_an_implementation_and_the_other_way_round() {
 }
 
 #[test]
+fn each_signature_file_declares_the_stage_of_its_name() {
+    let files = registry().stages().filter_map(|stage| {
+        let signature = stage.signature()?;
+        Some((stage.name(), signature.path, signature.text))
+    });
+    let library = Library::of_stages(files);
+    for name in library.names() {
+        assert_eq!(library.stage(name).map(|signature| signature.name.as_str()), Some(name));
+    }
+}
+
+#[test]
 fn every_kind_has_a_form() {
     let mut forms: Vec<_> = registry().forms().iter().map(|form| form.kind()).collect();
     let mut kinds: Vec<_> = ArtifactKind::ALL.iter().map(|kind| kind.name()).collect();

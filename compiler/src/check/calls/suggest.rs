@@ -23,7 +23,7 @@ impl Context<'_> {
 
     fn stage_names(&self, file: usize) -> impl Iterator<Item = &str> {
         let own = self.stages.iter().filter(move |(_, (_, home))| self.program.sees(file, *home));
-        self.library.iter().map(|stage| stage.name.as_str()).chain(own.map(|(name, _)| name.as_str()))
+        self.library.names().chain(own.map(|(name, _)| name.as_str()))
     }
 
     /// The stages whose output is of this kind.
