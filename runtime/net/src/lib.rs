@@ -6,7 +6,7 @@
 //! ```
 //!
 //! Checking, planning and the editor must never reach the network. So nothing here works without a [`Permit`], which only the
-//! commands that fetch take out, and their crates do not depend on this one (`cargo xtask`'s tests hold both).
+//! commands that fetch take out, and the crates of the others do not link this one (`tests/xtask/tests/walls.rs` holds both).
 //!
 //! Deliberately absent: proxies (the address rules could not see what they connect to), credentials in URLs (they would end
 //! in lock files), cookies, compression (lengths and ranges are those of the file), HTTP/2.

@@ -24,6 +24,9 @@
 
 #![cfg_attr(not(test), deny(clippy::unwrap_used))]
 
+#[cfg(not(unix))]
+compile_error!("llmp needs a Unix, for locks, inodes and process groups; on Windows, build it in WSL");
+
 mod artifact;
 mod error;
 mod frame;

@@ -24,23 +24,8 @@ default has to be given; a field of a record is written `record.field`.
 ///
 /// If a folder cannot be read.
 pub fn files(root: &Path) -> Result<Vec<PathBuf>, String> {
-    let mut found = Vec::new();
-    let mut folders = vec![root.join("stdlib")];
-    while let Some(folder) = folders.pop() {
-        for entry in
-            fs::read_dir(&folder).map_err(|error| format!("cannot read `{}`: {error}", folder.display()))?
-        {
-            let path = entry.map_err(|error| error.to_string())?.path();
-            if path.is_dir() {
-                folders.push(path);
-            } else if path.extension().is_some_and(|it| it == "llmp")
-                && path.components().any(|it| it.as_os_str() == "src")
-            {
-                found.push(path);
-            }
-        }
-    }
-    found.sort();
+    let mut found = crate::files(&root.join("stdlib"), ".llmp")?;
+    found.retain(|path| path.components().any(|part| part.as_os_str() == "src"));
     Ok(found)
 }
 
