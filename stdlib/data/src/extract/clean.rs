@@ -206,6 +206,8 @@ impl Walk {
             "center" | "search" => "div",
             // The parser would end a paragraph before a block.
             "p" if mixed => "div",
+            // What editors write where they mean a paragraph: the extraction takes such text only where a page has little else.
+            "div" if !mixed && !verbatim && element.attrs().next().is_none() => "p",
             _ if BLOCKS.contains(&name) || INLINE.contains(&name) => name,
             _ => "div",
         };

@@ -157,11 +157,11 @@ fn stands_alone(text: &str, range: &Range<usize>, found: &[Range<usize>]) -> boo
         && !OTHERWISE.is_match(&before(text, range.start, 24))
 }
 
-/// Whether a second number starts at `at`: behind a slash, in full or its last group.
+/// Whether a second number starts at `at`: behind a slash, in full or its last groups.
 fn follows(text: &str, at: usize) -> bool {
     let rest = &text[at..text.floor_char_boundary(at + 40)];
     let last = rest.bytes().take_while(u8::is_ascii_digit).count();
-    FORMATTED.find(rest).is_some_and(|more| more.start() == 0) || (1..=8).contains(&last)
+    FORMATTED.find(rest).is_some_and(|more| more.start() == 0) || (1..=MOST).contains(&last)
 }
 
 fn with_extension(text: &str, range: Range<usize>) -> Range<usize> {
