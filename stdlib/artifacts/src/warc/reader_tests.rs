@@ -88,7 +88,8 @@ fn what_came_of_a_truncated_record_is_kept() {
         let zipped = [gzip(&record("a", "1")), gzip(&record("b", &body))].concat();
         let found = read(&zipped[..zipped.len() - 18]);
         assert_eq!((found.len(), found[2].as_str()), (3, "!truncated"));
-        assert!(format!("b:{body}").starts_with(&found[1]) && found[1].len() > 10, "{found:?}");
+        let kept = found[1].trim_end_matches(char::REPLACEMENT_CHARACTER);
+        assert!(format!("b:{body}").starts_with(kept) && kept.len() > 10, "{found:?}");
     }
 }
 
