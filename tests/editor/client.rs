@@ -215,7 +215,7 @@ impl Drop for Client {
         assert!(bugs.is_empty(), "{bugs:?}");
         self.connection = None;
         let server = self.server.take().expect("joined once");
-        let in_order = server.join().expect("the server does not panic").expect("it begins in order");
-        assert!(in_order, "`exit` comes after `shutdown`");
+        let ended = server.join().expect("the server does not panic").expect("it begins in order");
+        assert_eq!(ended, llmp_lsp::Ended::InOrder, "`exit` comes after `shutdown`");
     }
 }

@@ -55,8 +55,27 @@ fn a_client_that_goes_without_a_word_is_told_apart() {
     connection.sender.send(initialize.into()).expect("the server listens");
     let exit = lsp_server::Notification::new("exit".to_owned(), Value::Null);
     connection.sender.send(exit.into()).expect("the server listens");
-    let in_order = server.join().expect("no panic").expect("it began in order");
-    assert!(!in_order, "`exit` without `shutdown` is exit code 1");
+    let ended = server.join().expect("no panic").expect("it began in order");
+    assert_eq!(ended, llmp_lsp::Ended::OutOfOrder, "`exit` without `shutdown` is exit code 1");
+}
+
+#[test]
+fn the_server_ends_with_the_process_that_its_client_names() {
+    let mut child = std::process::Command::new("sleep").arg("60").spawn().expect("start a process");
+    let (connection, other) = lsp_server::Connection::memory();
+    let server = std::thread::spawn(move || llmp_lsp::serve(llmp::library::toolkit(), &other));
+    let initialize = json!({"processId": child.id(), "capabilities": {}});
+    let initialize = lsp_server::Request::new(1.into(), "initialize".to_owned(), initialize);
+    connection.sender.send(initialize.into()).expect("the server listens");
+    connection.receiver.recv().expect("a greeting");
+    let initialized = lsp_server::Notification::new("initialized".to_owned(), json!({}));
+    connection.sender.send(initialized.into()).expect("the server listens");
+    child.kill().expect("kill it");
+    // The connection stays open.
+    let ended = server.join().expect("no panic").expect("it began in order");
+    assert_eq!(ended, llmp_lsp::Ended::Orphaned);
+    drop(connection);
+    child.wait().expect("wait for it");
 }
 
 #[test]

@@ -50,6 +50,7 @@ impl Checker<'_> {
             let broken = is_broken(&binding.node);
             match target(&binding.node, &self.defs, first, path, defined) {
                 Ok(Target { stage, path: [setting, fields @ ..] }) => {
+                    self.refer_to_function(stage.as_deref(), path);
                     visit(&mut binding.node, Part::Whole, &mut |call, part| {
                         let meant =
                             stage.as_ref().map_or(part.is_whole(), |stage| call.name(&self.defs) == stage);
@@ -68,6 +69,15 @@ impl Checker<'_> {
         }
         for binding in bindings {
             visit(&mut binding.node, Part::Whole, &mut |call, _| self.incomplete(call));
+        }
+    }
+
+    /// Notes that a path goes through a function of the program, which stages of the library cannot be.
+    fn refer_to_function(&self, name: Option<&str>, path: &[Name]) {
+        if let (Some(name), Some(at)) = (name, path.first())
+            && let Some(def) = self.defs.iter().find(|def| def.function.name == name)
+        {
+            self.context.refer(at.span, def.function.span);
         }
     }
 

@@ -29,6 +29,7 @@ pub(crate) fn check<'a>(
     let users = users(graph);
     let facts = Facts::new(graph, signature);
     for stage in &graph.stages {
+        elsewhere(stage, diagnostics);
         heads(stage, diagnostics);
         probe_thresholds(stage, diagnostics);
         bands(stage, diagnostics);
@@ -84,8 +85,32 @@ fn number(stage: &Stage, path: &[&str]) -> Option<(u64, Option<Span>)> {
     setting(stage, path).and_then(|(value, span)| Some((value.as_u64()?, span)))
 }
 
-/// Heads of attention share the model's width equally, unless theirs is given; rotary positions turn pairs of
-/// numbers; each key-value head serves equally many heads.
+/// Files lie on this machine.
+fn elsewhere(stage: &Stage, diagnostics: &mut Diagnostics) {
+    let inputs = stage.inputs.iter().filter_map(|input| match &input.from {
+        Producer::Files(path) => Some((path.as_str(), input.span)),
+        Producer::Stage(_) => None,
+    });
+    let settings = stage.settings.iter();
+    let settings = settings
+        .flat_map(|setting| setting.paths().map(move |path| (path, setting.span.unwrap_or(stage.span))));
+    for (path, span) in inputs.chain(settings) {
+        if let Some(scheme) = scheme(path) {
+            diagnostics.push(errors::elsewhere(path, scheme, span));
+        }
+    }
+}
+
+/// The scheme of a URL: `s3` of `s3://bucket/key`.
+fn scheme(path: &str) -> Option<&str> {
+    let (scheme, _) = path.split_once("://")?;
+    let letter = |byte: u8| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte);
+    (scheme.starts_with(|first: char| first.is_ascii_alphabetic()) && scheme.bytes().all(letter))
+        .then_some(scheme)
+}
+
+/// Heads of attention share the model's width equally, unless theirs is given; rotary positions turn pairs of numbers;
+/// each key-value head serves equally many heads.
 fn heads(stage: &Stage, diagnostics: &mut Diagnostics) {
     let number = |field| number(stage, &["model", field]);
     let (Some((width, span)), Some((heads, _))) = (number("width"), number("heads")) else { return };

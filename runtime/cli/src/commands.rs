@@ -36,7 +36,9 @@ use std::sync::Arc;
 
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use llmp_compiler::names::closest;
-use llmp_store::{Store, StoreError};
+use llmp_store::{Store, StoreError, help_for};
+
+use crate::output::{stderr, stdout};
 
 /// Declarative pipelines from crawled pages to an assistant that knows what it does not know.
 #[derive(Debug, Parser)]
@@ -213,7 +215,8 @@ impl From<StoreError> for Failure {
 
 impl From<llmp_stage::Error> for Failure {
     fn from(error: llmp_stage::Error) -> Self {
-        Self { message: error.to_string(), help: error.help_text().map(str::to_owned), code: 1 }
+        let help = llmp_engine::help_of(&error).map(str::to_owned);
+        Self { message: error.to_string(), help, code: 1 }
     }
 }
 
@@ -223,7 +226,8 @@ impl From<std::io::Error> for Failure {
             // The reader of our output has seen enough.
             return Self::silent(0);
         }
-        Self::new(error.to_string())
+        let help = help_for(error.kind()).map(str::to_owned);
+        Self { message: error.to_string(), help, code: 1 }
     }
 }
 
@@ -260,15 +264,18 @@ pub fn main() -> ExitCode {
         Command::Worker(arguments) => worker::run(&arguments),
         Command::Guard { owner } => guard::run(owner),
         Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut Cli::command(), "llmp", &mut std::io::stdout());
-            Ok(0)
+            let mut text = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "llmp", &mut text);
+            stdout().write_all(&text).map(|()| 0).map_err(Failure::from)
         }
     };
+    // What is buffered may find the disk full.
+    let outcome = outcome.and_then(|code| Ok(stdout().flush().map(|()| code)?));
     match outcome {
         Ok(code) => ExitCode::from(code),
         Err(failure) => {
             if !failure.message.is_empty() {
-                let mut err = std::io::stderr().lock();
+                let mut err = stderr();
                 let _ = writeln!(err, "error: {}", failure.message);
                 if let Some(help) = &failure.help {
                     let _ = writeln!(err, "  help: {help}");

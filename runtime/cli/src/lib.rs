@@ -13,6 +13,7 @@
 
 mod commands;
 pub mod library;
+mod output;
 mod progress;
 mod render;
 

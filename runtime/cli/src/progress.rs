@@ -15,6 +15,8 @@ use llmp_records::text;
 use llmp_stage::Bar;
 use serde_json::{Value, json};
 
+use crate::output::stdout;
+
 /// How often a plain bar prints a line.
 const PLAIN_EVERY: Duration = Duration::from_secs(5);
 
@@ -40,6 +42,8 @@ pub(crate) struct Screen {
 struct Events {
     file: Mutex<Option<File>>,
     stdout: bool,
+    /// What first kept an event from standard output.
+    failed: Mutex<Option<std::io::Error>>,
 }
 
 impl Events {
@@ -55,7 +59,10 @@ impl Events {
             let _ = file.write_all(line.as_bytes());
         }
         if self.stdout {
-            let _ = std::io::stdout().lock().write_all(line.as_bytes());
+            // The run goes on; it says at its end that somebody missed something.
+            if let Err(error) = stdout().write_all(line.as_bytes()) {
+                self.failed.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+            }
         }
     }
 }
@@ -70,7 +77,7 @@ impl Screen {
             _ if std::io::stderr().is_terminal() => Mode::Bars,
             _ => Mode::Plain,
         };
-        let events = Events { file: Mutex::new(None), stdout: mode == Mode::Json };
+        let events = Events { file: Mutex::new(None), stdout: mode == Mode::Json, failed: Mutex::new(None) };
         Self { mode, bars: MultiProgress::new(), events: Arc::new(events) }
     }
 
@@ -81,6 +88,14 @@ impl Screen {
     pub(crate) fn record_events(&self, path: &Path) -> std::io::Result<()> {
         *self.events.file.lock().unwrap_or_else(PoisonError::into_inner) = Some(File::create(path)?);
         Ok(())
+    }
+
+    /// Whether all events have been told.
+    ///
+    /// # Errors
+    /// What kept the first one from standard output, other than that nobody reads it.
+    pub(crate) fn told(&self) -> std::io::Result<()> {
+        self.events.failed.lock().unwrap_or_else(PoisonError::into_inner).take().map_or(Ok(()), Err)
     }
 
     /// Whether events go to standard output, so that nothing else may.

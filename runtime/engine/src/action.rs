@@ -63,12 +63,16 @@ pub struct Recipe {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Place {
     /// The store's folder.
+    #[serde(with = "exact")]
     pub store: PathBuf,
     /// The folder of the pipeline's main file, where commands run.
+    #[serde(with = "exact")]
     pub folder: PathBuf,
     /// The private folder of the stage's key in the store.
+    #[serde(with = "exact")]
     pub work: PathBuf,
     /// The log.
+    #[serde(with = "exact")]
     pub log: PathBuf,
     /// The device as on the command line.
     pub device: String,
@@ -96,6 +100,7 @@ pub struct GivenFile {
     /// Bytes.
     pub size: u64,
     /// Where it lies, for a file of the user; the others are in the store.
+    #[serde(with = "exact_if")]
     pub path: Option<PathBuf>,
     /// What people call its source.
     pub label: Option<String>,
@@ -197,6 +202,65 @@ mod shared {
         deserializer: D,
     ) -> Result<Arc<T>, D::Error> {
         T::deserialize(deserializer).map(Arc::new)
+    }
+}
+
+/// A path as text, and as its bytes where it is none.
+mod exact {
+    use std::ffi::OsString;
+    use std::os::unix::ffi::{OsStrExt, OsStringExt};
+    use std::path::{Path, PathBuf};
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    #[derive(Serialize, Deserialize)]
+    #[serde(untagged)]
+    pub(super) enum Exact {
+        Text(String),
+        Bytes(Vec<u8>),
+    }
+
+    impl Exact {
+        pub(super) fn of(path: &Path) -> Self {
+            path.to_str().map_or_else(
+                || Self::Bytes(path.as_os_str().as_bytes().to_vec()),
+                |text| Self::Text(text.to_owned()),
+            )
+        }
+
+        pub(super) fn path(self) -> PathBuf {
+            match self {
+                Self::Text(text) => text.into(),
+                Self::Bytes(bytes) => OsString::from_vec(bytes).into(),
+            }
+        }
+    }
+
+    pub(super) fn serialize<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
+        Exact::of(path).serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<PathBuf, D::Error> {
+        Exact::deserialize(deserializer).map(Exact::path)
+    }
+}
+
+/// The same, where there is one.
+mod exact_if {
+    use std::path::PathBuf;
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use super::exact::Exact;
+
+    pub(super) fn serialize<S: Serializer>(path: &Option<PathBuf>, serializer: S) -> Result<S::Ok, S::Error> {
+        path.as_deref().map(Exact::of).serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<PathBuf>, D::Error> {
+        Ok(Option::<Exact>::deserialize(deserializer)?.map(Exact::path))
     }
 }
 

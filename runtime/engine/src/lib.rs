@@ -31,7 +31,7 @@ mod workers;
 pub use budget::free_memory;
 pub use guard::{Guard, watch};
 pub use observer::{Observer, Unwatched};
-pub use perform::{Checked, Executor};
+pub use perform::{Checked, Executor, help_of};
 pub use record::end;
 pub use scheduler::{Ended, Engine, RunOptions, Status};
 pub use worker::{Report, read_action, work};

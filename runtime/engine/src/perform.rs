@@ -82,10 +82,14 @@ pub(super) fn store_error(error: StoreError) -> Error {
 }
 
 /// What the user can do about an error: what it says itself, or what helps against the system's reason for it.
-pub(super) fn help_of(error: &Error) -> Option<&str> {
-    error.help_text().or_else(|| {
+#[must_use]
+pub fn help_of(error: &Error) -> Option<&str> {
+    let kind = error.io_kind();
+    // A stage that cannot write may take what it writes for damaged: a full disk explains it.
+    let full = kind.filter(|kind| matches!(kind, ErrorKind::StorageFull | ErrorKind::QuotaExceeded));
+    full.and_then(help_for).or(error.help_text()).or_else(|| {
         // What may not be read is the user's own.
-        help_for(error.io_kind().filter(|kind| *kind != ErrorKind::PermissionDenied)?)
+        help_for(kind.filter(|kind| *kind != ErrorKind::PermissionDenied)?)
     })
 }
 

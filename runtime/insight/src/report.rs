@@ -35,6 +35,7 @@ pub struct Report {
     /// The run's number.
     pub run: u64,
     /// The main file as given.
+    #[serde(with = "llmp_records::path")]
     pub pipeline: PathBuf,
     /// Profiles.
     pub profiles: Vec<String>,

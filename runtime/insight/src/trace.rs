@@ -4,6 +4,7 @@
 //! From there on a document is followed by its id, in the shard of the same name: shards keep their names.
 
 mod find;
+mod standing;
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -15,6 +16,7 @@ use llmp_store::{Entry, Ledger, Manifest, Store};
 use serde::Serialize;
 
 pub use find::{Found, Query, find};
+pub use standing::standing;
 
 /// Letters of the first tokens that are shown.
 const SHOWN: usize = 60;

@@ -93,7 +93,8 @@ fn file_entries(snapshot: &Snapshot, files: &Files) -> Vec<(CompletionItem, Stri
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder).into_iter().flatten().flatten().take(MOST_FILES) {
         let Ok(name) = entry.file_name().into_string() else { continue };
-        let Ok(kind) = entry.file_type() else { continue };
+        // Links are what they lead to.
+        let Ok(kind) = std::fs::metadata(entry.path()).map(|meta| meta.file_type()) else { continue };
         let program = name.ends_with(".llmp");
         let plain = !name.starts_with('.') && !name.contains(['"', '\\', '\n']);
         match kind {

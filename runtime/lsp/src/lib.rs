@@ -33,11 +33,13 @@ mod dry_run;
 mod edits;
 mod error;
 mod formatting;
+mod frames;
 mod hints;
 mod hover;
 mod lenses;
 mod lines;
 mod names;
+mod parent;
 mod paths;
 mod plan;
 mod planner;
@@ -56,23 +58,37 @@ mod workspace;
 
 use llmp_planning::Toolkit;
 use lsp_server::{Connection, ProtocolError};
+use serde_json::Value;
 
 pub use server::{Poster, Server};
 
-/// Serves one client until it says `exit` or hangs up. Whether it ended as the protocol wants: `exit` comes after
-/// `shutdown`.
+/// How serving a client ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// As the protocol wants: `exit` came after `shutdown`, or the client hung up.
+    InOrder,
+    /// `exit` came first.
+    OutOfOrder,
+    /// The process that the client named in `initialize` has ended. Its pipes may be open still.
+    Orphaned,
+}
+
+/// Serves one client until it says `exit`, hangs up, or the process ends that it named.
 ///
 /// # Errors
 /// A client that breaks the protocol's order of messages.
-pub fn serve(toolkit: Toolkit, connection: &Connection) -> Result<bool, ProtocolError> {
+pub fn serve(toolkit: Toolkit, connection: &Connection) -> Result<Ended, ProtocolError> {
     match connection.initialize_start() {
         Ok((id, params)) => {
             let mut server = Server::new(toolkit, connection.sender.clone(), &params);
+            if let Some(process) = params.get("processId").and_then(Value::as_u64) {
+                parent::watch(process, server.poster());
+            }
             server.greet(id);
             Ok(server.run(&connection.receiver))
         }
         // It left before it began.
-        Err(error) if error.channel_is_disconnected() => Ok(true),
+        Err(error) if error.channel_is_disconnected() => Ok(Ended::InOrder),
         Err(error) => Err(error),
     }
 }
@@ -81,11 +97,15 @@ pub fn serve(toolkit: Toolkit, connection: &Connection) -> Result<bool, Protocol
 ///
 /// # Errors
 /// See [`serve`]; and where the client cannot be read or written any more.
-pub fn serve_stdio(toolkit: Toolkit) -> Result<bool, String> {
+pub fn serve_stdio(toolkit: Toolkit) -> Result<Ended, String> {
     let (connection, threads) = transport::stdio().map_err(|error| error.to_string())?;
     let served = serve(toolkit, &connection).map_err(|error| error.to_string());
     drop(connection);
-    let ended = threads.join().map_err(|error| error.to_string());
-    let in_order = served?;
-    ended.map(|()| in_order)
+    if served == Ok(Ended::Orphaned) {
+        // Others may hold the client's pipes open: the threads that read and write could wait for ever.
+        return served;
+    }
+    let joined = threads.join().map_err(|error| error.to_string());
+    let ended = served?;
+    joined.map(|()| ended)
 }

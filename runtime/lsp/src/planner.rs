@@ -3,6 +3,7 @@
 //! What it works on is always the newest text; a keystroke ends the plan of an older one.
 
 use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -12,7 +13,7 @@ use llmp_planning::{Toolkit, folder_of};
 
 use super::analysis::Analysis;
 use super::plan::Plan;
-use super::server::Poster;
+use super::server::{Poster, told};
 
 /// The server's end.
 pub(crate) struct Planner {
@@ -105,7 +106,9 @@ impl Worker {
                 let shared = &self.shared;
                 let go_on = || shared.moment.load(Ordering::Relaxed) == self.moment;
                 if !program.planned && go_on() {
-                    match program.plan(&go_on) {
+                    let plan = catch_unwind(AssertUnwindSafe(|| program.plan(&go_on)));
+                    // A panic is a bug that is told, not the end of planning.
+                    match plan.unwrap_or_else(|panic| Err(told(&*panic))) {
                         Ok(None) => {}
                         Ok(Some(plan)) => self.poster.post(move |server| server.planned(plan)),
                         Err(message) => self.poster.post(move |server| server.not_planned(message)),

@@ -12,6 +12,7 @@ use llmp_planning::Toolkit;
 use lsp_server::{Message, Request, RequestId, Response, ResponseError};
 use serde_json::{Value, json};
 
+use super::Ended;
 use super::analysis::Analyses;
 use super::client::Client;
 use super::diagnostics::ByFile;
@@ -58,6 +59,8 @@ pub struct Server {
     next_request: i32,
     routes: Routes,
     shut_down: bool,
+    /// Whether the client's process has ended.
+    pub(super) orphaned: bool,
     /// Whether something has changed that has not been published.
     pub(super) due: bool,
     pub(super) client: Arc<Client>,
@@ -92,6 +95,7 @@ impl Server {
             next_request: 0,
             routes: routes::table(),
             shut_down: false,
+            orphaned: false,
             due: false,
             client: Arc::new(Client::new(params)),
             settings: Settings::new(params.get("initializationOptions").unwrap_or(&Value::Null)),
@@ -114,8 +118,8 @@ impl Server {
         ));
     }
 
-    /// Serves until `exit`, or until the client hangs up; whether that was in order.
-    pub(super) fn run(&mut self, receiver: &Receiver<Message>) -> bool {
+    /// Serves until `exit`, or until the client hangs up or its process ends.
+    pub(super) fn run(&mut self, receiver: &Receiver<Message>) -> Ended {
         loop {
             if self.inbox.is_empty() {
                 // What has arrived comes before what is to be said.
@@ -124,7 +128,7 @@ impl Server {
                 select_biased! {
                     recv(receiver) -> message => match message {
                         Ok(message) => self.arrived(message),
-                        Err(_) => return true,
+                        Err(_) => return Ended::InOrder,
                     },
                     recv(posted) -> function => {
                         if let Ok(function) = function {
@@ -138,6 +142,9 @@ impl Server {
                     }
                 }
             }
+            if self.orphaned {
+                return Ended::Orphaned;
+            }
             // What has arrived meanwhile may cancel what waits.
             while self.inbox.len() < MOST_WAITING
                 && let Ok(message) = receiver.try_recv()
@@ -148,7 +155,7 @@ impl Server {
             match message {
                 Message::Request(request) => self.answer(request),
                 Message::Notification(notification) if notification.method == "exit" => {
-                    return self.shut_down;
+                    return if self.shut_down { Ended::InOrder } else { Ended::OutOfOrder };
                 }
                 Message::Notification(notification) => {
                     self.guarded(&notification.method.clone(), |server| sync::notified(server, notification));
@@ -312,7 +319,7 @@ impl Server {
 }
 
 /// What a panic says.
-fn told(panic: &(dyn std::any::Any + Send)) -> String {
+pub(super) fn told(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message");
     format!("a bug in llmp: {text}")

@@ -11,6 +11,8 @@ use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use lsp_server::{Connection, ErrorCode, Message};
 use serde_json::json;
 
+use super::frames::Frames;
+
 /// Messages that are read ahead.
 const AHEAD: usize = 256;
 
@@ -49,8 +51,9 @@ fn write(outgoing: &Receiver<Message>) -> io::Result<()> {
 
 /// Reads messages until `exit` or the end; what is none is answered on `errors`.
 fn read(input: &mut impl BufRead, incoming: &Sender<Message>, mut errors: impl Write) -> io::Result<()> {
+    let mut frames = Frames::new(input);
     loop {
-        match Message::read(input) {
+        match frames.next() {
             Ok(Some(message)) => {
                 let is_last = matches!(&message, Message::Notification(one) if one.method == "exit");
                 // Nobody listens any more where it cannot be sent.
@@ -59,7 +62,6 @@ fn read(input: &mut impl BufRead, incoming: &Sender<Message>, mut errors: impl W
                 }
             }
             Ok(None) => return Ok(()),
-            // The frame has been taken from the input, or its head that is none.
             Err(error) if error.kind() == ErrorKind::InvalidData => refuse(&error, &mut errors)?,
             Err(error) => return Err(error),
         }

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use llmp_compiler::key::{Digest, Hasher};
 use llmp_store::{Entry, Stat};
 
+use super::walk;
+
 /// One file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Found {
@@ -32,52 +34,16 @@ impl Files {
     /// # Errors
     /// A sentence for people: nothing there, or nothing readable.
     pub fn find(folder: &Path, pattern: &str, stat: &mut Stat) -> Result<Self, String> {
-        let mut paths = Vec::new();
-        let plain = folder.join(pattern);
-        if let Ok(meta) = std::fs::metadata(&plain) {
-            if meta.is_dir() {
-                collect(&plain, &mut paths).map_err(|error| format!("cannot read `{pattern}`: {error}"))?;
-            } else {
-                paths.push(plain);
-            }
-        } else if pattern.contains(['*', '?', '[']) {
-            let escaped = glob::Pattern::escape(&folder.to_string_lossy());
-            let whole = if Path::new(pattern).is_absolute() {
-                pattern.to_owned()
-            } else {
-                format!("{escaped}/{pattern}")
-            };
-            let options =
-                glob::MatchOptions { require_literal_leading_dot: true, ..glob::MatchOptions::new() };
-            let matches = glob::glob_with(&whole, options)
-                .map_err(|error| format!("`{pattern}` is no pattern: {}", error.msg))?;
-            for path in matches {
-                paths.push(path.map_err(|error| {
-                    format!("cannot read `{}`: {}", error.path().display(), error.error())
-                })?);
-            }
-        } else {
-            return Err(format!("there is no file `{pattern}`"));
-        }
-        paths.sort_by(|a, b| a.as_os_str().cmp(b.as_os_str()));
+        let paths = walk::files(folder, pattern)?;
         let entries = stat.digests(&paths).map_err(|error| error.to_string())?;
         let mut by_digest = BTreeMap::new();
         for (path, entry) in paths.into_iter().zip(entries) {
             let Some(Entry { digest, size }) = entry else { continue };
-            let label = || path.strip_prefix(folder).unwrap_or(&path).to_string_lossy().into_owned();
             by_digest.entry(digest).or_insert_with(|| Found {
-                label: label(),
+                label: walk::label(folder, &path),
                 path: path.clone(),
                 digest,
                 size,
-            });
-        }
-        if by_digest.is_empty() {
-            let plain = folder.join(pattern);
-            return Err(match plain.exists() {
-                true if plain.is_dir() => format!("the folder `{pattern}` is empty"),
-                true => format!("`{pattern}` is neither a file nor a folder"),
-                false => format!("no file matches `{pattern}`"),
             });
         }
         Ok(Self { found: by_digest.into_values().collect() })
@@ -101,20 +67,6 @@ impl Files {
             many => format!("{} files ({})", many.len(), self.digest().short()),
         }
     }
-}
-
-/// All files below a folder.
-fn collect(folder: &Path, paths: &mut Vec<PathBuf>) -> std::io::Result<()> {
-    for entry in std::fs::read_dir(folder)? {
-        let entry = entry?;
-        // Links inside a folder are not followed, so that a loop cannot trap the walk.
-        match entry.file_type()? {
-            kind if kind.is_dir() => collect(&entry.path(), paths)?,
-            kind if kind.is_file() => paths.push(entry.path()),
-            _ => {}
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -23,6 +23,7 @@ pub mod machine;
 pub mod reasons;
 mod rows;
 mod toolkit;
+mod walk;
 mod world;
 
 pub use estimate::Estimate;

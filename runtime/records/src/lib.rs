@@ -16,4 +16,4 @@ mod run;
 pub mod text;
 
 pub use record::{FileRecord, InputRecord, PACE, Record};
-pub use run::{Environment, Run, StageRun, log_name, title};
+pub use run::{Environment, Run, StageRun, log_name, path, title};

@@ -6,6 +6,8 @@ use llmp_compiler::artifact::{ArtifactKind, ArtifactType};
 use llmp_compiler::key::Digest;
 use serde::{Deserialize, Serialize};
 
+use crate::text;
+
 /// The name of a stage's log below `runs/N/logs/`.
 #[must_use]
 pub fn log_name(stage: &str) -> String {
@@ -16,7 +18,7 @@ pub fn log_name(stage: &str) -> String {
 #[must_use]
 pub fn title(pipeline: &Path, targets: &[String]) -> String {
     let to = if targets.is_empty() { String::new() } else { format!(" to {}", targets.join(", ")) };
-    format!("{}{to}", pipeline.display())
+    format!("{}{to}", text::path(pipeline))
 }
 
 /// `runs/N/run.json`: written when the run starts, and again when it ends.
@@ -28,6 +30,7 @@ pub struct Run {
     /// Its number.
     pub run: u64,
     /// The main file as given.
+    #[serde(with = "path")]
     pub pipeline: PathBuf,
     /// The pipeline's name in the store, the same from whatever folder it is run.
     pub pipeline_id: String,
@@ -47,6 +50,31 @@ pub struct Run {
     pub environment: Environment,
     /// Stages in topological order; none before it ends.
     pub stages: Vec<StageRun>,
+}
+
+/// For serde's `with`: a path as people read it, whatever its bytes are.
+pub mod path {
+    use std::path::{Path, PathBuf};
+
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    use crate::text;
+
+    /// Writes [`text::path`].
+    ///
+    /// # Errors
+    /// Where the serializer refuses.
+    pub fn serialize<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&text::path(path))
+    }
+
+    /// Reads it as it stands.
+    ///
+    /// # Errors
+    /// Where there is no text.
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<PathBuf, D::Error> {
+        String::deserialize(deserializer).map(PathBuf::from)
+    }
 }
 
 /// What a run runs in.

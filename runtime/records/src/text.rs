@@ -1,5 +1,9 @@
 //! Numbers, sizes and times as people read them.
 
+use std::borrow::Cow;
+use std::fmt::Write as _;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 use std::time::{Duration, UNIX_EPOCH};
 
 /// `1,234,567`
@@ -77,9 +81,34 @@ pub fn plural(number: u64, noun: &str) -> String {
     format!("{} {noun}{s}", count(number))
 }
 
+/// A path as text; a byte that is no part of UTF-8 is written `\xE9`, so that two paths never read alike.
+#[must_use]
+pub fn path(path: &Path) -> Cow<'_, str> {
+    if let Some(text) = path.to_str() {
+        return text.into();
+    }
+    let mut text = String::new();
+    for chunk in path.as_os_str().as_bytes().utf8_chunks() {
+        text.push_str(chunk.valid());
+        for byte in chunk.invalid() {
+            // Writing to a string cannot fail.
+            let _ = write!(text, "\\x{byte:02X}");
+        }
+    }
+    text.into()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn paths_of_any_bytes_are_told_apart() {
+        let told = |bytes: &'static [u8]| path(Path::new(std::ffi::OsStr::from_bytes(bytes))).into_owned();
+        assert_eq!(told("caf\u{e9}/a".as_bytes()), "caf\u{e9}/a");
+        assert_eq!(told(b"caf\xe9/a"), "caf\\xE9/a");
+        assert_ne!(told(b"\xe9"), told(b"\xe8"));
+    }
 
     #[test]
     fn numbers_read_well() {

@@ -67,9 +67,10 @@ impl StoreError {
 #[must_use]
 pub fn help_for(kind: io::ErrorKind) -> Option<&'static str> {
     match kind {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-            Some("free some space (`llmp du`, `llmp gc`) and run again; what is finished is kept")
-        }
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Some(
+            "the disk is full: free some space (`llmp du`, `llmp gc`) or use another store (`--store DIR`), and run \
+                 again; what is finished is kept",
+        ),
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
             Some("choose a writable store with `--store DIR`")
         }

@@ -105,6 +105,13 @@ impl Store {
         Ok(Self { root: root.to_owned(), objects: Objects::new(root.join("objects")) })
     }
 
+    /// Whether the folder at `root` is a store.
+    #[must_use]
+    pub fn is_at(root: &Path) -> bool {
+        // Few folders have a file of this name: the first look tells.
+        root.join("version").is_file() && root.join("objects").is_dir() && root.join("runs").is_dir()
+    }
+
     /// Finds the store for a pipeline: the nearest `.llmp` at or above its folder; else one in `otherwise`.
     #[must_use]
     pub fn find(folder: &Path, otherwise: &Path) -> PathBuf {

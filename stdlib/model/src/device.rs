@@ -142,7 +142,7 @@ struct Adapter {
 #[cfg(not(feature = "wgpu"))]
 mod gpu {
     pub(super) fn adapters() -> Result<Vec<super::Adapter>, String> {
-        Err("this program was built without the feature `wgpu`".into())
+        Err("this llmp was built for the processor only".into())
     }
 }
 
@@ -163,7 +163,7 @@ mod gpu {
 #[cfg(not(feature = "cuda"))]
 mod nvidia {
     pub(super) fn count() -> Result<usize, String> {
-        Err("this program was built without the feature `cuda`".into())
+        Err("this llmp was built for the processor only".into())
     }
 }
 

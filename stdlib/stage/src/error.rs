@@ -75,7 +75,11 @@ impl Error {
                 None => error.source(),
             };
         }
-        None
+        // Libraries that keep an error's text only leave the system's number in it.
+        let text = self.to_string();
+        let (_, number) = text.rsplit_once("(os error ")?;
+        let number = number.split_once(')')?.0.parse().ok()?;
+        Some(std::io::Error::from_raw_os_error(number).kind())
     }
 
     /// What the user can do, where that is known.
@@ -89,8 +93,14 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)?;
         let mut source = self.source.as_deref().map(|error| error as &dyn std::error::Error);
+        let mut before = String::new();
         while let Some(error) = source {
-            write!(f, ": {error}")?;
+            let text = error.to_string();
+            // Some libraries tell in their own words what stands behind them, and give it away as well.
+            if !before.ends_with(&text) {
+                write!(f, ": {text}")?;
+            }
+            before = text;
             source = error.source();
         }
         Ok(())
@@ -105,11 +115,35 @@ mod tests {
 
     use super::*;
 
+    /// An error whose text repeats its source's.
+    #[derive(Debug)]
+    struct External(io::Error);
+
+    impl fmt::Display for External {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            write!(f, "External: {}", self.0)
+        }
+    }
+
+    impl std::error::Error for External {
+        fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+            Some(&self.0)
+        }
+    }
+
+    #[test]
+    fn nothing_is_told_twice() {
+        let error = Error::new("cannot write").because(External(io::Error::from_raw_os_error(28)));
+        assert_eq!(error.to_string(), "cannot write: External: No space left on device (os error 28)");
+    }
+
     #[test]
     fn the_systems_reason_is_found_below_others() {
         let full = || Error::io("cannot write", std::path::Path::new("f"))(io::ErrorKind::StorageFull.into());
         assert_eq!(full().io_kind(), Some(io::ErrorKind::StorageFull));
         assert_eq!(Error::new("outer").because(full()).io_kind(), Some(io::ErrorKind::StorageFull));
         assert_eq!(Error::new("none").because("text").io_kind(), None);
+        let told = Error::new("outer").because("External: No space left on device (os error 28)");
+        assert_eq!(told.io_kind(), Some(io::ErrorKind::StorageFull), "the number in the text tells");
     }
 }

@@ -10,6 +10,22 @@ fn tokens_of(number: u64) -> String {
     format!("{} token{}", grouped(number), if number == 1 { "" } else { "s" })
 }
 
+pub(super) fn elsewhere(path: &str, scheme: &str, span: Span) -> Diagnostic {
+    let own = path
+        .get(scheme.len() + 3..)
+        .filter(|rest| scheme.eq_ignore_ascii_case("file") && rest.starts_with('/'));
+    Diagnostic::error(
+        code::NOT_AN_ARTIFACT,
+        format!("`{path}` is a URL, and files are read from this machine"),
+        span,
+    )
+    .label("a path or pattern is due")
+    .help(match own {
+        Some(path) => format!("write `\"{path}\"`"),
+        None => "copy the files here first, or mount what holds them, and write their path".to_owned(),
+    })
+}
+
 pub(super) fn heads(width: u64, heads: u64, span: Span) -> Diagnostic {
     let divides = |heads: &u64| width.is_multiple_of(*heads);
     let below = (1..heads).rev().find(divides);

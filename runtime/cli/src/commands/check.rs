@@ -45,7 +45,7 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
         let fixed = apply_fixes(&pipeline)?;
         if fixed > 0 {
             let _ = writeln!(
-                std::io::stderr().lock(),
+                crate::output::stderr(),
                 "applied {} {}",
                 text::count(fixed as u64),
                 if fixed == 1 { "fix" } else { "fixes" }
@@ -62,11 +62,11 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
             let all = render::json_diagnostics(&compilation.diagnostics, &compilation.sources);
             let whole =
                 json!({"format_version": 1, "errors": errors, "warnings": warnings, "diagnostics": all});
-            writeln!(std::io::stdout(), "{whole:#}")?;
+            writeln!(crate::output::stdout(), "{whole:#}")?;
         }
         CheckFormat::Sarif => {
             writeln!(
-                std::io::stdout(),
+                crate::output::stdout(),
                 "{:#}",
                 render::sarif(&compilation.diagnostics, &compilation.sources)
             )?;
@@ -76,11 +76,11 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
             let main = pipeline.main.display();
             if errors + warnings == 0 {
                 let stages = compilation.graph.stages.len() as u64;
-                writeln!(std::io::stdout(), "{main}: no mistakes, {}", text::plural(stages, "stage"))?;
+                writeln!(crate::output::stdout(), "{main}: no mistakes, {}", text::plural(stages, "stage"))?;
             } else {
                 let told =
                     format!("{}, {}", text::plural(errors, "error"), text::plural(warnings, "warning"));
-                writeln!(std::io::stderr(), "{main}: {told}; `llmp explain CODE` says more")?;
+                writeln!(crate::output::stderr(), "{main}: {told}; `llmp explain CODE` says more")?;
             }
         }
     }

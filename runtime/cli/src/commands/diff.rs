@@ -32,7 +32,7 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     let new = Report::of(&store, which_run(&store, &arguments.new)?.run, standard())?;
     let ledger = Ledger::open(&store.ledger_path())?;
     let difference = Difference::between(&ledger, &old, &new);
-    let mut out = std::io::stdout().lock();
+    let mut out = crate::output::stdout();
     if arguments.json {
         writeln!(out, "{:#}", difference.json(&old, &new))?;
     } else {

@@ -55,7 +55,7 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
         ("quarantine", folder("quarantine")),
         ("ledger", ledger_size),
     ];
-    let mut out = std::io::stdout().lock();
+    let mut out = crate::output::stdout();
     if arguments.json {
         let rows = |shares: &[Share], what: &str| {
             let row = |share: &Share| json!({what: share.name, "bytes": share.bytes, "alone": share.alone});

@@ -13,7 +13,7 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Outcome {
-    let mut out = std::io::stdout().lock();
+    let mut out = crate::output::stdout();
     match &arguments.code {
         Some(code) => {
             let code = code.to_uppercase();

@@ -50,7 +50,7 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     }
     let count = text::plural(manifest.files.len() as u64, "file");
     writeln!(
-        std::io::stdout(),
+        crate::output::stdout(),
         "{name}: {count}, {} in {}",
         text::bytes(manifest.size()),
         arguments.to.display()

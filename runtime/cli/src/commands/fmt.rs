@@ -21,7 +21,7 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     if arguments.paths.iter().any(|path| path == Path::new("-")) {
         let mut text = String::new();
         std::io::stdin().lock().read_to_string(&mut text)?;
-        write!(std::io::stdout().lock(), "{}", llmp_compiler::format::format(&text))?;
+        write!(crate::output::stdout(), "{}", llmp_compiler::format::format(&text))?;
         return Ok(0);
     }
     let mut files = Vec::new();
@@ -46,10 +46,10 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
         if formatted != text {
             changed = 1;
             if arguments.check {
-                writeln!(std::io::stdout(), "{} would change", file.display())?;
+                writeln!(crate::output::stdout(), "{} would change", file.display())?;
             } else {
                 write_atomically(&file, formatted.as_bytes())?;
-                writeln!(std::io::stderr(), "formatted {}", file.display())?;
+                writeln!(crate::output::stderr(), "formatted {}", file.display())?;
             }
         }
     }

@@ -53,10 +53,10 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     if !arguments.dry_run {
         garbage.remove(&store, &mut ledger)?;
     }
-    let mut out = std::io::stdout().lock();
+    let mut out = crate::output::stdout();
     if alone.is_none() {
         writeln!(
-            std::io::stderr(),
+            crate::output::stderr(),
             "note: another process uses the store; its unfinished work is counted, too"
         )?;
     }

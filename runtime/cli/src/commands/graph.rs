@@ -85,7 +85,7 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     };
     match &arguments.out {
         Some(path) => write_atomically(path, text.as_bytes())?,
-        None => write!(std::io::stdout().lock(), "{text}")?,
+        None => write!(crate::output::stdout(), "{text}")?,
     }
     Ok(0)
 }

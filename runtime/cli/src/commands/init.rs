@@ -50,7 +50,7 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Outcome {
-    let mut out = std::io::stdout().lock();
+    let mut out = crate::output::stdout();
     if arguments.list {
         for Template { name, summary, .. } in TEMPLATES {
             writeln!(out, "{name:<10} {summary}")?;

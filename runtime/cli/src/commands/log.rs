@@ -23,7 +23,7 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     let (pipeline, stage) = arguments.pipeline.with_first(arguments.stage.as_deref());
     let store = pipeline.store()?;
     let wanted = arguments.run.as_deref().map(|run| which_run(&store, run)).transpose()?;
-    let mut out = std::io::stdout().lock();
+    let mut out = crate::output::stdout();
     let Some(name) = stage else {
         for run in store.all_runs().filter(|run| wanted.as_ref().is_none_or(|wanted| wanted.run == run.run)) {
             let told = if run.stages.is_empty() {

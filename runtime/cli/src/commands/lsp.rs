@@ -1,6 +1,7 @@
 //! `llmp lsp`: the language server, for editors.
 
 use clap::Args;
+use llmp_lsp::Ended;
 
 use super::{Failure, Outcome};
 use crate::library::toolkit;
@@ -13,7 +14,12 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(_: &Arguments) -> Outcome {
-    let in_order = llmp_lsp::serve_stdio(toolkit())
+    let ended = llmp_lsp::serve_stdio(toolkit())
         .map_err(|error| Failure::new(format!("the language server stopped: {error}")))?;
-    Ok(u8::from(!in_order))
+    match ended {
+        Ended::InOrder => Ok(0),
+        Ended::OutOfOrder => Ok(1),
+        // A thread may hold standard output and wait for a reader that never comes.
+        Ended::Orphaned => std::process::exit(1),
+    }
 }

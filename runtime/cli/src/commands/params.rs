@@ -21,7 +21,7 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: &Arguments) -> Outcome {
     let pipeline = arguments.pipeline.checked()?;
     let params = &pipeline.compilation.params;
-    let mut out = std::io::stdout().lock();
+    let mut out = crate::output::stdout();
     if arguments.format == Format::Json {
         let all: Vec<_> = params
             .iter()

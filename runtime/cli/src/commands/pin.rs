@@ -30,7 +30,7 @@ pub(super) struct UnpinArguments {
 
 pub(super) fn pin(arguments: &PinArguments) -> Outcome {
     let store = arguments.store.open()?;
-    let mut out = std::io::stdout().lock();
+    let mut out = crate::output::stdout();
     let Some(name) = &arguments.name else {
         for (name, number) in store.pins() {
             let title = store.read_run(number).map_or("gone".to_owned(), |run| run.title());
@@ -39,7 +39,8 @@ pub(super) fn pin(arguments: &PinArguments) -> Outcome {
         return Ok(0);
     };
     let plain = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_' | '.');
-    if name.len() > 64
+    if name.is_empty()
+        || name.len() > 64
         || name.starts_with(['.', '-'])
         || !name.chars().all(plain)
         || name.parse::<u64>().is_ok()
@@ -63,7 +64,7 @@ pub(super) fn pin(arguments: &PinArguments) -> Outcome {
     let lost = lost.count();
     if lost > 0 {
         let lost = text::plural(lost as u64, "result");
-        writeln!(std::io::stderr(), "warning: {lost} of run {} are gone already", run.run)?;
+        writeln!(crate::output::stderr(), "warning: {lost} of run {} are gone already", run.run)?;
     }
     Ok(0)
 }
@@ -79,6 +80,6 @@ pub(super) fn unpin(arguments: &UnpinArguments) -> Outcome {
         });
     };
     std::fs::remove_file(store.root().join("pins").join(&arguments.name))?;
-    writeln!(std::io::stdout(), "run {number} is no longer `{}`", arguments.name)?;
+    writeln!(crate::output::stdout(), "run {number} is no longer `{}`", arguments.name)?;
     Ok(0)
 }

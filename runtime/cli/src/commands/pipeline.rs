@@ -142,10 +142,74 @@ fn read_params(path: &Path) -> Result<BTreeMap<String, serde_json::Value>, Failu
         ))
         .help("a params file maps names to values: `width: 128`, `base.lr: 3e-4`"));
     }
-    serde_yaml::from_str(&text).map_err(|error| {
-        Failure::new(format!("`{}`: {error}", path.display()))
+    let refused = |message: String| {
+        Failure::new(format!("`{}`: {message}", path.display()))
             .help("a params file maps names to values: `width: 128`, `base.lr: 3e-4`")
-    })
+    };
+    // By way of YAML's own values, which know of keys that stand twice.
+    let values: serde_yaml::Value =
+        serde_yaml::from_str(&text).map_err(|error| refused(error.to_string()))?;
+    let entries = match values {
+        serde_yaml::Value::Null => return Ok(BTreeMap::new()),
+        serde_yaml::Value::Mapping(entries) => entries,
+        _ => return Err(refused("there is no map of names to values".to_owned())),
+    };
+    let values = as_json(entries, "").map_err(refused)?;
+    once(&values, "", &mut BTreeSet::new()).map_err(refused)?;
+    Ok(values.into_iter().collect())
+}
+
+/// YAML's values as JSON; `name` is where they stand.
+fn as_json(
+    entries: serde_yaml::Mapping,
+    name: &str,
+) -> Result<serde_json::Map<String, serde_json::Value>, String> {
+    use serde_yaml::Value;
+
+    fn value(given: Value, name: &str) -> Result<serde_json::Value, String> {
+        match given {
+            Value::Number(number) if number.as_f64().is_some_and(|number| !number.is_finite()) => {
+                Err(format!("`{name}` is {number}, which is no number that can be counted with"))
+            }
+            Value::Sequence(items) => {
+                let items = items.into_iter().map(|item| value(item, name));
+                items.collect::<Result<Vec<_>, _>>().map(serde_json::Value::Array)
+            }
+            Value::Mapping(entries) => as_json(entries, name).map(serde_json::Value::Object),
+            Value::Tagged(tagged) => {
+                Err(format!("`{name}` has the tag `{}`, which has no meaning here", tagged.tag))
+            }
+            plain => serde_json::to_value(plain).map_err(|error| format!("`{name}`: {error}")),
+        }
+    }
+
+    let mut values = serde_json::Map::new();
+    for (key, given) in entries {
+        let Value::String(key) = key else { return Err("names are texts: put them into quotes".to_owned()) };
+        let name = if name.is_empty() { key.clone() } else { format!("{name}.{key}") };
+        let given = value(given, &name)?;
+        if values.insert(key, given).is_some() {
+            return Err(format!("`{name}` stands twice"));
+        }
+    }
+    Ok(values)
+}
+
+/// Says whether a value stands twice: `base.lr` and `lr` below `base` are one.
+fn once(
+    values: &serde_json::Map<String, serde_json::Value>,
+    above: &str,
+    seen: &mut BTreeSet<String>,
+) -> Result<(), String> {
+    for (key, value) in values {
+        let name = if above.is_empty() { key.clone() } else { format!("{above}.{key}") };
+        if let serde_json::Value::Object(fields) = value {
+            once(fields, &name, seen)?;
+        } else if !seen.insert(name.clone()) {
+            return Err(format!("`{name}` stands twice"));
+        }
+    }
+    Ok(())
 }
 
 /// How many brackets are open at once at most, those in texts included.
@@ -175,7 +239,7 @@ impl Pipeline {
     /// Prints diagnostics about the program to standard error.
     pub(super) fn print(&self, all: &[Diagnostic]) {
         let colour = render::use_colour();
-        let mut err = std::io::stderr().lock();
+        let mut err = crate::output::stderr();
         for diagnostic in all.iter().take(MAX_PRINTED) {
             let text = render::terminal(diagnostic, &self.compilation.sources, colour, width());
             // A closed standard error leaves the exit code to tell.

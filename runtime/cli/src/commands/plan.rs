@@ -54,7 +54,7 @@ pub(super) fn rows(pipeline: &Pipeline, past: &Past) -> Vec<Row> {
 pub(super) fn run(arguments: &Arguments) -> Outcome {
     let pipeline = arguments.pipeline.checked()?.up_to(&arguments.to)?;
     if arguments.lowered {
-        writeln!(std::io::stdout(), "{:#}", lowered(&pipeline))?;
+        writeln!(crate::output::stdout(), "{:#}", lowered(&pipeline))?;
         return Ok(0);
     }
     let past = pipeline.open()?;
@@ -79,7 +79,7 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
             let diagnostics = json_diagnostics(&against, &pipeline.compilation.sources);
             fields.insert("diagnostics".into(), json!(diagnostics));
         }
-        writeln!(std::io::stdout(), "{whole:#}")?;
+        writeln!(crate::output::stdout(), "{whole:#}")?;
     } else {
         print(&pipeline, &rows, &capacity, &past, arguments.verbose)?;
         pipeline.print(&against);
@@ -270,7 +270,7 @@ fn print(
     past: &Past,
     verbose: bool,
 ) -> Result<(), Failure> {
-    let mut out = std::io::stdout().lock();
+    let mut out = crate::output::stdout();
     let graph = &pipeline.compilation.graph;
     writeln!(out, "{}\n", header(pipeline, rows, capacity, past))?;
     let bytes = |bytes: Option<u64>| bytes.map_or_else(String::new, text::bytes);
@@ -420,7 +420,7 @@ pub(super) fn as_json(pipeline: &Pipeline, rows: &[Row]) -> Value {
     let count = |action: Action| rows.iter().filter(|row| row.action() == action).count();
     json!({
         "format_version": 1,
-        "pipeline": pipeline.main,
+        "pipeline": text::path(&pipeline.main),
         "profiles": pipeline.profiles,
         "targets": pipeline.targets,
         "fingerprint": fingerprint(pipeline, rows),

@@ -30,7 +30,7 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     let store = arguments.store.open()?;
     let run = which_run(&store, &arguments.run)?;
     let report = Report::of(&store, run.run, standard())?;
-    let mut out = std::io::stdout().lock();
+    let mut out = crate::output::stdout();
     let text = if arguments.json { report.json().map_err(std::io::Error::from)? } else { report.html() };
     match &arguments.out {
         None if arguments.json => out.write_all(text.as_bytes())?,

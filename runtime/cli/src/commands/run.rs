@@ -38,7 +38,7 @@ pub(super) struct Arguments {
     #[arg(long, default_value = "auto")]
     device: String,
     /// Actions at the same time [default: cores]
-    #[arg(short, long, value_name = "N")]
+    #[arg(short, long, value_name = "N", value_parser = at_least_one)]
     jobs: Option<usize>,
     /// Go on with everything that does not depend on a failed stage
     #[arg(short, long)]
@@ -63,6 +63,14 @@ pub(super) struct Arguments {
     quiet: bool,
 }
 
+fn at_least_one(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(0) => Err("at least one action has to go on at a time".to_owned()),
+        Ok(number) => Ok(number),
+        Err(_) => Err("not a whole number".to_owned()),
+    }
+}
+
 /// Set when everything is to stop.
 pub(super) static STOP: AtomicBool = AtomicBool::new(false);
 
@@ -73,8 +81,10 @@ pub(super) fn listen() -> Result<(), Failure> {
             // Commands are killed by the guard, which sees this process end.
             std::process::exit(130);
         }
-        let _ =
-            writeln!(std::io::stderr(), "stopping; once more stops at once, without waiting for anything");
+        let _ = writeln!(
+            crate::output::stderr(),
+            "stopping; once more stops at once, without waiting for anything"
+        );
     };
     ctrlc::set_handler(handler).map_err(|error| Failure::new(format!("cannot listen for Ctrl-C: {error}")))
 }
@@ -133,7 +143,7 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     screen.record_events(&folder.join("events.jsonl"))?;
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let options = RunOptions {
-        jobs: arguments.jobs.unwrap_or(cores).max(1),
+        jobs: arguments.jobs.unwrap_or(cores),
         cores,
         memory: free_memory(),
         keep_going: arguments.keep_going,
@@ -146,7 +156,7 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     };
     screen.line(&format!("run {number}: {} on {device}", pipeline.title()));
     screen.event(&json!({"event": "run_started", "format_version": 1, "run": number,
-        "pipeline": pipeline.main, "profiles": pipeline.profiles, "targets": pipeline.targets, "device": device,
+        "pipeline": text::path(&pipeline.main), "profiles": pipeline.profiles, "targets": pipeline.targets, "device": device,
         "id": record.pipeline_id, "host": host_name(), "process": std::process::id()}));
     let guard = Guard::new(std::env::current_exe().ok());
     let engine = Engine {
@@ -234,6 +244,7 @@ fn say_nothing_to_do(pipeline: &Pipeline, screen: &Screen, clock: Instant) -> Re
     let stages = pipeline.compilation.graph.stages.len() as u64;
     screen.event(&json!({"event": "run_finished", "format_version": 1, "status": "nothing_to_do",
         "targets": pipeline.targets, "cached": stages}));
+    screen.told()?;
     if !screen.is_json() {
         let time = text::duration(clock.elapsed().as_secs_f64());
         let needed = match pipeline.targets.as_slice() {
@@ -241,7 +252,7 @@ fn say_nothing_to_do(pipeline: &Pipeline, screen: &Screen, clock: Instant) -> Re
             targets => format!(" for {}", targets.join(", ")),
         };
         let stages = text::plural(stages, "stage");
-        writeln!(std::io::stdout(), "nothing to do: all {stages}{needed} are up to date ({time})")?;
+        writeln!(crate::output::stdout(), "nothing to do: all {stages}{needed} are up to date ({time})")?;
     }
     Ok(())
 }
@@ -266,10 +277,11 @@ fn finish(pipeline: &Pipeline, past: &Past, screen: &Screen, ended: &[Ended], ru
     // A report that cannot be made is no reason for the run to fail.
     let report = report::write(past.store(), &past.ledger(), run, standard());
     if screen.is_json() {
+        screen.told()?;
         return Ok(code);
     }
     // What the stages showed, once everything is quiet: reports last.
-    let mut out = std::io::stdout().lock();
+    let mut out = crate::output::stdout();
     for (stage, end) in graph.stages.iter().zip(ended) {
         let final_report = stage.makes(ArtifactKind::Report);
         if let (Status::Ran { .. }, Some(key)) = (&end.status, end.key)
@@ -282,7 +294,7 @@ fn finish(pipeline: &Pipeline, past: &Past, screen: &Screen, ended: &[Ended], ru
     }
     for (stage, end) in graph.stages.iter().zip(ended) {
         if let Status::Failed { message, help } = &end.status {
-            let mut err = std::io::stderr().lock();
+            let mut err = crate::output::stderr();
             writeln!(err, "error: `{}` failed: {message}", stage.name)?;
             writeln!(err, "   at: {}", pipeline.compilation.sources.place(stage.span))?;
             if let Some(help) = help {
@@ -303,14 +315,14 @@ fn finish(pipeline: &Pipeline, past: &Past, screen: &Screen, ended: &[Ended], ru
     writeln!(out, "run {number} {status} in {}: {}", text::duration(seconds), parts.join(", "))?;
     if status != "done" {
         writeln!(
-            std::io::stderr(),
+            crate::output::stderr(),
             "what is finished is kept; `{}` goes on from there",
             pipeline.run_command()
         )?;
     }
     match report {
         Ok(page) => writeln!(out, "report: {}", page.display())?,
-        Err(error) => writeln!(std::io::stderr(), "warning: the report could not be written: {error}")?,
+        Err(error) => writeln!(crate::output::stderr(), "warning: the report could not be written: {error}")?,
     }
     Ok(code)
 }

@@ -14,7 +14,7 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Outcome {
-    let mut out = std::io::stdout().lock();
+    let mut out = crate::output::stdout();
     let Some(name) = &arguments.name else {
         let width = library().iter().map(|stage| stage.name.len()).max().unwrap_or(0);
         for stage in library().iter() {

@@ -3,11 +3,12 @@
 use std::io::Write;
 
 use clap::Args;
-use llmp_insight::trace::{Fate, Found, Name, Query, Step, Tracer, find};
+use llmp_insight::trace::{Fate, Found, Name, Query, Step, Tracer, find, standing};
 use llmp_records::{Run, text};
-use llmp_store::Ledger;
+use llmp_store::{Ledger, Store, pipeline_id};
 use serde_json::json;
 
+use super::plan::rows;
 use super::which_run::which_run;
 use super::{Failure, Outcome, PipelineArguments};
 use crate::library::standard;
@@ -34,10 +35,9 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     let url = url.ok_or_else(|| Failure::new("which document?").help("give its URL: `llmp trace URL`"))?;
     let store = pipeline.store()?;
     let _in_use = store.in_use()?;
-    let main = pipeline.file.as_ref().and_then(|file| file.file_name());
     let run = match &arguments.run {
         Some(name) => Some(which_run(&store, name)?),
-        None => store.ended_runs().find(|run| main.is_none_or(|main| run.pipeline.file_name() == Some(main))),
+        None => newest(&pipeline, &store)?,
     };
     let run =
         run.ok_or_else(|| Failure::new("nothing has run yet").help("run a pipeline first: `llmp run FILE`"))?;
@@ -55,13 +55,17 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
         .take(MAX_SHOWN)
         .map(|name| Ok((name, tracer.follow(name)?)))
         .collect::<Result<Vec<(&Name, Vec<Step>)>, Failure>>()?;
-    let mut out = std::io::stdout().lock();
+    let mut out = crate::output::stdout();
     if arguments.json {
         let documents: Vec<_> = traced
             .iter()
             .map(|(name, steps)| json!({"url": name.url, "id": name.id, "steps": steps}))
             .collect();
-        writeln!(out, "{:#}", json!({"format_version": 1, "run": run.run, "documents": documents}))?;
+        writeln!(
+            out,
+            "{:#}",
+            json!({"format_version": 1, "run": (run.run > 0).then_some(run.run), "documents": documents})
+        )?;
         return Ok(0);
     }
     for (name, steps) in &traced {
@@ -79,8 +83,47 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     Ok(0)
 }
 
+/// What is newest of a pipeline: its last run, or what stands in the store already where its results are others' now; of all
+/// pipelines where none is meant.
+fn newest(arguments: &PipelineArguments, store: &Store) -> Result<Option<Run>, Failure> {
+    let Ok(main) = arguments.main() else { return Ok(store.ended_runs().next()) };
+    let id = pipeline_id(store, &main);
+    let last = store.ended_runs().find(|run| run.pipeline_id == id);
+    let pipeline = arguments.compile()?;
+    let standing = if pipeline.has_errors() {
+        None
+    } else {
+        let rows = rows(&pipeline, &pipeline.open()?);
+        Some(standing(&main, &pipeline.compilation.graph, &rows))
+            .filter(|run| run.stages.iter().any(|stage| stage.artifact.is_some()))
+    };
+    let Some(standing) = standing else { return Ok(last.or_else(|| any(arguments, store))) };
+    let whole = standing.stages.iter().all(|stage| stage.artifact.is_some());
+    let same = |run: &Run| {
+        let of = |name: &str| run.stage(name).and_then(|stage| stage.artifact);
+        standing.stages.iter().all(|stage| of(&stage.name) == stage.artifact)
+    };
+    Ok(match last {
+        Some(last) if !whole || same(&last) => Some(last),
+        _ => Some(standing),
+    })
+}
+
+/// The newest run of all, where no pipeline was named.
+fn any(arguments: &PipelineArguments, store: &Store) -> Option<Run> {
+    store.ended_runs().next().filter(|_| arguments.file.is_none())
+}
+
+/// `run 3`, or the pipeline where no run of its own made what there is.
+fn what(run: &Run) -> String {
+    match run.run {
+        0 => format!("`{}`", text::path(&run.pipeline)),
+        number => format!("run {number}"),
+    }
+}
+
 fn unknown(url: &str, run: &Run, found: &Found) -> Failure {
-    let failure = Failure::new(format!("run {} saw no document `{url}`", run.run));
+    let failure = Failure::new(format!("{} saw no document `{url}`", what(run)));
     match found.close.as_slice() {
         [] => failure.help(
             "a document is found by its URL, a part of it, its id (`urn:uuid:…`), or a piece of its text; pages that \

@@ -19,7 +19,7 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     let store = arguments.pipeline.store()?;
     let _in_use = store.in_use()?;
     let mut ledger = Ledger::open(&store.ledger_path())?;
-    let mut out = std::io::stdout().lock();
+    let mut out = crate::output::stdout();
     let all = store.objects.all()?;
     let mut damaged = BTreeSet::new();
     let mut bytes = 0;

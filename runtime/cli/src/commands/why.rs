@@ -32,7 +32,7 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     // A cache: a store that cannot be written to can be planned with all the same.
     let _ = past.save();
     let why = Why::new(&pipeline.compilation, &pipeline.main, &past, &rows, id);
-    let mut out = std::io::stdout().lock();
+    let mut out = crate::output::stdout();
     if arguments.json || arguments.format == Format::Json {
         writeln!(out, "{:#}", why.json(&as_json(&pipeline, &rows)))?;
     } else {

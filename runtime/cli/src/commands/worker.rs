@@ -42,6 +42,6 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     )?;
     let failed = matches!(report, Report::Failed { .. });
     let text = serde_json::to_string(&report).unwrap_or_default();
-    writeln!(std::io::stdout(), "{text}")?;
+    writeln!(crate::output::stdout(), "{text}")?;
     Ok(u8::from(failed))
 }

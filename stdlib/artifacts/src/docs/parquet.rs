@@ -68,7 +68,8 @@ impl Writer {
             .set_column_dictionary_enabled(ColumnPath::from("text"), false)
             .build();
         let file = File::create(path).map_err(Error::io("cannot make", path))?;
-        let parquet = ArrowWriter::try_new(file, schema.clone(), Some(properties)).map_err(failed(path))?;
+        let parquet =
+            ArrowWriter::try_new(file, schema.clone(), Some(properties)).map_err(unwritten(path))?;
         Ok(Self {
             path: path.to_owned(),
             schema,
@@ -98,7 +99,7 @@ impl Writer {
     /// Where the file cannot be written.
     pub fn finish(mut self) -> Result<u64> {
         self.encode()?;
-        self.parquet.close().map_err(failed(&self.path))?;
+        self.parquet.close().map_err(unwritten(&self.path))?;
         Ok(self.written)
     }
 
@@ -127,10 +128,10 @@ impl Writer {
                     .collect::<Int64Array>(),
             ),
         ];
-        let batch = RecordBatch::try_new(self.schema.clone(), columns).map_err(failed(&self.path))?;
-        self.parquet.write(&batch).map_err(failed(&self.path))?;
+        let batch = RecordBatch::try_new(self.schema.clone(), columns).map_err(unwritten(&self.path))?;
+        self.parquet.write(&batch).map_err(unwritten(&self.path))?;
         if self.group_bytes >= GROUP_BYTES || self.group_rows >= GROUP_ROWS {
-            self.parquet.flush().map_err(failed(&self.path))?;
+            self.parquet.flush().map_err(unwritten(&self.path))?;
             (self.group_bytes, self.group_rows) = (0, 0);
         }
         Ok(())
@@ -289,6 +290,12 @@ fn numbers(column: &ArrayRef, mut set: impl FnMut(usize, f64)) -> Option<()> {
     each!(Int32Type);
     each!(UInt64Type);
     None
+}
+
+/// For `map_err`: the shard at `path` could not be written.
+fn unwritten<E: std::error::Error + Send + Sync + 'static>(path: &Path) -> impl FnOnce(E) -> Error {
+    let message = format!("cannot write `{}`", path.display());
+    move |source| Error::new(message).because(source)
 }
 
 /// For `map_err`: what could not be done with the shard at `path`.

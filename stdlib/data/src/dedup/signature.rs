@@ -15,13 +15,18 @@ impl Hasher {
         Self { ngram, seeds }
     }
 
-    /// The signature of a text: words in lower case, without punctuation. A text of fewer words than a sequence has is
-    /// one sequence; `None` where it has no words.
-    pub(super) fn signature(&self, text: &str) -> Option<Vec<u32>> {
+    /// The signature of a text: words in lower case, without punctuation. In a text without words, which may be all
+    /// emoji or rules of dashes, each sign counts as one. A text of fewer words than a sequence has is one sequence.
+    pub(super) fn signature(&self, text: &str) -> Vec<u32> {
         let lower = text.to_lowercase();
-        let words: Vec<u64> = lower.unicode_words().map(|word| hash(word.as_bytes())).collect();
+        let mut words: Vec<u64> = lower.unicode_words().map(|word| hash(word.as_bytes())).collect();
         if words.is_empty() {
-            return None;
+            let signs = lower.graphemes(true).filter(|sign| !sign.trim().is_empty());
+            words = signs.map(|sign| hash(sign.as_bytes())).collect();
+        }
+        if words.is_empty() {
+            // All empty texts are alike.
+            words.push(hash(b""));
         }
         let mut signature = vec![u32::MAX; self.seeds.len()];
         for ngram in words.windows(self.ngram.min(words.len())) {
@@ -31,7 +36,7 @@ impl Hasher {
                 *least = value.min(*least);
             }
         }
-        Some(signature)
+        signature
     }
 }
 
@@ -61,13 +66,24 @@ mod tests {
     fn signatures_estimate_similarity() {
         let hasher = Hasher::new(1, 1024, 1);
         let text = |range: std::ops::Range<u32>| range.map(|n| format!("w{n}")).collect::<Vec<_>>().join(" ");
-        let signature = |text: &str| hasher.signature(text).expect("words");
+        let signature = |text: &str| hasher.signature(text);
         let (a, b) = (signature(&text(0..150)), signature(&text(50..200)));
         // 100 words in common of 200.
         assert!((similarity(&a, &b) - 0.5).abs() < 0.06);
         let same = signature(&text(0..150).to_uppercase().replace(' ', ",  "));
         assert_eq!(a, same, "case and punctuation do not matter");
-        assert_eq!(hasher.signature(" ... "), None);
+    }
+
+    #[test]
+    fn texts_without_words_are_compared_by_their_signs() {
+        let hasher = Hasher::new(2, 64, 1);
+        let alike = |a: &str, b: &str| similarity(&hasher.signature(a), &hasher.signature(b));
+        assert_eq!(alike("\u{1f600} \u{1f680}\n--- * ---", "\u{1f600}\u{1f680} ---*---"), 1.0);
+        assert!(alike("+-*/=<>|", "+-*/=<>~") > 0.5);
+        assert!(alike("+-*/=<>|", "&%$#@!?;") < 0.2);
+        assert_eq!(alike("", " \n "), 1.0);
+        assert!(alike("", "...") < 0.2);
+        assert!(alike("", "word") < 0.2);
     }
 
     #[test]

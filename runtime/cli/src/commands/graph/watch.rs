@@ -31,7 +31,7 @@ pub(super) fn serve(arguments: &Arguments) -> Outcome {
     let server = Server::start(arguments.port, followed.scene(), move |place| {
         let path = folder.join(&place.file);
         // Whoever started us may have stopped to listen.
-        let _ = writeln!(std::io::stdout(), "{}:{}:{}", path.display(), place.line, place.column);
+        let _ = writeln!(crate::output::stdout(), "{}:{}:{}", path.display(), place.line, place.column);
     });
     let server = server.map_err(|error| {
         let failure = Failure::new(format!("cannot serve a page: {error}"));
@@ -41,7 +41,7 @@ pub(super) fn serve(arguments: &Arguments) -> Outcome {
             failure.help("leave out `--port`: any port that is free will do")
         }
     })?;
-    writeln!(std::io::stdout(), "{}", server.url())?;
+    writeln!(crate::output::stdout(), "{}", server.url())?;
     let main = followed.shown.main.display().to_string();
     followed.forever(&format!("the page follows `{main}`"), |followed| {
         server.show(followed.scene());
@@ -112,7 +112,7 @@ impl<'a> Followed<'a> {
     /// Calls `show` each time something is new, until the process is ended or `show` fails.
     fn forever(&mut self, what: &str, mut show: impl FnMut(&Self) -> Result<(), Failure>) -> Outcome {
         // Standard output is for programs: where its reader is gone, the picture goes on.
-        let _ = writeln!(std::io::stderr(), "{what}; Ctrl-C ends");
+        let _ = writeln!(crate::output::stderr(), "{what}; Ctrl-C ends");
         loop {
             std::thread::sleep(LOOK / 2);
             if self.look() {
