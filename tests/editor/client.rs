@@ -25,7 +25,7 @@ pub(crate) fn uri(path: &str) -> String {
 /// An editor with one server.
 pub(crate) struct Client {
     connection: Option<Connection>,
-    server: Option<JoinHandle<Result<bool, ProtocolError>>>,
+    server: Option<JoinHandle<Result<llmp_lsp::Ended, ProtocolError>>>,
     next: i32,
     /// The result of `initialize`.
     pub(crate) greeting: Value,

@@ -3,9 +3,11 @@
 mod after;
 mod data;
 mod editors;
+mod folders;
 mod graph;
 mod mistakes;
 mod models;
+mod output;
 mod spec;
 mod targets;
 mod world;
