@@ -92,8 +92,9 @@ fn words_that_name_nothing_are_refused() {
     world.llmp(&["run", "main.llmp"]);
     for (arguments, code, told) in [
         (&["pin", ""][..], 1, "`` cannot be the name of a pin"),
-        (&["run", "main.llmp", "--jobs", "0"], 2, "at least one action"),
-        (&["run", "main.llmp", "--jobs", "-1"], 2, ""),
+        (&["run", "main.llmp", "--jobs", "0"], 2, "at least 1"),
+        (&["sample", "--count", "0"], 2, "at least 1"),
+        (&["trace", ""], 1, "which document?"),
     ] {
         let said = world.llmp(arguments);
         assert!(said.code == code && said.err.contains(told), "{arguments:?}: {} {}", said.code, said.err);

@@ -172,6 +172,15 @@ impl StoreArguments {
     }
 }
 
+/// Reads a number of things of which there has to be one.
+fn at_least_one(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(0) => Err("it has to be at least 1".to_owned()),
+        Ok(number) => Ok(number),
+        Err(_) => Err("it is no whole number".to_owned()),
+    }
+}
+
 /// How results are printed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 enum Format {

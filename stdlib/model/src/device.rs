@@ -92,7 +92,7 @@ impl Device {
     /// The error where this build has no code for it.
     #[cfg(not(all(feature = "wgpu", feature = "cuda")))]
     pub(crate) fn is_missing(self) -> Error {
-        Error::new(format!("this program was built without `{self}`"))
+        Error::new(format!("device `{self}` cannot be used: this llmp was built without it"))
     }
 
     /// An NVIDIA GPU before another GPU before the processor. Software adapters do not count as GPUs.
@@ -142,7 +142,7 @@ struct Adapter {
 #[cfg(not(feature = "wgpu"))]
 mod gpu {
     pub(super) fn adapters() -> Result<Vec<super::Adapter>, String> {
-        Err("this llmp was built for the processor only".into())
+        Err("this llmp was built without it".into())
     }
 }
 
@@ -163,7 +163,7 @@ mod gpu {
 #[cfg(not(feature = "cuda"))]
 mod nvidia {
     pub(super) fn count() -> Result<usize, String> {
-        Err("this llmp was built for the processor only".into())
+        Err("this llmp was built without it".into())
     }
 }
 

@@ -7,7 +7,7 @@ use llmp_artifacts::conversations::{Message, Role};
 use llmp_assistant::assistant::{Assistant, Event, Options};
 
 use super::model::{Wanted, find};
-use super::{Failure, Outcome, PipelineArguments};
+use super::{Failure, Outcome, PipelineArguments, at_least_one};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -23,7 +23,7 @@ pub(super) struct Arguments {
     #[arg(short, long, default_value_t = 0.0)]
     temperature: f32,
     /// Tokens of an answer at most
-    #[arg(short = 'n', long, default_value_t = 256)]
+    #[arg(short = 'n', long, default_value_t = 256, value_parser = at_least_one)]
     tokens: usize,
     /// The same seed gives the same answers
     #[arg(short, long, default_value_t = 1)]

@@ -23,7 +23,7 @@ use serde_json::json;
 use super::pipeline::Pipeline;
 use super::plan::{lowered, rows};
 use super::planned::Planned;
-use super::{Failure, Format, Outcome, PipelineArguments};
+use super::{Failure, Format, Outcome, PipelineArguments, at_least_one};
 use crate::library::standard;
 use crate::progress::Screen;
 
@@ -61,14 +61,6 @@ pub(super) struct Arguments {
     /// Say nothing but results
     #[arg(short, long)]
     quiet: bool,
-}
-
-fn at_least_one(text: &str) -> Result<usize, String> {
-    match text.parse() {
-        Ok(0) => Err("at least one action has to go on at a time".to_owned()),
-        Ok(number) => Ok(number),
-        Err(_) => Err("not a whole number".to_owned()),
-    }
 }
 
 /// Set when everything is to stop.

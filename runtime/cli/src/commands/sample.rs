@@ -7,7 +7,7 @@ use llmp_artifacts::tokenizer::Tokenizer;
 use llmp_model::{Request, Sampler};
 
 use super::model::{Wanted, find};
-use super::{Failure, Outcome, PipelineArguments};
+use super::{Failure, Outcome, PipelineArguments, at_least_one};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -23,20 +23,20 @@ pub(super) struct Arguments {
     #[arg(short, long, default_value_t = 0.8)]
     temperature: f32,
     /// Choose among the N likeliest tokens only
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
     top_k: Option<usize>,
     /// Choose among the likeliest tokens that sum up to P
     #[arg(long, value_name = "P")]
     top_p: Option<f32>,
     /// Tokens to write at most
-    #[arg(short = 'n', long, default_value_t = 64)]
+    #[arg(short = 'n', long, default_value_t = 64, value_parser = at_least_one)]
     tokens: usize,
     /// The same seed gives the same text
     #[arg(short, long, default_value_t = 1)]
     seed: u64,
     /// How many continuations
-    #[arg(long, default_value_t = 1)]
-    count: u64,
+    #[arg(long, default_value_t = 1, value_parser = at_least_one)]
+    count: usize,
     /// Show the N likeliest next tokens at each step
     #[arg(long, value_name = "N", default_value_t = 0)]
     probs: usize,
@@ -60,7 +60,7 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     let mut start: Vec<u32> = end.into_iter().collect();
     start.extend(tokenizer.encode(&prompt));
     let mut out = std::io::stdout().lock();
-    for index in 0..arguments.count.max(1) {
+    for index in 0..arguments.count {
         if arguments.count > 1 {
             writeln!(out, "--- {}", index + 1)?;
         }
@@ -70,7 +70,7 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
             temperature: arguments.temperature,
             top_k: arguments.top_k,
             top_p: arguments.top_p,
-            seed: arguments.seed.wrapping_add(index),
+            seed: arguments.seed.wrapping_add(index as u64),
             stop: end.into_iter().collect(),
             banned: vec![],
         };

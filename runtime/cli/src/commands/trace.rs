@@ -32,7 +32,9 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments) -> Outcome {
     let (pipeline, url) = arguments.pipeline.with_first(Some(&arguments.url));
-    let url = url.ok_or_else(|| Failure::new("which document?").help("give its URL: `llmp trace URL`"))?;
+    let url = url
+        .filter(|url| !url.trim().is_empty())
+        .ok_or_else(|| Failure::new("which document?").help("give its URL: `llmp trace URL`"))?;
     let store = pipeline.store()?;
     let _in_use = store.in_use()?;
     let run = match &arguments.run {
