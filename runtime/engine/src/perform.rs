@@ -308,3 +308,18 @@ fn stamps(action: &Action) -> Vec<(&str, Stamp)> {
     }
     action.inputs.iter().flat_map(|given| given.files.iter()).filter_map(stamp).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_explains_what_a_stage_takes_for_damage() {
+        let full = std::io::Error::from_raw_os_error(28);
+        let error = Error::new("cannot use `a.parquet`").because(full).help("the file may be damaged");
+        assert!(help_of(&error).is_some_and(|help| help.starts_with("the disk is full")));
+        let other =
+            Error::new("cannot use `a.parquet`").because("bad footer").help("the file may be damaged");
+        assert_eq!(help_of(&other), Some("the file may be damaged"));
+    }
+}

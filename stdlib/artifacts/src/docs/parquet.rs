@@ -334,6 +334,18 @@ mod tests {
     }
 
     #[test]
+    fn a_full_disk_is_no_damage() {
+        let mut writer = Writer::create(Path::new("/dev/full")).expect("made");
+        // Noise, so that it does not fit into the encoder's buffers.
+        let text = (0..200_000_u32).map(|n| format!("{:x}", n.wrapping_mul(2_654_435_761))).collect();
+        let written = writer.write(Doc { text, ..Doc::default() }).and_then(|()| writer.finish());
+        let error = written.expect_err("nothing fits on it");
+        assert_eq!(error.io_kind(), Some(std::io::ErrorKind::StorageFull), "{error}");
+        assert_eq!(error.help_text(), None, "{error}");
+        assert!(error.to_string().starts_with("cannot write `/dev/full`"), "{error}");
+    }
+
+    #[test]
     fn what_is_written_is_read_back_and_bytes_are_stable() -> Result<()> {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("a.parquet");
