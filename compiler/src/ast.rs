@@ -17,6 +17,8 @@ pub struct File {
 /// What can stand at the top of a file.
 #[derive(Clone, Debug)]
 pub enum Item {
+    /// `edition 2026`
+    Edition(Edition),
     /// `import "common.llmp"`
     Import(Import),
     /// `param width: Int = 192 in 64..4096`
@@ -29,6 +31,8 @@ pub enum Item {
     Stage(Stage),
     /// `docs = crawl.warc("data/*.warc.gz")`
     Binding(Binding),
+    /// `expect table.wrong["honest"] <= 8%`
+    Expect(Expect),
     /// Text that is no item; already reported.
     Error(Span),
 }
@@ -64,6 +68,26 @@ impl Path {
         }
         text
     }
+}
+
+/// `edition 2026`: the language that a file is written in.
+#[derive(Clone, Debug)]
+pub struct Edition {
+    /// The whole item.
+    pub span: Span,
+    /// The number as written.
+    pub number: Option<Name>,
+}
+
+/// `expect table.wrong["honest"] <= 8%`: what a report has to say.
+#[derive(Clone, Debug)]
+pub struct Expect {
+    /// The whole item.
+    pub span: Span,
+    /// Documentation.
+    pub docs: String,
+    /// A comparison, over [`ExprKind::Measure`], numbers and params.
+    pub condition: Option<Expr>,
 }
 
 /// `import "common.llmp"`: the items of another file.
@@ -121,6 +145,8 @@ pub struct Profile {
 pub struct ProfileEntry {
     /// The whole entry.
     pub span: Span,
+    /// Whether it says where a run takes place, and changes nothing of the program.
+    pub runtime: bool,
     /// A param, or a binding with a path into its settings.
     pub path: Path,
     /// The new value.
@@ -185,6 +211,38 @@ pub enum Clause {
     PerShard(Name),
     /// `name = value`
     Property(Name, Option<Expr>),
+    /// `require width % heads == 0 else "…"`
+    Require(Require),
+    /// `measure wrong[model, group]: Ratio`
+    Measure(MeasureDecl),
+    /// Words that say what the stage does: `cleans pii`, `trains on probe`; at least two.
+    Phrase(Vec<Name>),
+}
+
+/// `require condition else "message"`: a rule about the settings of a stage.
+#[derive(Clone, Debug)]
+pub struct Require {
+    /// The whole clause.
+    pub span: Span,
+    /// What must hold.
+    pub condition: Option<Expr>,
+    /// What is wrong where it does not.
+    pub message: Option<Expr>,
+}
+
+/// `measure name[keys]: Type`: a number that a report holds.
+#[derive(Clone, Debug)]
+pub struct MeasureDecl {
+    /// The whole clause.
+    pub span: Span,
+    /// Documentation.
+    pub docs: String,
+    /// Its name.
+    pub name: Name,
+    /// What it is looked up by.
+    pub keys: Vec<Expr>,
+    /// Its type.
+    pub ty: Option<Type>,
 }
 
 /// `runtime name: Type = default in range`
@@ -273,6 +331,7 @@ impl Expr {
             ExprKind::Number(_)
             | ExprKind::Text(_)
             | ExprKind::Record(_)
+            | ExprKind::Range(_)
             | ExprKind::Not(_)
             | ExprKind::Binary(_) => true,
             ExprKind::Path(path) => {
@@ -310,6 +369,10 @@ pub enum ExprKind {
     Binary(Box<Binary>),
     /// `not a`
     Not(Box<Expr>),
+    /// `1..20`, both ends included; a missing end is an `Error`.
+    Range(Box<(Expr, Expr)>),
+    /// `table.wrong["honest", "unseen"]`, in what a program expects.
+    Measure(Box<Measure>),
     /// Already reported.
     Error,
 }
@@ -395,6 +458,15 @@ pub struct Pipe {
     pub right: Expr,
 }
 
+/// `table.wrong["honest", "unseen"]`: a number of a report.
+#[derive(Clone, Debug)]
+pub struct Measure {
+    /// The report's binding and the measure; one name alone is a param.
+    pub path: Path,
+    /// What it is looked up by, in brackets.
+    pub keys: Option<Vec<Expr>>,
+}
+
 /// Two operands.
 #[derive(Clone, Debug)]
 pub struct Binary {
@@ -408,7 +480,7 @@ pub struct Binary {
     pub right: Expr,
 }
 
-/// Operators, weakest first: `or`, `and`, comparisons, `+ -`, `* /`.
+/// Operators, weakest first: `or`, `and`, comparisons, `+ -`, `* / %`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs)]
 pub enum Operator {
@@ -424,4 +496,5 @@ pub enum Operator {
     Subtract,
     Multiply,
     Divide,
+    Remainder,
 }

@@ -136,6 +136,7 @@ codes! {
     E0113 BINDING_OUTSIDE           Plain
     E0115 BINDING_WITHOUT_SETTINGS  Plain
     E0116 AMBIGUOUS_OVERRIDE        Plain
+    E0117 UNKNOWN_EDITION           Plain
     E0201 WRONG_KIND                Plain
     E0202 MISSING_ABILITY           Plain
     E0203 TWO_VOCABULARIES          Plain
@@ -177,6 +178,10 @@ codes! {
     E0241 BAD_RANGE                 Plain
     E0243 UNREADABLE_OVERRIDE       Plain
     E0244 BINDING_REPLACED          Plain
+    E0245 UNKNOWN_MEASURE           Plain
+    E0246 NOT_AN_EXPECTATION        Plain
+    E0247 BAD_MEASURE               Plain
+    E0248 UNKNOWN_PLACE             Plain
     E0301 HEADS                     Plain
     E0302 CONTAMINATION             Plain
     E0303 TOO_MANY_STAGES           Plain
@@ -185,8 +190,10 @@ codes! {
     E0306 SPECIAL_TOKENS            Plain
     E0307 ANSWER_BEYOND_CONTEXT     Plain
     E0308 BANDS                     Plain
+    E0309 BROKEN_RULE               Plain
     E0401 TOO_LITTLE_MEMORY         Plain
     E0402 TOO_LITTLE_DISK           Plain
+    E0501 NOT_AS_EXPECTED           Plain
     W0001 LOST_DOCUMENTATION        Plain
     W0100 NOT_LISTED                Plain
     W0101 UNUSED                    Idle

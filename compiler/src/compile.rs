@@ -11,8 +11,10 @@ pub use crate::check::tree::{Function, Parameter};
 use crate::check::{self, Checked, Reference, pipeline};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::follow;
+use crate::gate;
 use crate::graph::Graph;
 use crate::lower::lower;
+use crate::place::{self, Place};
 pub use crate::resolve::File;
 use crate::resolve::{self, load, resolve};
 use crate::signature::{Library, Signature};
@@ -45,6 +47,8 @@ pub struct Compilation {
     pub files: Vec<File>,
     /// Profiles of the program, in order of text: name and documentation.
     pub profiles: Vec<(String, String)>,
+    /// Where a run takes place, as the chosen profiles say.
+    pub place: Place,
     /// Where names are used and defined, for editors; sorted.
     pub references: Vec<Reference>,
     /// Types of expressions and bindings, for editors.
@@ -107,17 +111,41 @@ pub fn compile(world: &dyn World, library: &Library, main: &str, options: &Optio
     let assignments = assignments(&program, options, &mut sources, &mut diagnostics);
     let changes = changes::changes(&program, &options.profiles, start, &assignments, &mut diagnostics);
     let checked = check::check(&program, library, &changes, &sources, &mut diagnostics);
-    let graph = lower(&checked, &mut diagnostics);
+    let mut graph = lower(&checked, &mut diagnostics);
     let signature = |kind: &str| checked.stages.get(kind).map(Arc::as_ref).or_else(|| library.stage(kind));
-    pipeline::check(&graph, &program, signature, &mut diagnostics);
+    let place = place::place(&program, &options.profiles, &mut diagnostics);
+    let reports = gate::Reports {
+        program: &program,
+        params: &checked.params,
+        graph: &graph,
+        sources: &sources,
+        signature: &signature,
+    };
+    let (gates, measured) = gate::gates(&reports, &mut diagnostics);
+    graph.gates = gates;
+    pipeline::check(&graph, &program, signature, library.lints(), &mut diagnostics);
 
     let params = params(&checked);
     let profiles =
         program.profiles.iter().map(|item| (item.name.text.clone(), item.ast.docs.clone())).collect();
-    let Checked { references, types, stages, functions, .. } = checked;
+    let Checked { mut references, types, stages, functions, .. } = checked;
+    references.extend(measured);
+    references.sort_unstable();
     let diagnostics = follow::causes(diagnostics.sorted(), &program, &sources);
     let stages = stages.into_values().collect();
-    Compilation { sources, graph, diagnostics, params, files, profiles, references, types, stages, functions }
+    Compilation {
+        sources,
+        graph,
+        diagnostics,
+        params,
+        files,
+        profiles,
+        place,
+        references,
+        types,
+        stages,
+        functions,
+    }
 }
 
 /// What comes from outside of the program, the params file first.

@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::artifact::{ArtifactKind, ArtifactType};
+use crate::gate::Gate;
 use crate::source::Span;
 
 /// A stage of the graph; an index into [`Graph::stages`].
@@ -20,6 +21,8 @@ pub struct Graph {
     pub stages: Vec<Stage>,
     /// What each binding's value is: one stage, or several for a family (`each`) or a list.
     pub bindings: BTreeMap<String, Vec<StageId>>,
+    /// What is expected of its reports, in order of text.
+    pub gates: Vec<Gate>,
 }
 
 /// One stage with everything resolved.
@@ -90,10 +93,28 @@ pub struct Needs {
     pub cores: Option<u32>,
     /// Bytes of memory; `None` where nothing is declared.
     pub memory: Option<u64>,
-    /// Whether it has the device for itself.
-    pub device: bool,
+    /// The devices that it has for itself.
+    pub devices: Option<Devices>,
     /// Seconds after which a command is stopped; `None` for no limit.
     pub time_limit: Option<f64>,
+}
+
+/// Devices that an action has for itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Devices {
+    /// Of which kind.
+    pub kind: DeviceKind,
+    /// How many; at least one.
+    pub count: u32,
+}
+
+/// A kind of device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeviceKind {
+    /// Whatever computes: the processor where there is nothing faster.
+    Any,
+    /// A graphics processor.
+    Gpu,
 }
 
 /// A resolved setting.
@@ -136,8 +157,66 @@ pub struct Input {
 pub enum Producer {
     /// Another stage.
     Stage(StageId),
-    /// Files that a path or pattern names, relative to the main file's folder.
-    Files(String),
+    /// Files of the user.
+    Files(Files),
+}
+
+/// Files of the user that go into a stage together, without order.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Files {
+    /// Where they come from.
+    pub source: Source,
+    /// Whether their names count, too, and not only what is in them.
+    pub names: bool,
+}
+
+/// Where files come from.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Source {
+    /// Paths and patterns, at least one, relative to the main file's folder.
+    Patterns(Vec<String>),
+    /// What the lock file holds for this request: the stage, and the settings that say what is fetched, as canonical JSON.
+    Lock(String),
+}
+
+impl Files {
+    /// The files that paths and patterns name, whose names do not count.
+    #[must_use]
+    pub fn of(patterns: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        let patterns = patterns.into_iter().map(Into::into).collect();
+        Self { source: Source::Patterns(patterns), names: false }
+    }
+
+    /// As a program writes it: `"a/*.jsonl", "b.txt"`.
+    #[must_use]
+    pub fn quoted(&self) -> String {
+        match &self.source {
+            Source::Patterns(patterns) => {
+                let quoted: Vec<String> = patterns.iter().map(|pattern| format!("{pattern:?}")).collect();
+                quoted.join(", ")
+            }
+            Source::Lock(_) => self.to_string(),
+        }
+    }
+
+    /// The paths and patterns.
+    #[must_use]
+    pub fn patterns(&self) -> &[String] {
+        match &self.source {
+            Source::Patterns(patterns) => patterns,
+            Source::Lock(_) => &[],
+        }
+    }
+}
+
+impl std::fmt::Display for Files {
+    /// As people write it, without quotes: `a/*.jsonl, b.txt`.
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.source {
+            Source::Patterns(patterns) => formatter.write_str(&patterns.join(", ")),
+            Source::Lock(_) => formatter.write_str("the lock file"),
+        }
+    }
 }
 
 impl Graph {
@@ -219,7 +298,10 @@ impl Graph {
             let moved: Option<Vec<_>> = ids.into_iter().map(place).collect();
             Some((name, moved?))
         });
-        Self { stages: stages.collect(), bindings: bindings.collect() }
+        let gates = self.gates.iter().filter_map(|gate| {
+            Some(Gate { left: gate.left.moved(&place)?, right: gate.right.moved(&place)?, ..gate.clone() })
+        });
+        Self { stages: stages.collect(), bindings: bindings.collect(), gates: gates.collect() }
     }
 
     /// The stages whose inputs include `id`.
@@ -277,7 +359,7 @@ mod tests {
             vec![stage("a", &[]), stage("c", &[0]), stage("x", &[]), stage("b", &[0]), stage("d", &[3, 2])];
         let bindings = [("a", vec![0]), ("both", vec![1, 3]), ("d", vec![4])];
         let bindings = bindings.map(|(name, ids)| (name.to_owned(), ids.into_iter().map(StageId).collect()));
-        Graph { stages, bindings: bindings.into() }
+        Graph { stages, bindings: bindings.into(), ..Graph::default() }
     }
 
     fn names(graph: &Graph) -> Vec<&str> {
@@ -300,7 +382,7 @@ mod tests {
         let froms = |stage: &Stage| {
             let inputs = stage.inputs.iter().map(|input| match &input.from {
                 Producer::Stage(from) => names(&graph)[from.0 as usize].to_owned(),
-                Producer::Files(pattern) => pattern.clone(),
+                Producer::Files(files) => files.to_string(),
             });
             inputs.collect::<Vec<_>>()
         };

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use crate::graph::{Graph, Producer, Stage, StageId};
+use crate::graph::{Files, Graph, Producer, Stage, StageId};
 use crate::key::{Component, ComponentName, Content, Digest, Key, key};
 use crate::source::Span;
 
@@ -22,11 +22,11 @@ pub trait History {
     /// What the stage of this name was when it last ran in this pipeline.
     fn previous(&self, stage: &Stage) -> Option<Previous>;
 
-    /// The files behind a path or pattern: their content, or why they cannot be had.
+    /// The user's files: their content, or why they cannot be had.
     ///
     /// # Errors
     /// A sentence for people: what is missing or unreadable.
-    fn files(&self, pattern: &str) -> Result<Content, String>;
+    fn files(&self, files: &Files) -> Result<Content, String>;
 
     /// The content of the file that a word of a command names; folders and patterns, which may hold anything,
     /// are none.

@@ -148,8 +148,10 @@ impl Types {
 /// A type in a signature: what an input must be, or what an output will be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pattern {
-    /// What must go in, or comes out.
+    /// The kind; of several, the first.
     pub kind: ArtifactKind,
+    /// The other kinds that can stand there: `Docs` of `Questions | Docs`. Of inputs only.
+    pub others: Vec<ArtifactKind>,
     /// Abilities required, or given.
     pub abilities: Vec<String>,
     /// Whether the result keeps the abilities of the model that goes in.
@@ -162,6 +164,28 @@ pub struct Pattern {
     pub optional: bool,
 }
 
+impl Pattern {
+    /// An artifact of this kind, whatever its abilities and vocabulary.
+    #[must_use]
+    pub fn of(kind: ArtifactKind) -> Self {
+        Self {
+            kind,
+            others: Vec::new(),
+            abilities: Vec::new(),
+            keeps: false,
+            vocabulary: None,
+            list: false,
+            optional: false,
+        }
+    }
+
+    /// Whether an artifact of this kind can stand there.
+    #[must_use]
+    pub fn takes(&self, kind: ArtifactKind) -> bool {
+        self.kind == kind || self.others.contains(&kind)
+    }
+}
+
 impl fmt::Display for Pattern {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let plus = if self.keeps { "+" } else { "" };
@@ -172,7 +196,11 @@ impl fmt::Display for Pattern {
             if arguments.is_empty() { String::new() } else { format!("<{}>", arguments.join(", ")) };
         let (open, close) = if self.list { ("[", "]") } else { ("", "") };
         let optional = if self.optional { "?" } else { "" };
-        write!(formatter, "{open}{}{arguments}{close}{optional}", self.kind.name())
+        write!(formatter, "{open}{}{arguments}", self.kind.name())?;
+        for other in &self.others {
+            write!(formatter, " | {}", other.name())?;
+        }
+        write!(formatter, "{close}{optional}")
     }
 }
 
@@ -197,6 +225,10 @@ pub enum SettingType {
     Bytes,
     /// `20M tokens`; a plain count where there is no unit.
     Count(Option<String>),
+    /// A count of the first unit, or else of one of the others: `20M tokens`, `5k steps`, `20x parameters`. Two or more.
+    Units(Vec<Unit>),
+    /// `1..20`: whole numbers, both ends included.
+    Range,
     /// One of these words.
     OneOf(Vec<String>),
     /// Any number of these.
@@ -209,8 +241,34 @@ pub enum SettingType {
     Unknown,
 }
 
+/// What a number counts, or is a multiple of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unit {
+    /// In the plural.
+    pub name: String,
+    /// Whether it is counted when the stage runs: `20x parameters`.
+    pub times: bool,
+}
+
+impl Unit {
+    /// The dimension of a number of them.
+    #[must_use]
+    pub fn dimension(&self) -> Dimension {
+        match self.times {
+            true => Dimension::Times(self.name.clone()),
+            false => Dimension::Count(self.name.clone()),
+        }
+    }
+}
+
+impl fmt::Display for Unit {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}{}", if self.times { "x " } else { "" }, self.name)
+    }
+}
+
 impl SettingType {
-    /// The dimension of its numbers.
+    /// The dimension of its numbers; of several units the first one's.
     #[must_use]
     pub fn dimension(&self) -> Option<Dimension> {
         match self {
@@ -219,6 +277,7 @@ impl SettingType {
             Self::Duration => Some(Dimension::Time),
             Self::Bytes => Some(Dimension::Bytes),
             Self::Count(Some(unit)) => Some(Dimension::Count(unit.clone())),
+            Self::Units(units) => units.first().map(Unit::dimension),
             Self::Optional(inner) => inner.dimension(),
             _ => None,
         }
@@ -228,7 +287,8 @@ impl SettingType {
     #[must_use]
     pub fn is_whole(&self) -> bool {
         match self {
-            Self::Int | Self::Bytes | Self::Count(_) => true,
+            Self::Int | Self::Bytes | Self::Count(_) | Self::Range => true,
+            Self::Units(units) => units.first().is_some_and(|unit| !unit.times),
             Self::Optional(inner) => inner.is_whole(),
             _ => false,
         }
@@ -262,6 +322,14 @@ impl SettingType {
             (found, Self::Optional(expected)) => found.fits(expected),
             (Self::Int, Self::Float | Self::Count(None)) | (Self::Count(None), Self::Int | Self::Float) => {
                 true
+            }
+            (Self::Count(Some(found)), Self::Units(units)) => {
+                units.first().is_some_and(|unit| !unit.times && unit.name == *found)
+            }
+            // A value of any but the first unit says which one it has.
+            (Self::Units(found), Self::Units(units)) => {
+                let alike = found.first() == units.first() || found.iter().all(|unit| unit.times);
+                alike && found.iter().all(|unit| units.contains(unit))
             }
             (Self::Text, Self::Path) | (Self::Path, Self::Text) => true,
             (Self::OneOf(found), Self::OneOf(expected)) => found.iter().all(|name| expected.contains(name)),
@@ -297,6 +365,11 @@ impl fmt::Display for SettingType {
             Self::Bytes => formatter.write_str("Bytes"),
             Self::Count(None) => formatter.write_str("Count"),
             Self::Count(Some(unit)) => write!(formatter, "Count<{unit}>"),
+            Self::Units(units) => {
+                let units: Vec<String> = units.iter().map(ToString::to_string).collect();
+                write!(formatter, "Count<{}>", units.join(", "))
+            }
+            Self::Range => formatter.write_str("Range"),
             Self::OneOf(names) => formatter.write_str(&names.join(" | ")),
             Self::List(inner) => write!(formatter, "[{inner}]"),
             Self::Optional(inner) if **inner == Self::Unknown => formatter.write_str("none"),

@@ -137,6 +137,14 @@ impl Exact {
         Self::new(numerator, denominator)
     }
 
+    /// What is left when a whole number is divided by another, never negative; `None` where either is not whole, or for a
+    /// division by zero.
+    #[must_use]
+    pub fn remainder(self, other: Self) -> Option<Self> {
+        let rest = self.as_whole()?.checked_rem_euclid(other.as_whole()?)?;
+        Some(Self { numerator: rest, denominator: 1 })
+    }
+
     /// The quotient; `None` for a division by zero.
     ///
     /// # Errors
@@ -227,6 +235,8 @@ pub enum Dimension {
     Time,
     /// `20M tokens`
     Count(String),
+    /// `20x parameters`: so many times what is counted when a stage runs.
+    Times(String),
 }
 
 impl Dimension {
@@ -239,6 +249,7 @@ impl Dimension {
             Self::Bytes => "a number of bytes".to_owned(),
             Self::Time => "a duration".to_owned(),
             Self::Count(unit) => format!("a number of {unit}"),
+            Self::Times(unit) => format!("a multiple of the {unit}"),
         }
     }
 }
@@ -259,6 +270,8 @@ pub enum LiteralError {
     Suffix(ast::Name, Option<&'static str>),
     /// A suffix with a dimension and a unit: `3h tokens`.
     TwoUnits(ast::Name, ast::Name),
+    /// A multiple of nothing: `20x`.
+    TimesNothing(ast::Name),
     /// Too large or too precise.
     TooPrecise,
 }
@@ -282,6 +295,7 @@ const SUFFIXES: &[(&str, i64, Kind)] = &[
     ("h", 3_600, Kind::Time),
     ("d", 86_400, Kind::Time),
     ("%", 1, Kind::Percent),
+    ("x", 1, Kind::Times),
 ];
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -290,6 +304,7 @@ enum Kind {
     Bytes,
     Time,
     Percent,
+    Times,
 }
 
 /// All suffixes a number can have, for messages and completion.
@@ -320,6 +335,10 @@ pub fn quantity(number: &ast::Number) -> Result<Quantity, LiteralError> {
         (Kind::Bytes, None) => Dimension::Bytes,
         (Kind::Time, None) => Dimension::Time,
         (Kind::Percent, None) => Dimension::Ratio,
+        (Kind::Times, Some(unit)) => Dimension::Times(plural(&unit.text)),
+        (Kind::Times, None) => {
+            return Err(number.suffix.clone().map_or(LiteralError::TooPrecise, LiteralError::TimesNothing));
+        }
         (_, Some(unit)) => {
             let suffix = number.suffix.clone().unwrap_or_else(|| unit.clone());
             return Err(LiteralError::TwoUnits(suffix, unit.clone()));
@@ -344,6 +363,7 @@ pub fn display(value: Exact, dimension: &Dimension) -> String {
         },
         Dimension::Bytes => scaled(value, Kind::Bytes).unwrap_or_else(|| format!("{} bytes", number(value))),
         Dimension::Time => scaled(value, Kind::Time).unwrap_or_else(|| format!("{value}s")),
+        Dimension::Times(unit) => format!("{value}x {unit}"),
         Dimension::Count(unit) => {
             let amount = scaled(value, Kind::Multiplier).unwrap_or_else(|| number(value));
             format!("{amount} {unit}")

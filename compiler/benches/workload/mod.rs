@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use llmp_compiler::graph::{Graph, Stage};
+use llmp_compiler::graph::{Files, Graph, Stage};
 use llmp_compiler::key::{Content, Digest, Key};
 use llmp_compiler::plan::{Decision, History, Previous, plan};
 use llmp_compiler::source::MemoryWorld;
@@ -243,8 +243,8 @@ impl History for Memory {
         self.stages.get(&stage.name).cloned()
     }
 
-    fn files(&self, pattern: &str) -> Result<Content, String> {
-        Ok(content_of(pattern))
+    fn files(&self, files: &Files) -> Result<Content, String> {
+        Ok(content_of(&files.to_string()))
     }
 
     fn file(&self, _: &str) -> Option<Content> {
@@ -268,8 +268,8 @@ impl History for Ran {
         None
     }
 
-    fn files(&self, pattern: &str) -> Result<Content, String> {
-        Ok(content_of(pattern))
+    fn files(&self, files: &Files) -> Result<Content, String> {
+        Ok(content_of(&files.to_string()))
     }
 
     fn file(&self, _: &str) -> Option<Content> {

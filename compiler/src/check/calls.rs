@@ -144,6 +144,12 @@ impl Checker<'_> {
         }
     }
 
+    /// Whether the first input of a stage can be of this kind, among others.
+    pub(super) fn accepts(&self, callee: &Path, kind: ArtifactKind, scope: &Scope<'_>) -> bool {
+        let first = self.context.stage(&callee.text(), scope.file).and_then(|stage| stage.inputs.first());
+        first.and_then(|input| input.ty.as_ref()).is_some_and(|ty| ty.takes(kind))
+    }
+
     /// The kind that what is called makes, where it makes one.
     pub(super) fn result(&self, path: &Path, scope: &Scope<'_>) -> Option<ArtifactKind> {
         match self.context.callee(path, scope.file) {

@@ -149,7 +149,7 @@ pub(crate) fn changes<'a>(
     }
     let mut changes = Vec::new();
     for (item, selected) in order {
-        for entry in &item.ast.entries {
+        for entry in item.ast.entries.iter().filter(|entry| !entry.runtime) {
             if let Some(value) = &entry.value {
                 let origin = Origin::Profile(item.name.text.clone());
                 changes.push(Change { origin, selected, file: item.file, path: &entry.path.names, value });

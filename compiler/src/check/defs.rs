@@ -42,7 +42,10 @@ impl Checker<'_> {
         let result_span = item.ast.result.as_ref().map_or(item.name.span, |ty| ty.span);
         let result = item.ast.result.as_ref().and_then(|ty| match type_of(ty, self.diagnostics)? {
             ReadType::Artifact(pattern)
-                if !pattern.keeps && !pattern.optional && pattern.kind != ArtifactKind::Files =>
+                if !pattern.keeps
+                    && !pattern.optional
+                    && pattern.others.is_empty()
+                    && pattern.kind != ArtifactKind::Files =>
             {
                 Some(pattern)
             }
@@ -69,7 +72,9 @@ impl Checker<'_> {
             return broken;
         }
         match type_of(ty, &mut Diagnostics::default()) {
-            Some(ReadType::Artifact(pattern)) if pattern.optional || pattern.keeps => {
+            Some(ReadType::Artifact(pattern))
+                if pattern.optional || pattern.keeps || !pattern.others.is_empty() =>
+            {
                 self.report(wrong_type_here(&pattern.to_string(), TypePlace::Parameter, ty.span));
                 broken
             }

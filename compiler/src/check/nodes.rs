@@ -94,6 +94,7 @@ impl Checker<'_> {
                     Dimension::Bytes => "Bytes".to_owned(),
                     Dimension::Time => "Duration".to_owned(),
                     Dimension::Count(unit) => format!("Count<{unit}>"),
+                    Dimension::Times(unit) => format!("Count<x {unit}>"),
                 }
             }),
             ExprKind::Text(_) => Some("Text".to_owned()),
@@ -129,6 +130,8 @@ impl Checker<'_> {
                 self.value_here("text", position, expr.span)
             }
             ExprKind::Number(_) | ExprKind::Binary(_) => self.value_here("a number", position, expr.span),
+            ExprKind::Range(_) => self.value_here("a range", position, expr.span),
+            ExprKind::Measure(_) => BROKEN,
             ExprKind::Not(_) => self.value_here("a truth value", position, expr.span),
             ExprKind::Record(_) => self.value_here("fields in braces", position, expr.span),
             ExprKind::List(items) => self.list(items, scope, position),
@@ -166,7 +169,7 @@ impl Checker<'_> {
             }
             Artifacts::Local(slot, ty) => (Node::Local(slot), ty),
             Artifacts::Value(Lookup::Value(ty, value), _)
-                if position.due == Some(ArtifactKind::Files) && ty.fits(&SettingType::Path) =>
+                if position.due == Some(ArtifactKind::Files) && names_files(&ty) =>
             {
                 (Node::Files(value), Some(Type::One(plain(ArtifactKind::Files))))
             }
@@ -194,6 +197,16 @@ impl Checker<'_> {
                 Some(Type::List(inner)) => types.extend(inner),
                 None => known = false,
             }
+        }
+        // Several sources are one input: files without order.
+        let all_files = !items.is_empty() && nodes.iter().all(|node| matches!(node, Node::Files(_)));
+        if position.due == Some(ArtifactKind::Files) && known && all_files {
+            let files = nodes.into_iter().filter_map(|node| match node {
+                Node::Files(files) => Some(files),
+                _ => None,
+            });
+            let files = crate::value::fold::list(files.collect());
+            return (Node::Files(files), Some(Type::One(plain(ArtifactKind::Files))));
         }
         (Node::List(nodes), known.then_some(Type::List(types)))
     }
@@ -337,7 +350,9 @@ impl Checker<'_> {
         let takes = |at: usize| Some(self.first_input(callee(steps.get(at)?.0)?, scope)?.0);
         let makes = |at: usize| self.result(callee(steps.get(at)?.0)?, scope);
         let (found, due) = (kind(ty)?, takes(at)?);
-        if due == found {
+        let accepted =
+            |step: &(&Expr, Span)| callee(step.0).is_some_and(|own| self.accepts(own, found, scope));
+        if due == found || steps.get(at).is_some_and(accepted) {
             return None;
         }
         if takes(at + 1) == Some(found) && makes(at + 1) == Some(due) {
@@ -387,6 +402,14 @@ fn callee(step: &Expr) -> Option<&ast::Path> {
         ExprKind::Path(path) => Some(path),
         ExprKind::Call(call) => Some(&call.callee),
         _ => None,
+    }
+}
+
+/// Whether values of this type name files: a path, or several.
+fn names_files(ty: &SettingType) -> bool {
+    match ty {
+        SettingType::List(element) => element.fits(&SettingType::Path),
+        ty => ty.fits(&SettingType::Path),
     }
 }
 

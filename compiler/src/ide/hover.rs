@@ -148,8 +148,8 @@ fn history(view: &View<'_>, stages: &[StageId]) -> String {
         steps.push(format!("`{}`", stage.kind));
         at = stage.inputs.first().and_then(|input| match &input.from {
             Producer::Stage(from) => Some(*from),
-            Producer::Files(pattern) => {
-                steps.push(format!("`{pattern:?}`"));
+            Producer::Files(files) => {
+                steps.push(format!("`{}`", files.quoted()));
                 None
             }
         });
@@ -243,6 +243,7 @@ fn quantity(site: &Site<'_, '_>, leaf: NodeId) -> Option<Hover> {
         Dimension::Bytes => " bytes".to_owned(),
         Dimension::Time => " seconds".to_owned(),
         Dimension::Count(unit) => format!(" {unit}"),
+        Dimension::Times(unit) => format!(" times the number of {unit}"),
     };
     let shown = units::display(quantity.value, &quantity.dimension);
     Some(Hover { at, code: format!("{shown} = {value}{unit}"), text: String::new(), stages: Vec::new() })

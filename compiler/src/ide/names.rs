@@ -66,7 +66,7 @@ impl<'a> Names<'a> {
         let at = |name: &Option<Name>| name.as_ref().map(|name| name.span);
         self.inside = None;
         match item {
-            Item::Import(_) | Item::Error(_) => {}
+            Item::Import(_) | Item::Edition(_) | Item::Expect(_) | Item::Error(_) => {}
             Item::Param(param) => {
                 self.add(NameKind::Param, at(&param.name), param.span, &param.docs);
                 self.fields(param.ty.as_ref());

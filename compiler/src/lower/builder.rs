@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::artifact::ArtifactKind;
-use crate::graph::{Graph, Output, Producer, Stage, StageId, is_inner};
+use crate::graph::{Graph, Output, Producer, Source, Stage, StageId, is_inner};
 use crate::key::{Digest, Hasher};
 use crate::signature::Signature;
 
@@ -93,7 +93,7 @@ impl Builder {
     /// The graph of all stages that some binding needs.
     pub(super) fn finish(self, bindings: BTreeMap<String, Vec<StageId>>) -> Graph {
         let named: Vec<StageId> = bindings.values().flatten().copied().collect();
-        Graph { stages: self.stages, bindings }.up_to(named)
+        Graph { stages: self.stages, bindings, gates: Vec::new() }.up_to(named)
     }
 }
 
@@ -112,7 +112,12 @@ fn identity(stage: &Stage) -> Digest {
         hasher.text(&input.role);
         match &input.from {
             Producer::Stage(id) => hasher.number(id.0.into()),
-            Producer::Files(pattern) => hasher.text(pattern),
+            Producer::Files(files) => match &files.source {
+                Source::Patterns(patterns) => {
+                    patterns.iter().fold(&mut hasher, |hasher, pattern| hasher.text(pattern))
+                }
+                Source::Lock(request) => hasher.text(request),
+            },
         };
     }
     hasher.finish()

@@ -40,3 +40,10 @@ pub(crate) fn too_deep(span: Span) -> Diagnostic {
     Diagnostic::error(code::CALLS_TOO_DEEP, "functions call each other too deeply here", span)
         .help("write some of them out")
 }
+
+/// `shown` says what the settings of the rule are.
+pub(super) fn broken_rule(message: &str, shown: &[String], stage: &str, span: Span) -> Diagnostic {
+    Diagnostic::error(code::BROKEN_RULE, message, span)
+        .label(shown.join(", "))
+        .help(format!("`{stage}` takes no such settings together: change one of them"))
+}

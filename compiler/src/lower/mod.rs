@@ -15,7 +15,8 @@ use crate::check::Checked;
 use crate::check::tree::{Argument, DefCall, Node, StageCall};
 use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::graph::{Graph, Input, Producer, Setting, Stage, StageId};
+use crate::graph::{Files, Graph, Input, Producer, Setting, Source, Stage, StageId};
+use crate::signature::{LOCK, Rule};
 use crate::source::Span;
 use crate::types::{Pattern, SettingType};
 use crate::value::{Const, Each, Expected, Value, fold};
@@ -38,7 +39,8 @@ const STEPS_OF_A_CALL: usize = 40;
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Item {
     Stage(StageId),
-    Files(String),
+    /// By paths and patterns.
+    Files(Vec<String>),
     /// Broken, and reported.
     Unknown,
 }
@@ -190,7 +192,8 @@ impl Lowerer<'_> {
             Node::Previous => frame.previous.clone().unwrap_or_else(Lowered::unknown),
             Node::Files(path) => match self.value(path, frame, Span::default()) {
                 Some(paths) => Lowered::One(paths.map(|path| match path {
-                    Value::Text(path) => Item::Files(path),
+                    Value::Text(path) => Item::Files(vec![path]),
+                    Value::List(paths) => Item::Files(paths.into_iter().flat_map(texts).collect()),
                     _ => Item::Unknown,
                 })),
                 None => Lowered::unknown(),
@@ -361,7 +364,10 @@ impl Lowerer<'_> {
             for item in items {
                 let from = match item {
                     Item::Stage(id) => Producer::Stage(*id),
-                    Item::Files(pattern) => Producer::Files(pattern.clone()),
+                    Item::Files(patterns) => Producer::Files(Files {
+                        source: Source::Patterns(patterns.clone()),
+                        names: signature.flow.uses_names,
+                    }),
                     Item::Unknown => return None,
                 };
                 resolved.push(Input { role: (*role).to_owned(), from, span: *span });
@@ -391,6 +397,20 @@ impl Lowerer<'_> {
                 span: given.span,
             });
         }
+        if signature.flow.is_locked() {
+            let asked = values.iter().filter(|setting| signature.flow.locked_by.contains(&setting.name));
+            let asked: BTreeMap<&str, _> =
+                asked.map(|setting| (setting.name.as_str(), &setting.value)).collect();
+            let request = serde_json::json!({ "stage": signature.name, "settings": asked });
+            let source = Source::Lock(request.to_string());
+            let from = Producer::Files(Files { source, names: signature.flow.uses_names });
+            resolved.push(Input { role: LOCK.to_owned(), from, span: call.span });
+        }
+        for rule in &signature.rules {
+            let Some(error) = self.broken_rule(rule, call, shape, coordinates, settings)? else { continue };
+            self.report(errors::in_call(error, called));
+            return None;
+        }
         values.sort_by(|a, b| a.name.cmp(&b.name));
         Some(Stage {
             name: String::new(),
@@ -406,6 +426,49 @@ impl Lowerer<'_> {
             command: signature.command.clone(),
             span: call.span,
         })
+    }
+
+    /// What is wrong where a rule of the signature does not hold; `None` where that cannot be said.
+    fn broken_rule(
+        &self,
+        rule: &Rule,
+        call: &StageCall,
+        shape: &Shape,
+        coordinates: &[usize],
+        settings: &[Option<Family<Value>>],
+    ) -> Option<Option<Diagnostic>> {
+        let specs = &call.signature.settings;
+        let position = |path: &[String]| specs.iter().position(|spec| Some(&spec.name) == path.first());
+        let value = |path: &[String]| {
+            let at = position(path)?;
+            let value = shape.pick(settings.get(at)?.as_ref()?, coordinates)?;
+            let mut value = value.clone().completed(&specs.get(at)?.ty);
+            let mut ty = &specs.get(at)?.ty;
+            for field in path.iter().skip(1) {
+                let (Value::Record(values), SettingType::Record(fields)) = (value, ty.required()) else {
+                    return None;
+                };
+                value = values.into_iter().find(|(name, _)| name == field)?.1;
+                ty = &fields.iter().find(|spec| spec.name == *field)?.ty;
+            }
+            Some((value, ty))
+        };
+        let slot = |slot: usize| Some(value(rule.settings.get(slot)?)?.0);
+        let span = |path: &Vec<String>| call.settings.get(position(path)?)?.span;
+        let written = rule.settings.iter().filter_map(span).next().unwrap_or(call.span);
+        match fold::evaluate(&rule.condition, &slot) {
+            Ok(Some(Value::Bool(true))) => Some(None),
+            Ok(Some(Value::Bool(false))) => {
+                let shown = rule.settings.iter().filter_map(|path| {
+                    let (value, ty) = value(path)?;
+                    Some(format!("`{}` is {}", path.join("."), value.display(ty)))
+                });
+                let shown: Vec<String> = shown.collect();
+                Some(Some(errors::broken_rule(&rule.message, &shown, &call.signature.name, written)))
+            }
+            Ok(_) => None,
+            Err(error) => Some(Some(*error)),
+        }
     }
 
     /// `[lr=1e-3, chat.lr=3e-4]`
@@ -469,6 +532,15 @@ impl Lowerer<'_> {
                 false
             }
         })
+    }
+}
+
+/// The texts of a value, lists in it included.
+fn texts(value: Value) -> Vec<String> {
+    match value {
+        Value::Text(text) => vec![text],
+        Value::List(values) => values.into_iter().flat_map(texts).collect(),
+        _ => Vec::new(),
     }
 }
 

@@ -184,3 +184,21 @@ pub(crate) fn suggest(error: Diagnostic, span: Span, meant: Option<&str>) -> Dia
         None => error,
     }
 }
+
+pub(super) fn unknown_edition(number: &str, span: Span) -> Diagnostic {
+    let known = super::EDITION;
+    let is_later =
+        number.parse::<u64>().ok().zip(known.parse().ok()).is_some_and(|(it, known): (_, u64)| it > known);
+    let error = Diagnostic::error(code::UNKNOWN_EDITION, format!("the edition {number} is unknown"), span)
+        .label(format!("this llmp reads {known}"));
+    match is_later {
+        true => error.help("the file is written for a later llmp: install that one"),
+        false => error.help(format!("write `edition {known}`, or leave it out")),
+    }
+}
+
+pub(super) fn edition_twice(span: Span, first: Span) -> Diagnostic {
+    Diagnostic::error(code::NAME_TAKEN, "a file states its edition once", span)
+        .also(first, "first stated here")
+        .help("remove one of them")
+}

@@ -173,7 +173,7 @@ pub(super) fn is_lost(file: &File) -> bool {
     let imports = file.ast.items.iter().filter(|item| matches!(item, Item::Import(_))).count();
     let is_nameless = |item: &Item| match item {
         Item::Error(_) => true,
-        Item::Import(_) => false,
+        Item::Import(_) | Item::Edition(_) | Item::Expect(_) => false,
         Item::Param(param) => param.name.is_none(),
         Item::Profile(profile) => profile.name.is_none(),
         Item::Def(def) => def.name.is_none(),

@@ -20,6 +20,9 @@ use crate::names::closest;
 use crate::signature::Library;
 use crate::source::Span;
 
+/// The language that this compiler reads, as files state it. It is raised when a right program would mean something else.
+pub const EDITION: &str = "2026";
+
 /// An item of the top level.
 #[derive(Clone, Copy, Debug)]
 pub struct Item<'a, T> {
@@ -70,6 +73,8 @@ pub struct Program<'a> {
     pub stages: Vec<Item<'a, ast::Stage>>,
     /// Profiles, in order of text.
     pub profiles: Vec<Item<'a, ast::Profile>>,
+    /// What is expected of reports, in order of text, each with its file by position.
+    pub expectations: Vec<(usize, &'a ast::Expect)>,
     names: BTreeMap<&'a str, (Meaning, usize, Span)>,
     visible: Vec<Vec<bool>>,
     /// By file: whether an item or import of it could not be read.
@@ -151,6 +156,7 @@ pub fn resolve<'a>(files: &'a [File], library: &Library, diagnostics: &mut Diagn
         defs: Vec::new(),
         stages: Vec::new(),
         profiles: Vec::new(),
+        expectations: Vec::new(),
         names: BTreeMap::new(),
         visible: files::visible(files),
         lost: files.iter().map(files::is_lost).collect(),
@@ -179,9 +185,22 @@ fn collect<'a>(program: &mut Program<'a>, library: &Library, diagnostics: &mut D
     let mut profiles: BTreeMap<&str, Span> = BTreeMap::new();
     let files = program.files;
     for (file, ast) in files.iter().enumerate().map(|(at, file)| (at, &file.ast)) {
+        let mut edition = None;
         for item in &ast.items {
             match item {
                 ast::Item::Import(_) | ast::Item::Error(_) => {}
+                ast::Item::Edition(ast) => {
+                    let Some(number) = &ast.number else { continue };
+                    match edition {
+                        Some(first) => diagnostics.push(errors::edition_twice(ast.span, first)),
+                        None if number.text != EDITION => {
+                            diagnostics.push(errors::unknown_edition(&number.text, number.span));
+                        }
+                        None => {}
+                    }
+                    edition = edition.or(Some(ast.span));
+                }
+                ast::Item::Expect(ast) => program.expectations.push((file, ast)),
                 ast::Item::Param(ast) => {
                     let Some(name) = &ast.name else { continue };
                     if define(program, name, Meaning::Param(program.params.len()), file, diagnostics) {

@@ -46,7 +46,7 @@ fn walk<'a>(
     while let Some(expr) = open.pop() {
         // Children are pushed last first, so that they are popped in order.
         match &expr.kind {
-            ExprKind::Number(_) | ExprKind::Text(_) | ExprKind::Error => {}
+            ExprKind::Number(_) | ExprKind::Text(_) | ExprKind::Measure(_) | ExprKind::Error => {}
             ExprKind::Path(path) => name(path),
             ExprKind::List(items) | ExprKind::Each(items) => open.extend(items.iter().rev()),
             ExprKind::Record(record) => {
@@ -76,6 +76,7 @@ fn walk<'a>(
                 open.push(&pipe.left);
             }
             ExprKind::Binary(binary) => open.extend([&binary.right, &binary.left]),
+            ExprKind::Range(ends) => open.extend([&ends.1, &ends.0]),
             ExprKind::Not(inner) => open.push(inner),
         }
     }

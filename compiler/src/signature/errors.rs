@@ -51,7 +51,8 @@ pub(crate) fn unknown_type(name: &str, span: Span, meant: Option<&str>) -> Diagn
     }
 }
 
-const VALUES: &str = "`Int`, `Float`, `Bool`, `Text`, `Path`, `Ratio`, `Duration`, `Bytes` and `Count<unit>`";
+const VALUES: &str =
+    "`Int`, `Float`, `Bool`, `Text`, `Path`, `Ratio`, `Duration`, `Bytes`, `Count<unit>` and `Range`";
 
 /// What is wrong with the arguments of a type.
 #[derive(Clone, Copy)]
@@ -66,8 +67,12 @@ pub(crate) enum Problem {
     AddedVocabulary,
     /// It is no model.
     Abilities,
-    /// It counts two things.
-    TwoUnits,
+    /// It counts one thing twice.
+    SameUnit,
+    /// It counts nothing itself: `Count<x parameters>`.
+    OnlyTimes,
+    /// A multiple of nothing: `Count<tokens, x>`.
+    TimesNothing,
     /// A list of lists, or of what may be absent.
     NestedList,
 }
@@ -81,7 +86,14 @@ pub(crate) fn type_arguments(name: &str, problem: Problem, span: Span) -> Diagno
         Problem::TwoVocabularies => ("has one vocabulary", model),
         Problem::AddedVocabulary => ("has a vocabulary, to which nothing can be added", model),
         Problem::Abilities => ("has no abilities", "leave it out: models have abilities"),
-        Problem::TwoUnits => ("has one unit", "write one unit, like `Count<tokens>`"),
+        Problem::SameUnit => ("has this unit already", "name each unit once"),
+        Problem::OnlyTimes => {
+            ("counts something itself", "write the unit first, like `Count<tokens, x parameters>`")
+        }
+        Problem::TimesNothing => (
+            "is a multiple of nothing",
+            "write what is counted behind the `x`, like `Count<tokens, x parameters>`",
+        ),
         Problem::NestedList => (
             "is a list of something that is no artifact",
             "a list holds artifacts that are there: write `[Docs]`, or `[Docs]?` where all of it may be left out",
@@ -95,6 +107,7 @@ pub(crate) fn type_arguments(name: &str, problem: Problem, span: Span) -> Diagno
 pub(crate) enum TypePlace {
     Input,
     Output,
+    Measure,
     Parameter,
     Value,
 }
@@ -105,14 +118,17 @@ pub(crate) fn wrong_type_here(found: &str, place: TypePlace, span: Span) -> Diag
             ("an input", "inputs are artifacts, such as `Docs`; values are declared in braces")
         }
         TypePlace::Output => ("a stage's output", "a stage makes one artifact, such as `Docs`"),
+        TypePlace::Measure => {
+            ("a measure", "a measure is a number, such as `Ratio`, `Float` or `Count<questions>`")
+        }
         TypePlace::Parameter => (
             "a parameter",
             "a function takes artifacts, such as `Docs` or `[Docs]`, and values, such as `Int`",
         ),
         TypePlace::Value => (
             "a value",
-            "values are `Int`, `Float`, `Bool`, `Text`, `Path`, `Ratio`, `Duration`, `Bytes`, `Count<unit>`, words \
-              (`a | b`), lists and records",
+            "values are `Int`, `Float`, `Bool`, `Text`, `Path`, `Ratio`, `Duration`, `Bytes`, `Count<unit>`, `Range`, \
+             words (`a | b`), lists and records",
         ),
     };
     Diagnostic::error(code::MISPLACED_TYPE, format!("`{found}` is not the type of {place}"), span).help(help)
@@ -140,7 +156,9 @@ pub(crate) fn bad_property(name: &str, due: &str, span: Span) -> Diagnostic {
             "write `cores = 1` for a program that uses one core, or nothing where it can use any number"
         }
         "memory" => "write what one action takes at its peak, for example `memory = 8GiB`",
-        "device" => "write `device = true` where the stage needs the GPU for itself, else nothing",
+        "device" => {
+            "write `device = true` where the stage has the device for itself, `device = 2 gpus` where it needs as many"
+        }
         "timeout" => "a command that runs longer is stopped, for example `timeout = 10min`",
         "resumes" => "write `resumes = true` where the stage keeps checkpoints, else nothing",
         _ => "write `epoch = 1`, and raise it when the stage's output changes",
@@ -193,4 +211,97 @@ pub(crate) fn unresolved_variable(variable: &str, result: &str, span: Span) -> D
     )
     .label(format!("`+{variable}` adds to the abilities of the input"))
     .help(format!("write `{variable}` without `+`, or take a `Model`"))
+}
+
+/// One of several kinds that is none.
+pub(crate) fn no_kind(name: &str, span: Span, meant: Option<&str>) -> Diagnostic {
+    let error = Diagnostic::error(code::UNKNOWN_TYPE, format!("`{name}` is no kind of artifact"), span)
+        .label("the others are kinds");
+    match meant {
+        Some(meant) => {
+            error.help(format!("did you mean `{meant}`?")).fix(format!("change to `{meant}`"), span, meant)
+        }
+        None => error.help("kinds and words cannot be mixed: write kinds only, such as `Questions | Docs`"),
+    }
+}
+
+pub(crate) fn files_among_kinds(span: Span) -> Diagnostic {
+    Diagnostic::error(code::MISPLACED_TYPE, "`Files` cannot be one of several kinds", span)
+        .help("a stage takes files, or what another stage makes: use two stages, or two inputs with `?`")
+}
+
+pub(crate) fn unknown_phrase(text: &str, span: Span, meant: Option<&str>) -> Diagnostic {
+    let error = Diagnostic::error(code::UNKNOWN_PROPERTY, format!("a signature says no `{text}`"), span);
+    match meant {
+        Some(meant) => error.help(format!("did you mean `{meant}`?")),
+        None => {
+            let known: Vec<String> = super::PHRASES.iter().map(|phrase| format!("`{phrase}`")).collect();
+            error
+                .help(format!("it can say {}; a setting is written `name: Type = default`", known.join(", ")))
+        }
+    }
+}
+
+pub(crate) fn phrase_of_nothing(what: &str, role: &str, span: Span, meant: Option<&str>) -> Diagnostic {
+    let error = Diagnostic::error(
+        code::SHARD_OF_NOTHING,
+        format!("`{what} {role}` names no input of this stage"),
+        span,
+    );
+    match meant {
+        Some(meant) => {
+            error.help(format!("did you mean `{meant}`?")).fix(format!("change to `{meant}`"), span, meant)
+        }
+        None => error.help("name an input of the stage"),
+    }
+}
+
+pub(crate) fn names_of_nothing(span: Span) -> Diagnostic {
+    Diagnostic::error(code::SHARD_OF_NOTHING, "`uses names` is about the user's files, and none go in", span)
+        .help("take an input of type `Files`, or remove it")
+}
+
+pub(crate) fn locked_by_nothing(name: &str, span: Span, meant: Option<&str>) -> Diagnostic {
+    let error = Diagnostic::error(
+        code::SHARD_OF_NOTHING,
+        format!("`locked by {name}` names no setting that is part of the stage's key"),
+        span,
+    );
+    match meant {
+        Some(meant) => error.help(format!("did you mean `{meant}`?")),
+        None => error.help("name the settings that say what is fetched; `runtime` settings cannot"),
+    }
+}
+
+pub(crate) fn measure_without_report(name: &str, span: Span) -> Diagnostic {
+    Diagnostic::error(
+        code::BAD_MEASURE,
+        format!("`{name}` is measured by a stage that makes no report"),
+        span,
+    )
+    .help("a stage that measures makes a `Report`")
+}
+
+pub(crate) fn key_of_measure(span: Span) -> Diagnostic {
+    Diagnostic::error(code::BAD_MEASURE, "a measure is looked up by plain names", span)
+        .help("name what tells its numbers apart, as in `measure wrong[model, group]: Ratio`")
+}
+
+pub(crate) fn message_of_rule(span: Span) -> Diagnostic {
+    Diagnostic::error(code::WRONG_TYPE, "a rule says in a text what is wrong", span)
+        .help("write it in quotes, as in `else \"`least` is above `most`\"`")
+}
+
+pub(crate) fn rule_of_nothing(name: &str, span: Span, meant: Option<&str>) -> Diagnostic {
+    let error = Diagnostic::error(
+        code::UNKNOWN_SETTING,
+        format!("the rule names no setting `{name}` of this stage"),
+        span,
+    );
+    match meant {
+        Some(meant) => {
+            error.help(format!("did you mean `{meant}`?")).fix(format!("change to `{meant}`"), span, meant)
+        }
+        None => error.help("a rule is about settings of its stage, and fields of them: `model.width`"),
+    }
 }

@@ -1,9 +1,12 @@
 //! The stages a program can use, read from signature text in the language itself.
 
+mod phrases;
 mod read;
 
 pub(crate) mod errors;
 
+pub use phrases::LOCK;
+pub(crate) use phrases::PHRASES;
 pub(crate) use read::{Declared, PROPERTIES, ReadType, lone_word, setting, signature, type_of};
 
 use std::collections::BTreeMap;
@@ -12,9 +15,11 @@ use std::sync::{Arc, OnceLock};
 use crate::ast;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::graph::Needs;
+use crate::lint::Lints;
 use crate::source::{FileId, Sources, Span};
 use crate::syntax;
-use crate::types::{Pattern, SettingSpec};
+use crate::types::{Pattern, SettingSpec, SettingType};
+use crate::value::Const;
 
 /// What is known of a stage before anything is computed.
 #[derive(Clone, Debug)]
@@ -44,6 +49,68 @@ pub struct Signature {
     /// The sets of special tokens ([`SPECIAL_TOKENS`]) that a vocabulary made here holds, or that this stage needs in the
     /// vocabulary that goes in; `None` where the signature says nothing.
     pub special_tokens: Option<Vec<String>>,
+    /// What it does with the data that goes through it.
+    pub flow: Flow,
+    /// The numbers that its report holds, for what a program expects of it.
+    pub measures: Vec<Measure>,
+    /// What must hold of its settings.
+    pub(crate) rules: Vec<Rule>,
+}
+
+/// What a stage does with the data that goes through it, in words of its signature.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Flow {
+    /// `cleans pii`: personal data is masked in what it makes.
+    pub cleans_pii: bool,
+    /// `uses names`: what it makes depends on the names of the user's files, too, which are part of its key then.
+    pub uses_names: bool,
+    /// `trains on ROLE`: a model learns from these inputs.
+    pub trains_on: Vec<String>,
+    /// `evaluates on ROLE`: a model is measured with these inputs.
+    pub evaluates_on: Vec<String>,
+    /// `locked by SETTINGS`: what it reads is fetched before it runs, as these settings say, and stands in the lock file. It
+    /// is an input called [`LOCK`] that no call gives.
+    pub locked_by: Vec<String>,
+}
+
+/// `measure wrong[model, group]: Ratio`
+#[derive(Clone, Debug, PartialEq)]
+pub struct Measure {
+    /// Its name.
+    pub name: String,
+    /// What it is looked up by.
+    pub keys: Vec<String>,
+    /// The type of the number.
+    pub ty: SettingType,
+    /// Documentation.
+    pub docs: String,
+    /// Where its name is declared.
+    pub span: Span,
+}
+
+impl Measure {
+    /// `wrong[model, group]: Ratio`
+    #[must_use]
+    pub fn display(&self) -> String {
+        match self.keys.is_empty() {
+            true => format!("{}: {}", self.name, self.ty),
+            false => format!("{}[{}]: {}", self.name, self.keys.join(", "), self.ty),
+        }
+    }
+}
+
+/// `require width % heads == 0 else "…"`
+#[derive(Clone, Debug)]
+pub(crate) struct Rule {
+    /// A `Bool` of the settings, by slot.
+    pub(crate) condition: Const,
+    /// The settings, as paths, by slot.
+    pub(crate) settings: Vec<Vec<String>>,
+    /// What is wrong where it does not hold.
+    pub(crate) message: String,
+    /// The clause.
+    #[expect(dead_code, reason = "shown beside the settings once signatures are sources of every rendering")]
+    pub(crate) span: Span,
 }
 
 /// Sets of special tokens: the end of a document, the chat format's, and the search format's.
@@ -89,6 +156,7 @@ struct Entry {
 pub struct Library {
     stages: BTreeMap<String, Entry>,
     sources: Sources,
+    lints: Lints,
 }
 
 impl Library {
@@ -152,6 +220,16 @@ impl Library {
         entry.read.get_or_init(|| self.read(entry)).as_ref()
     }
 
+    /// The library with the rules of its stages' implementations.
+    #[must_use]
+    pub fn with_lints(self, lints: Lints) -> Self {
+        Self { lints, ..self }
+    }
+
+    pub(crate) fn lints(&self) -> &Lints {
+        &self.lints
+    }
+
     /// The stage with this name.
     #[must_use]
     pub fn stage(&self, name: &str) -> Option<&Signature> {
@@ -181,12 +259,14 @@ impl Library {
 
 fn item_span(item: &ast::Item) -> Span {
     match item {
+        ast::Item::Edition(item) => item.span,
         ast::Item::Import(item) => item.span,
         ast::Item::Param(item) => item.span,
         ast::Item::Profile(item) => item.span,
         ast::Item::Def(item) => item.span,
         ast::Item::Stage(item) => item.span,
         ast::Item::Binding(item) => item.span,
+        ast::Item::Expect(item) => item.span,
         ast::Item::Error(span) => *span,
     }
 }

@@ -3,15 +3,15 @@
 use std::collections::BTreeMap;
 
 use super::errors::{Problem, TypePlace};
-use super::{Parameter, SPECIAL_TOKENS, Signature, errors};
+use super::{Flow, LOCK, Parameter, SPECIAL_TOKENS, Signature, errors, phrases};
 use crate::artifact::{ArtifactKind, BASE};
 use crate::ast;
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::graph::Needs;
+use crate::graph::{DeviceKind, Devices, Needs};
 use crate::names::closest;
 use crate::resolve::value_names;
 use crate::source::Span;
-use crate::types::{Bounds, Pattern, SettingSpec, SettingType};
+use crate::types::{Bounds, Pattern, SettingSpec, SettingType, Unit};
 use crate::units::plural;
 use crate::value::names::{Names, NoNames};
 use crate::value::{Expected, Value, Values};
@@ -32,13 +32,17 @@ impl ReadType {
     }
 }
 
-const VALUES: [&str; 9] = ["Int", "Float", "Bool", "Text", "Path", "Ratio", "Duration", "Bytes", "Count"];
+pub(crate) const VALUES: [&str; 10] =
+    ["Int", "Float", "Bool", "Text", "Path", "Ratio", "Duration", "Bytes", "Count", "Range"];
 
 /// Reads a type; `None` where it is broken, which has been reported then.
 pub(crate) fn type_of(ty: &ast::Type, diagnostics: &mut Diagnostics) -> Option<ReadType> {
     match &ty.kind {
         ast::TypeKind::Error => None,
         ast::TypeKind::Named(name, arguments) => named(name, arguments, diagnostics),
+        ast::TypeKind::OneOf(names) if names.iter().any(|name| ArtifactKind::named(&name.text).is_some()) => {
+            kinds(names, diagnostics).map(ReadType::Artifact)
+        }
         ast::TypeKind::OneOf(names) => {
             let mut words: Vec<String> = Vec::new();
             for (index, name) in names.iter().enumerate() {
@@ -90,12 +94,9 @@ fn named(name: &ast::Name, arguments: &[ast::TypeArg], diagnostics: &mut Diagnos
         "Ratio" => SettingType::Ratio,
         "Duration" => SettingType::Duration,
         "Bytes" => SettingType::Bytes,
+        "Range" => SettingType::Range,
         "Count" => {
-            if let [_, extra, ..] = arguments {
-                diagnostics.push(errors::type_arguments("Count", Problem::TwoUnits, extra.span));
-            }
-            let unit = arguments.first().map(|unit| plural(&unit.name.text));
-            return Some(ReadType::Value(SettingType::Count(unit)));
+            return units(arguments, diagnostics).map(ReadType::Value);
         }
         // A type of one word: `cl100k`.
         word if word.starts_with(|first: char| first.is_ascii_lowercase()) && arguments.is_empty() => {
@@ -110,6 +111,66 @@ fn named(name: &ast::Name, arguments: &[ast::TypeArg], diagnostics: &mut Diagnos
         diagnostics.push(errors::type_arguments(&name.text, Problem::Arguments, argument.span));
     }
     Some(ReadType::Value(ty))
+}
+
+/// Reads `Questions | Docs`: an artifact of one of several kinds.
+fn kinds(names: &[ast::Name], diagnostics: &mut Diagnostics) -> Option<Pattern> {
+    let mut kinds: Vec<ArtifactKind> = Vec::with_capacity(names.len());
+    for (at, name) in names.iter().enumerate() {
+        match ArtifactKind::named(&name.text) {
+            None => {
+                let known = ArtifactKind::ALL.iter().map(|kind| kind.name());
+                diagnostics.push(errors::no_kind(&name.text, name.span, closest(&name.text, known)));
+                return None;
+            }
+            Some(ArtifactKind::Files) => {
+                diagnostics.push(errors::files_among_kinds(name.span));
+                return None;
+            }
+            Some(kind) => match kinds.iter().position(|known| *known == kind) {
+                Some(first) => {
+                    let first = names.get(first).map_or(name.span, |first| first.span);
+                    diagnostics.push(errors::name_twice("kind", &names[at].text, name.span, first));
+                    return None;
+                }
+                None => kinds.push(kind),
+            },
+        }
+    }
+    let (first, others) = kinds.split_first()?;
+    Some(Pattern { others: others.to_vec(), ..Pattern::of(*first) })
+}
+
+/// Reads the units of a `Count`: `Count<tokens, steps, x parameters>`.
+fn units(arguments: &[ast::TypeArg], diagnostics: &mut Diagnostics) -> Option<SettingType> {
+    let mut units: Vec<Unit> = Vec::with_capacity(arguments.len());
+    let mut times: Option<Span> = None;
+    for argument in arguments {
+        let span = argument.span;
+        if argument.name.text == "x" && times.is_none() {
+            times = Some(span);
+            continue;
+        }
+        let unit = Unit { name: plural(&argument.name.text), times: times.take().is_some() };
+        if units.iter().any(|known| known.name == unit.name) {
+            diagnostics.push(errors::type_arguments("Count", Problem::SameUnit, span));
+            return None;
+        }
+        if unit.times && units.is_empty() {
+            diagnostics.push(errors::type_arguments("Count", Problem::OnlyTimes, span));
+            return None;
+        }
+        units.push(unit);
+    }
+    if let Some(span) = times {
+        diagnostics.push(errors::type_arguments("Count", Problem::TimesNothing, span));
+        return None;
+    }
+    Some(match units.as_slice() {
+        [] => SettingType::Count(None),
+        [one] => SettingType::Count(Some(one.name.clone())),
+        _ => SettingType::Units(units),
+    })
 }
 
 /// The type that an unknown one was probably meant to be: a slip, or what it is called in other languages.
@@ -150,8 +211,7 @@ fn artifact(
     arguments: &[ast::TypeArg],
     diagnostics: &mut Diagnostics,
 ) -> Option<Pattern> {
-    let mut pattern =
-        Pattern { kind, abilities: Vec::new(), keeps: false, vocabulary: None, list: false, optional: false };
+    let mut pattern = Pattern::of(kind);
     for argument in arguments {
         let text = &argument.name.text;
         let variable = text.starts_with(|first: char| first.is_ascii_uppercase());
@@ -185,6 +245,9 @@ fn value_type(ty: &ast::Type, diagnostics: &mut Diagnostics) -> SettingType {
         // `param web: Files` names files to be given to a stage.
         Some(ReadType::Artifact(pattern)) if pattern.kind == ArtifactKind::Files && !pattern.list => {
             SettingType::Path
+        }
+        Some(ReadType::Artifact(pattern)) if pattern.kind == ArtifactKind::Files && !pattern.optional => {
+            SettingType::List(Box::new(SettingType::Path))
         }
         Some(other) => {
             diagnostics.push(errors::wrong_type_here(&other.display(), TypePlace::Value, ty.span));
@@ -294,6 +357,9 @@ pub(crate) fn signature(stage: &ast::Stage, diagnostics: &mut Diagnostics) -> Op
         needs: Needs::default(),
         command: None,
         special_tokens: None,
+        flow: Flow::default(),
+        measures: Vec::new(),
+        rules: Vec::new(),
     };
     for setting in &signature.settings {
         if PROPERTIES.contains(&setting.name.as_str()) || setting.name == "stage" {
@@ -302,12 +368,20 @@ pub(crate) fn signature(stage: &ast::Stage, diagnostics: &mut Diagnostics) -> Op
     }
     for clause in &stage.clauses {
         match clause {
-            ast::Clause::PerShard(name) => match signature.inputs.iter().any(|input| input.name == name.text)
-            {
-                true => signature.per_shard = Some(name.text.clone()),
-                false => diagnostics.push(errors::shard_of_nothing(&name.text, name.span)),
-            },
+            ast::Clause::PerShard(_) => {}
             ast::Clause::Property(name, value) => property(&mut signature, name, value.as_ref(), diagnostics),
+            ast::Clause::Require(require) => phrases::rule(&mut signature, require, diagnostics),
+            ast::Clause::Measure(measure) => phrases::measure(&mut signature, measure, diagnostics),
+            ast::Clause::Phrase(words) => phrases::phrase(&mut signature, words, diagnostics),
+        }
+    }
+    // The lock is an input that a phrase makes.
+    for clause in &stage.clauses {
+        let ast::Clause::PerShard(name) = clause else { continue };
+        let is_lock = signature.flow.is_locked() && name.text == LOCK;
+        match is_lock || signature.inputs.iter().any(|input| input.name == name.text) {
+            true => signature.per_shard = Some(name.text.clone()),
+            false => diagnostics.push(errors::shard_of_nothing(&name.text, name.span)),
         }
     }
     Some(signature)
@@ -342,7 +416,10 @@ fn inputs(parameters: &[ast::Parameter], diagnostics: &mut Diagnostics) -> Vec<P
 fn result(ty: &ast::Type, inputs: &[Parameter], diagnostics: &mut Diagnostics) -> Option<Pattern> {
     let pattern = match type_of(ty, diagnostics)? {
         ReadType::Artifact(pattern)
-            if !pattern.list && !pattern.optional && pattern.kind != ArtifactKind::Files =>
+            if !pattern.list
+                && !pattern.optional
+                && pattern.others.is_empty()
+                && pattern.kind != ArtifactKind::Files =>
         {
             pattern
         }
@@ -416,9 +493,21 @@ fn property(
                 value.span,
             )),
         },
-        "device" => match read(&SettingType::Bool) {
-            Some(Value::Bool(device)) => signature.needs.device = device,
-            _ => diagnostics.push(errors::bad_property("device", "`true` or `false`", value.span)),
+        "device" => match (read(&SettingType::Bool), read(&SettingType::Count(Some("gpus".to_owned())))) {
+            (Some(Value::Bool(device)), _) => {
+                signature.needs.devices = device.then_some(Devices { kind: DeviceKind::Any, count: 1 });
+            }
+            (_, Some(Value::Number(count)))
+                if count.as_whole().is_some_and(|count| (1..=64).contains(&count)) =>
+            {
+                let count = count.as_whole().and_then(|count| u32::try_from(count).ok()).unwrap_or(1);
+                signature.needs.devices = Some(Devices { kind: DeviceKind::Gpu, count });
+            }
+            _ => diagnostics.push(errors::bad_property(
+                "device",
+                "`true`, `false`, or from 1 to 64 `gpus`",
+                value.span,
+            )),
         },
         "timeout" => match read(&SettingType::Duration) {
             Some(Value::Number(time)) if time.to_f64() > 0.0 => {

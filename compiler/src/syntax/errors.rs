@@ -300,6 +300,48 @@ pub(super) fn incomplete_range(span: Span) -> Diagnostic {
         .help("a range has two ends, as in `in 64..4096`; one may be left out, as in `in 1..`")
 }
 
+/// E0024 for `files = 1..`.
+pub(super) fn endless_range(at: Span) -> Diagnostic {
+    Diagnostic::error(code::RANGE_MISSING, "expected a number after `..`", at)
+        .label("the end is missing")
+        .help("a range that is a value has both ends, as in `files = 1..20`")
+}
+
+/// E0010 for `edition` alone.
+pub(super) fn missing_edition(at: Span) -> Diagnostic {
+    Diagnostic::error(code::VALUE_MISSING, "expected a number after `edition`", at)
+        .label("the edition is missing")
+        .help("write `edition 2026`, or leave it out")
+}
+
+/// E0010 for `expect` alone.
+pub(super) fn missing_condition(at: Span) -> Diagnostic {
+    Diagnostic::error(code::VALUE_MISSING, "expected a measure after `expect`", at)
+        .label("what is expected is missing")
+        .help("compare a measure of a report, as in `expect table.wrong[\"honest\", \"unseen\"] <= 8%`")
+}
+
+/// E0010 for `require` alone.
+pub(super) fn missing_rule(at: Span) -> Diagnostic {
+    Diagnostic::error(code::VALUE_MISSING, "expected a condition after `require`", at)
+        .label("the condition is missing")
+        .help("compare settings of the stage, as in `require least <= most else \"…\"`")
+}
+
+/// E0010 for `require` without `else`.
+pub(super) fn missing_reason(at: Span) -> Diagnostic {
+    Diagnostic::error(code::VALUE_MISSING, "expected `else` and a text after the condition", at)
+        .label("what is wrong then is missing")
+        .help("say what is wrong where it does not hold, as in `else \"`least` is above `most`\"`")
+}
+
+/// E0009 for `runtime` before a field.
+pub(super) fn runtime_field(span: Span) -> Diagnostic {
+    Diagnostic::error(code::UNEXPECTED, "unexpected `runtime`", span)
+        .label("a field has no such word before it")
+        .help("`runtime` stands before settings of a signature, and in profiles before `on` and `store`")
+}
+
 /// E0025 for `.5`.
 pub(super) fn leading_point(span: Span, text: &str) -> Diagnostic {
     Diagnostic::error(
@@ -435,10 +477,11 @@ pub(super) fn near_item(word: &str) -> Option<&'static str> {
         "include" | "use" | "require" | "load" => return Some("import"),
         "overlay" | "config" | "env" => return Some("profile"),
         "parameter" | "arg" | "input" => return Some("param"),
+        "assert" | "ensure" => return Some("expect"),
         _ => {}
     }
     let limit = if word.len() < 4 { 1 } else { 2 };
-    let items = ["import", "param", "profile", "def", "stage"];
+    let items = ["import", "param", "profile", "def", "stage", "edition", "expect"];
     let rated = items.map(|item| (strsim::osa_distance(word, item), item));
     rated.into_iter().filter(|&(distance, _)| distance <= limit).min().map(|(_, item)| item)
 }

@@ -97,6 +97,8 @@ fn kind(rule: Rule) -> Option<Kind> {
         Rule::def => Kind::Def,
         Rule::stage => Kind::Stage,
         Rule::binding => Kind::Binding,
+        Rule::edition => Kind::Edition,
+        Rule::expect => Kind::Expect,
         Rule::range => Kind::Range,
         Rule::parameters => Kind::Parameters,
         Rule::parameter => Kind::Parameter,
@@ -104,6 +106,9 @@ fn kind(rule: Rule) -> Option<Kind> {
         Rule::clauses => Kind::Clauses,
         Rule::per_shard => Kind::PerShard,
         Rule::property => Kind::Property,
+        Rule::require => Kind::Require,
+        Rule::measured => Kind::Measured,
+        Rule::phrase => Kind::Phrase,
         Rule::setting => Kind::Setting,
         Rule::type_expr => Kind::Type,
         Rule::list_type => Kind::ListType,
@@ -111,7 +116,9 @@ fn kind(rule: Rule) -> Option<Kind> {
         Rule::named => Kind::NamedType,
         Rule::type_args => Kind::TypeArgs,
         Rule::type_arg => Kind::TypeArg,
-        Rule::expr => Kind::Expr,
+        Rule::expr | Rule::bound | Rule::condition => Kind::Expr,
+        Rule::interval => Kind::Interval,
+        Rule::measure => Kind::Measure,
         Rule::call => Kind::Call,
         Rule::args => Kind::Args,
         Rule::arg => Kind::Arg,
@@ -145,12 +152,14 @@ fn kind(rule: Rule) -> Option<Kind> {
         Rule::RUNTIME | Rule::LET | Rule::IF | Rule::THEN | Rule::ELSE | Rule::EACH | Rule::IN => {
             return None;
         }
+        Rule::EDITION | Rule::EXPECT | Rule::REQUIRE | Rule::MEASURE => return None,
         Rule::NOT | Rule::AND | Rule::OR | Rule::PIPE | Rule::ARROW | Rule::DOTS | Rule::ALMOST => {
             return None;
         }
-        Rule::item | Rule::declared | Rule::signature | Rule::operand | Rule::skipped | Rule::inside => {
+        Rule::item | Rule::declared | Rule::signature | Rule::clause | Rule::operand | Rule::terms => {
             return None;
         }
+        Rule::reading | Rule::skipped | Rule::inside => return None,
     })
 }
 
@@ -232,7 +241,14 @@ mod tests {
             "9",
             "d",
             "*",
+            "%",
             "~",
+            "Y0",
+            "Xa.a[\"]30",
+            "Qa30e\"",
+            "Ma[a]:a",
+            "a a",
+            "9",
         ]);
         prop::collection::vec(stretch, 0..24).prop_map(|stretches| stretches.concat())
     }

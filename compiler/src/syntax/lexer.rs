@@ -37,7 +37,7 @@ pub(super) const IF: u8 = b'i';
 pub(super) const THEN: u8 = b't';
 pub(super) const ELSE: u8 = b'e';
 /// The letters of the words that begin an item.
-pub(super) const ITEMS: &[u8] = b"IPRDS";
+pub(super) const ITEMS: &[u8] = b"IPRDSXY";
 
 impl Lexed {
     /// Takes letters out of the grammar: brackets that close nothing would end what stands around them.
@@ -55,13 +55,14 @@ impl Lexed {
     /// The letter of the item's keyword that the last token was meant to be, where it is the first of its line and `next`
     /// follows it: `parm width`, `use "common.llmp"`.
     fn misspelt(&self, text: &str, next: u8) -> Option<u8> {
-        let is_first = matches!(self.letters.as_bytes(), [b'a'] | [.., NEWLINE, b'a']);
-        if !is_first || !next.is_ascii_alphabetic() && next != b'"' {
+        let is_first = matches!(self.letters.as_bytes(), [b'a' | b'Q'] | [.., NEWLINE, b'a' | b'Q']);
+        if !is_first || !next.is_ascii_alphabetic() && !matches!(next, b'"' | b'0') {
             return None;
         }
         let token = self.tokens.get(*self.places.last()? as usize)?;
         let keyword = errors::near_item(&text[token.start as usize..token.end as usize])?;
-        ((keyword == "import") == (next == b'"')).then(|| word(keyword))
+        let fits = (keyword == "import") == (next == b'"') && (keyword == "edition") == (next == b'0');
+        fits.then(|| word(keyword))
     }
 }
 
@@ -73,9 +74,13 @@ fn word(text: &str) -> u8 {
         "profile" => b'R',
         "def" => b'D',
         "stage" => b'S',
+        "edition" => b'Y',
+        "expect" => b'X',
         "per" => b'E',
         "shard" => b'H',
         "runtime" => b'U',
+        "require" => b'Q',
+        "measure" => b'M',
         "let" | "var" | "const" | "val" => b'L',
         "if" => IF,
         "then" => THEN,
@@ -174,7 +179,7 @@ fn token(rest: &[u8], text: &str, at: usize) -> (Kind, usize, Option<u8>) {
         _ if text[at..].starts_with('\u{feff}') => (Kind::Space, '\u{feff}'.len_utf8(), None),
         byte => match LONG_SIGNS.iter().find(|(sign, _)| rest.starts_with(*sign)) {
             Some(&(_, letter)) => (Kind::Sign, 2, Some(letter)),
-            None if b"{}()[]<>=:,.|?+-*/!".contains(&byte) => (Kind::Sign, 1, Some(byte)),
+            None if b"{}()[]<>=:,.|?+-*/%!".contains(&byte) => (Kind::Sign, 1, Some(byte)),
             // Other languages separate by it.
             None if byte == b';' => (Kind::Sign, 1, Some(b',')),
             None => (Kind::Sign, text[at..].chars().next().map_or(1, char::len_utf8), Some(FOREIGN)),

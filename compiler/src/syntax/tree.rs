@@ -11,20 +11,27 @@ use super::lexer::{Lexed, NEWLINE};
 pub enum Kind {
     // Structure.
     File,
+    Edition,
     Import,
     Param,
     Profile,
     Def,
     Stage,
     Binding,
+    Expect,
     Range,
     Parameters,
     Parameter,
     Body,
     Clauses,
     PerShard,
+    Require,
     Property,
     Setting,
+    /// `measure wrong[model]: Ratio`
+    Measured,
+    /// `cleans pii`
+    Phrase,
     Type,
     ListType,
     RecordType,
@@ -32,6 +39,10 @@ pub enum Kind {
     TypeArgs,
     TypeArg,
     Expr,
+    /// `..20`, behind the low end of a range that is a value.
+    Interval,
+    /// `table.wrong["honest"]`
+    Measure,
     Call,
     Args,
     Arg,

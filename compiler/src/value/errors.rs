@@ -26,6 +26,17 @@ pub(crate) fn example(ty: &SettingType) -> String {
         SettingType::Bytes => "an amount of bytes, like `1.5GB` or `2GiB`".to_owned(),
         SettingType::Count(None) => "a count, like `30k`".to_owned(),
         SettingType::Count(Some(unit)) => format!("a number of {unit}, like `20k {unit}`"),
+        SettingType::Units(units) => match units.as_slice() {
+            [first, rest @ ..] => {
+                let rest = rest.iter().map(|unit| match unit.times {
+                    true => format!(" or `20x {}`", unit.name),
+                    false => format!(" or `20k {}`", unit.name),
+                });
+                format!("a number of {}, like `20k {0}`{}", first.name, rest.collect::<String>())
+            }
+            [] => "a count, like `30k`".to_owned(),
+        },
+        SettingType::Range => "a range of whole numbers, like `1..20`".to_owned(),
         SettingType::OneOf(words) => one_of(words),
         SettingType::List(inner) => format!("a list, like `[…]`, of {}", example(inner)),
         SettingType::Record(fields) => {
@@ -148,7 +159,7 @@ pub(crate) fn bare_number(
         (Dimension::Time, _) => {
             error.help(format!("write `{written}s`, `{written}min`, `{written}h` or `{written}d`"))
         }
-        (Dimension::Plain, _) => error,
+        (Dimension::Plain | Dimension::Times(_), _) => error,
     }
 }
 
@@ -184,6 +195,11 @@ pub(crate) fn literal(problem: &LiteralError, span: Span) -> Diagnostic {
             unit.span,
         )
         .help("write one of them"),
+        LiteralError::TimesNothing(suffix) => {
+            error(code::UNKNOWN_UNIT, "a multiple says of what", suffix.span)
+                .label("times what?")
+                .help("write what is counted behind it, as in `20x parameters`")
+        }
         LiteralError::Suffix(suffix, _) if suffix.text == "m" => {
             error(code::UNKNOWN_UNIT, "there is no unit `m`", suffix.span)
                 .help("`M` is a million, `min` a minute")
@@ -335,6 +351,10 @@ pub(crate) fn no_operand(span: Span) -> Diagnostic {
 
 pub(crate) fn division_by_zero(span: Span) -> Diagnostic {
     error(code::DIVISION_BY_ZERO, "this divides by zero", span).help("check the params that go in")
+}
+
+pub(crate) fn broken_remainder(span: Span) -> Diagnostic {
+    error(code::NOT_WHOLE, "`%` takes whole numbers", span).help("check the params that go in")
 }
 
 pub(crate) fn too_deep(span: Span) -> Diagnostic {

@@ -30,6 +30,11 @@ impl<'a> Values<'a> {
         Self { names, diagnostics, families: false, depth: 0, overridden: Vec::new() }
     }
 
+    /// Counts the nesting from `depth` on.
+    pub(super) fn within(self, depth: usize) -> Self {
+        Self { depth, ..self }
+    }
+
     /// Lets `each` stand in the values.
     pub(crate) fn with_families(self) -> Self {
         Self { families: true, ..self }
@@ -75,6 +80,10 @@ impl<'a> Values<'a> {
                 fold::list(items)
             }
             (ExprKind::Record(record), SettingType::Record(fields)) => self.record(record, fields, due),
+            (ExprKind::Range(ends), SettingType::Range) => {
+                let ends = self.ends(ends, due.name, due.bounds);
+                self.validated(ends, expr.span, due)
+            }
             (ExprKind::Path(_) | ExprKind::Text(_) | ExprKind::Number(_), SettingType::List(element)) => {
                 self.element(expr, element, due)
             }
@@ -92,6 +101,8 @@ impl<'a> Values<'a> {
             (ExprKind::Record(_), _) => {
                 self.report(errors::mismatch(due.name, ty, "fields in braces", expr.span))
             }
+            (ExprKind::Range(_), _) => self.report(errors::mismatch(due.name, ty, "a range", expr.span)),
+            (ExprKind::Measure(_), _) => Const::Unknown,
             (ExprKind::Text(text), _) => self.report(errors::text_for(due.name, ty, text, expr.span)),
             (ExprKind::Path(path), SettingType::Text | SettingType::Path) => self.unquoted(path, due),
             (ExprKind::Path(path), SettingType::Bool) if self.means_nothing(path) => {
@@ -103,6 +114,12 @@ impl<'a> Values<'a> {
                 self.fit(expr, value, &found, due)
             }
         }
+    }
+
+    /// Both ends of a range that is a value.
+    pub(super) fn ends(&mut self, ends: &(Expr, Expr), name: &str, bounds: &Bounds) -> Const {
+        let due = Expected { name, ty: &SettingType::Int, bounds };
+        fold::list(vec![self.check(&ends.0, &due), self.check(&ends.1, &due)])
     }
 
     /// Checks the condition of an `if`.
@@ -123,6 +140,7 @@ impl<'a> Values<'a> {
             SettingType::List(element) => element.required(),
             ty => ty,
         };
+        let element = if *element == SettingType::Range { &SettingType::Int } else { element };
         if *element == SettingType::Unknown {
             return Bounds::default();
         }
@@ -333,6 +351,12 @@ impl<'a> Values<'a> {
                 expr.span,
             ));
         };
+        if let SettingType::Units(units) = due.ty
+            && let Some(unit) = units.iter().skip(1).find(|unit| unit.dimension() == quantity.dimension)
+        {
+            let value = Value::Record(vec![(unit.name.clone(), Value::Number(quantity.value))]);
+            return self.validated(Const::Value(value), expr.span, due);
+        }
         match (&quantity.dimension, &dimension) {
             (Dimension::Plain, Dimension::Plain) => {}
             (Dimension::Plain, _) => {
@@ -366,6 +390,12 @@ impl<'a> Values<'a> {
     /// Whether an inferred value can stand where `due` is.
     fn fit(&mut self, expr: &Expr, value: Const, found: &SettingType, due: &Expected<'_>) -> Const {
         if found.fits(due.ty) {
+            return self.validated(value, expr.span, due);
+        }
+        if let (SettingType::Count(Some(name)), SettingType::Units(units)) = (found, due.ty.required())
+            && let Some(unit) = units.iter().find(|unit| !unit.times && unit.name == *name)
+        {
+            let value = fold::record(vec![(unit.name.clone(), value)]);
             return self.validated(value, expr.span, due);
         }
         let plain = found.dimension() == Some(Dimension::Plain);

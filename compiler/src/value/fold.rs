@@ -6,7 +6,7 @@ use super::{Const, Expected, Value, errors};
 use crate::ast::Operator;
 use crate::diagnostic::Diagnostic;
 use crate::source::Span;
-use crate::types::SettingType;
+use crate::types::{Bounds, SettingType};
 use crate::units::{Dimension, Exact, TooPrecise};
 
 type Folded = Result<Const, Box<Diagnostic>>;
@@ -73,6 +73,43 @@ pub(crate) fn binary(operator: Operator, left: Const, right: Const, span: Span) 
     Ok(Const::Value(value))
 }
 
+/// Works out a value whose slots are known; `None` where something in it is broken or a family. What `or` and `and` do not
+/// depend on is not looked at.
+pub(crate) fn evaluate(
+    value: &Const,
+    slots: &dyn Fn(usize) -> Option<Value>,
+) -> Result<Option<Value>, Box<Diagnostic>> {
+    Ok(match value {
+        Const::Value(value) => Some(value.clone()),
+        Const::Local(slot) => slots(*slot),
+        Const::Not(inner) => match evaluate(inner, slots)? {
+            Some(Value::Bool(value)) => Some(Value::Bool(!value)),
+            _ => None,
+        },
+        Const::Binary(operator, operands, span) => {
+            let Some(left) = evaluate(&operands.0, slots)? else { return Ok(None) };
+            match (operator, &left) {
+                (Operator::Or, Value::Bool(true)) | (Operator::And, Value::Bool(false)) => Some(left),
+                _ => {
+                    let Some(right) = evaluate(&operands.1, slots)? else { return Ok(None) };
+                    binary(*operator, Const::Value(left), Const::Value(right), *span)?.into_value()
+                }
+            }
+        }
+        Const::If(choice) => match evaluate(&choice.0, slots)? {
+            Some(Value::Bool(true)) => evaluate(&choice.1, slots)?,
+            Some(Value::Bool(false)) => evaluate(&choice.2, slots)?,
+            _ => None,
+        },
+        Const::List(items) => {
+            let items: Result<Option<Vec<Value>>, _> =
+                items.iter().map(|item| evaluate(item, slots)).collect();
+            items?.map(Value::List)
+        }
+        Const::Unknown | Const::Missing | Const::Record(_) | Const::Each(_) => None,
+    })
+}
+
 fn arithmetic(operator: Operator, left: Exact, right: Exact, span: Span) -> Result<Value, Box<Diagnostic>> {
     let result = match operator {
         Operator::Less => return Ok(Value::Bool(left.cmp(&right) == Ordering::Less)),
@@ -86,6 +123,13 @@ fn arithmetic(operator: Operator, left: Exact, right: Exact, span: Span) -> Resu
             Ok(Some(quotient)) => Ok(quotient),
             Ok(None) => return Err(Box::new(errors::division_by_zero(span))),
             Err(error) => Err(error),
+        },
+        Operator::Remainder if right == Exact::whole(0) => {
+            return Err(Box::new(errors::division_by_zero(span)));
+        }
+        Operator::Remainder => match left.remainder(right) {
+            Some(rest) => Ok(rest),
+            None => return Err(Box::new(errors::broken_remainder(span))),
         },
         Operator::Or | Operator::And | Operator::Equal | Operator::NotEqual => Err(TooPrecise),
     };
@@ -115,6 +159,27 @@ pub(crate) fn validate(value: &Value, due: &Expected<'_>, span: Span) -> Result<
                 false => Err(Box::new(errors::does_not_fit(due.name, *number, ty, &dimension, span))),
             }
         }
+        (Value::List(ends), SettingType::Range) => {
+            let due = Expected { ty: &SettingType::Int, ..*due };
+            ends.iter().try_for_each(|end| validate(end, &due, span))?;
+            match ends.as_slice() {
+                [Value::Number(low), Value::Number(high)] if low > high => {
+                    let range = Bounds { low: Some(*low), high: Some(*high) };
+                    Err(Box::new(errors::empty_range(&range.display(&Dimension::Plain), span)))
+                }
+                _ => Ok(()),
+            }
+        }
+        // A count of another unit than the first, which the range is about.
+        (Value::Record(values), SettingType::Units(units)) => values.iter().try_for_each(|(name, value)| {
+            let Some(unit) = units.iter().find(|unit| unit.name == *name) else { return Ok(()) };
+            let ty = match unit.times {
+                true => SettingType::Float,
+                false => SettingType::Count(Some(name.clone())),
+            };
+            let bounds = Bounds { low: Some(Exact::whole(0)), high: None };
+            validate(value, &Expected { ty: &ty, bounds: &bounds, ..*due }, span)
+        }),
         (Value::List(values), SettingType::List(element)) => {
             values.iter().try_for_each(|value| validate(value, &Expected { ty: element, ..*due }, span))
         }
@@ -145,5 +210,6 @@ pub(crate) fn symbol(operator: Operator) -> &'static str {
         Operator::Subtract => "-",
         Operator::Multiply => "*",
         Operator::Divide => "/",
+        Operator::Remainder => "%",
     }
 }

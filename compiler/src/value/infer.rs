@@ -1,11 +1,11 @@
 //! Values that say their type themselves: operands, conditions, names.
 
 use super::evaluate::{MAX_DEPTH, Values, is_word};
-use super::names::Lookup;
+use super::names::{Lookup, Names};
 use super::{Const, Expected, Value, errors, fold};
 use crate::ast::{self, Expr, ExprKind, Operator};
 use crate::source::Span;
-use crate::types::{Bounds, SettingType};
+use crate::types::{Bounds, SettingType, Unit};
 use crate::units::{Dimension, Quantity};
 
 impl Values<'_> {
@@ -33,6 +33,11 @@ impl Values<'_> {
                     Dimension::Bytes => SettingType::Bytes,
                     Dimension::Time => SettingType::Duration,
                     Dimension::Count(unit) => SettingType::Count(Some(unit)),
+                    Dimension::Times(name) => {
+                        let value = vec![(name.clone(), Value::Number(value))];
+                        let ty = SettingType::Units(vec![Unit { name, times: true }]);
+                        return Some((Const::Value(Value::Record(value)), ty));
+                    }
                 };
                 Some((Const::Value(Value::Number(value)), ty))
             }
@@ -64,7 +69,11 @@ impl Values<'_> {
                 self.diagnostics.push(errors::stage_as_value("this", expr.span));
                 None
             }
-            ExprKind::List(_) | ExprKind::Record(_) | ExprKind::Each(_) => {
+            ExprKind::Range(ends) => {
+                let ends = self.ends(ends, "the range", &Bounds::default());
+                Some((ends, SettingType::Range))
+            }
+            ExprKind::Measure(_) | ExprKind::List(_) | ExprKind::Record(_) | ExprKind::Each(_) => {
                 self.diagnostics.push(errors::no_operand(expr.span));
                 None
             }
@@ -79,11 +88,17 @@ impl Values<'_> {
             let any = SettingType::Optional(Box::new(SettingType::Unknown));
             return Some((Const::Value(Value::None), any));
         }
-        let [name] = path.names.as_slice() else {
-            self.diagnostics.push(errors::not_a_value(&path.text(), path.span));
-            return None;
+        let found = match path.names.as_slice() {
+            [name] => self.names.lookup(name),
+            _ => match self.names.field(path) {
+                Some(found) => found,
+                None => {
+                    self.diagnostics.push(errors::not_a_value(&path.text(), path.span));
+                    return None;
+                }
+            },
         };
-        match self.names.lookup(name) {
+        match found {
             Lookup::Value(_, Const::Unknown) | Lookup::Broken => None,
             Lookup::Value(ty, value) => Some((value, ty)),
             Lookup::Unknown(error) | Lookup::Error(error) => {
@@ -98,7 +113,14 @@ impl Values<'_> {
         if matches!(operator, Operator::And | Operator::Or) {
             let due =
                 Expected { name: fold::symbol(operator), ty: &SettingType::Bool, bounds: &Bounds::default() };
-            let (left, right) = (self.check(&binary.left, &due), self.check(&binary.right, &due));
+            let left = self.check(&binary.left, &due);
+            let right = match present(&binary.left, operator).filter(|_| self.names.narrows()) {
+                Some(path) => {
+                    let names = Present { names: self.names, path: path.text() };
+                    Values::new(&names, self.diagnostics).within(self.depth).check(&binary.right, &due)
+                }
+                None => self.check(&binary.right, &due),
+            };
             return self.fold(operator, left, right, expr.span, SettingType::Bool);
         }
         if matches!(operator, Operator::Equal | Operator::NotEqual) {
@@ -108,7 +130,10 @@ impl Values<'_> {
         let right = self.infer(&binary.right);
         let ((left, left_ty), (right, right_ty)) = (left?, right?);
         // What may be `none` cannot be reckoned with.
-        let dimension = |ty: &SettingType| ty.dimension().filter(|_| !matches!(ty, SettingType::Optional(_)));
+        let dimension = |ty: &SettingType| match ty {
+            SettingType::Optional(_) | SettingType::Units(_) => None,
+            ty => ty.dimension(),
+        };
         let dimensions = dimension(&left_ty).zip(dimension(&right_ty));
         let whole = left_ty == SettingType::Int && right_ty == SettingType::Int;
         let ty = match (operator, dimensions) {
@@ -116,6 +141,9 @@ impl Values<'_> {
                 Operator::Less | Operator::LessEqual | Operator::Greater | Operator::GreaterEqual,
                 Some((a, b)),
             ) if a == b => Some(SettingType::Bool),
+            (Operator::Remainder, Some((Dimension::Plain, Dimension::Plain))) if whole => {
+                Some(SettingType::Int)
+            }
             (Operator::Add | Operator::Subtract, Some((Dimension::Plain, Dimension::Plain))) => {
                 Some(if whole { SettingType::Int } else { SettingType::Float })
             }
@@ -197,5 +225,58 @@ impl Values<'_> {
                 None
             }
         }
+    }
+}
+
+/// The name that is there where the right side of `left or …`, `left and …` counts: `a` of `a == none or a > 3`.
+fn present(left: &Expr, operator: Operator) -> Option<&ast::Path> {
+    let ExprKind::Binary(binary) = &left.kind else { return None };
+    let wanted = if operator == Operator::Or { Operator::Equal } else { Operator::NotEqual };
+    match (&binary.left.kind, &binary.right.kind) {
+        (ExprKind::Path(path), ExprKind::Path(none))
+            if binary.operator == wanted && is_word(none, "none") =>
+        {
+            Some(path)
+        }
+        _ => None,
+    }
+}
+
+/// Names, of which one is there for sure.
+struct Present<'a> {
+    names: &'a dyn Names,
+    path: String,
+}
+
+impl Present<'_> {
+    fn narrowed(&self, path: &str, found: Lookup) -> Lookup {
+        match found {
+            Lookup::Value(SettingType::Optional(inner), value) if self.path == path => {
+                Lookup::Value(*inner, value)
+            }
+            found => found,
+        }
+    }
+}
+
+impl Names for Present<'_> {
+    fn lookup(&self, name: &ast::Name) -> Lookup {
+        self.narrowed(&name.text, self.names.lookup(name))
+    }
+
+    fn field(&self, path: &ast::Path) -> Option<Lookup> {
+        Some(self.narrowed(&path.text(), self.names.field(path)?))
+    }
+
+    fn narrows(&self) -> bool {
+        self.names.narrows()
+    }
+
+    fn text(&self, span: Span) -> String {
+        self.names.text(span)
+    }
+
+    fn refer(&self, at: Span, to: Span) {
+        self.names.refer(at, to);
     }
 }

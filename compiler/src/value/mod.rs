@@ -80,10 +80,19 @@ impl Value {
             }
             Self::Number(number) => Number::from_f64(number.to_f64()).map_or(Json::Null, Json::Number),
             Self::List(values) => match ty {
+                SettingType::Range => values.iter().map(|end| end.to_json(&SettingType::Int)).collect(),
                 SettingType::List(element) => values.iter().map(|value| value.to_json(element)).collect(),
                 _ => Json::Null,
             },
             Self::Record(values) => match ty {
+                SettingType::Units(units) => {
+                    let typed = values.iter().filter_map(|(name, value)| {
+                        let times = units.iter().find(|unit| unit.name == *name)?.times;
+                        let ty = if times { SettingType::Float } else { SettingType::Count(None) };
+                        Some((name.clone(), value.to_json(&ty)))
+                    });
+                    Json::Object(typed.collect::<Map<_, _>>())
+                }
                 SettingType::Record(fields) => {
                     let typed = values.iter().filter_map(|(name, value)| {
                         let field = fields.iter().find(|field| field.name == *name)?;
@@ -109,6 +118,20 @@ impl Value {
             (Self::Text(text), _) => format!("{text:?}"),
             (Self::Number(number), _) => {
                 units::display(*number, &ty.dimension().unwrap_or(units::Dimension::Plain))
+            }
+            (Self::List(ends), SettingType::Range) => {
+                let ends: Vec<String> = ends.iter().map(|end| end.display(&SettingType::Int)).collect();
+                ends.join("..")
+            }
+            (Self::Record(values), SettingType::Units(units)) => {
+                let shown = values.iter().filter_map(|(name, value)| match value {
+                    Self::Number(number) => {
+                        let unit = units.iter().find(|unit: &&crate::types::Unit| unit.name == *name)?;
+                        Some(crate::units::display(*number, &unit.dimension()))
+                    }
+                    _ => None,
+                });
+                shown.collect()
             }
             (Self::List(values), SettingType::List(element)) => {
                 let values: Vec<String> = values.iter().map(|value| value.display(element)).collect();

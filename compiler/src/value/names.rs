@@ -24,6 +24,17 @@ pub(crate) enum Lookup {
 pub(crate) trait Names {
     fn lookup(&self, name: &ast::Name) -> Lookup;
 
+    /// What a name with dots means; `None` where names have none.
+    fn field(&self, path: &ast::Path) -> Option<Lookup> {
+        let _ = path;
+        None
+    }
+
+    /// Whether `a == none or …` goes on with an `a` that is there, as rules of signatures do.
+    fn narrows(&self) -> bool {
+        false
+    }
+
     /// The text below a span, for the names of a family's members.
     fn text(&self, span: Span) -> String;
 
@@ -35,6 +46,8 @@ pub(crate) trait Names {
 pub(crate) enum NoNames<'a> {
     /// In a signature.
     Signature,
+    /// In what a profile says of the place of a run.
+    Place,
     /// In a change of a param.
     Change(&'a RefCell<Vec<Reference>>),
 }
@@ -43,6 +56,7 @@ impl Names for NoNames<'_> {
     fn lookup(&self, name: &ast::Name) -> Lookup {
         let place = match self {
             Self::Signature => "defaults and ranges of a signature",
+            Self::Place => "what a profile says with `runtime`",
             Self::Change(_) => "new values of params",
         };
         Lookup::Unknown(Box::new(errors::not_constant(&name.text, place, name.span)))

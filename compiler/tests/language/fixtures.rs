@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use llmp_compiler::diagnostic::{Diagnostic, Fix};
 use llmp_compiler::feasible::{Capacity, Need, feasible};
 use llmp_compiler::graph::Stage;
+use llmp_compiler::place::Place;
 use llmp_compiler::{Compilation, Library, Options};
 
 use crate::render;
@@ -112,6 +113,9 @@ fn run(right: bool) {
             shown.push_str(&format!("--- {}\n{messages}", case.name));
             if right {
                 shown.push_str(&render::graph(&compilation.graph, case.name == "who-is"));
+                if compilation.place != Place::default() {
+                    shown.push_str(&render::place(&compilation.place));
+                }
             }
         }
         let name = path.file_stem().and_then(|name| name.to_str()).expect("a name");

@@ -3,7 +3,9 @@
 use std::fmt::Write;
 
 use llmp_compiler::diagnostic::{Diagnostic, Label};
+use llmp_compiler::gate::Term;
 use llmp_compiler::graph::{Graph, Needs, Producer};
+use llmp_compiler::place::Place;
 use llmp_compiler::source::Sources;
 
 /// All diagnostics, with the source lines that they speak of.
@@ -52,7 +54,7 @@ pub(crate) fn graph(graph: &Graph, all: bool) -> String {
             .iter()
             .map(|input| match &input.from {
                 Producer::Stage(id) => format!("{} = {}", input.role, graph.stage(*id).name),
-                Producer::Files(pattern) => format!("{} = {pattern:?}", input.role),
+                Producer::Files(files) => format!("{} = {}", input.role, files.quoted()),
             })
             .collect();
         let output = graph.type_of(stage);
@@ -91,12 +93,48 @@ pub(crate) fn graph(graph: &Graph, all: bool) -> String {
             let _ = writeln!(text, "  {}", marks.join(", "));
         }
     }
+    for gate in &graph.gates {
+        let of = |term: &Term| term_text(graph, term);
+        let _ = writeln!(
+            text,
+            "expect {} {:?} {} guards {:?}{}",
+            of(&gate.left),
+            gate.comparison,
+            of(&gate.right),
+            gate.guards(graph).iter().map(|id| graph.stage(*id).name.as_str()).collect::<Vec<_>>(),
+            if gate.docs.is_empty() { String::new() } else { format!(" // {}", gate.docs) }
+        );
+    }
     for (name, ids) in &graph.bindings {
         let own = matches!(ids.as_slice(), [id] if graph.stage(*id).name == *name);
         if !own {
             let names: Vec<&str> = ids.iter().map(|id| graph.stage(*id).name.as_str()).collect();
             let _ = writeln!(text, "{name}: {}", names.join(", "));
         }
+    }
+    text
+}
+
+fn term_text(graph: &Graph, term: &Term) -> String {
+    match term {
+        Term::Number(number) => number.to_string(),
+        Term::Reading(reading) => format!("{}.{reading}", graph.stage(reading.stage).name),
+        Term::Binary(operator, sides) => {
+            format!("({} {operator:?} {})", term_text(graph, &sides.0), term_text(graph, &sides.1))
+        }
+    }
+}
+
+/// Where a run takes place.
+pub(crate) fn place(place: &Place) -> String {
+    let mut text = String::new();
+    if let Some(executor) = &place.on {
+        let settings: Vec<String> =
+            executor.settings.iter().map(|(name, value)| format!("{name} = {value}")).collect();
+        let _ = writeln!(text, "on {} {{ {} }}", executor.name, settings.join(", "));
+    }
+    if let Some((store, _)) = &place.store {
+        let _ = writeln!(text, "store {store}");
     }
     text
 }

@@ -36,7 +36,10 @@ impl Slot<'_> {
         match self.value {
             Some(spec) if spec.ty.fits(&SettingType::Text) || spec.ty.is_path() => Wanted::Text,
             Some(_) => Wanted::Value,
-            None => self.artifact.map_or(Wanted::Anything, |pattern| Wanted::Artifact(pattern.kind)),
+            None => match self.artifact.filter(|pattern| pattern.others.is_empty()) {
+                Some(pattern) => Wanted::Artifact(pattern.kind),
+                None => Wanted::Anything,
+            },
         }
     }
 }

@@ -35,7 +35,7 @@ impl Checker<'_> {
         for (artifact, span) in items.iter() {
             match mismatch(artifact, pattern) {
                 Some(Mismatch::Kind) => {
-                    self.wrong_kind(role, pattern.kind, artifact, *span, scope);
+                    self.wrong_kind(role, pattern, artifact, *span, scope);
                     continue;
                 }
                 Some(Mismatch::Ability(lacking)) => {
@@ -58,19 +58,24 @@ impl Checker<'_> {
         }
     }
 
-    /// Says that an artifact is of another kind than `due`, and how to make that of it.
+    /// Says that an artifact is of another kind than is `due`, and how to make that of it.
     fn wrong_kind(
         &mut self,
         role: Role<'_>,
-        due: ArtifactKind,
+        due: &Pattern,
         artifact: &Artifact,
         span: Span,
         scope: &Scope<'_>,
     ) {
         let found = artifact.display(&self.vocabularies);
-        let converter = self.context.converter(artifact.kind, due, scope.file);
-        let makers = self.context.makers(due, scope.file);
-        let error = errors::wrong_kind(role, due, &found, converter, &makers, span);
+        let kinds = || std::iter::once(due.kind).chain(due.others.iter().copied());
+        let converter = kinds().find_map(|kind| self.context.converter(artifact.kind, kind, scope.file));
+        let makers = match due.others.is_empty() {
+            true => self.context.makers(due.kind, scope.file),
+            false => Vec::new(),
+        };
+        let due: Vec<&str> = kinds().map(ArtifactKind::name).collect();
+        let error = errors::wrong_kind(role, &due.join(" | "), &found, converter, &makers, span);
         let text = self.context.sources.text(span);
         let chains = !text.starts_with("if ") && !text.contains("//");
         let converter = converter.filter(|name| chains && self.context.stands_alone(name, scope.file));
@@ -170,7 +175,7 @@ pub(in crate::check) enum Mismatch<'p> {
 }
 
 pub(in crate::check) fn mismatch<'p>(artifact: &Artifact, due: &'p Pattern) -> Option<Mismatch<'p>> {
-    if artifact.kind != due.kind {
+    if !due.takes(artifact.kind) {
         return Some(Mismatch::Kind);
     }
     let lacking = due.abilities.iter().find(|ability| !artifact.abilities.contains(ability))?;

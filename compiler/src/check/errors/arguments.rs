@@ -24,13 +24,13 @@ pub(crate) struct Role<'a> {
 /// anything.
 pub(crate) fn wrong_kind(
     place: Role<'_>,
-    due: ArtifactKind,
+    due: &str,
     found: &str,
     converter: Option<&str>,
     makers: &[&str],
     span: Span,
 ) -> Diagnostic {
-    let (Role { callee, role }, due) = (place, due.name());
+    let Role { callee, role } = place;
     let error =
         error(code::WRONG_KIND, format!("`{callee}` needs `{due}` for `{role}`, found `{found}`"), span);
     match (converter, makers) {
@@ -52,7 +52,7 @@ pub(crate) fn swapped_steps(
     let edits = edits.map(|(span, text)| Edit { span, text }).to_vec();
     let fix = Fix { title: format!("put `{}` first", names.0), edits };
     let help = format!("put `{}` before `{}`", names.0, names.1);
-    Diagnostic { fix: Some(fix), ..wrong_kind(place, due, found, None, &[], span).help(help) }
+    Diagnostic { fix: Some(fix), ..wrong_kind(place, due.name(), found, None, &[], span).help(help) }
 }
 
 /// Adds the fix of a wrong kind: a pipe through `converter`.

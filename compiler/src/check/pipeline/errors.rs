@@ -26,40 +26,6 @@ pub(super) fn elsewhere(path: &str, scheme: &str, span: Span) -> Diagnostic {
     })
 }
 
-pub(super) fn heads(width: u64, heads: u64, span: Span) -> Diagnostic {
-    let divides = |heads: &u64| width.is_multiple_of(*heads);
-    let below = (1..heads).rev().find(divides);
-    let above = (heads + 1..=width.min(heads.saturating_mul(8))).find(divides);
-    let choices: Vec<String> =
-        [below, above].into_iter().flatten().map(|heads| format!("`heads = {heads}`")).collect();
-    Diagnostic::error(code::HEADS, format!("the width {width} cannot be divided among {heads} heads"), span)
-        .label(format!("{width} / {heads} is not whole"))
-        .help(match choices.as_slice() {
-            [] => "choose a width that is a multiple of the heads".to_owned(),
-            choices => format!("write {}", choices.join(" or ")),
-        })
-}
-
-/// `given` says whether `head_width` is set.
-pub(super) fn odd_heads(head: u64, given: bool, span: Span) -> Diagnostic {
-    Diagnostic::error(
-        code::HEADS,
-        format!("a head cannot be {head} wide: positions turn pairs of numbers"),
-        span,
-    )
-    .label(format!("{head} is odd"))
-    .help(match given {
-        true => format!("write `head_width = {}`, or another even number", head + 1),
-        false => "choose `width` and `heads` such that `width` / `heads` is even".to_owned(),
-    })
-}
-
-pub(super) fn shared_heads(heads: u64, shared: u64, span: Span) -> Diagnostic {
-    Diagnostic::error(code::HEADS, format!("{heads} heads cannot share {shared} key-value heads"), span)
-        .label(format!("{heads} / {shared} is not whole"))
-        .help("`kv_heads` must divide `heads`; leave it out to give every head its own")
-}
-
 pub(super) fn contamination(name: &str, measured: Span, trained: Span) -> Diagnostic {
     Diagnostic::error(
         code::CONTAMINATION,
@@ -69,26 +35,6 @@ pub(super) fn contamination(name: &str, measured: Span, trained: Span) -> Diagno
     .label("measured here")
     .also(trained, "trained on here")
     .help("keep a part of the questions aside, in a file of its own, and measure with that")
-}
-
-/// Both are shares.
-pub(super) fn thresholds(known: f64, unknown: f64, span: Span) -> Diagnostic {
-    let percent = |share: f64| format!("{}%", (share * 1e6).round() / 1e4);
-    Diagnostic::error(code::KNOWN_AND_UNKNOWN, "a question would be known and unknown at once", span)
-        .label(format!("`unknown` is {}, `known` {}", percent(unknown), percent(known)))
-        .help("choose `unknown` below `known`")
-}
-
-pub(super) fn half_of_two(given: &str, missing: &str, span: Span) -> Diagnostic {
-    Diagnostic::error(code::BANDS, format!("`{given}` is given without `{missing}`"), span)
-        .help(format!("give both, or neither: add `{missing} = …`, or remove `{given}`"))
-}
-
-pub(super) fn too_few_hashes(bands: u64, width: u64, hashes: u64, span: Span) -> Diagnostic {
-    let needed = bands.saturating_mul(width);
-    let message = format!("{bands} bands of {width} hashes need {} hashes, found {hashes}", grouped(needed));
-    Diagnostic::error(code::BANDS, message, span)
-        .help(format!("write `hashes = {needed}`, or choose fewer or narrower bands"))
 }
 
 pub(super) fn without_effect(setting: &str, stage: &str, input: &str, span: Span) -> Diagnostic {
@@ -164,17 +110,6 @@ pub(super) fn results_beyond_context(
                 most / 2
             ),
         })
-}
-
-pub(super) fn single_step(batch: u64, context: u64, span: Span) -> Diagnostic {
-    Diagnostic::warning(code::SINGLE_STEP, "this trains for a single step", span)
-        .label(format!(
-            "a step is {}: {} rows of {}",
-            tokens_of(batch.saturating_mul(context)),
-            grouped(batch),
-            grouped(context)
-        ))
-        .help("train for longer, or choose a smaller `batch`")
 }
 
 pub(super) fn nothing_to_search(stage: &str, role: &str, model: &str, span: Span) -> Diagnostic {

@@ -66,18 +66,6 @@ pub(super) fn results(stage: &Stage, facts: &Facts<'_>, diagnostics: &mut Diagno
     }
 }
 
-/// A horizon shorter than one step is rounded up to one, which teaches nothing.
-pub(super) fn horizon(stage: &Stage, diagnostics: &mut Diagnostics) {
-    let (Some((horizon, span)), Some((batch, _)), Some((context, _))) =
-        (number(stage, &["for"]), number(stage, &["batch"]), number(stage, &["model", "context"]))
-    else {
-        return;
-    };
-    if horizon < batch.saturating_mul(context) {
-        diagnostics.push(errors::single_step(batch, context, span.unwrap_or(stage.span)));
-    }
-}
-
 /// A model that searches has to be measured with something to search in.
 pub(super) fn nothing_to_search(
     stage: &Stage,

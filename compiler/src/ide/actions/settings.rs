@@ -108,6 +108,11 @@ fn example(spec: &SettingSpec) -> String {
             format!("{{ {} }}", entries.join(", "))
         }
         SettingType::Count(Some(unit)) => number(1_000_000, Dimension::Count(unit.clone())),
+        SettingType::Units(units) => {
+            let unit = units.first().map_or_else(String::new, |unit| unit.name.clone());
+            number(1_000_000, Dimension::Count(unit))
+        }
+        SettingType::Range => "1..1".to_owned(),
         SettingType::Bytes => number(1_000_000_000, Dimension::Bytes),
         SettingType::Duration => number(3_600, Dimension::Time),
         SettingType::Ratio => number(1, Dimension::Ratio),

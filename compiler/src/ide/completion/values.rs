@@ -95,6 +95,7 @@ impl Cursor<'_, '_> {
         let items: Vec<Completion> = match self.dimension() {
             Some(Dimension::Plain) => self.units_of("kMBT", ""),
             Some(Dimension::Count(unit)) => self.units_of("kMBT", &format!(" {unit}")),
+            Some(Dimension::Times(unit)) => self.units_of("x", &format!(" {unit}")),
             Some(Dimension::Ratio) => vec![Completion::new("%", CompletionKind::Unit, 0)],
             Some(Dimension::Bytes) => self.suffixes_where(|suffix| suffix.len() > 1 && suffix.ends_with('B')),
             Some(Dimension::Time) => self.suffixes_where(|suffix| matches!(suffix, "s" | "min" | "h" | "d")),

@@ -1,7 +1,7 @@
 //! Expressions.
 
 use super::Builder;
-use crate::ast::{Arg, Binary, Call, Expr, ExprKind, Field, If, Operator, Pipe, Record};
+use crate::ast::{Arg, Binary, Call, Expr, ExprKind, Field, If, Measure, Operator, Pipe, Record};
 use crate::code;
 use crate::source::Span;
 use crate::syntax::errors;
@@ -37,7 +37,7 @@ fn strength(operator: Operator) -> u8 {
         | Operator::Greater
         | Operator::GreaterEqual => 4,
         Operator::Add | Operator::Subtract => 5,
-        Operator::Multiply | Operator::Divide => 6,
+        Operator::Multiply | Operator::Divide | Operator::Remainder => 6,
     }
 }
 
@@ -91,6 +91,13 @@ impl Builder<'_> {
                         self.report(errors::wrong_pipe(self.span(part), self.str(part)));
                     }
                 }
+                Kind::Interval => {
+                    self.close(&mut operands, &mut waiting, open.take());
+                    let high = self.interval(part);
+                    let Some(low) = operands.pop() else { continue };
+                    let span = low.span.to(high.span);
+                    operands.push(Expr { span, kind: ExprKind::Range(Box::new((low, high))) });
+                }
                 _ => match pipe.take() {
                     Some(pipe) => self.pipe(&mut operands, pipe, Some(part)),
                     None => {
@@ -118,8 +125,25 @@ impl Builder<'_> {
         }
     }
 
+    /// The high end of a range that is a value.
+    fn interval(&mut self, id: NodeId) -> Expr {
+        match self.part(id, Kind::Expr) {
+            Some(high) => self.expr(high),
+            None => {
+                let span = self.behind(id);
+                self.missing(id, errors::endless_range(span));
+                Expr { span, kind: ExprKind::Error }
+            }
+        }
+    }
+
     fn missing_operand(&mut self, operator: NodeId) -> Expr {
         let span = self.behind(operator);
+        let before = self.text[..self.tree.range(operator).start].trim_end();
+        if self.str(operator) == "%" && before.ends_with(|sign: char| sign.is_ascii_digit()) {
+            self.report(errors::spaced_percent(Span { start: before.len() as u32, ..self.span(operator) }));
+            return Expr { span, kind: ExprKind::Error };
+        }
         self.missing(operator, errors::missing_value(span, self.str(operator)));
         Expr { span, kind: ExprKind::Error }
     }
@@ -160,6 +184,7 @@ impl Builder<'_> {
             "-" => Operator::Subtract,
             "*" => Operator::Multiply,
             "/" => Operator::Divide,
+            "%" => Operator::Remainder,
             _ => Operator::Equal,
         }
     }
@@ -178,6 +203,7 @@ impl Builder<'_> {
             Kind::Group => self.group(id),
             Kind::Each => self.each(id),
             Kind::If => self.choice(id),
+            Kind::Measure => self.measure(id),
             _ => ExprKind::Error,
         };
         Expr { span, kind }
@@ -237,6 +263,9 @@ impl Builder<'_> {
     }
 
     fn field(&mut self, id: NodeId) -> Option<Field> {
+        if let Some(word) = self.part(id, Kind::Keyword) {
+            self.report(errors::runtime_field(self.span(word)));
+        }
         let path = self.part(id, Kind::Path).map(|path| self.path(path))?;
         let value = self.value(id);
         match &path.names[..] {
@@ -250,7 +279,7 @@ impl Builder<'_> {
         }
     }
 
-    fn list(&mut self, id: NodeId) -> Vec<Expr> {
+    pub(super) fn list(&mut self, id: NodeId) -> Vec<Expr> {
         let mut elements = Vec::new();
         self.brackets(id, |builder, part| elements.push(builder.sound(part, part)));
         elements
@@ -265,6 +294,21 @@ impl Builder<'_> {
             self.missing(open, errors::missing_value(self.behind(open), "("));
         }
         inner.map_or(ExprKind::Error, |inner| inner.kind)
+    }
+
+    /// `table.wrong["honest"]`
+    fn measure(&mut self, id: NodeId) -> ExprKind {
+        let Some(part) = self.part(id, Kind::Path) else { return ExprKind::Error };
+        let path = self.path(part);
+        if path.span != self.span(part) {
+            return ExprKind::Error;
+        }
+        let list = self.part(id, Kind::List);
+        let keys = list.map(|list| self.list(list));
+        match list {
+            Some(list) if !self.is_closed(list) => ExprKind::Error,
+            _ => ExprKind::Measure(Box::new(Measure { path, keys })),
+        }
     }
 
     fn each(&mut self, id: NodeId) -> ExprKind {
@@ -305,7 +349,7 @@ impl Builder<'_> {
     }
 
     /// The value behind `if`, `then` or `else`.
-    fn branch(&mut self, id: NodeId) -> Expr {
+    pub(super) fn branch(&mut self, id: NodeId) -> Expr {
         if let Some(value) = self.part(id, Kind::Expr) {
             return self.expr(value);
         }

@@ -4,7 +4,8 @@ use super::Builder;
 use super::docs::Entry;
 use super::types::Declared;
 use crate::ast::{
-    Binding, Clause, Def, Expr, ExprKind, File, Import, Item, Name, Param, Profile, ProfileEntry, Stage,
+    Binding, Clause, Def, Edition, Expect, Expr, ExprKind, File, Import, Item, MeasureDecl, Name, Param,
+    Profile, ProfileEntry, Require, Stage,
 };
 use crate::code;
 use crate::diagnostic::Diagnostic;
@@ -163,6 +164,8 @@ impl Builder<'_> {
             Kind::Def => Item::Def(self.def(id, docs)),
             Kind::Stage => Item::Stage(self.stage(id, docs)),
             Kind::Binding => Item::Binding(self.binding(id, docs)),
+            Kind::Edition => Item::Edition(self.edition(id)),
+            Kind::Expect => Item::Expect(self.expect(id, docs)),
             _ => {
                 self.junk(id, None, Kind::File);
                 self.meant(id, docs)
@@ -178,6 +181,8 @@ impl Builder<'_> {
             Kind::Profile => "profile",
             Kind::Def => "def",
             Kind::Stage => "stage",
+            Kind::Edition => "edition",
+            Kind::Expect => "expect",
             _ => return,
         };
         if let Some(word) = self.parts(id).next().filter(|&word| self.str(word) != keyword) {
@@ -234,6 +239,22 @@ impl Builder<'_> {
         Import { span: self.span(id), path }
     }
 
+    fn edition(&mut self, id: NodeId) -> Edition {
+        let number = self.part(id, Kind::Digits).map(|digits| self.name(digits));
+        if number.is_none() {
+            self.missing(id, errors::missing_edition(self.behind(id)));
+        }
+        Edition { span: self.span(id), number }
+    }
+
+    fn expect(&mut self, id: NodeId, docs: String) -> Expect {
+        let condition = self.part(id, Kind::Expr).map(|part| self.sound(id, part));
+        if condition.is_none() {
+            self.missing(id, errors::missing_condition(self.behind(id)));
+        }
+        Expect { span: self.span(id), docs, condition }
+    }
+
     fn profile(&mut self, id: NodeId, docs: String) -> Profile {
         let name = self.item_name(id);
         let mut entries = Vec::new();
@@ -246,7 +267,8 @@ impl Builder<'_> {
                     // Half a path changes nothing.
                     let missing = Expr { span: builder.behind(part), kind: ExprKind::Error };
                     let value = Some(builder.value(part).unwrap_or(missing)).filter(|_| path.span == whole);
-                    entries.push(ProfileEntry { span: builder.span(part), path, value });
+                    let runtime = builder.part(part, Kind::Keyword).is_some();
+                    entries.push(ProfileEntry { span: builder.span(part), runtime, path, value });
                 });
             }
             None if name.is_some() => {
@@ -367,13 +389,53 @@ impl Builder<'_> {
             let mut docs = self.block_docs(block);
             self.broken |= self.brackets(block, |builder, part| match builder.kind(part) {
                 Kind::Setting => stage.settings.push(builder.setting(part, docs(part))),
+                Kind::Measured => stage.clauses.extend(builder.measured(part, docs(part))),
                 _ => stage.clauses.extend(builder.clause(part)),
             });
         }
         stage
     }
 
+    /// `measure wrong[model, group]: Ratio`
+    fn measured(&mut self, id: NodeId, docs: String) -> Option<Clause> {
+        let name = self.part(id, Kind::Name).map(|name| self.name(name))?;
+        let keys = self.part(id, Kind::List).map(|list| self.list(list)).unwrap_or_default();
+        let ty = self.part(id, Kind::Type).map(|part| self.ty(part));
+        if ty.is_none() {
+            let behind = self.behind(id);
+            self.missing(id, errors::missing_type(behind, &name.text, "measure"));
+        }
+        Some(Clause::Measure(MeasureDecl { span: self.span(id), docs, name, keys, ty }))
+    }
+
+    fn require(&mut self, id: NodeId) -> Clause {
+        let condition = self.part(id, Kind::Expr).map(|part| self.sound(id, part));
+        let message = self.part(id, Kind::Else).map(|part| self.branch(part));
+        if condition.is_none() {
+            let keyword = self.parts(id).next().unwrap_or(id);
+            self.missing(keyword, errors::missing_rule(self.behind(keyword)));
+        } else if message.is_none() {
+            self.missing(id, errors::missing_reason(self.behind(id)));
+        }
+        Clause::Require(Require { span: self.span(id), condition, message })
+    }
+
     fn clause(&mut self, id: NodeId) -> Option<Clause> {
+        match self.kind(id) {
+            Kind::Require => return Some(self.require(id)),
+            Kind::Phrase if super::junk::is_shard_clause(self.str(id)) => {
+                let (text, span) = (self.str(id), self.span(id));
+                let length = text.match_indices(' ').nth(1).map_or(text.len(), |(at, _)| at);
+                let span = Span { end: span.start + length as u32, ..span };
+                self.report(errors::misspelt_shard(span, &text[..length]));
+                return None;
+            }
+            Kind::Phrase => {
+                let names = self.parts(id).filter(|&part| self.kind(part) == Kind::Name);
+                return Some(Clause::Phrase(names.map(|part| self.name(part)).collect()));
+            }
+            _ => {}
+        }
         let name = self.part(id, Kind::Name);
         if self.kind(id) == Kind::PerShard {
             if name.is_none() {

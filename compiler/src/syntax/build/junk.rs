@@ -217,7 +217,7 @@ pub(super) fn word(text: &str) -> &str {
 }
 
 /// Whether a text starts almost as `per shard` does.
-fn is_shard_clause(text: &str) -> bool {
+pub(super) fn is_shard_clause(text: &str) -> bool {
     let mut words = text.split(' ');
     let (per, shard) = (words.next().unwrap_or(""), words.next().unwrap_or(""));
     words.next().is_some() && strsim::osa_distance(&format!("{per} {shard}"), "per shard") <= 2

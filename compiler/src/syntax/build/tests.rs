@@ -43,6 +43,10 @@ fn print(expr: &Expr) -> String {
         ExprKind::Binary(binary) => {
             format!("({:?} {} {})", binary.operator, print(&binary.left), print(&binary.right))
         }
+        ExprKind::Range(ends) => format!("({}..{})", print(&ends.0), print(&ends.1)),
+        ExprKind::Measure(measure) => {
+            format!("{}[{}]", measure.path.text(), all(measure.keys.as_deref().unwrap_or_default()))
+        }
         ExprKind::Not(inner) => format!("(not {})", print(inner)),
         ExprKind::Error => "error".to_owned(),
     }
@@ -55,6 +59,8 @@ fn operators_bind_by_strength_and_from_the_left() {
         ("a / b / c", "(Divide (Divide a b) c)"),
         ("a or b and c == d", "(Or a (And b (Equal c d)))"),
         ("not a == b and c", "(And (not (Equal a b)) c)"),
+        ("a % b * c", "(Multiply (Remainder a b) c)"),
+        ("1..n * 2", "(1'..(Multiply n 2'))"),
         ("not not a", "(not (not a))"),
         ("a - 2 - -2", "(Subtract (Subtract a 2') -2')"),
         ("(a + b) * c", "(Multiply (Add a b) c)"),

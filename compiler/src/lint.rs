@@ -1,0 +1,77 @@
+//! Rules of stages that a signature cannot say: the implementations' own, handed to the compiler as data.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::code::Code;
+use crate::diagnostic::Diagnostic;
+use crate::graph::Stage;
+
+/// What is wrong with the settings of a stage, each of which is right by itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// The diagnostic's code: `E…` for what cannot work, `W…` for what is probably not meant.
+    pub code: Code,
+    /// The setting that it is shown at, and the field in it: `["model", "width"]`.
+    pub path: Vec<String>,
+    /// What is wrong.
+    pub message: String,
+    /// What was found there.
+    pub label: Option<String>,
+    /// What to do.
+    pub help: Option<String>,
+}
+
+type Ask = dyn Fn(&str, &Value) -> Vec<Finding> + Send + Sync;
+
+/// The rules of all stages: what is wrong with the settings of the stage with this signature. Settings are lowered ones, an
+/// object by name.
+#[derive(Clone)]
+pub struct Lints(Arc<Ask>);
+
+impl Lints {
+    /// The rules that `ask` knows; it is a function of its arguments alone.
+    pub fn new(ask: impl Fn(&str, &Value) -> Vec<Finding> + Send + Sync + 'static) -> Self {
+        Self(Arc::new(ask))
+    }
+
+    /// What is wrong with a stage of a graph.
+    pub(crate) fn of(&self, stage: &Stage) -> Vec<Diagnostic> {
+        let settings = stage.settings.iter().map(|setting| (setting.name.clone(), setting.value.clone()));
+        let found = (self.0)(&stage.kind, &Value::Object(settings.collect()));
+        found.into_iter().map(|finding| finding.at(stage)).collect()
+    }
+}
+
+impl Default for Lints {
+    fn default() -> Self {
+        Self::new(|_, _| Vec::new())
+    }
+}
+
+impl fmt::Debug for Lints {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Lints")
+    }
+}
+
+impl Finding {
+    /// The diagnostic, where the setting is written, or else at the stage.
+    fn at(self, stage: &Stage) -> Diagnostic {
+        let setting = self.path.first().and_then(|name| stage.settings.iter().find(|one| one.name == *name));
+        let span = setting.and_then(|setting| setting.span).unwrap_or(stage.span);
+        let mut diagnostic = match self.code.as_str().starts_with('W') {
+            true => Diagnostic::warning(self.code, self.message, span),
+            false => Diagnostic::error(self.code, self.message, span),
+        };
+        if let Some(label) = self.label {
+            diagnostic = diagnostic.label(label);
+        }
+        match self.help {
+            Some(help) => diagnostic.help(help),
+            None => diagnostic,
+        }
+    }
+}
