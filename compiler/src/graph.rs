@@ -158,12 +158,12 @@ pub enum Producer {
     /// Another stage.
     Stage(StageId),
     /// Files of the user.
-    Files(Files),
+    Files(FileSet),
 }
 
 /// Files of the user that go into a stage together, without order.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Files {
+pub struct FileSet {
     /// Where they come from.
     pub source: Source,
     /// Whether their names count, too, and not only what is in them.
@@ -179,7 +179,7 @@ pub enum Source {
     Lock(String),
 }
 
-impl Files {
+impl FileSet {
     /// The files that paths and patterns name, whose names do not count.
     #[must_use]
     pub fn of(patterns: impl IntoIterator<Item = impl Into<String>>) -> Self {
@@ -209,7 +209,7 @@ impl Files {
     }
 }
 
-impl std::fmt::Display for Files {
+impl std::fmt::Display for FileSet {
     /// As people write it, without quotes: `a/*.jsonl, b.txt`.
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match &self.source {

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use crate::graph::{Files, Graph, Producer, Stage, StageId};
+use crate::graph::{FileSet, Graph, Producer, Stage, StageId};
 use crate::key::{Component, ComponentName, Content, Digest, Key, key};
 use crate::source::Span;
 
@@ -26,7 +26,7 @@ pub trait History {
     ///
     /// # Errors
     /// A sentence for people: what is missing or unreadable.
-    fn files(&self, files: &Files) -> Result<Content, String>;
+    fn files(&self, files: &FileSet) -> Result<Content, String>;
 
     /// The content of the file that a word of a command names; folders and patterns, which may hold anything,
     /// are none.
@@ -205,12 +205,13 @@ impl<'a> Gathered<'a> {
         for input in &stage.inputs {
             match &input.from {
                 Producer::Stage(id) => all.stage(&input.role, *id, state(*id), graph)?,
-                Producer::Files(pattern) => all.files(&input.role, pattern, input.span, history)?,
+                Producer::Files(files) => all.files(&input.role, files, input.span, history)?,
             }
         }
         for setting in &stage.settings {
             for path in setting.paths() {
-                all.files(&setting.name, path, setting.span.unwrap_or(stage.span), history)?;
+                let span = setting.span.unwrap_or(stage.span);
+                all.files(&setting.name, &FileSet::of([path]), span, history)?;
             }
         }
         for argument in stage.command.iter().flatten() {
@@ -241,10 +242,16 @@ impl<'a> Gathered<'a> {
     }
 
     /// Files of the user: an input, or what a setting names.
-    fn files(&mut self, role: &str, pattern: &str, span: Span, history: &dyn History) -> Result<(), Blocked> {
-        let content = history.files(pattern);
+    fn files(
+        &mut self,
+        role: &str,
+        files: &FileSet,
+        span: Span,
+        history: &dyn History,
+    ) -> Result<(), Blocked> {
+        let content = history.files(files);
         let content =
-            content.map_err(|message| Blocked::Files { pattern: pattern.to_owned(), message, span })?;
+            content.map_err(|message| Blocked::Files { pattern: files.to_string(), message, span })?;
         self.contents.push(Content { role: role.to_owned(), ..content });
         Ok(())
     }

@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use llmp_compiler::graph::{Files, Graph, Stage};
+use llmp_compiler::graph::{FileSet, Graph, Stage};
 use llmp_compiler::key::{Content, Digest, Key};
 use llmp_compiler::plan::{Decision, History, Previous, plan};
 use llmp_compiler::source::MemoryWorld;
@@ -243,7 +243,7 @@ impl History for Memory {
         self.stages.get(&stage.name).cloned()
     }
 
-    fn files(&self, files: &Files) -> Result<Content, String> {
+    fn files(&self, files: &FileSet) -> Result<Content, String> {
         Ok(content_of(&files.to_string()))
     }
 
@@ -268,7 +268,7 @@ impl History for Ran {
         None
     }
 
-    fn files(&self, files: &Files) -> Result<Content, String> {
+    fn files(&self, files: &FileSet) -> Result<Content, String> {
         Ok(content_of(&files.to_string()))
     }
 

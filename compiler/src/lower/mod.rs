@@ -15,7 +15,7 @@ use crate::check::Checked;
 use crate::check::tree::{Argument, DefCall, Node, StageCall};
 use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::graph::{Files, Graph, Input, Producer, Setting, Source, Stage, StageId};
+use crate::graph::{FileSet, Graph, Input, Producer, Setting, Source, Stage, StageId};
 use crate::signature::{LOCK, Rule};
 use crate::source::Span;
 use crate::types::{Pattern, SettingType};
@@ -364,7 +364,7 @@ impl Lowerer<'_> {
             for item in items {
                 let from = match item {
                     Item::Stage(id) => Producer::Stage(*id),
-                    Item::Files(patterns) => Producer::Files(Files {
+                    Item::Files(patterns) => Producer::Files(FileSet {
                         source: Source::Patterns(patterns.clone()),
                         names: signature.flow.uses_names,
                     }),
@@ -403,7 +403,7 @@ impl Lowerer<'_> {
                 asked.map(|setting| (setting.name.as_str(), &setting.value)).collect();
             let request = serde_json::json!({ "stage": signature.name, "settings": asked });
             let source = Source::Lock(request.to_string());
-            let from = Producer::Files(Files { source, names: signature.flow.uses_names });
+            let from = Producer::Files(FileSet { source, names: signature.flow.uses_names });
             resolved.push(Input { role: LOCK.to_owned(), from, span: call.span });
         }
         for rule in &signature.rules {

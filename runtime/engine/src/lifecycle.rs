@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use llmp_compiler::graph::{Graph, Producer, Stage, StageId};
+use llmp_compiler::graph::{FileSet, Graph, Producer, Stage, StageId};
 use llmp_compiler::key::{Digest, Key};
 use llmp_planning::{Past, ShardInput, host_name, shard_key};
 use llmp_records::{FileRecord, InputRecord, Record, log_name, text};
@@ -73,7 +73,7 @@ impl Round<'_> {
             return Ok(Begun::Done(artifact));
         }
         let mut device = None;
-        if stage.needs.device {
+        if stage.needs.devices.is_some() {
             device = self.device().map_err(store_error)?;
             if device.is_none() {
                 return Ok(Begun::Busy("trains on this device"));
@@ -215,9 +215,9 @@ impl Round<'_> {
         let mut inputs = Vec::new();
         for (index, (input, digest)) in stage.inputs.iter().zip(digests).enumerate() {
             inputs.push(match &input.from {
-                Producer::Files(pattern) => {
-                    let files = past.find(pattern).map_err(Error::new)?;
-                    Given::of_files(&input.role, pattern, &files)
+                Producer::Files(set) => {
+                    let files = past.find(set).map_err(Error::new)?;
+                    Given::of_files(&input.role, &set.to_string(), &files)
                 }
                 Producer::Stage(from) => {
                     let objects = &past.store().objects;
@@ -238,7 +238,7 @@ impl Round<'_> {
         }
         for setting in &stage.settings {
             for path in setting.paths() {
-                let files = past.find(path).map_err(Error::new)?;
+                let files = past.find(&FileSet::of([path])).map_err(Error::new)?;
                 inputs.push(Given::of_files(&setting.name, path, &files));
             }
         }
@@ -483,11 +483,11 @@ fn inputs_of(graph: &Graph, stage: &Stage, digests: &[Digest], past: &Past) -> V
     for (input, digest) in stage.inputs.iter().zip(digests) {
         let (label, files) = match &input.from {
             Producer::Stage(from) => (graph.stage(*from).name.clone(), vec![]),
-            Producer::Files(pattern) => {
-                let found = past.find(pattern).unwrap_or_default();
+            Producer::Files(set) => {
+                let found = past.find(set).unwrap_or_default();
                 let kept = found.found.iter().take(10_000);
                 let files = kept.map(|file| FileRecord { path: file.label.clone(), digest: file.digest });
-                (pattern.clone(), files.collect())
+                (set.to_string(), files.collect())
             }
         };
         records.push(InputRecord { role: input.role.clone(), label, digest: *digest, files });

@@ -32,7 +32,7 @@ fn stage_run(graph: &Graph, stage: &Stage, end: &Ended) -> StageRun {
     let inputs = stage.inputs.iter().map(|input| {
         let from = match &input.from {
             Producer::Stage(from) => graph.stage(*from).name.clone(),
-            Producer::Files(pattern) => format!("\"{pattern}\""),
+            Producer::Files(files) => files.quoted(),
         };
         (input.role.clone(), from)
     });

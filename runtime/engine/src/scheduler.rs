@@ -209,7 +209,7 @@ impl Engine<'_> {
         Demand {
             cores: stage.needs.cores.map(|cores| cores as usize),
             memory: stage.needs.memory.or_else(estimate).unwrap_or(0),
-            device: stage.needs.device,
+            device: stage.needs.devices.is_some(),
         }
     }
 }
@@ -219,7 +219,7 @@ impl Engine<'_> {
 fn ranks(graph: &Graph) -> Vec<u64> {
     let mut ranks = vec![0_u64; graph.stages.len()];
     for (index, stage) in graph.stages.iter().enumerate().rev() {
-        let own = if stage.needs.device { 1_000 } else { 1 };
+        let own = if stage.needs.devices.is_some() { 1_000 } else { 1 };
         let rank = ranks.get(index).copied().unwrap_or(0) + own;
         if let Some(slot) = ranks.get_mut(index) {
             *slot = rank;
@@ -445,8 +445,8 @@ impl<'e> Round<'e> {
                 State::Known(digest) => digest,
                 State::Pending | State::Blocked => Digest::of(b""),
             },
-            Producer::Files(pattern) => {
-                self.engine.past.find(pattern).map_or(Digest::of(b""), |files| files.digest())
+            Producer::Files(files) => {
+                self.engine.past.find(files).map_or(Digest::of(b""), |files| files.digest())
             }
         };
         stage.inputs.iter().map(digest).collect()

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use llmp_compiler::artifact::ArtifactKind;
-use llmp_compiler::graph::{Graph, Input, Needs, Output, Producer, Setting, Stage, StageId};
+use llmp_compiler::graph::{FileSet, Graph, Input, Needs, Output, Producer, Setting, Stage, StageId};
 use llmp_compiler::plan::{Decision, plan};
 use llmp_compiler::source::Span;
 use llmp_planning::Past;
@@ -210,7 +210,7 @@ fn only_new_shards_run() {
         stage
     };
     let graph = graph(vec![
-        sharded(Producer::Files("in/*".into()), "first"),
+        sharded(Producer::Files(FileSet::of(["in/*"])), "first"),
         sharded(Producer::Stage(StageId(0)), "second"),
     ]);
     let shards = |ended: &[Ended]| -> Vec<_> {
@@ -246,7 +246,7 @@ fn a_failure_stops_what_has_not_begun_unless_told_to_keep_going() {
         stage.kind = "test.shout".into();
         stage.settings.clear();
         stage.per_shard = Some("from".into());
-        let from = Producer::Files("in/*".into());
+        let from = Producer::Files(FileSet::of(["in/*"]));
         stage.inputs = vec![Input { role: "from".into(), from, span: Span::default() }];
         let graph = graph(vec![stage]);
         let done = |how| {

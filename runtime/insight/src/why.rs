@@ -240,8 +240,8 @@ impl<'a> Why<'a> {
         let Reason::Changed { name: ComponentName::Files(role), .. } = reason else { return vec![] };
         let stage = self.compilation.graph.stage(id);
         let input = stage.inputs.iter().find(|input| input.role == *role);
-        let Some(Producer::Files(pattern)) = input.map(|input| &input.from) else { return vec![] };
-        let (Ok(found), Some(record)) = (self.past.find(pattern), self.record(id)) else { return vec![] };
+        let Some(Producer::Files(files)) = input.map(|input| &input.from) else { return vec![] };
+        let (Ok(found), Some(record)) = (self.past.find(files), self.record(id)) else { return vec![] };
         let Some(then) = record.inputs.iter().find(|input| input.role == *role) else { return vec![] };
         let now: Vec<FileRecord> = found
             .found

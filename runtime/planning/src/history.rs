@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use llmp_compiler::graph::{Producer, Stage};
+use llmp_compiler::graph::{FileSet, Producer, Stage};
 use llmp_compiler::key::{ComponentName, Content, Digest, Hasher, Key};
 use llmp_compiler::plan::{History, Previous};
 use llmp_stage::shard_of;
@@ -20,7 +20,7 @@ pub struct Past {
     ledger: RefCell<Ledger>,
     folder: PathBuf,
     stat: RefCell<Stat>,
-    files: RefCell<HashMap<String, std::result::Result<Arc<Files>, String>>>,
+    files: RefCell<HashMap<FileSet, std::result::Result<Arc<Files>, String>>>,
     last_path: PathBuf,
     last: RefCell<BTreeMap<String, (Digest, u64)>>,
     last_changed: Cell<bool>,
@@ -80,16 +80,16 @@ impl Past {
         self.ledger.borrow_mut()
     }
 
-    /// The files behind a path or pattern; looked up once.
+    /// The user's files; looked up once.
     ///
     /// # Errors
     /// A sentence for people.
-    pub fn find(&self, pattern: &str) -> std::result::Result<Arc<Files>, String> {
-        if let Some(known) = self.files.borrow().get(pattern) {
+    pub fn find(&self, set: &FileSet) -> std::result::Result<Arc<Files>, String> {
+        if let Some(known) = self.files.borrow().get(set) {
             return known.clone();
         }
-        let found = Files::find(&self.folder, pattern, &mut self.stat.borrow_mut()).map(Arc::new);
-        self.files.borrow_mut().insert(pattern.to_owned(), found.clone());
+        let found = Files::find(&self.folder, set, &mut self.stat.borrow_mut()).map(Arc::new);
+        self.files.borrow_mut().insert(set.clone(), found.clone());
         found
     }
 
@@ -97,8 +97,8 @@ impl Past {
     #[must_use]
     pub fn files_changed(&self) -> bool {
         let mut stat = self.stat.borrow_mut();
-        let mut now = |pattern| Files::find(&self.folder, pattern, &mut stat);
-        self.files.borrow().iter().any(|(pattern, known)| match (known, now(pattern)) {
+        let mut now = |set| Files::find(&self.folder, set, &mut stat);
+        self.files.borrow().iter().any(|(set, known)| match (known, now(set)) {
             (Ok(known), Ok(now)) => **known != now,
             (known, now) => known.is_ok() != now.is_ok(),
         })
@@ -139,11 +139,12 @@ impl Past {
     /// Where the input's list of files is missing from the store.
     pub fn shards_of(&self, stage: &Stage, role: &str, input: &Digest) -> Result<Vec<ShardInput>> {
         let files = stage.inputs.iter().find(|input| input.role == role).map(|input| &input.from);
-        if let Some(Producer::Files(pattern)) = files {
-            let found = self.find(pattern).unwrap_or_default();
+        if let Some(Producer::Files(set)) = files {
+            let found = self.find(set).unwrap_or_default();
             let shard = |file: &super::Found| ShardInput {
-                name: file.digest.hex().get(..16).unwrap_or_default().to_owned(),
+                name: file.shard(set.names).hex().get(..16).unwrap_or_default().to_owned(),
                 files: vec![(file.label.clone(), file.digest)],
+                names: set.names,
             };
             return Ok(found.found.iter().map(shard).collect());
         }
@@ -158,6 +159,8 @@ pub struct ShardInput {
     pub name: String,
     /// Its files with their digests.
     pub files: Vec<(String, Digest)>,
+    /// Whether the names of the user's files count.
+    pub names: bool,
 }
 
 fn shards_of_manifest(manifest: &Manifest) -> Vec<ShardInput> {
@@ -165,7 +168,10 @@ fn shards_of_manifest(manifest: &Manifest) -> Vec<ShardInput> {
     for (name, entry) in &manifest.files {
         shards.entry(shard_of(name)).or_default().push((name.clone(), entry.digest));
     }
-    shards.into_iter().map(|(name, files)| ShardInput { name: name.to_owned(), files }).collect()
+    shards
+        .into_iter()
+        .map(|(name, files)| ShardInput { name: name.to_owned(), files, names: false })
+        .collect()
 }
 
 /// The key of one shard's work: the stage's recipe, the other inputs, and this shard's content.
@@ -177,8 +183,10 @@ pub fn shard_key(key: &Key, role: &str, shard: &ShardInput) -> Digest {
         hasher.text(&component.name.text()).digest(&component.digest);
     }
     for (name, digest) in &shard.files {
-        // The shard's name comes from content; what follows it tells its files apart. File names do not count.
-        hasher.text(name.strip_prefix(&shard.name).unwrap_or_default()).digest(digest);
+        // The shard's name comes from content; what follows it tells its files apart. Names of the user's files count only
+        // where the stage uses them.
+        let unnamed = if shard.names { name.as_str() } else { "" };
+        hasher.text(name.strip_prefix(&shard.name).unwrap_or(unnamed)).digest(digest);
     }
     hasher.finish()
 }
@@ -211,8 +219,8 @@ impl History for Past {
         Some(Previous { run, components: record.components })
     }
 
-    fn files(&self, pattern: &str) -> std::result::Result<Content, String> {
-        let files = self.find(pattern)?;
+    fn files(&self, set: &FileSet) -> std::result::Result<Content, String> {
+        let files = self.find(set)?;
         Ok(Content { role: String::new(), files: true, label: files.label(), digest: files.digest() })
     }
 
@@ -220,7 +228,7 @@ impl History for Past {
         if !self.folder.join(word).is_file() {
             return None;
         }
-        self.files(word).ok()
+        self.files(&FileSet::of([word])).ok()
     }
 
     fn shards(&self, stage: &Stage, key: &Key, input: &Digest) -> Option<(usize, usize)> {

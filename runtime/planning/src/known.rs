@@ -4,7 +4,7 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
-use llmp_compiler::graph::{Graph, Producer, Stage, StageId};
+use llmp_compiler::graph::{FileSet, Graph, Producer, Stage, StageId};
 use llmp_records::Record;
 use llmp_stage::{Cost, Form, Holds, Inputs, Known, Registry};
 use serde_json::{Map, Value};
@@ -88,7 +88,7 @@ impl<'a> Costs<'a> {
         for input in &stage.inputs {
             let known = match &input.from {
                 Producer::Stage(id) => self.known.borrow().get(id).cloned().unwrap_or_default(),
-                Producer::Files(pattern) => self.files(pattern),
+                Producer::Files(files) => self.files(files),
             };
             inputs.0.entry(input.role.clone()).or_default().push(known);
         }
@@ -96,8 +96,8 @@ impl<'a> Costs<'a> {
     }
 
     /// What is known of the user's files: their bytes, and what a model folder says of its model.
-    fn files(&self, pattern: &str) -> Known {
-        let Ok(files) = self.past.find(pattern) else { return Known::default() };
+    fn files(&self, files: &FileSet) -> Known {
+        let Ok(files) = self.past.find(files) else { return Known::default() };
         let bytes = files.found.iter().map(|file| file.size).sum();
         let is_config = |label: &str| label.rsplit('/').next() == Some("config.json");
         let config = files.found.iter().find(|file| is_config(&file.label) && file.size <= MAX_CONFIG);

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use llmp_compiler::graph::DeviceKind;
 use llmp_compiler::signature::{Library, Signature};
 use llmp_compiler::types::{Bounds, SettingSpec, SettingType};
 
@@ -67,8 +68,19 @@ fn describe(page: &mut String, stage: &Signature) {
     let mut traits = vec![format!("Epoch {}", stage.epoch)];
     traits.extend(stage.per_shard.as_ref().map(|role| format!("runs shard by shard of `{role}`")));
     traits.extend(stage.resumes.then(|| "goes on from its last checkpoint after a stop".to_owned()));
-    traits.extend(stage.needs.device.then(|| "has the device for itself".to_owned()));
+    traits.extend(stage.needs.devices.map(|devices| match devices.kind {
+        DeviceKind::Any => "has the device for itself".to_owned(),
+        DeviceKind::Gpu => format!("has {} GPUs for itself", devices.count),
+    }));
+    traits.extend(stage.flow.uses_names.then(|| "depends on the names of files".to_owned()));
+    traits.extend(stage.flow.cleans_pii.then(|| "masks personal data".to_owned()));
     let _ = writeln!(page, "\n{}.", traits.join("; "));
+    if !stage.measures.is_empty() {
+        page.push_str("\n| measure | |\n|---|---|\n");
+        for measure in &stage.measures {
+            let _ = writeln!(page, "| `{}` | {} |", measure.display(), measure.docs.replace('\n', " "));
+        }
+    }
     if !stage.settings.is_empty() {
         page.push_str("\n| setting | type | default | range | |\n|---|---|---|---|---|\n");
         rows(page, "", &stage.settings);

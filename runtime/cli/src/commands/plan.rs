@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use llmp_compiler::feasible::{Capacity, feasible};
-use llmp_compiler::graph::Producer;
+use llmp_compiler::graph::{FileSet, Producer, Source};
 use llmp_compiler::plan::{Blocked, Decision, Reason};
 use llmp_planning::machine::available_memory;
 use llmp_planning::{self as planning, Action, Estimate, Past, Row, capacity, needs, reasons};
@@ -104,11 +104,11 @@ pub(super) fn lowered(pipeline: &Pipeline) -> Value {
                 .inputs
                 .iter()
                 .map(|input| match &input.from {
-                    llmp_compiler::graph::Producer::Stage(from) => {
+                    Producer::Stage(from) => {
                         json!({"role": input.role, "stage": pipeline.compilation.graph.stage(*from).name})
                     }
-                    llmp_compiler::graph::Producer::Files(pattern) => {
-                        json!({"role": input.role, "files": pattern})
+                    Producer::Files(files) => {
+                        json!({"role": input.role, "files": files_json(files)})
                     }
                 })
                 .collect();
@@ -117,6 +117,17 @@ pub(super) fn lowered(pipeline: &Pipeline) -> Value {
         })
         .collect();
     json!({"format_version": 1, "stages": stages})
+}
+
+/// A pattern as a text, several as a list; what the lock file holds as what is asked of it.
+fn files_json(files: &FileSet) -> Value {
+    match &files.source {
+        Source::Patterns(patterns) => match patterns.as_slice() {
+            [one] => json!(one),
+            many => json!(many),
+        },
+        Source::Lock(request) => json!({"lock": request}),
+    }
 }
 
 fn why(row: &Row, pipeline: &Pipeline, verbose: bool) -> Vec<String> {

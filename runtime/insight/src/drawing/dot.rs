@@ -21,8 +21,8 @@ pub fn dot(graph: &Graph, state: &dyn Fn(StageId) -> State) -> String {
                 Producer::Stage(from) => {
                     let _ = writeln!(text, "  s{} -> s{} [label={}];", from.0, id.0, quoted(&input.role));
                 }
-                Producer::Files(pattern) => {
-                    let label = quoted(pattern);
+                Producer::Files(files) => {
+                    let label = quoted(&files.to_string());
                     let _ = writeln!(text, "  f{}_{index} [label={label}, shape=note, style=solid];", id.0);
                     let _ = writeln!(text, "  f{}_{index} -> s{};", id.0, id.0);
                 }

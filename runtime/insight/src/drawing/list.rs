@@ -19,7 +19,7 @@ pub fn list(graph: &Graph, state: &dyn Fn(StageId) -> State) -> String {
             .iter()
             .map(|input| match &input.from {
                 Producer::Stage(from) => graph.stage(*from).name.clone(),
-                Producer::Files(pattern) => format!("\"{pattern}\""),
+                Producer::Files(files) => files.quoted(),
             })
             .collect();
         let mark = state(id).mark().map_or_else(String::new, |mark| format!("{mark} "));

@@ -18,8 +18,9 @@ pub fn mermaid(graph: &Graph, state: &dyn Fn(StageId) -> State) -> String {
                 Producer::Stage(from) => {
                     let _ = writeln!(text, "  s{} -->|{}| s{}", from.0, escape(&input.role), id.0);
                 }
-                Producer::Files(pattern) => {
-                    let _ = writeln!(text, "  f{}_{index}[/\"{}\"/] --> s{}", id.0, escape(pattern), id.0);
+                Producer::Files(files) => {
+                    let pattern = escape(&files.to_string());
+                    let _ = writeln!(text, "  f{}_{index}[/\"{}\"/] --> s{}", id.0, pattern, id.0);
                 }
             }
         }
