@@ -13,6 +13,21 @@ const PREC = { choice: -1, pipe: 1, or: 2, and: 3, not: 4, compare: 5, sum: 6, p
 /** Entries in brackets: commas or line ends separate them, and a comma may follow the last one. */
 const entries = ($, entry) => seq(entry, repeat(seq(choice(',', $._newline), entry)), optional(','));
 
+/** Two operands, by strength of the operator. */
+const operations = operand => choice(
+  ...[
+    [PREC.or, ['or']],
+    [PREC.and, ['and']],
+    [PREC.compare, ['==', '!=', '<', '<=', '>', '>=']],
+    [PREC.sum, ['+', '-']],
+    [PREC.product, ['*', '/', '%']],
+  ].flatMap(([level, signs]) => signs.map(sign => prec.left(level, seq(
+    field('left', operand),
+    field('operator', sign),
+    field('right', operand),
+  )))),
+);
+
 module.exports = grammar({
   name: 'llmp',
 
@@ -31,7 +46,18 @@ module.exports = grammar({
 
     // Items. Their keywords are names where `=` follows.
 
-    item: $ => choice($.import, $.param, $.profile, $.def, $.stage, $.binding),
+    item: $ => choice(
+      $.edition,
+      $.import,
+      $.param,
+      $.profile,
+      $.def,
+      $.stage,
+      $.binding,
+      $.expect,
+    ),
+
+    edition: $ => seq('edition', field('number', $.digits)),
 
     import: $ => seq('import', field('path', $.text)),
 
@@ -41,7 +67,14 @@ module.exports = grammar({
 
     overrides: $ => seq('{', optional(entries($, $.override)), '}'),
 
-    override: $ => seq(field('path', $.path), '=', field('value', $.expression)),
+    override: $ => seq(
+      optional('runtime'),
+      field('path', choice($.path, alias($._runtime_path, $.path))),
+      '=',
+      field('value', $.expression),
+    ),
+
+    _runtime_path: $ => seq(alias('runtime', $.identifier), repeat(seq('.', $.identifier))),
 
     def: $ => seq(
       'def',
@@ -63,24 +96,55 @@ module.exports = grammar({
       optional(field('clauses', $.clauses)),
     )),
 
-    clauses: $ => seq('{', optional(entries($, choice($.per_shard, $.property, $.setting))), '}'),
+    clauses: $ => seq('{', optional(entries($, $._clause)), '}'),
+
+    _clause: $ => choice($.per_shard, $.require, $.property, $.setting, $.measured, $.phrase),
 
     per_shard: $ => seq('per', 'shard', field('role', $.identifier)),
+
+    require: $ => seq(
+      'require',
+      field('condition', $.expression),
+      'else',
+      field('message', $.text),
+    ),
 
     property: $ => seq(field('name', $._clause_name), '=', field('value', $.expression)),
 
     setting: $ => seq(optional('runtime'), field('name', $._clause_name), $._declared),
 
-    _clause_name: $ => choice($.identifier, alias(choice('per', 'runtime'), $.identifier)),
+    measured: $ => seq(
+      'measure',
+      field('name', $.identifier),
+      optional(field('keys', $.list)),
+      ':',
+      field('type', $.type),
+    ),
+
+    phrase: $ => seq($.identifier, repeat1($.identifier)),
+
+    _clause_name: $ => choice(
+      $.identifier,
+      alias(choice('per', 'runtime', 'require', 'measure'), $.identifier),
+    ),
 
     binding: $ => seq(
       field('name', choice(
         $.identifier,
-        alias(choice('import', 'param', 'profile', 'def', 'stage'), $.identifier),
+        alias(choice('edition', 'import', 'param', 'profile', 'def', 'stage', 'expect'), $.identifier),
       )),
       '=',
       field('value', $.expression),
     ),
+
+    // What is expected of reports: measures, numbers and params, compared.
+    expect: $ => seq('expect', field('condition', $._condition)),
+
+    _condition: $ => choice($.measure, $.number, alias($._comparison, $.binary)),
+
+    _comparison: $ => operations($._condition),
+
+    measure: $ => prec.right(seq(field('path', $.path), optional(field('keys', $.list)))),
 
     _local: $ => seq(field('name', $.identifier), '=', field('value', $.expression)),
 
@@ -96,8 +160,8 @@ module.exports = grammar({
     ),
 
     range: $ => choice(
-      seq(field('least', $.expression), '..', optional(field('most', $.expression))),
-      seq('..', field('most', $.expression)),
+      seq(field('least', $._operation), '..', optional(field('most', $._operation))),
+      seq('..', field('most', $._operation)),
     ),
 
     // Types
@@ -122,7 +186,9 @@ module.exports = grammar({
 
     // Expressions
 
-    expression: $ => choice($.pipeline, $._operation),
+    expression: $ => choice($.pipeline, $.interval, $._operation),
+
+    interval: $ => seq(field('least', $._operation), '..', field('most', $._operation)),
 
     pipeline: $ => prec.right(PREC.pipe, seq(
       field('source', $._operation),
@@ -151,19 +217,7 @@ module.exports = grammar({
       $.each,
     ),
 
-    binary: $ => choice(
-      ...[
-        [PREC.or, ['or']],
-        [PREC.and, ['and']],
-        [PREC.compare, ['==', '!=', '<', '<=', '>', '>=']],
-        [PREC.sum, ['+', '-']],
-        [PREC.product, ['*', '/']],
-      ].flatMap(([level, signs]) => signs.map(sign => prec.left(level, seq(
-        field('left', $._operation),
-        field('operator', sign),
-        field('right', $._operation),
-      )))),
-    ),
+    binary: $ => operations($._operation),
 
     not: $ => prec(PREC.not, seq('not', $._operation)),
 

@@ -6,13 +6,14 @@
 (documentation) @comment.documentation
 (file_documentation) @comment.documentation
 
-["import" "param" "profile" "def" "stage"] @keyword
-["per" "shard" "runtime"] @keyword
+["edition" "import" "param" "profile" "def" "stage" "expect"] @keyword
+["per" "shard" "runtime" "require" "measure"] @keyword
+(phrase (identifier) @keyword)
 ["if" "then" "else"] @keyword.conditional
 ["each" "in"] @keyword
 ["not" "and" "or"] @keyword.operator
 
-["=" "|>" "->" ".." "==" "!=" "<=" ">=" "+" "-" "*" "/" "|" "?"] @operator
+["=" "|>" "->" ".." "==" "!=" "<=" ">=" "+" "-" "*" "/" "%" "|" "?"] @operator
 (binary ["<" ">"] @operator)
 (type_arguments ["<" ">"] @punctuation.bracket)
 ["(" ")" "[" "]" "{" "}"] @punctuation.bracket
@@ -42,6 +43,9 @@
 (param name: (identifier) @variable.parameter)
 (parameter name: (identifier) @variable.parameter)
 (argument name: (identifier) @variable.parameter)
+(measured name: (identifier) @property)
+(measure path: (path . (identifier) @variable))
+(measure path: (path (identifier) @property .))
 (per_shard role: (identifier) @variable.parameter)
 (profile name: (identifier) @label)
 (override path: (path (identifier) @property))
