@@ -188,7 +188,8 @@ module.exports = grammar({
 
     expression: $ => choice($.pipeline, $.interval, $._operation),
 
-    interval: $ => seq(field('least', $._operation), '..', field('most', $._operation)),
+    // Binds weaker than operators, and tighter than the branch of an `if` that it ends.
+    interval: $ => prec(PREC.pipe, seq(field('least', $._operation), '..', field('most', $._operation))),
 
     pipeline: $ => prec.right(PREC.pipe, seq(
       field('source', $._operation),

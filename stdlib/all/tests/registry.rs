@@ -61,7 +61,8 @@ fn value(spec: &SettingSpec) -> Value {
 
 fn sample(ty: &SettingType) -> Value {
     match ty {
-        SettingType::Int | SettingType::Count(_) | SettingType::Bytes => json!(1),
+        SettingType::Int | SettingType::Count(_) | SettingType::Units(_) | SettingType::Bytes => json!(1),
+        SettingType::Range => json!([1, 2]),
         SettingType::Float | SettingType::Ratio | SettingType::Duration => json!(0.5),
         SettingType::Bool => json!(true),
         SettingType::Text | SettingType::Path => json!("x"),
