@@ -55,12 +55,12 @@
 
 (defvar llmp-font-lock-keywords
   `(;; Items.
-    (,(concat "^[ \t]*\\(import\\|param\\|profile\\|def\\|stage\\)\\_>[ \t]+[^= \t\n]")
+    (,(concat "^[ \t]*\\(edition\\|expect\\|import\\|param\\|profile\\|def\\|stage\\)\\_>[ \t]+[^= \t\n]")
      (1 font-lock-keyword-face))
     (,(concat "^[ \t]*param[ \t]+\\(" llmp--name "\\)") (1 font-lock-variable-name-face))
     (,(concat "^[ \t]*profile[ \t]+\\(" llmp--name "\\)") (1 font-lock-constant-face))
     (,(concat "^[ \t]*\\(?:def\\|stage\\)[ \t]+\\(" llmp--path "\\)") (1 font-lock-function-name-face))
-    (,(concat "\\_<\\(per[ \t]+shard\\|runtime\\)\\_>[ \t]+" llmp--name) (1 font-lock-keyword-face))
+    (,(concat "\\_<\\(per[ \t]+shard\\|runtime\\|require\\|measure\\)\\_>[ \t]+" llmp--name) (1 font-lock-keyword-face))
     ;; Types, before `=' makes names of them.
     ("\\_<[A-Z][A-Za-z0-9_]*\\_>" (0 font-lock-type-face))
     ;; Names of bindings, settings and fields.

@@ -81,7 +81,12 @@ impl<'a> Site<'a, '_> {
     pub(super) fn settings(&self, record: NodeId) -> Vec<&'a SettingSpec> {
         let Some(parent) = self.tree.parent(record) else { return Vec::new() };
         match self.kind(parent) {
-            Kind::Call => self.callee(parent).map(Callable::settings).unwrap_or_default(),
+            Kind::Call => match self.callee(parent) {
+                Some(callee) => callee.settings(),
+                None => crate::place::executors()
+                    .get(self.path_of(parent).as_str())
+                    .map_or_else(Vec::new, |settings| settings.iter().collect()),
+            },
             Kind::Expr => match self.due(parent) {
                 Due::Value(spec) => fields(&spec.ty).iter().collect(),
                 _ => Vec::new(),

@@ -70,6 +70,11 @@ fn defined(view: &View<'_>, at: Span, to: Span) -> Option<Hover> {
             stages: Vec::new(),
         });
     }
+    let mut stages = view.compilation.stages.iter().map(AsRef::as_ref).chain(view.library.iter());
+    if let Some(measure) = stages.find_map(|stage| stage.measures.iter().find(|one| one.span == to)) {
+        let (code, text) = (measure.display(), measure.docs.clone());
+        return Some(Hover { at, code, text, stages: Vec::new() });
+    }
     if let Some((callable, setting)) = view.declared(to) {
         let (code, text) = match setting {
             None => (callable.display(), callable_text(callable)),
@@ -270,6 +275,17 @@ pub(super) fn keyword(word: &str) -> Option<&'static str> {
         "stage" => {
             "`stage my.clean(docs: Docs) -> Docs { run = […] }` declares a stage that runs a command of your own."
         }
+        "edition" => "`edition 2026` states for which edition of the language a file is written.",
+        "expect" => {
+            "`expect table.wrong[\"honest\"] <= 8%`: where a report says something else, the run fails, and its models are not \
+             promoted."
+        }
+        "require" => {
+            "`require least <= most else \"…\"`: what must hold of the settings, and what is wrong where it does not."
+        }
+        "measure" => {
+            "`measure wrong[model]: Ratio` is a number of the report, which programs can expect something of."
+        }
         "each" => "`each [a, b]` makes one stage for every member: a family.",
         "if" | "then" | "else" => {
             "`if condition then a else b`; the condition is known before anything runs."
@@ -278,7 +294,10 @@ pub(super) fn keyword(word: &str) -> Option<&'static str> {
         "per" | "shard" => {
             "`per shard docs`: shards of this input are processed one by one, and only new ones run."
         }
-        "runtime" => "`runtime name: Type` is a setting on which the result cannot depend.",
+        "runtime" => {
+            "`runtime name: Type` is a setting on which the result cannot depend; in a profile, `runtime on` and `runtime store` \
+             say where a run takes place."
+        }
         "not" | "and" | "or" => "Operators of truth values.",
         _ => return None,
     })
@@ -299,6 +318,7 @@ pub(super) fn type_text(name: &str) -> Option<&'static str> {
         "Duration" => "A length of time: `3h`.",
         "Bytes" => "An amount of data: `1.5GB`.",
         "Count" => "A number of something: `20M tokens`.",
+        "Range" => "Whole numbers from the first to the last: `1..20`.",
         _ => return None,
     })
 }

@@ -113,6 +113,8 @@ impl Names<'_, '_> {
             Kind::Arg | Kind::PerShard | Kind::Property | Kind::Setting => {
                 Some((TokenKind::Property, false, false))
             }
+            Kind::Phrase => Some((TokenKind::Keyword, false, false)),
+            Kind::Measured => Some((TokenKind::Property, true, false)),
             Kind::Parameter => Some((TokenKind::Parameter, true, false)),
             Kind::NamedType => {
                 let lower = site.str(leaf).starts_with(|first: char| first.is_ascii_lowercase());

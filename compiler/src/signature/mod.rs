@@ -7,7 +7,7 @@ pub(crate) mod errors;
 
 pub use phrases::LOCK;
 pub(crate) use phrases::PHRASES;
-pub(crate) use read::{Declared, PROPERTIES, ReadType, lone_word, setting, signature, type_of};
+pub(crate) use read::{Declared, PROPERTIES, ReadType, VALUES, lone_word, setting, signature, type_of};
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};

@@ -2,9 +2,11 @@
 
 use std::sync::OnceLock;
 
+use llmp_compiler::code::Code;
+use llmp_compiler::lint::{Finding, Lints};
 use llmp_compiler::signature::Library;
 use llmp_planning::Toolkit;
-use llmp_stage::Registry;
+use llmp_stage::{Lint, Registry};
 
 /// The standard library.
 pub fn standard() -> &'static Registry {
@@ -15,10 +17,25 @@ pub fn standard() -> &'static Registry {
 pub fn library() -> &'static Library {
     static LIBRARY: OnceLock<Library> = OnceLock::new();
     LIBRARY.get_or_init(|| {
-        Library::of_stages(standard().stages().filter_map(|stage| {
+        let stages = standard().stages().filter_map(|stage| {
             let signature = stage.signature()?;
             Some((stage.name(), signature.path, signature.text))
+        });
+        Library::of_stages(stages).with_lints(Lints::new(|stage, settings| {
+            let lints = standard().stage(stage).map_or_else(Vec::new, |stage| stage.lint(settings));
+            lints.into_iter().filter_map(finding).collect()
         }))
+    })
+}
+
+/// A rule that settings break, as the compiler takes it; `None` where its code is unknown, which a test excludes.
+fn finding(lint: Lint) -> Option<Finding> {
+    Some(Finding {
+        code: Code::named(lint.code)?,
+        path: lint.path.iter().map(|name| (*name).to_owned()).collect(),
+        message: lint.message,
+        label: lint.label,
+        help: lint.help,
     })
 }
 

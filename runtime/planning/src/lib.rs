@@ -8,6 +8,7 @@
 //! * [`Folder`]: program texts for the compiler
 //! * [`Past`]: the compiler's questions about the store and the user's files, answered
 //! * [`rows`]: the dry run: a decision and an [`Estimate`] for every stage
+//! * [`verdicts`]: what came of what a program expects of its reports
 //! * [`reasons`]: why a stage runs, in words
 //! * [`capacity`]: what this machine has
 //!
@@ -17,20 +18,24 @@
 
 mod estimate;
 mod files;
+mod gates;
 mod history;
 mod known;
 pub mod machine;
 pub mod reasons;
 mod rows;
 mod toolkit;
+mod upgrade;
 mod walk;
 mod world;
 
 pub use estimate::Estimate;
 pub use files::{Files, Found};
+pub use gates::{promoted, verdicts};
 pub use history::{Past, ShardInput, shard_key};
 pub use known::{Costs, settings};
 pub use machine::{capacity, host_name};
 pub use rows::{Action, Row, needs, rows, rows_while};
 pub use toolkit::Toolkit;
+pub use upgrade::{Upgrade, keep_old, upgrades};
 pub use world::{Folder, Remembering, folder_of};

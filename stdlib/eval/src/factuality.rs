@@ -13,6 +13,9 @@ use llmp_stage::{Context, Cost, Inputs, Result};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+/// The label of all groups together.
+const ALL: &str = "all";
+
 /// Version of `report.json`.
 const VERSION: u32 = 1;
 
@@ -161,7 +164,7 @@ fn scores(model: &str, by: &[String], graded: &[(&Question, Grade, &Reply)]) -> 
         query_right: 0,
         found: 0,
     };
-    let mut all = empty(&vec!["all".to_owned(); by.len()]);
+    let mut all = empty(&vec![ALL.to_owned(); by.len()]);
     for (question, grade, reply) in graded {
         let group: Vec<String> = by.iter().map(|tag| question.tag(tag).unwrap_or("-").to_owned()).collect();
         let score = groups.entry(group).or_insert_with_key(|group| empty(group));
@@ -198,6 +201,35 @@ fn answer(model: &str, question: &Question, grade: Grade, reply: &Reply) -> Answ
 /// How a report of this stage is shown.
 pub(crate) fn show(report: &Value) -> Option<Shown> {
     Factuality::deserialize(report).ok().map(|report| present(&report))
+}
+
+/// A share or number of a model's answers in all groups with a label, or in `all`.
+pub(crate) fn measure(report: &Value, name: &str, keys: &[String]) -> Option<f64> {
+    let report = Factuality::deserialize(report).ok()?;
+    let [model, group] = keys else { return None };
+    let totals = totals(&report.rows);
+    let is_sum =
+        |place: usize, row: &GroupScore| totals.contains(&place) && row.group.iter().all(|it| it == ALL);
+    let rows =
+        report.rows.iter().enumerate().filter(|&(place, row)| row.model == *model && !is_sum(place, row));
+    let rows = rows.map(|(_, row)| row).filter(|row| group == ALL || row.group.contains(group));
+    let (mut questions, mut part) = (0, 0);
+    for row in rows {
+        questions += row.questions;
+        part += match name {
+            "correct" => row.correct,
+            "wrong" => row.wrong,
+            "not_attempted" => row.not_attempted,
+            "searched" => row.searched,
+            "questions" => row.questions,
+            _ => return None,
+        };
+    }
+    match name {
+        _ if questions == 0 => None,
+        "questions" => Some(questions as f64),
+        _ => Some(part as f64 / questions as f64),
+    }
 }
 
 fn present(report: &Factuality) -> Shown {
@@ -326,6 +358,18 @@ mod tests {
         let groups: Vec<String> = rows.iter().map(|row| row.group.join(" ")).collect();
         assert_eq!(groups, ["seen country", "unseen country", "all all"]);
         assert_eq!((rows[1].questions, rows[1].searched, rows[1].query_right, rows[1].found), (2, 2, 1, 2));
+        let report = Factuality {
+            version: VERSION,
+            kind: "factuality".into(),
+            by: by.to_vec(),
+            rows: rows.clone(),
+            answers: vec![],
+        };
+        let report = serde_json::to_value(&report).unwrap();
+        let measured = |name: &str, group: &str| measure(&report, name, &["assistant".into(), group.into()]);
+        assert_eq!(measured("wrong", "unseen"), Some(0.5));
+        assert_eq!(measured("wrong", "country"), Some(1.0 / 3.0));
+        assert_eq!((measured("questions", "all"), measured("wrong", "nowhere")), (Some(3.0), None));
         let shown = table(&by, &rows, &totals(&rows)).aligned();
         let lines: Vec<&str> = shown.lines().collect();
         assert_eq!(

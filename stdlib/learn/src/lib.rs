@@ -9,7 +9,7 @@ mod tool_use;
 mod tune;
 
 llmp_stage::stages! { "learn":
-    "pretrain" = pretrain { cost },
+    "pretrain" = pretrain { cost, lint },
     "refusal" = refusal { cost },
     "sft" = sft { cost },
     "tool_use" = tool_use { cost },

@@ -6,7 +6,7 @@ use llmp_artifacts::model::{Config, RopeScaling};
 use llmp_artifacts::random::Random;
 use llmp_artifacts::tokens::TokenSet;
 use llmp_model::{Batches, Optimizer, Recipe, Row, Schedule, Start, memory, train};
-use llmp_stage::{Context, Cost, Error, Inputs, Result};
+use llmp_stage::{Context, Cost, Error, Inputs, Lint, Result};
 use serde::Deserialize;
 
 /// The settings of `pretrain.llmp`.
@@ -44,7 +44,53 @@ struct Shape {
     tie_embeddings: bool,
 }
 
+/// The width cannot be divided among the heads: says how many heads could share it.
+fn uneven(width: usize, heads: usize) -> Lint {
+    let divides = |heads: &usize| width.is_multiple_of(*heads);
+    let below = (1..heads).rev().find(divides);
+    let above = (heads + 1..=width.min(heads.saturating_mul(8))).find(divides);
+    let choices: Vec<String> =
+        [below, above].into_iter().flatten().map(|heads| format!("`heads = {heads}`")).collect();
+    let message = format!("the width {width} cannot be divided among {heads} heads");
+    let lint =
+        Lint::new("E0301", &["model", "width"], message).label(format!("{width} / {heads} is not whole"));
+    lint.help(match choices.as_slice() {
+        [] => "choose a width that is a multiple of the heads".to_owned(),
+        choices => format!("write {}", choices.join(" or ")),
+    })
+}
+
 impl Shape {
+    /// Heads of attention share the model's width equally, unless theirs is given; rotary positions turn pairs of numbers;
+    /// each key-value head serves equally many heads.
+    fn lint(&self) -> Vec<Lint> {
+        let (width, heads) = (self.width, self.heads);
+        let mut lints = Vec::new();
+        let head = self.head_width.or_else(|| width.is_multiple_of(heads).then(|| width / heads));
+        match head {
+            None => lints.push(uneven(width, heads)),
+            Some(head) if !head.is_multiple_of(2) => {
+                let message = format!("a head cannot be {head} wide: positions turn pairs of numbers");
+                let help = match self.head_width {
+                    Some(_) => format!("write `head_width = {}`, or another even number", head + 1),
+                    None => "choose `width` and `heads` such that `width` / `heads` is even".to_owned(),
+                };
+                let lint = Lint::new("E0301", &["model", "width"], message).label(format!("{head} is odd"));
+                lints.push(lint.help(help));
+            }
+            Some(_) => {}
+        }
+        if let Some(shared) = self.kv_heads
+            && !heads.is_multiple_of(shared)
+        {
+            let message = format!("{heads} heads cannot share {shared} key-value heads");
+            let lint = Lint::new("E0301", &["model", "kv_heads"], message);
+            let lint = lint.label(format!("{heads} / {shared} is not whole"));
+            lints.push(lint.help("`kv_heads` must divide `heads`; leave it out to give every head its own"));
+        }
+        lints
+    }
+
     fn config(&self, vocabulary: usize, end_of_text: u32) -> Result<Config> {
         if self.head_width.is_none() && !self.width.is_multiple_of(self.heads) {
             let message = format!("a width of {} cannot be divided among {} heads", self.width, self.heads);
@@ -73,6 +119,20 @@ impl Shape {
         config.check()?;
         Ok(config)
     }
+}
+
+/// What is wrong with settings that are right by themselves.
+pub(crate) fn lint(settings: &Settings) -> Vec<Lint> {
+    let mut lints = settings.model.lint();
+    let (rows, context) = (u64::from(settings.batch), settings.model.context as u64);
+    let step = rows.saturating_mul(context);
+    // A horizon shorter than one step is rounded up to one, which teaches nothing.
+    if settings.r#for < step {
+        let label = format!("a step is {step} tokens: {rows} rows of {context}");
+        let lint = Lint::new("W0104", &["for"], "this trains for a single step").label(label);
+        lints.push(lint.help("train for longer, or choose a smaller `batch`"));
+    }
+    lints
 }
 
 /// Where the size of the vocabulary is not known: few have more.

@@ -159,11 +159,11 @@ impl Shown {
     /// The value of a measure in the row that `labels` name: the first label is the first name of the row, the others are among
     /// the rest of its names. Where several rows fit, such as all groups of a model, the last one sums them up.
     #[must_use]
-    pub fn value(&self, measure: &str, labels: &[&str]) -> Option<f64> {
+    pub fn value<S: AsRef<str>>(&self, measure: &str, labels: &[S]) -> Option<f64> {
         let fits = |one: &Measure<'_>| {
             let names = |names: &[&str]| match (names.split_first(), labels.split_first()) {
                 (Some((first, rest)), Some((label, labels))) => {
-                    first == label && labels.iter().all(|label| rest.contains(label))
+                    *first == label.as_ref() && labels.iter().all(|label| rest.contains(&label.as_ref()))
                 }
                 (_, None) => true,
                 (None, Some(_)) => false,

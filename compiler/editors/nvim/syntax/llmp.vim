@@ -16,12 +16,12 @@ syntax match llmpStage "\<\h\w*\%(\.\h\w*\)\+\ze\%(\s*[^ =.A-Za-z0-9_]\|\s*$\)"
 syntax match llmpStage "\<\h\w*\ze\s*[({]"
 syntax match llmpStage "\%(|>\s*\)\@<=\h\w*\%(\.\h\w*\)*"
 syntax match llmpNumber "\<\d[0-9_]*\%(\.\d[0-9_]*\)\?\%([eE][+-]\?\d\+\)\?\%(\h\w*\|%\)\?"
-syntax match llmpSign "|>\|->\|\.\.\|[=!<>]=\|[-=<>+*/|?]"
+syntax match llmpSign "|>\|->\|\.\.\|[=!<>]=\|[-=<>+*/%|?]"
 
 syntax match llmpKeyword "\<\%(if\|then\|else\|each\|in\|not\|and\|or\)\>\ze\%(\s*[^ =:]\|\s*==\|\s*$\)"
 syntax match llmpConstant "\<\%(true\|false\|none\)\>\ze\%(\s*[^ =:]\|\s*==\|\s*$\)"
-syntax match llmpItem "^\s*\%(import\|param\|profile\|def\|stage\)\>\ze\s\+[^= ]"
-syntax match llmpItem "^\s*\%(per\s\+shard\|runtime\)\>\ze\s\+\h"
+syntax match llmpItem "^\s*\%(edition\|expect\|import\|param\|profile\|def\|stage\)\>\ze\s\+[^= ]"
+syntax match llmpItem "^\s*\%(per\s\+shard\|runtime\|require\|measure\)\>\ze\s\+\h"
 
 syntax match llmpEscape +\\\%(["\\nt]\|u{\x\+}\)+ contained
 syntax region llmpText start=+"+ skip=+\\.+ end=+"+ oneline contains=llmpEscape

@@ -187,7 +187,7 @@ impl<'a> Cursor<'a, '_> {
     }
 
     /// Bindings that the place sees: in a function its own names, else those of the top level.
-    fn artifact_names(&self, due: Option<ArtifactKind>) -> Vec<Completion> {
+    pub(super) fn artifact_names(&self, due: Option<ArtifactKind>) -> Vec<Completion> {
         let view = self.site.view;
         let here = |span: Span| span.start <= self.start && self.start <= span.end;
         let own = of_file(&view.file.ast);
@@ -245,12 +245,14 @@ impl<'a> Cursor<'a, '_> {
         if !before.trim().is_empty() {
             return Completions::default();
         }
-        const ITEMS: [(&str, &str); 5] = [
+        const ITEMS: [(&str, &str); 7] = [
             ("param", "param ${1:name}: ${2:Int} = ${3:1}"),
             ("def", "def ${1:name}(${2:docs: Docs}) -> ${3:Docs} {\n  $0\n}"),
             ("profile", "profile ${1:name} {\n  $0\n}"),
             ("stage", "stage ${1:name}(${2:docs: Docs}) -> ${3:Docs} {\n  run = [$0]\n}"),
             ("import", "import \"$1\""),
+            ("expect", "expect ${1:table}.${2:wrong}[\"${3:model}\", \"${4:group}\"] <= ${5:8%}"),
+            ("edition", "edition 2026"),
         ];
         let items = ITEMS.iter().map(|&(word, snippet)| {
             Completion::new(word, CompletionKind::Keyword, 0)
@@ -262,12 +264,19 @@ impl<'a> Cursor<'a, '_> {
 
     /// What a stage's block can hold, and does not yet.
     pub(super) fn clauses(&self) -> Vec<Completion> {
-        const CLAUSES: [(&str, &str); 5] = [
+        const CLAUSES: [(&str, &str); 12] = [
             ("run", "run = [$1]"),
             ("per shard", "per shard ${1:docs}"),
             ("epoch", "epoch = ${1:1}"),
             ("resumes", "resumes = true"),
             ("runtime", "runtime ${1:name}: ${2:Int} = ${3:1}"),
+            ("require", "require ${1:condition} else \"$2\""),
+            ("measure", "measure ${1:wrong}[${2:model}]: ${3:Ratio}"),
+            ("cleans pii", "cleans pii"),
+            ("uses names", "uses names"),
+            ("trains on", "trains on ${1:docs}"),
+            ("evaluates on", "evaluates on ${1:questions}"),
+            ("locked by", "locked by ${1:snapshot}"),
         ];
         let (site, tree) = (&self.site, self.site.tree);
         let block = site.around(self.leaf, |kind| kind == Kind::Clauses);
@@ -280,17 +289,16 @@ impl<'a> Cursor<'a, '_> {
         let clause = |&(word, snippet): &(&str, &str)| {
             Completion::new(word, CompletionKind::Keyword, 0).snippet(snippet)
         };
-        // There may be many settings, and one of everything else.
+        // There may be many settings, rules and measures, and inputs that are trained on; one of everything else.
+        const MANY: [&str; 5] = ["runtime", "require", "measure", "trains on", "evaluates on"];
         let is_free = |(word, _): &&(&str, &str)| {
-            *word == "runtime" || !given.contains(&word.split(' ').next().unwrap_or_default())
+            MANY.contains(word) || !given.contains(&word.split(' ').next().unwrap_or_default())
         };
         CLAUSES.iter().filter(is_free).map(clause).collect()
     }
 
     /// Types: of artifacts where stages' inputs stand, else of values.
     pub(super) fn types(&self) -> Vec<Completion> {
-        const VALUES: [&str; 9] =
-            ["Int", "Float", "Bool", "Text", "Path", "Ratio", "Duration", "Bytes", "Count"];
         let around = |wanted: Kind| self.site.around(self.leaf, |kind| kind == wanted).is_some();
         let (value, artifact) = match (around(Kind::Param) || around(Kind::Setting), around(Kind::Parameters))
         {
@@ -302,7 +310,8 @@ impl<'a> Cursor<'a, '_> {
             let item = Completion::new(name, CompletionKind::Type, rank);
             item.docs(type_text(name).unwrap_or_default())
         };
-        let mut items: Vec<Completion> = VALUES.iter().map(|name| entry(name, value)).collect();
+        let mut items: Vec<Completion> =
+            crate::signature::VALUES.iter().map(|name| entry(name, value)).collect();
         if let Some(rank) = artifact {
             items.extend(ArtifactKind::ALL.iter().map(|kind| entry(kind.name(), rank)));
         }

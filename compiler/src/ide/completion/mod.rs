@@ -4,6 +4,7 @@
 //! place is for even where nothing has been written yet. Names and types are those of the last compilation.
 
 mod entries;
+mod places;
 mod values;
 
 use std::borrow::Cow;
@@ -204,8 +205,11 @@ impl<'a> Cursor<'a, '_> {
         match tree.kind(owner) {
             Kind::Field => {
                 let record = tree.parent(owner).unwrap_or(owner);
-                self.answer(self.fields(record))
+                let items = self.place_names(owner).unwrap_or_else(|| self.fields(record));
+                self.answer(items)
             }
+            Kind::Measure => self.answer(self.measures(path)),
+            Kind::Call if let Some(items) = self.executors(owner) => self.answer(items),
             Kind::Call => {
                 let Some(expr) = tree.parent(owner) else { return Completions::default() };
                 // The word replaces the whole of a stage's name.

@@ -8,7 +8,7 @@ use llmp_compiler::feasible::{Capacity, feasible};
 use llmp_compiler::graph::{FileSet, Producer, Source};
 use llmp_compiler::plan::{Blocked, Decision, Reason};
 use llmp_planning::machine::available_memory;
-use llmp_planning::{self as planning, Action, Estimate, Past, Row, capacity, needs, reasons};
+use llmp_planning::{self as planning, Action, Estimate, Past, Row, Upgrade, capacity, needs, reasons};
 use llmp_records::text;
 use llmp_store::write_atomically;
 use serde_json::{Value, json};
@@ -41,6 +41,9 @@ pub(super) struct Arguments {
     /// Print the lowered pipeline: every stage with all its settings
     #[arg(long)]
     lowered: bool,
+    /// Go on with results of earlier versions where only the implementation of their stage has changed
+    #[arg(long)]
+    keep_old: bool,
     /// The device that the run will use: `auto`, `cpu`, `wgpu`, `cuda`, `cuda:1`
     #[arg(long, default_value = "auto", env = "LLMP_DEVICE", value_name = "DEVICE")]
     device: String,
@@ -52,12 +55,16 @@ pub(super) fn rows(pipeline: &Pipeline, past: &Past) -> Vec<Row> {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Outcome {
-    let pipeline = arguments.pipeline.checked()?.up_to(&arguments.to)?;
+    let mut pipeline = arguments.pipeline.checked()?.up_to(&arguments.to)?;
     if arguments.lowered {
         writeln!(crate::output::stdout(), "{:#}", lowered(&pipeline))?;
         return Ok(0);
     }
     let past = pipeline.open()?;
+    let kept = match arguments.keep_old {
+        true => planning::keep_old(&mut pipeline.compilation.graph, &past),
+        false => Vec::new(),
+    };
     let rows = rows(&pipeline, &past);
     // A cache: a store that cannot be written to can be planned with all the same.
     let _ = past.save();
@@ -82,6 +89,7 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
         writeln!(crate::output::stdout(), "{whole:#}")?;
     } else {
         print(&pipeline, &rows, &capacity, &past, arguments.verbose)?;
+        print_upgrades(&pipeline, &rows, &kept, &past)?;
         pipeline.print(&against);
     }
     let stuck = rows.iter().any(|row| matches!(row.decision, Decision::Blocked(_)))
@@ -128,6 +136,29 @@ fn files_json(files: &FileSet) -> Value {
         },
         Source::Lock(request) => json!({"lock": request}),
     }
+}
+
+/// What runs again because this program is newer, and what is kept though it is.
+fn print_upgrades(pipeline: &Pipeline, rows: &[Row], kept: &[Upgrade], past: &Past) -> Result<(), Failure> {
+    let mut out = std::io::stdout().lock();
+    let again: Vec<(Upgrade, &Row)> = planning::upgrades(&pipeline.compilation.graph, past)
+        .into_iter()
+        .filter_map(|upgrade| {
+            let row = rows.get(upgrade.stage.0 as usize)?;
+            matches!(row.decision, Decision::Run { .. }).then_some((upgrade, row))
+        })
+        .collect();
+    for (upgrade, row) in &again {
+        let time = row.estimate.seconds.map_or(String::new(), |time| format!(", {}", text::duration(time)));
+        writeln!(out, "re-run: {upgrade}{time}")?;
+    }
+    if !again.is_empty() {
+        writeln!(out, "        `--keep-old` goes on with the old results")?;
+    }
+    for upgrade in kept {
+        writeln!(out, "kept: {upgrade}")?;
+    }
+    Ok(())
 }
 
 fn why(row: &Row, pipeline: &Pipeline, verbose: bool) -> Vec<String> {

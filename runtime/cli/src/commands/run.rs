@@ -9,7 +9,8 @@ use clap::Args;
 use llmp_compiler::artifact::ArtifactKind;
 use llmp_compiler::diagnostic::Diagnostic;
 use llmp_compiler::feasible::feasible;
-use llmp_compiler::graph::{Producer, StageId};
+use llmp_compiler::gate::{Gate, Verdict};
+use llmp_compiler::graph::{Graph, Producer, StageId};
 use llmp_compiler::key::Digest;
 use llmp_compiler::plan::Decision;
 use llmp_engine::{self as engine, Ended, Engine, Guard, Observer, RunOptions, Status, free_memory};
@@ -52,6 +53,9 @@ pub(super) struct Arguments {
     /// Refuse to run unless the plan in FILE (from `llmp plan --out`) is still what would happen
     #[arg(long, value_name = "FILE")]
     plan: Option<PathBuf>,
+    /// Go on with results of earlier versions where only the implementation of their stage has changed
+    #[arg(long)]
+    keep_old: bool,
     /// Run though the machine has too little memory or disk for the plan
     #[arg(long)]
     ignore_limits: bool,
@@ -87,16 +91,24 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     let forced = arguments.force.iter().map(|stage| whole.stage(stage).map(name));
     let forced = forced.collect::<Result<Vec<String>, _>>()?;
     let planned = arguments.plan.as_deref().map(Planned::read).transpose()?;
-    let pipeline = match &planned {
+    let mut pipeline = match &planned {
         Some(planned) => planned.part_of(whole, &arguments.to)?,
         None => whole.up_to(&arguments.to)?,
     };
     let forced = forced.iter().map(|name| part(&pipeline, name)).collect::<Result<Vec<_>, _>>()?;
-    let graph = &pipeline.compilation.graph;
     let device = llmp_model::device::Device::open(&arguments.device)?.to_string();
     let past = pipeline.open()?;
     let _in_use = past.store().in_use()?;
+    let kept = match arguments.keep_old {
+        true => planning::keep_old(&mut pipeline.compilation.graph, &past),
+        false => Vec::new(),
+    };
+    let pipeline = pipeline;
+    let graph = &pipeline.compilation.graph;
     let screen = Screen::new(arguments.format == Format::Json, arguments.quiet);
+    for upgrade in &kept {
+        screen.line(&format!("kept: {upgrade}"));
+    }
     let clock = Instant::now();
     if let Some(planned) = &planned {
         planned.refuse_stale(&pipeline, &rows(&pipeline, &past))?;
@@ -110,7 +122,10 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
         // What it keeps can be found out again, and a store that can't be written to has its results all the same.
         let _ = past.save();
         say_nothing_to_do(&pipeline, &screen, clock)?;
-        return Ok(0);
+        let verdicts = planning::verdicts(graph, past.store(), standard(), &found(&decisions));
+        let failures = failures(graph, &verdicts, &screen);
+        pipeline.print(&failures);
+        return Ok(u8::from(!failures.is_empty()));
     }
     listen()?;
 
@@ -161,13 +176,14 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
         options: &options,
     };
     let mut ended = engine.run(vec![]);
-    let damaged = link_results(past.store(), graph, &pipeline.main, &artifacts(&ended))?;
+    let damaged = link_results(past.store(), graph, &pipeline.main, &promoted(&pipeline, &past, &ended))?;
     if !damaged.is_empty() && !STOP.load(Ordering::Relaxed) {
         for end in damaged.iter().filter_map(|id| ended.get(id.0 as usize)) {
             engine.forget(end);
         }
         ended = engine.run(ended);
-        if let Some(&id) = link_results(past.store(), graph, &pipeline.main, &artifacts(&ended))?.first() {
+        let promoted = promoted(&pipeline, &past, &ended);
+        if let Some(&id) = link_results(past.store(), graph, &pipeline.main, &promoted)?.first() {
             let name = &graph.stage(id).name;
             return Err(Failure::new(format!("the result of `{name}` is incomplete in the store"))
                 .help("`llmp verify` finds what is damaged; the disk may be failing"));
@@ -177,8 +193,15 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     past.ledger().sync()?;
     let seconds = clock.elapsed().as_secs_f64();
     engine::end(&mut record, graph, &ended, STOP.load(Ordering::Relaxed), seconds);
+    let verdicts = planning::verdicts(graph, past.store(), standard(), &artifacts(&ended));
+    let failures = failures(graph, &verdicts, &screen);
+    if !failures.is_empty() && record.status == "done" {
+        record.status = "failed".into();
+    }
     past.store().write_run(&record)?;
-    finish(&pipeline, &past, &screen, &ended, &record)
+    let outcome = finish(&pipeline, &past, &screen, &ended, &record);
+    pipeline.print(&failures);
+    outcome
 }
 
 /// The stage of this name, where it is in the part of the pipeline that is to run.
@@ -203,13 +226,11 @@ fn refuse_infeasible(pipeline: &Pipeline, past: &Past, rows: &[Row], device: &st
 
 fn nothing_to_do(pipeline: &Pipeline, past: &Past, decisions: &[Decision]) -> bool {
     let graph = &pipeline.compilation.graph;
-    let found = |decision: &Decision| match decision {
-        Decision::Cached { artifact, .. } => Some(*artifact),
-        Decision::Run { .. } | Decision::Blocked(_) => None,
-    };
-    let found: Vec<_> = decisions.iter().map(found).collect();
+    let found = found(decisions);
+    let verdicts = || planning::verdicts(graph, past.store(), standard(), &found);
     let done = found.iter().all(Option::is_some)
-        && (are_linked(past.store(), graph, &pipeline.main, &found) || link(pipeline, past, &found));
+        && (are_linked(past.store(), graph, &pipeline.main, &found)
+            || link(pipeline, past, &planning::promoted(graph, &verdicts(), &found)));
     if done {
         for (stage, decision) in graph.stages.iter().zip(decisions) {
             let Decision::Cached { key, .. } = decision else { continue };
@@ -218,6 +239,30 @@ fn nothing_to_do(pipeline: &Pipeline, past: &Past, decisions: &[Decision]) -> bo
         }
     }
     done
+}
+
+/// The results that are there, by index.
+fn found(decisions: &[Decision]) -> Vec<Option<Digest>> {
+    let found = |decision: &Decision| match decision {
+        Decision::Cached { artifact, .. } => Some(*artifact),
+        Decision::Run { .. } | Decision::Blocked(_) => None,
+    };
+    decisions.iter().map(found).collect()
+}
+
+/// The results that get their names below `out/`.
+fn promoted(pipeline: &Pipeline, past: &Past, ended: &[Ended]) -> Vec<Option<Digest>> {
+    let (graph, artifacts) = (&pipeline.compilation.graph, artifacts(ended));
+    let verdicts = planning::verdicts(graph, past.store(), standard(), &artifacts);
+    planning::promoted(graph, &verdicts, &artifacts)
+}
+
+/// What is not as the program expects it; every expectation is told as an event.
+fn failures(graph: &Graph, verdicts: &[(&Gate, Verdict)], screen: &Screen) -> Vec<Diagnostic> {
+    for (gate, verdict) in verdicts {
+        screen.event(&json!({"event": "expectation", "text": gate.text, "holds": verdict.holds()}));
+    }
+    verdicts.iter().filter_map(|(gate, verdict)| gate.failure(verdict, graph)).collect()
 }
 
 /// The results of the stages, by index.

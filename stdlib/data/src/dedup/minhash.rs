@@ -10,7 +10,7 @@ use std::fs::File;
 use std::io::{BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use llmp_stage::{Context, Cost, Dropped, Error, Input, Inputs, Result};
+use llmp_stage::{Context, Cost, Dropped, Error, Input, Inputs, Lint, Result};
 use rayon::prelude::*;
 use serde::Deserialize;
 
@@ -65,6 +65,29 @@ pub fn cost(_: &Settings, inputs: &Inputs) -> Cost {
     Cost { memory: documents * REMEMBERED + 2 * batch, ..Cost::default() }
 }
 
+/// Bands of locality-sensitive hashing are so many of so many hashes each, which there have to be.
+#[must_use]
+pub fn lint(settings: &Settings) -> Vec<Lint> {
+    let half = |given: &'static [&'static str], missing: &str| {
+        let given_name = given.first().copied().unwrap_or_default();
+        Lint::new("E0308", given, format!("`{given_name}` is given without `{missing}`"))
+            .help(format!("give both, or neither: add `{missing} = …`, or remove `{given_name}`"))
+    };
+    let lint = match (settings.bands, settings.band_hashes) {
+        (Some(bands), Some(width)) if bands.saturating_mul(width) > settings.hashes => {
+            let needed = bands.saturating_mul(width);
+            let message =
+                format!("{bands} bands of {width} hashes need {needed} hashes, found {}", settings.hashes);
+            let help = format!("write `hashes = {needed}`, or choose fewer or narrower bands");
+            Some(Lint::new("E0308", &["bands"], message).help(help))
+        }
+        (Some(_), None) => Some(half(&["bands"], "band_hashes")),
+        (None, Some(_)) => Some(half(&["band_hashes"], "bands")),
+        _ => None,
+    };
+    lint.into_iter().collect()
+}
+
 /// Runs the stage.
 ///
 /// # Errors
@@ -72,11 +95,8 @@ pub fn cost(_: &Settings, inputs: &Inputs) -> Cost {
 pub fn run(ctx: &dyn Context, settings: Settings) -> Result<()> {
     let bands = match (settings.bands, settings.band_hashes) {
         (Some(count), Some(width)) => Bands::given(count, width, settings.hashes)?,
-        (None, None) => Bands::for_similarity(settings.similarity, settings.hashes),
-        _ => {
-            return Err(Error::new("`bands` and `band_hashes` belong together")
-                .help("give both, or neither: then `similarity` sets them"));
-        }
+        // The stage does not run so.
+        _ => Bands::for_similarity(settings.similarity, settings.hashes),
     };
     let input = ctx.input("docs")?;
     let path = ctx.state().join("signatures");

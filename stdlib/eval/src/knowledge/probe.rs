@@ -6,7 +6,7 @@ use llmp_artifacts::rows;
 use llmp_assistant::assistant::{Assistant, Options};
 use llmp_assistant::grade::{Grade, Match, grade};
 use llmp_model::memory;
-use llmp_stage::{Context, Cost, Error, Inputs, Result};
+use llmp_stage::{Context, Cost, Inputs, Lint, Result};
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -35,10 +35,19 @@ pub(crate) fn cost(settings: &Settings, inputs: &Inputs) -> Cost {
     Cost { memory, ..Cost::default() }
 }
 
+/// A question cannot be known and unknown at once.
+pub(crate) fn lint(settings: &Settings) -> Vec<Lint> {
+    let percent = |share: f64| format!("{}%", (share * 1e6).round() / 1e4);
+    let wrong = settings.unknown >= settings.known;
+    let lint = wrong.then(|| {
+        Lint::new("E0305", &["unknown"], "a question would be known and unknown at once")
+            .label(format!("`unknown` is {}, `known` {}", percent(settings.unknown), percent(settings.known)))
+            .help("choose `unknown` below `known`")
+    });
+    lint.into_iter().collect()
+}
+
 pub(crate) fn run(ctx: &dyn Context, settings: Settings) -> Result<()> {
-    if settings.unknown >= settings.known {
-        return Err(Error::new("`unknown` must be below `known`: a question cannot be both"));
-    }
     // Without an index: what the model knows is what it says by itself.
     let assistant = Assistant::load(ctx.input("model")?.folder(), None, ctx.device())?;
     let questions = read_questions(ctx.input("questions")?)?;

@@ -7,14 +7,16 @@
 (file_documentation) @comment.line.documentation
 
 "import" @keyword.control.import
+["edition" "expect"] @keyword
 ["param" "profile"] @keyword.storage.type
 ["def" "stage"] @keyword.function
-["per" "shard" "runtime"] @keyword.storage.modifier
+["per" "shard" "runtime" "require" "measure"] @keyword.storage.modifier
+(phrase (identifier) @keyword.storage.modifier)
 ["if" "then" "else"] @keyword.control.conditional
 ["each" "in"] @keyword
 ["not" "and" "or"] @keyword.operator
 
-["=" "|>" "->" ".." "==" "!=" "<=" ">=" "+" "-" "*" "/" "|" "?"] @operator
+["=" "|>" "->" ".." "==" "!=" "<=" ">=" "+" "-" "*" "/" "%" "|" "?"] @operator
 (binary ["<" ">"] @operator)
 (type_arguments ["<" ">"] @punctuation.bracket)
 ["(" ")" "[" "]" "{" "}"] @punctuation.bracket

@@ -6,13 +6,14 @@
 (documentation) @comment.doc
 (file_documentation) @comment.doc
 
-["import" "param" "profile" "def" "stage"] @keyword
-["per" "shard" "runtime"] @keyword
+["edition" "import" "param" "profile" "def" "stage" "expect"] @keyword
+["per" "shard" "runtime" "require" "measure"] @keyword
+(phrase (identifier) @keyword)
 ["if" "then" "else"] @keyword
 ["each" "in"] @keyword
 ["not" "and" "or"] @keyword
 
-["=" "|>" "->" ".." "==" "!=" "<=" ">=" "+" "-" "*" "/" "|" "?"] @operator
+["=" "|>" "->" ".." "==" "!=" "<=" ">=" "+" "-" "*" "/" "%" "|" "?"] @operator
 (binary ["<" ">"] @operator)
 (type_arguments ["<" ">"] @punctuation.bracket)
 ["(" ")" "[" "]" "{" "}"] @punctuation.bracket

@@ -1,0 +1,86 @@
+//! What a newer program makes of older results: stages whose implementation has changed run again, unless the old results are
+//! kept on purpose.
+
+use std::fmt;
+
+use llmp_compiler::graph::{Graph, StageId};
+use llmp_compiler::key::ComponentName;
+use llmp_compiler::plan::{Decision, State, decide};
+
+use super::Past;
+
+/// The version of this program.
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// A stage whose implementation has changed since it last ran.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Upgrade {
+    /// The stage.
+    pub stage: StageId,
+    /// Its signature.
+    pub kind: String,
+    /// The epoch of its last result.
+    pub old: u32,
+    /// The epoch of this program's implementation.
+    pub new: u32,
+    /// The version of the program that made the last result.
+    pub version: String,
+}
+
+impl fmt::Display for Upgrade {
+    /// `extract.text epoch 2 → 3 (llmp 0.1.0 → 0.2.0)`
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { kind, old, new, version, .. } = self;
+        write!(formatter, "{kind} epoch {old} → {new} (llmp {version} → {VERSION})")
+    }
+}
+
+/// The stages whose implementation is another than that of their last result.
+#[must_use]
+pub fn upgrades(graph: &Graph, past: &Past) -> Vec<Upgrade> {
+    graph.ids().filter_map(|id| upgrade(graph, id, past)).collect()
+}
+
+fn upgrade(graph: &Graph, id: StageId, past: &Past) -> Option<Upgrade> {
+    let stage = graph.stage(id);
+    let (key, _) = past.last(&stage.name)?;
+    let record = past.ledger().record(&key).ok()??;
+    let epoch = record.components.iter().find(|component| component.name == ComponentName::Epoch)?;
+    let old: u32 = epoch.value.replace('_', "").parse().ok()?;
+    (old != stage.epoch).then(|| Upgrade {
+        stage: id,
+        kind: stage.kind.clone(),
+        old,
+        new: stage.epoch,
+        version: record.version,
+    })
+}
+
+/// Lets stages stay as they were where nothing but their implementation has changed: they are looked up as what they were, so that
+/// their old results count. A stage for which something else has changed, too, is new work, which this program does.
+#[must_use]
+pub fn keep_old(graph: &mut Graph, past: &Past) -> Vec<Upgrade> {
+    let mut states: Vec<State> = Vec::with_capacity(graph.stages.len());
+    let mut kept = Vec::new();
+    for id in graph.ids() {
+        let state = |id: StageId| states.get(id.0 as usize).cloned().unwrap_or(State::Pending);
+        let mut decision = decide(graph, graph.stage(id), &state, past, false);
+        if matches!(decision, Decision::Run { .. })
+            && let Some(upgrade) = upgrade(graph, id, past)
+        {
+            let mut older = graph.stage(id).clone();
+            older.epoch = upgrade.old;
+            let old = decide(graph, &older, &state, past, false);
+            if matches!(old, Decision::Cached { .. }) {
+                graph.stages[id.0 as usize] = older;
+                (decision, _) = (old, kept.push(upgrade));
+            }
+        }
+        states.push(match decision {
+            Decision::Cached { artifact, .. } => State::Known(artifact),
+            Decision::Run { .. } => State::Pending,
+            Decision::Blocked(_) => State::Blocked,
+        });
+    }
+    kept
+}
