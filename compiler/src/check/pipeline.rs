@@ -94,17 +94,18 @@ fn number(stage: &Stage, path: &[&str]) -> Option<(u64, Option<Span>)> {
 
 /// Files lie on this machine.
 fn elsewhere(stage: &Stage, diagnostics: &mut Diagnostics) {
-    let inputs = stage.inputs.iter().filter_map(|input| match &input.from {
-        Producer::Files(path) => Some((path.as_str(), input.span)),
-        Producer::Stage(_) => None,
-    });
-    let settings = stage.settings.iter();
-    let settings = settings
-        .flat_map(|setting| setting.paths().map(move |path| (path, setting.span.unwrap_or(stage.span))));
-    for (path, span) in inputs.chain(settings) {
+    let mut look = |path: &str, span| {
         if let Some(scheme) = scheme(path) {
             diagnostics.push(errors::elsewhere(path, scheme, span));
         }
+    };
+    for input in &stage.inputs {
+        if let Producer::Files(files) = &input.from {
+            files.patterns().iter().for_each(|path| look(path, input.span));
+        }
+    }
+    for setting in &stage.settings {
+        setting.paths().for_each(|path| look(path, setting.span.unwrap_or(stage.span)));
     }
 }
 
