@@ -3,6 +3,8 @@
 use llmp_stage::{Error, Result};
 use serde_json::{Map, Value};
 
+use super::table::bounded;
+
 /// How the tokens of a vocabulary stand for bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Spelling {
@@ -46,6 +48,7 @@ impl Layout {
         }
         let text = |name: &str| model[name].as_str().unwrap_or("").to_owned();
         let (prefix, suffix) = (text("continuing_subword_prefix"), text("end_of_word_suffix"));
+        check_vocab(model)?;
         check_merges(model, &prefix)?;
         let steps = Steps::of(document);
         let spelling = if model["byte_level"] == true || steps.has("ByteLevel") {
@@ -110,6 +113,23 @@ fn strips_space(decoder: &Value) -> bool {
             .map_or(decoder["add_prefix_space"] != false, |scheme| scheme != "never"),
         _ => false,
     }
+}
+
+/// Checks that ids are in bounds and given once, before a library makes tables of so many entries.
+fn check_vocab(model: &Value) -> Result<()> {
+    let vocab =
+        model["vocab"].as_object().ok_or_else(|| Error::new("the tokenizer's `model.vocab` is no object"))?;
+    let mut given = Vec::new();
+    for (token, id) in vocab {
+        let id = bounded(token, id)? as usize;
+        if id >= given.len() {
+            given.resize(id + 1, false);
+        }
+        if std::mem::replace(&mut given[id], true) {
+            return Err(Error::new(format!("the id {id} is given to two tokens, one of them `{token}`")));
+        }
+    }
+    Ok(())
 }
 
 /// Checks that every merge joins two tokens to a third, which libraries rely on.

@@ -36,6 +36,15 @@ fn byte(token: &str) -> Option<u8> {
 
 /// Ids stay below this: twenty times the largest published vocabulary.
 const MAX_VOCABULARY: u64 = 1 << 22;
+
+/// The id of a token, where it is one that vocabularies have.
+pub(super) fn bounded(token: &str, id: &Value) -> Result<u32> {
+    let bounded = id.as_u64().filter(|id| *id < MAX_VOCABULARY).and_then(|id| u32::try_from(id).ok());
+    bounded.ok_or_else(|| {
+        Error::new(format!("the token `{token}` has the id `{id}`, expected a number below {MAX_VOCABULARY}"))
+    })
+}
+
 /// What ids stand for, as a tokenizer's file says.
 pub(super) struct Table {
     /// Bytes by id; empty where unassigned.
@@ -87,12 +96,7 @@ impl Table {
 
     /// Gives `bytes` the id that the file names.
     fn assign(&mut self, token: &str, id: &Value, bytes: Vec<u8>) -> Result<u32> {
-        let id = id.as_u64().filter(|id| *id < MAX_VOCABULARY).ok_or_else(|| {
-            Error::new(format!(
-                "the token `{token}` has the id `{id}`, expected a number below {MAX_VOCABULARY}"
-            ))
-        })?;
-        // Below 2²², so it fits every integer type used here.
+        let id = bounded(token, id)?;
         let index = id as usize;
         if index >= self.tokens.len() {
             self.tokens.resize(index + 1, Vec::new());
@@ -101,7 +105,7 @@ impl Table {
             return Err(Error::new(format!("the id {id} is given to two tokens, one of them `{token}`")));
         }
         self.tokens[index] = bytes;
-        Ok(id as u32)
+        Ok(id)
     }
 
     /// The bytes of all tokens one after another, and where each id's begin, the end as last entry.
