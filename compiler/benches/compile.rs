@@ -1,5 +1,7 @@
 //! Checking and planning: `cargo bench -p llmp-compiler`. `README.md` has the figures.
 
+#![allow(clippy::disallowed_methods, reason = "benchmarks read files and the clock")]
+
 use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};

@@ -19,7 +19,7 @@ pub fn hint(row: &Row, graph: &Graph) -> String {
     let causes: Vec<String> = reasons
         .iter()
         .filter(|reason| **reason != Reason::New && (row.action() != Action::New || reason.is_root()))
-        .map(|reason| reasons::text(reason))
+        .map(reasons::text)
         .collect();
     let named = causes.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
     let more = match causes.len().saturating_sub(NAMED) {

@@ -43,7 +43,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
         Ok(tokens)
     };
-    let ways: [(&str, &str, &dyn Fn() -> Result<usize, Box<dyn Error>>); 6] = [
+    type Way<'a> = (&'a str, &'a str, &'a dyn Fn() -> Result<usize, Box<dyn Error>>);
+    let ways: [Way<'_>; 6] = [
         ("JSON lines", "strict", &|| strict_lines(&lines)),
         ("JSON lines", "any", &|| Ok(JsonlRows::open(&lines)?.filter(is_doc).count())),
         ("Parquet", "strict", &|| Ok(Reader::open(&columns)?.filter(Result::is_ok).count())),

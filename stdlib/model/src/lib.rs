@@ -2,8 +2,8 @@
 //!
 //! - [`train()`]: the one trainer, used by pretraining and every fine-tuning stage.
 //! - [`Sampler`]: decoding with a KV cache.
-//! - [`memory`]: what both need.
-//! - [`stages`]: `model.load`.
+//! - [`memory`], which both need.
+//! - [`stages`], of which there is one, `model.load`.
 //!
 //! The transformer is written once (`model`) over a few operations (`ops`), which are composed of burn's on GPUs and
 //! fused on the CPU (`cpu`). Decoding on the CPU has its own code over the same kernels (`generate`).

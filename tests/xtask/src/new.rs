@@ -145,8 +145,7 @@ pub fn code(root: &Path, code: &str, title: &str) -> Result<Vec<String>, String>
         line.trim_start().starts_with(['E', 'W'])
             && line.trim_start().get(1..5).is_some_and(|it| it.bytes().all(|b| b.is_ascii_digit()))
     };
-    let last =
-        lines.iter().rposition(|line| is_row(line)).ok_or_else(|| format!("found no codes in `{table}`"))?;
+    let last = lines.iter().rposition(is_row).ok_or_else(|| format!("found no codes in `{table}`"))?;
     let at = lines.iter().position(|line| is_row(line) && *line > row.as_str()).unwrap_or(last + 1);
     lines.insert(at, &row);
     write(&page, &PAGE.replace("{code}", code).replace("{title}", title))?;

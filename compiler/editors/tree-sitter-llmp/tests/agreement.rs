@@ -1,7 +1,7 @@
 //! What the compiler reads without a mistake, the grammar reads without an ERROR or MISSING node: on every llmp text in
 //! the repository, and on damaged ones.
 
-#![allow(missing_docs, reason = "tests")]
+#![allow(missing_docs, clippy::disallowed_methods, reason = "tests read files")]
 
 use std::path::{Path, PathBuf};
 

@@ -111,7 +111,8 @@ impl Files {
     fn check_names(&self, parameters: &[Parameter], tied: bool) -> Result<()> {
         let known: BTreeSet<&str> = parameters.iter().map(|parameter| parameter.name.as_str()).collect();
         let strange = |name: &&String| {
-            !known.contains(name.as_str()) && !is_constant(name) && !(tied && name.as_str() == HEAD)
+            let counted = known.contains(name.as_str()) || (tied && name.as_str() == HEAD);
+            !(counted || is_constant(name))
         };
         match self.places.iter().find(|(name, _)| strange(name)) {
             None => Ok(()),

@@ -17,7 +17,7 @@ fn file(name: &str, bytes: &[u8]) -> PathBuf {
     path
 }
 
-pub fn jsonl(bytes: &[u8]) {
+pub(crate) fn jsonl(bytes: &[u8]) {
     for row in JsonlRows::open(&file("a.jsonl", bytes)).expect("it opens") {
         match row {
             Ok(Row::Doc(doc)) => assert!(doc.token_count.is_none_or(|count| i64::try_from(count).is_ok())),
@@ -30,7 +30,7 @@ pub fn jsonl(bytes: &[u8]) {
     }
 }
 
-pub fn parquet(bytes: &[u8]) {
+pub(crate) fn parquet(bytes: &[u8]) {
     let path = file("a.parquet", bytes);
     if let Ok(rows) = ParquetRows::open(&path) {
         rows.take(10_000).take_while(Result::is_ok).for_each(drop);
@@ -40,7 +40,7 @@ pub fn parquet(bytes: &[u8]) {
     }
 }
 
-pub fn config(bytes: &[u8]) {
+pub(crate) fn config(bytes: &[u8]) {
     let Ok(value) = serde_json::from_slice(bytes) else { return };
     if let Ok(config) = Config::from_json(&value) {
         assert_eq!(Config::from_json(&config.to_json()).expect("what is written is read"), config);
@@ -49,7 +49,7 @@ pub fn config(bytes: &[u8]) {
 }
 
 /// The weights of a model of one block and a few values.
-pub fn safetensors(bytes: &[u8]) {
+pub(crate) fn safetensors(bytes: &[u8]) {
     let path = file("model.safetensors", bytes);
     let folder = path.parent().map(Folder::at).expect("a folder");
     let config = small();
@@ -60,7 +60,7 @@ pub fn safetensors(bytes: &[u8]) {
 }
 
 /// The model of [`safetensors`].
-pub fn small() -> Config {
+pub(crate) fn small() -> Config {
     Config {
         vocabulary: 3,
         width: 2,
@@ -73,13 +73,13 @@ pub fn small() -> Config {
     }
 }
 
-pub fn tokenizer(bytes: &[u8]) {
+pub(crate) fn tokenizer(bytes: &[u8]) {
     let Ok(tokenizer) = load(&file("tokenizer.json", bytes)) else { return };
     for text in ["", "hello  world 123\n", "naïve 你好 <|im_end|>"] {
         let ids = tokenizer.encode(text);
         assert!(ids.iter().all(|id| *id < tokenizer.vocab_size()), "{ids:?}");
         assert!(ids.iter().all(|id| !tokenizer.is_special(*id)), "{ids:?}");
-        tokenizer.decode(&ids);
+        let _ = tokenizer.decode(&ids);
     }
     let _ = tokenizer.with_specials();
 }
@@ -88,7 +88,7 @@ fn load(path: &Path) -> llmp_stage::Result<Tokenizer> {
     Tokenizer::load_file(path)
 }
 
-pub fn conversation(bytes: &[u8]) {
+pub(crate) fn conversation(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     let read = match serde_json::from_str(text) {
         Ok(row) => conversations(&row, &mut Ignored::new()).unwrap_or_default(),

@@ -116,11 +116,7 @@ mod tests {
         let half = ROW.replace("Hello", "Hello \\ud83d");
         let transcript = "Human: Hi\nAssistant: Hello\n---\nHuman: Hi\nAssistant: Hello\n";
         for (name, content, expected) in [
-            (
-                "a.jsonl",
-                format!("\u{feff}{{\"instruction\": \"Hi\", \"output\": \"Hello\"}}\n\n").as_bytes(),
-                1,
-            ),
+            ("a.jsonl", "\u{feff}{\"instruction\": \"Hi\", \"output\": \"Hello\"}\n\n".as_bytes(), 1),
             ("b.json", list.as_bytes(), 2),
             ("c.JSONL", ROW.as_bytes(), 1),
             ("d.jsonl.gz", &gzip, 1),

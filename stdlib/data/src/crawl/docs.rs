@@ -34,7 +34,7 @@ pub fn run(ctx: &dyn Context, settings: Settings) -> Result<()> {
         let mut rows = Rows::open(file)?;
         let bar = ctx.bar(rows.known(), "documents");
         let (mut count, mut bad) = (0_u64, BadRows::default());
-        while let Some(row) = rows.next() {
+        for row in rows.by_ref() {
             ctx.proceed()?;
             bar.add(1);
             let mut doc = match row? {
