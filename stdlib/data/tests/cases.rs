@@ -20,7 +20,7 @@ fn run(name: &str, file: &Path, settings: &Value) -> Result<TestContext, String>
     let folder = tempfile::tempdir().expect("a folder").keep();
     let content = std::fs::read(file).expect("a file of the case");
     let name = file.file_name().and_then(|name| name.to_str()).expect("a name");
-    let ctx = TestContext::new(&folder).with_files("files", &[(name, &content)]);
+    let ctx = TestContext::new(&folder).with_files("files", &[(name, content.as_slice())]);
     stage.run(&ctx, settings).map_err(|error| error.to_string())?;
     Ok(ctx)
 }

@@ -9,7 +9,7 @@ use tokenizers::utils::byte_level::char_to_byte;
 use super::layout::{Layout, Spelling};
 
 /// The bytes that a token of the vocabulary stands for.
-fn bytes_of(token: &str, layout: &Layout) -> Option<Vec<u8>> {
+fn bytes_of(token: &str, layout: &Layout) -> Vec<u8> {
     let inner = token.strip_prefix(layout.prefix.as_str()).unwrap_or(token);
     let (inner, space) = match inner.strip_suffix(layout.suffix.as_str()) {
         // A word ends here, and a space stood behind it.
@@ -17,7 +17,14 @@ fn bytes_of(token: &str, layout: &Layout) -> Option<Vec<u8>> {
         _ => (inner, ""),
     };
     let mut bytes = match &layout.spelling {
-        Spelling::Bytes => inner.chars().map(char_to_byte).collect::<Option<Vec<u8>>>()?,
+        // Other characters stand for themselves, as in special tokens that are in the vocabulary alone.
+        Spelling::Bytes => inner.chars().fold(Vec::new(), |mut bytes, character| {
+            match char_to_byte(character) {
+                Some(byte) => bytes.push(byte),
+                None => bytes.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes()),
+            }
+            bytes
+        }),
         Spelling::Pieces { space } => match (byte(inner), space) {
             (Some(byte), _) => vec![byte],
             (None, Some(space)) => inner.replace(space.as_str(), " ").into_bytes(),
@@ -25,7 +32,7 @@ fn bytes_of(token: &str, layout: &Layout) -> Option<Vec<u8>> {
         },
     };
     bytes.extend_from_slice(space.as_bytes());
-    Some(bytes)
+    bytes
 }
 
 /// The byte of `<0x0A>`.
@@ -58,7 +65,7 @@ impl Table {
     /// Reads the vocabulary and the added tokens of a `tokenizer.json`, whose ids are those that `id` gives.
     ///
     /// # Errors
-    /// Where ids collide or are out of bounds, or a token is not spelled as the layout says.
+    /// Where ids collide or are out of bounds, or an added token has no content.
     pub(super) fn read(document: &Value, layout: &Layout, id: impl Fn(&str) -> Option<u32>) -> Result<Self> {
         let vocab = document["model"]["vocab"]
             .as_object()
@@ -85,10 +92,7 @@ impl Table {
             if table.added.get(token).is_some_and(|added| *id == *added) {
                 continue;
             }
-            let bytes = bytes_of(token, layout).ok_or_else(|| {
-                Error::new(format!("the token `{token}` is not in the byte-level alphabet"))
-                    .help("expected GPT-2's spelling, in which a space is `Ġ`")
-            })?;
+            let bytes = bytes_of(token, layout);
             table.assign(token, id, bytes)?;
         }
         Ok(table)
