@@ -92,10 +92,12 @@ fn number(stage: &Stage, path: &[&str]) -> Option<(u64, Option<Span>)> {
     setting(stage, path).and_then(|(value, span)| Some((value.as_u64()?, span)))
 }
 
-/// Files lie on this machine.
+/// Files lie on this machine, and a param that names none is no folder.
 fn elsewhere(stage: &Stage, diagnostics: &mut Diagnostics) {
     let mut look = |path: &str, span| {
-        if let Some(scheme) = scheme(path) {
+        if path.is_empty() {
+            diagnostics.push(super::errors::no_files(span));
+        } else if let Some(scheme) = scheme(path) {
             diagnostics.push(errors::elsewhere(path, scheme, span));
         }
     };
