@@ -106,7 +106,7 @@ module.exports = grammar({
       'require',
       field('condition', $.expression),
       'else',
-      field('message', $.text),
+      field('message', $.expression),
     ),
 
     property: $ => seq(field('name', $._clause_name), '=', field('value', $.expression)),
@@ -121,7 +121,10 @@ module.exports = grammar({
       field('type', $.type),
     ),
 
-    phrase: $ => seq($.identifier, repeat1($.identifier)),
+    phrase: $ => seq(
+      choice($.identifier, alias(choice('per', 'runtime'), $.identifier)),
+      repeat1($.identifier),
+    ),
 
     _clause_name: $ => choice(
       $.identifier,

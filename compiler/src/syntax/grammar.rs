@@ -159,7 +159,7 @@ fn kind(rule: Rule) -> Option<Kind> {
         Rule::item | Rule::declared | Rule::signature | Rule::clause | Rule::operand | Rule::terms => {
             return None;
         }
-        Rule::reading | Rule::skipped | Rule::inside => return None,
+        Rule::plain | Rule::reading | Rule::skipped | Rule::inside => return None,
     })
 }
 

@@ -5,12 +5,13 @@ use llmp_compiler::explain::pages;
 use crate::generate::between;
 
 /// The passages of the page, and what its codes begin with.
-const PARTS: [(&str, &[&str]); 5] = [
+const PARTS: [(&str, &[&str]); 6] = [
     ("codes: syntax", &["E00"]),
     ("codes: names", &["E01"]),
     ("codes: values", &["E02"]),
     ("codes: pipeline", &["E03", "W00", "W01"]),
     ("codes: machine", &["E04", "W04"]),
+    ("codes: results", &["E05"]),
 ];
 
 /// The page with its tables made anew.
