@@ -1,11 +1,10 @@
 //! `{name}`: says in one sentence what it measures.
 
-use std::fs;
-
 use llmp_artifacts::questions::read_questions;
+use llmp_artifacts::report;
 use llmp_assistant::assistant::{Assistant, Options};
 use llmp_stage::shown::{Better, Cell, Column, Row, Shown, Table, Unit};
-use llmp_stage::{Context, Error, Result};
+use llmp_stage::{Context, Result};
 use serde::Deserialize;
 
 /// The settings of `{name}`; the signature says what they mean.
@@ -39,8 +38,6 @@ pub(crate) fn run(ctx: &dyn Context, settings: Settings) -> Result<()> {
     // What stands here is all that reports, `llmp diff` and gates know of it.
     let columns = vec![Column::text("model"), Column::measure("right", Unit::Share, Better::Higher)];
     let shown = Shown { title: "{own}".into(), tables: vec![Table { columns, rows }], ..Shown::default() };
-    let path = ctx.output().join("report.json");
-    let json = serde_json::to_string_pretty(&shown)
-        .map_err(|error| Error::new("cannot write the report").because(error))?;
-    fs::write(&path, json + "\n").map_err(Error::io("cannot write", &path))
+    let page = shown.tables.iter().map(Table::markdown).collect::<Vec<_>>().join("\n");
+    report::write(ctx.output(), &shown, &page)
 }
