@@ -5,6 +5,7 @@ mod data;
 mod editors;
 mod folders;
 mod graph;
+mod language;
 mod mistakes;
 mod models;
 mod output;
