@@ -248,8 +248,8 @@ impl Executor<'_> {
             if let Some(parent) = path.parent().filter(|parent| *parent != folder) {
                 fs::create_dir_all(parent).map_err(Error::io("cannot make the folder", parent))?;
             }
-            let source = file.path.clone().unwrap_or_else(|| self.store.objects.path(&file.digest));
-            let copied = copy_checked(&source, &path, &file.digest);
+            let source = file.path.clone().map_or_else(|| self.store.objects.localize(&file.digest), Ok);
+            let copied = source.and_then(|source| copy_checked(&source, &path, &file.digest));
             if !matches!(copied, Ok(true)) {
                 if file.path.is_none()
                     && let Err(error) = self.store.objects.check(&file.digest)

@@ -294,7 +294,7 @@ fn a_damaged_object_is_made_again_in_the_run_that_meets_it() {
         let store = Store::open(&root.path().join(".llmp")).unwrap();
         for end in first.iter().take(2) {
             let list = store.objects.manifest(&end.artifact.unwrap()).unwrap();
-            harm(&store.objects.path(&list.files["out.txt"].digest), how);
+            harm(&store.objects.localize(&list.files["out.txt"].digest).unwrap(), how);
         }
         let (decisions, ended) = run(root.path(), &stages(5));
         assert!(matches!(decisions[0], Decision::Cached { .. }), "nobody has looked yet");
@@ -310,7 +310,7 @@ fn a_removed_result_is_made_again() {
     let graph = graph(vec![node("a", &[], 1, false, false), node("b", &[0], 2, false, false)]);
     let (_, ended) = run(root.path(), &graph);
     let store = Store::open(&root.path().join(".llmp")).unwrap();
-    std::fs::remove_file(store.objects.path(&ended[0].artifact.unwrap())).unwrap();
+    std::fs::remove_file(store.objects.localize(&ended[0].artifact.unwrap()).unwrap()).unwrap();
     assert_eq!(ran(&run(root.path(), &graph).1), [0]);
 }
 
@@ -383,9 +383,10 @@ proptest! {
             stages[id] = node(&format!("s{id}"), &edges[id], 10 * id as u64 + value, constant, fail);
             let graph = graph(stages.clone());
             if let Some((which, kind)) = damage {
-                let objects = Store::open(&root.path().join(".llmp")).unwrap().objects.all().unwrap();
+                let store = Store::open(&root.path().join(".llmp")).unwrap();
+                let objects = store.objects.list().unwrap();
                 if !objects.is_empty() {
-                    harm(&which.get(&objects).1, kind);
+                    harm(&store.objects.localize(&which.get(&objects).0).unwrap(), kind);
                     harmed = true;
                 }
             }

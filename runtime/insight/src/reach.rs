@@ -23,8 +23,8 @@ pub struct Keep {
 
 /// What the store holds and who needs it.
 pub struct Reach {
-    /// Every object with its path and size.
-    pub objects: BTreeMap<Digest, (PathBuf, u64)>,
+    /// Every object with its size in bytes.
+    pub objects: BTreeMap<Digest, u64>,
     /// Runs that ended, the newest first.
     pub runs: Vec<Run>,
     /// The objects of each run, by number.
@@ -41,9 +41,8 @@ impl Reach {
     /// # Errors
     /// Where the ledger or the objects cannot be read.
     pub fn new(store: &Store, ledger: &Ledger) -> Result<Self> {
-        let objects = store.objects.all()?.into_iter().map(|(digest, path, size)| (digest, (path, size)));
         let mut reach = Self {
-            objects: objects.collect(),
+            objects: store.objects.list()?.into_iter().collect(),
             runs: store.ended_runs().collect(),
             of_run: BTreeMap::new(),
             of_stage: BTreeMap::new(),
@@ -124,7 +123,7 @@ impl Reach {
     /// Bytes of objects.
     #[must_use]
     pub fn bytes<'a>(&self, objects: impl IntoIterator<Item = &'a Digest>) -> u64 {
-        objects.into_iter().filter_map(|digest| self.objects.get(digest)).map(|(_, size)| size).sum()
+        objects.into_iter().filter_map(|digest| self.objects.get(digest)).sum()
     }
 }
 

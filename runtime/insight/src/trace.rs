@@ -7,11 +7,13 @@ mod find;
 mod standing;
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
 
 use llmp_records::{Run, StageRun};
-use llmp_stage::{Detail, Dropped, Entries, Form, Holds, Input, InputFile, Registry, Result, shard_of};
+use llmp_stage::{
+    Detail, Dropped, Entries, Error, Form, Holds, Input, InputFile, Registry, Result, shard_of,
+};
 use llmp_store::{Entry, Ledger, Manifest, Store};
 use serde::Serialize;
 
@@ -152,8 +154,8 @@ impl<'a> Tracer<'a> {
             tracer.counts.insert(&stage.name, dropped.map(|(_, count)| count).sum());
             let all = tracer.dropped.entry(&stage.name).or_default();
             for digest in &record.dropped {
-                let Ok(file) = File::open(store.objects.path(digest)) else { continue };
-                let lines = BufReader::new(file).lines().map_while(std::result::Result::ok);
+                let Ok(object) = store.objects.open(digest) else { continue };
+                let lines = BufReader::new(object).lines().map_while(std::result::Result::ok);
                 all.extend(lines.filter_map(|line| serde_json::from_str(&line).ok()));
             }
         }
@@ -197,9 +199,17 @@ impl<'a> Tracer<'a> {
     /// The documents in one file of a stage's result.
     fn entries(&self, stage: &StageRun, file: &str, entry: &Entry, detail: Detail) -> Result<Entries> {
         match self.form(stage) {
-            Some(form) => form.entries(file, &self.store.objects.path(&entry.digest), detail),
+            Some(form) => form.entries(file, &self.localize(entry)?, detail),
             None => Ok(Box::new(std::iter::empty())),
         }
+    }
+
+    /// A file of a result, as a file of this machine.
+    fn localize(&self, entry: &Entry) -> Result<PathBuf> {
+        self.store
+            .objects
+            .localize(&entry.digest)
+            .map_err(|error| Error::new(error.to_string()).help_if(error.help()))
     }
 
     fn inputs(&self, stage: &'a StageRun) -> impl Iterator<Item = &'a StageRun> {
@@ -304,13 +314,15 @@ impl<'a> Tracer<'a> {
     }
 
     fn tokens(&self, stage: &StageRun, manifest: &Manifest, shard: &str, row: u64) -> Result<Option<Fate>> {
-        let file = |(name, entry): (&String, &Entry)| InputFile {
-            name: name.clone(),
-            path: self.store.objects.path(&entry.digest),
-            digest: entry.digest.hex(),
-            label: None,
+        let file = |(name, entry): (&String, &Entry)| {
+            Ok(InputFile {
+                name: name.clone(),
+                path: self.localize(entry)?,
+                digest: entry.digest.hex(),
+                label: None,
+            })
         };
-        let files = manifest.files.iter().map(file).collect();
+        let files = manifest.files.iter().map(file).collect::<Result<_>>()?;
         let input = Input { label: stage.name.clone(), files, ..Input::default() };
         let Some(form) = self.form(stage) else { return Ok(None) };
         let span = form.tokens(&input, shard, row, SHOWN)?;

@@ -55,5 +55,5 @@ pub fn promoted(
 fn report(store: &Store, artifact: &Digest) -> Option<Value> {
     let manifest = store.objects.manifest(artifact).ok()?;
     let entry = manifest.files.get("report.json").filter(|entry| entry.size <= MAX_REPORT)?;
-    serde_json::from_slice(&std::fs::read(store.objects.path(&entry.digest)).ok()?).ok()
+    serde_json::from_slice(&store.objects.read(&entry.digest).ok()?).ok()
 }

@@ -205,7 +205,7 @@ fn last_line(line: &str) -> Option<(String, (Digest, u64))> {
 impl History for Past {
     fn artifact(&self, key: &Digest) -> Option<Digest> {
         let artifact = self.ledger().artifact(key)?;
-        self.store.objects.path(&artifact).exists().then_some(artifact)
+        self.store.objects.contains(&artifact).then_some(artifact)
     }
 
     fn lost(&self, key: &Digest) -> bool {

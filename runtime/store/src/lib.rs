@@ -28,6 +28,7 @@
 compile_error!("llmp needs a Unix, for locks, inodes and process groups; on Windows, build it in WSL");
 
 mod artifact;
+mod disk;
 mod error;
 mod frame;
 mod hash;
@@ -38,10 +39,13 @@ mod objects;
 mod results;
 mod runs;
 mod stat;
+pub mod testing;
 mod write;
 
 use std::fs;
 use std::path::{Path, PathBuf};
+
+use disk::Disk;
 
 pub use artifact::{Entry, Manifest};
 pub use error::{Result, StoreError, at, help_for};
@@ -49,7 +53,7 @@ pub use frame::Kind;
 pub use hash::hash_file;
 pub use ledger::Ledger;
 pub use lock::Lock;
-pub use objects::Objects;
+pub use objects::{ObjectStore, Objects};
 pub use results::{are_linked, link_results};
 pub use runs::pipeline_id;
 pub use stat::{Stamp, Stat};
@@ -91,7 +95,7 @@ impl Store {
             }
             Err(error) => return Err(at("read", &version)(error)),
         }
-        Ok(Self { root: root.to_owned(), objects: Objects::new(root.join("objects")) })
+        Ok(Self { root: root.to_owned(), objects: Objects::new(Disk::new(root.join("objects"))) })
     }
 
     /// The store at `root` to look at: nothing is made, and where there is none it is empty.
@@ -102,7 +106,7 @@ impl Store {
         if root.join("version").is_file() {
             return Self::open(root);
         }
-        Ok(Self { root: root.to_owned(), objects: Objects::new(root.join("objects")) })
+        Ok(Self { root: root.to_owned(), objects: Objects::new(Disk::new(root.join("objects"))) })
     }
 
     /// Whether the folder at `root` is a store.

@@ -1,38 +1,119 @@
-//! Contents by their blake3 hash: written to a temporary name, renamed, never changed.
+//! Contents by their blake3 hash: where they are kept, and what is made of them.
+//!
+//! [`ObjectStore`] is what a place that keeps objects must do; [`Objects`] is such a place with what is the same for all of
+//! them: artifacts as lists of files, folders that go in and come out.
 
-use std::fs::{self, File};
-use std::io;
-use std::os::unix::fs::PermissionsExt;
+use std::fs;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use llmp_compiler::key::Digest;
 
-use super::hash::{hash_file, hash_open};
-use super::write::{SYNC_FROM, TEMPORARY, move_object, write_object};
 use super::{Entry, Manifest, Result, StoreError, at};
 
-/// The objects of a store.
-pub struct Objects {
-    root: PathBuf,
+/// A place that keeps objects. An object is named by the digest of its content, is there whole or not at all, and never
+/// changes: whoever publishes what is there already changes nothing.
+pub trait ObjectStore: Send + Sync {
+    /// Reads an object from its beginning. Its content is not compared with its name.
+    ///
+    /// # Errors
+    /// [`StoreError::Missing`] where it is not there.
+    fn open(&self, object: &Digest) -> Result<Box<dyn Read + Send>>;
+
+    /// Bytes of an object; `None` where it is not there.
+    fn size(&self, object: &Digest) -> Option<u64>;
+
+    /// A file of this machine with the object's content, to be read and never written; fetched where need be.
+    ///
+    /// # Errors
+    /// [`StoreError::Missing`] where it is not there.
+    fn localize(&self, object: &Digest) -> Result<PathBuf>;
+
+    /// Publishes bytes, unless they are there.
+    ///
+    /// # Errors
+    /// Where the place refuses.
+    fn put(&self, bytes: &[u8]) -> Result<Digest>;
+
+    /// Publishes a finished file, unless its content is there. The file is gone then.
+    ///
+    /// # Errors
+    /// Where the file cannot be read, or the place refuses.
+    fn take(&self, file: &Path) -> Result<Entry>;
+
+    /// Reads an object and compares its content with its name. One that differs is not there afterwards.
+    ///
+    /// # Errors
+    /// [`StoreError::Missing`] where it is not there, [`StoreError::Damaged`] where it differs or cannot be read.
+    fn check(&self, object: &Digest) -> Result<()>;
+
+    /// All objects with their sizes in bytes, in order of digest.
+    ///
+    /// # Errors
+    /// Where the place cannot be read.
+    fn list(&self) -> Result<Vec<(Digest, u64)>>;
+
+    /// Removes an object that nobody needs. Only for one who has the store alone.
+    ///
+    /// # Errors
+    /// [`StoreError::Missing`] where it is not there.
+    fn remove(&self, object: &Digest) -> Result<()>;
+
+    /// Files that were being written when their process was killed, with their sizes in bytes. Only for one who has the
+    /// store alone: otherwise they may be somebody's.
+    ///
+    /// # Errors
+    /// Where the place cannot be read.
+    fn leftovers(&self) -> Result<Vec<(PathBuf, u64)>> {
+        Ok(Vec::new())
+    }
 }
 
+/// The objects of a store.
+pub struct Objects(Box<dyn ObjectStore>);
+
 impl Objects {
-    pub(super) fn new(root: PathBuf) -> Self {
-        Self { root }
+    /// The objects that are kept in `place`.
+    pub fn new(place: impl ObjectStore + 'static) -> Self {
+        Self(Box::new(place))
     }
 
-    /// Where the object lies, or would lie.
-    #[must_use]
-    pub fn path(&self, digest: &Digest) -> PathBuf {
-        let hex = digest.hex();
-        let (head, tail) = hex.split_at(2);
-        self.root.join(head).join(tail)
+    /// As [`ObjectStore::open`].
+    ///
+    /// # Errors
+    /// Where it is missing or unreadable.
+    pub fn open(&self, object: &Digest) -> Result<Box<dyn Read + Send>> {
+        self.0.open(object)
     }
 
-    /// Whether the object is there, with the given size.
+    /// The whole content of a small object, as [`ObjectStore::open`] reads it.
+    ///
+    /// # Errors
+    /// Where it is missing or unreadable.
+    pub fn read(&self, object: &Digest) -> Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        self.open(object)?.read_to_end(&mut bytes).map_err(at("read", Path::new(&object.hex())))?;
+        Ok(bytes)
+    }
+
+    /// As [`ObjectStore::localize`].
+    ///
+    /// # Errors
+    /// Where it is missing or cannot be fetched.
+    pub fn localize(&self, object: &Digest) -> Result<PathBuf> {
+        self.0.localize(object)
+    }
+
+    /// Whether the object is there, with the given size in bytes.
     #[must_use]
-    pub fn has(&self, digest: &Digest, size: u64) -> bool {
-        fs::metadata(self.path(digest)).is_ok_and(|found| found.len() == size)
+    pub fn has(&self, object: &Digest, size: u64) -> bool {
+        self.0.size(object) == Some(size)
+    }
+
+    /// Whether the object is there, whatever its size.
+    #[must_use]
+    pub fn contains(&self, object: &Digest) -> bool {
+        self.0.size(object).is_some()
     }
 
     /// Keeps bytes.
@@ -40,12 +121,7 @@ impl Objects {
     /// # Errors
     /// Where the disk refuses.
     pub fn put(&self, bytes: &[u8]) -> Result<Digest> {
-        let digest = Digest::of(bytes);
-        let path = self.path(&digest);
-        if !self.has(&digest, bytes.len() as u64) {
-            write_object(&path, bytes)?;
-        }
-        Ok(digest)
+        self.0.put(bytes)
     }
 
     /// Moves a finished file into the store.
@@ -53,21 +129,7 @@ impl Objects {
     /// # Errors
     /// Where the disk refuses.
     pub fn take(&self, file: &Path) -> Result<Entry> {
-        let opened = File::open(file).map_err(at("open", file))?;
-        let entry = hash_open(&opened, file)?;
-        let path = self.path(&entry.digest);
-        // An object of this name that was damaged meanwhile is no reason to throw away a good one.
-        if self.has(&entry.digest, entry.size) && self.check(&entry.digest).is_ok() {
-            fs::remove_file(file).map_err(at("remove", file))?;
-        } else {
-            if entry.size >= SYNC_FROM {
-                opened.sync_data().map_err(at("sync", file))?;
-            }
-            let read_only = fs::Permissions::from_mode(0o444);
-            opened.set_permissions(read_only).map_err(at("make read-only", file))?;
-            move_object(file, &path)?;
-        }
-        Ok(entry)
+        self.0.take(file)
     }
 
     /// Moves all files below `folder` into the store and keeps the list.
@@ -102,25 +164,23 @@ impl Objects {
         Ok(())
     }
 
+    /// Publishes an artifact's list, whose files are there. Its digest is the artifact's.
+    ///
+    /// # Errors
+    /// Where the disk refuses.
+    pub fn put_manifest(&self, manifest: &Manifest) -> Result<Digest> {
+        self.put(manifest.text().as_bytes())
+    }
+
     /// Reads the manifest of an artifact.
     ///
     /// # Errors
     /// Where it is missing or damaged.
     pub fn manifest(&self, artifact: &Digest) -> Result<Manifest> {
-        let path = self.path(artifact);
-        let text = match fs::read_to_string(&path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                return Err(StoreError::Missing { digest: artifact.hex() });
-            }
-            Err(error) if error.kind() == io::ErrorKind::InvalidData => {
-                return Err(StoreError::Damaged { digest: artifact.hex(), what: "it is not text".into() });
-            }
-            Err(error) => return Err(at("read", &path)(error)),
-        };
+        let damaged = |what: &str| StoreError::Damaged { digest: artifact.hex(), what: what.into() };
+        let text = String::from_utf8(self.read(artifact)?).map_err(|_| damaged("it is not text"))?;
         if Digest::of(text.as_bytes()) != *artifact {
-            let what = "its content is not what its name says".into();
-            return Err(StoreError::Damaged { digest: artifact.hex(), what });
+            return Err(damaged("its content is not what its name says"));
         }
         Manifest::parse(artifact, &text)
     }
@@ -130,28 +190,7 @@ impl Objects {
     /// # Errors
     /// Where it is missing, damaged or unreadable.
     pub fn check(&self, object: &Digest) -> Result<()> {
-        let path = self.path(object);
-        match hash_file(&path) {
-            Ok(found) if found == *object => return Ok(()),
-            Err(StoreError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
-                return Err(StoreError::Missing { digest: object.hex() });
-            }
-            // What the disk cannot give back is damaged, too.
-            Ok(_) | Err(StoreError::Io { .. }) => {}
-            Err(error) => return Err(error),
-        }
-        let folder = self.root.with_file_name("quarantine");
-        let aside = folder.join(object.hex());
-        let moved = fs::create_dir_all(&folder).and_then(|()| fs::rename(&path, &aside));
-        if hash_file(&aside).is_ok_and(|found| found == *object) {
-            // Another process had set the damaged one aside and put a good one there.
-            return fs::rename(&aside, &path).map_err(at("move into the store", &aside));
-        }
-        let what = match moved {
-            Ok(()) => "its content is not what its name says (set aside in `quarantine/`)",
-            Err(_) => "its content is not what its name says, and it cannot be set aside",
-        };
-        Err(StoreError::Damaged { digest: object.hex(), what: what.into() })
+        self.0.check(object)
     }
 
     /// Whether the artifact's list and all its files are there, by name and size.
@@ -184,96 +223,42 @@ impl Objects {
     /// # Errors
     /// Where the object is missing or the disk refuses.
     pub fn link_file(&self, object: &Digest, target: &Path) -> Result<()> {
-        let source = self.path(object);
+        let source = self.localize(object)?;
         match fs::hard_link(&source, target) {
             Ok(()) => Ok(()),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-            Err(error) if error.kind() == io::ErrorKind::NotFound && !source.exists() => {
-                Err(StoreError::Missing { digest: object.hex() })
-            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound && !source.exists() => Err(missing(object)),
             // No hard links here (another file system, too many links): a copy serves.
             Err(_) => fs::copy(&source, target).map(drop).map_err(at("copy to", target)),
         }
     }
 
-    /// All objects with their paths and sizes, in order of digest.
+    /// All objects with their sizes in bytes, in order of digest.
     ///
     /// # Errors
     /// Where the folder cannot be read.
-    pub fn all(&self) -> Result<Vec<(Digest, PathBuf, u64)>> {
-        let object = |(path, size): (PathBuf, u64)| {
-            let head = path.parent()?.file_name()?.to_str()?;
-            let digest = Digest::from_hex(&format!("{head}{}", path.file_name()?.to_str()?))?;
-            Some((digest, path, size))
-        };
-        let mut all: Vec<_> = self.files()?.filter_map(object).collect();
-        all.sort_unstable_by_key(|(digest, ..)| *digest);
-        Ok(all)
+    pub fn list(&self) -> Result<Vec<(Digest, u64)>> {
+        self.0.list()
     }
 
-    /// Files that were being written when their process was killed, with their sizes. Only for one who has the store alone:
-    /// otherwise they may be somebody's.
+    /// Removes an object that nobody needs. Only for one who has the store alone.
+    ///
+    /// # Errors
+    /// Where it is missing or the disk refuses.
+    pub fn remove(&self, object: &Digest) -> Result<()> {
+        self.0.remove(object)
+    }
+
+    /// Files that were being written when their process was killed, with their sizes in bytes. Only for one who has the
+    /// store alone: otherwise they may be somebody's.
     ///
     /// # Errors
     /// Where the folder cannot be read.
     pub fn leftovers(&self) -> Result<Vec<(PathBuf, u64)>> {
-        let is_leftover = |path: &Path| path.extension().is_some_and(|extension| extension == TEMPORARY);
-        let mut all: Vec<_> = self.files()?.filter(|(path, _)| is_leftover(path)).collect();
-        all.sort_unstable();
-        Ok(all)
-    }
-
-    /// Whatever lies where objects do.
-    fn files(&self) -> Result<impl Iterator<Item = (PathBuf, u64)>> {
-        let heads = fs::read_dir(&self.root).map_err(at("read", &self.root))?.flatten();
-        let tails = heads.flat_map(|head| fs::read_dir(head.path()).into_iter().flatten().flatten());
-        Ok(tails.filter_map(|tail| Some((tail.path(), tail.metadata().ok()?.len()))))
+        self.0.leftovers()
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn folders_go_in_and_come_out() {
-        let root = tempfile::tempdir().unwrap();
-        let objects = Objects::new(root.path().join("objects"));
-        let source = root.path().join("source");
-        fs::create_dir_all(source.join("deep")).unwrap();
-        fs::write(source.join("a"), "one").unwrap();
-        fs::write(source.join("deep/b"), "two").unwrap();
-        let manifest = objects.take_folder(&source).unwrap();
-        let artifact = objects.put(manifest.text().as_bytes()).unwrap();
-        assert!(objects.intact(&artifact));
-        let target = root.path().join("target");
-        objects.link(&objects.manifest(&artifact).unwrap(), &target).unwrap();
-        assert_eq!(fs::read_to_string(target.join("deep/b")).unwrap(), "two");
-        fs::remove_file(objects.path(&Digest::of(b"one"))).unwrap();
-        assert!(!objects.intact(&artifact));
-    }
-
-    #[test]
-    fn damage_is_set_aside_and_healed_by_the_same_content() {
-        let root = tempfile::tempdir().unwrap();
-        let objects = Objects::new(root.path().join("objects"));
-        let digest = objects.put(b"good").unwrap();
-        let path = objects.path(&digest);
-        let damage = || {
-            fs::remove_file(&path).unwrap();
-            fs::write(&path, "evil").unwrap();
-        };
-        objects.check(&digest).unwrap();
-        damage();
-        assert!(matches!(objects.check(&digest), Err(StoreError::Damaged { .. })));
-        assert!(!path.exists() && root.path().join("quarantine").join(digest.hex()).exists());
-        assert!(matches!(objects.check(&digest), Err(StoreError::Missing { .. })));
-        fs::write(&path, "evil").unwrap();
-        let fresh = root.path().join("fresh");
-        fs::write(&fresh, "good").unwrap();
-        objects.take(&fresh).unwrap();
-        objects.check(&digest).unwrap();
-        damage();
-        assert!(matches!(objects.manifest(&digest), Err(StoreError::Damaged { .. })));
-    }
+pub(super) fn missing(object: &Digest) -> StoreError {
+    StoreError::Missing { digest: object.hex() }
 }

@@ -46,7 +46,7 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
             share.name = format!("{}  {}", share.name, run.title());
         }
     }
-    let objects: u64 = reach.objects.values().map(|(_, size)| size).sum();
+    let objects: u64 = reach.objects.values().sum();
     let folder = |name: &str| size_of(&store.root().join(name));
     let ledger_size = std::fs::metadata(store.ledger_path()).map_or(0, |meta| meta.len());
     let others = [

@@ -44,7 +44,7 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
             std::fs::create_dir_all(parent)?;
         }
         // A copy, not a link: what is exported may be changed.
-        let mut from = std::fs::File::open(objects.path(&entry.digest))?;
+        let mut from = std::fs::File::open(objects.localize(&entry.digest)?)?;
         let mut to = std::fs::File::create(&target)?;
         std::io::copy(&mut from, &mut to)?;
     }

@@ -73,7 +73,7 @@ pub(super) struct Garbage {
     kept: BTreeSet<u64>,
     pins: BTreeMap<String, u64>,
     needed: BTreeSet<Digest>,
-    objects: BTreeMap<Digest, (PathBuf, u64)>,
+    objects: BTreeMap<Digest, u64>,
     /// Bytes that go, by the stage that made them, and by the newest run that used them.
     by_stage: Vec<(String, u64)>,
     by_run: Vec<(u64, u64)>,
@@ -91,7 +91,7 @@ impl Garbage {
         let kept = reach.kept(keep, &pins);
         let needed = reach.needed(&kept);
         let objects = reach.objects.iter().filter(|(digest, _)| !needed.contains(digest));
-        let objects: BTreeMap<_, _> = objects.map(|(digest, found)| (*digest, found.clone())).collect();
+        let objects: BTreeMap<_, _> = objects.map(|(digest, size)| (*digest, *size)).collect();
         let mut left: BTreeSet<Digest> = objects.keys().copied().collect();
         let mut by_stage = Vec::new();
         for (stage, needs) in &reach.of_stage {
@@ -125,7 +125,7 @@ impl Garbage {
 
     /// All bytes that go.
     pub(super) fn bytes(&self) -> u64 {
-        self.objects.values().map(|(_, size)| size).sum::<u64>() + self.unfinished() + self.set_aside
+        self.objects.values().sum::<u64>() + self.unfinished() + self.set_aside
     }
 
     /// Bytes of what was begun and will never be finished.
@@ -160,7 +160,10 @@ impl Garbage {
         // Then what is linked to objects, so that their bytes are really free.
         self.unlink_results(store)?;
         let _ = fs::remove_dir_all(store.root().join("open"));
-        for (path, _) in self.objects.values().chain(&self.leftovers) {
+        for object in self.objects.keys() {
+            store.objects.remove(object)?;
+        }
+        for (path, _) in &self.leftovers {
             fs::remove_file(path)?;
         }
         for (path, _) in &self.work {

@@ -20,10 +20,10 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     let _in_use = store.in_use()?;
     let mut ledger = Ledger::open(&store.ledger_path())?;
     let mut out = crate::output::stdout();
-    let all = store.objects.all()?;
+    let all = store.objects.list()?;
     let mut damaged = BTreeSet::new();
     let mut bytes = 0;
-    for (digest, _, size) in &all {
+    for (digest, size) in &all {
         bytes += size;
         if store.objects.check(digest).is_err() {
             damaged.insert(*digest);

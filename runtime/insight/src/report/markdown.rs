@@ -57,5 +57,5 @@ fn row(cells: &[&String]) -> String {
 fn table(store: &Store, stage: &StageReport) -> Option<String> {
     let manifest = store.objects.manifest(&stage.artifact?).ok()?;
     let entry = manifest.files.get("report.md")?;
-    std::fs::read_to_string(store.objects.path(&entry.digest)).ok()
+    String::from_utf8(store.objects.read(&entry.digest).ok()?).ok()
 }
