@@ -1,39 +1,48 @@
 //! Runs what has to run.
 //!
-//! [`Engine::run`] goes through a graph: one thread decides, stage by stage as inputs become known, and writes the ledger; workers
-//! perform actions. It knows the store, the plan and the registry of stages that it is given; who watches is an
-//! [`Observer`], and what is made of a finished run is no matter of its own.
+//! One run is one [`Session`]: it has a number and a record, goes through the graph, links the results, and gives an [`Outcome`].
+//! One thread decides, stage by stage as inputs become known, and writes the ledger; workers perform actions. It knows the store,
+//! the plan and the registry of stages that it is given; who watches is an [`Observer`], and what is made of a finished run is no
+//! matter of its own.
 //!
-//! * `scheduler`: who is due; `lifecycle`: one stage from its lock to the ledger; `queue`: which action runs next
+//! * `session`: a whole run; `scheduler`: who is due; `lifecycle`: one stage from its claim to the ledger; `queue`: which action
+//!   runs next
 //! * `action`: work as data; `perform`: doing it, on a thread of this process or by `llmp worker` from a file
 //! * `command`, `guard`, `memory`: the user's programs, and what holds and measures them
 //!
-//! Start reading at [`Engine`].
+//! Start reading at [`Session`].
 
 #![cfg_attr(not(test), deny(clippy::unwrap_used))]
 
 mod action;
 mod budget;
+mod claim;
 mod command;
 mod context;
+mod events;
 mod guard;
+mod job;
 mod lifecycle;
 mod memory;
 mod observer;
+mod outcome;
 mod output;
 mod perform;
 mod queue;
 mod record;
 mod scheduler;
+mod session;
 mod worker;
 mod workers;
 
 pub use budget::free_memory;
+pub use events::Recorder;
 pub use guard::{Guard, watch};
+pub use job::{Harness, RunOptions};
 pub use observer::{Observer, Unwatched};
+pub use outcome::{StageOutcome, Status};
 pub use perform::{Checked, Executor, help_of};
-pub use record::end;
-pub use scheduler::{Ended, Engine, RunOptions, Status};
+pub use session::{Counts, Outcome, Program, Session, failures, nothing_to_do};
 pub use worker::{Report, read_action, work};
 
 #[cfg(test)]

@@ -1,103 +1,57 @@
-//! One stage from its start to the ledger: its lock, its actions, what they gave.
+//! One stage from its start to the ledger: its claim, its actions, what they gave.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use llmp_compiler::graph::{FileSet, Graph, Producer, Stage, StageId};
 use llmp_compiler::key::{Digest, Key};
-use llmp_planning::{Past, ShardInput, host_name, shard_key};
+use llmp_compiler::plan::History;
+use llmp_planning::{Costs, Past, ShardInput, host_name, shard_key};
 use llmp_records::{FileRecord, InputRecord, Record, log_name, text};
 use llmp_stage::{Error, shard_of};
-use llmp_store::{Kind, Lock, Manifest, Store, StoreError};
+use llmp_store::{Kind, Lock, Manifest, StoreError};
 use serde_json::json;
 
-use super::action::{Action, Effect, Given, Place, Recipe, absolute};
-use super::perform::{ATTEMPT, Trouble, help_of, store_error};
-use super::scheduler::{Ended, Engine, Round, Status};
-use super::workers::Failed;
+use super::action::{Action, Effect, FORMAT, Given, Place, Recipe, absolute};
+use super::claim::Claim;
+use super::job::Job;
+use super::outcome::{StageOutcome, Status};
+use super::perform::{Checked, Trouble, help_of, store_error};
+use super::queue::Demand;
+use super::workers::{Failed, Workers};
 
-/// A stage that has begun.
+/// A stage that is to run: all its inputs are known.
+#[derive(Clone)]
+pub(super) struct Planned {
+    pub(super) key: Key,
+    /// What its inputs are, in their order.
+    pub(super) digests: Vec<Digest>,
+    pub(super) reasons: Vec<String>,
+    /// It runs though its result is there.
+    pub(super) forced: bool,
+}
+
+/// A stage that has started.
 pub(super) struct Running {
-    key: Key,
-    digests: Vec<Digest>,
-    reasons: Vec<String>,
-    work: PathBuf,
-    _lock: Lock,
-    /// For a stage that has the device for itself.
-    _device: Option<Arc<Lock>>,
+    planned: Planned,
+    claim: Claim,
     shards: Vec<ShardInput>,
     results: BTreeMap<usize, (Manifest, Record)>,
     ran: usize,
     /// Actions that have not ended.
-    pub(super) open: usize,
+    open: usize,
     /// Some actions were taken back before they started, or could not start.
-    pub(super) stopped: bool,
+    stopped: bool,
     failed: Option<(Error, Action)>,
     /// The ledger did not take a shard's result.
     unwritten: Option<Error>,
 }
 
-/// What came of starting a stage.
-pub(super) enum Begun {
-    /// Another run made it meanwhile.
-    Done(Digest),
-    /// Its actions are queued.
-    Started(Box<Running>),
-    /// Another run holds its lock, or has the device: what that does.
-    Busy(&'static str),
-    /// The list of an input's files is missing or damaged.
-    Damaged { input: usize, object: Digest, error: StoreError },
-}
-
-impl Round<'_> {
-    /// Takes the key's lock and queues the stage's actions.
-    pub(super) fn start(
-        &mut self,
-        id: StageId,
-        key: &Key,
-        digests: &[Digest],
-        reasons: &[String],
-    ) -> Result<Begun, Error> {
-        let Engine { graph, past, screen, options, .. } = self.engine;
-        let stage = graph.stage(id);
-        let work = past.store().work(&key.digest.hex());
-        let Some(lock) = claim(&work)? else { return Ok(Begun::Busy("is making it")) };
-        past.ledger().refresh().map_err(store_error)?;
-        if !self.forced(id)
-            && let Some(artifact) = llmp_compiler::plan::History::artifact(*past, &key.digest)
-        {
-            // Another run made it while we waited.
-            retire(&work);
-            return Ok(Begun::Done(artifact));
-        }
-        let mut device = None;
-        if stage.needs.devices.is_some() {
-            device = self.device().map_err(store_error)?;
-            if device.is_none() {
-                return Ok(Begun::Busy("trains on this device"));
-            }
-        }
-        let inputs = match self.inputs(stage, digests)? {
-            Ok(inputs) => inputs,
-            Err((input, error)) => {
-                let object = digests.get(input).copied().unwrap_or(Digest::of(b""));
-                return Ok(Begun::Damaged { input, object, error });
-            }
-        };
-        let because = reasons.first().map_or("", String::as_str);
-        let resumes = if is_filled(&work.join("state")) { ", going on from its state" } else { "" };
-        screen.line(&format!("> {:<26} {because}{resumes}", stage.name));
-        screen.event(&json!({"event": "stage_started", "stage": stage.name, "kind": stage.kind,
-            "key": key.digest.hex(), "reasons": reasons}));
-        let mut started = Running {
-            key: key.clone(),
-            digests: digests.to_vec(),
-            reasons: reasons.to_vec(),
-            work: work.clone(),
-            _lock: lock,
-            _device: device,
+impl Running {
+    fn new(planned: Planned, claim: Claim) -> Self {
+        Self {
+            planned,
+            claim,
             shards: vec![],
             results: BTreeMap::new(),
             ran: 0,
@@ -105,62 +59,234 @@ impl Round<'_> {
             stopped: false,
             failed: None,
             unwritten: None,
-        };
-        let recipe = Arc::new(Recipe::of(graph, stage));
-        let place = Arc::new(Place {
-            store: absolute(past.store().root()),
-            folder: absolute(&options.folder),
-            work: absolute(&work),
-            log: absolute(&options.run_folder.join("logs").join(log_name(&stage.name))),
-            device: options.device.clone(),
-        });
-        let (demand, rank) =
-            (self.engine.demand(stage, &self.costs), self.ranks.get(id.0 as usize).copied().unwrap_or(0));
-        let action = |key: Digest, shard: Option<String>, inputs: Vec<Given>| Action {
-            format_version: super::action::FORMAT,
+        }
+    }
+
+    /// Whether all its actions have ended.
+    pub(super) fn is_over(&self) -> bool {
+        self.open == 0
+    }
+
+    /// So many of its actions were taken back before they started.
+    pub(super) fn take_back(&mut self, actions: usize) {
+        self.open -= actions;
+        self.stopped = true;
+    }
+}
+
+/// Why a stage did not start.
+pub(super) enum NotStarted {
+    /// Another run made it meanwhile.
+    Done(Digest),
+    /// Another run holds its lock, or has the device: what that does.
+    Busy(&'static str),
+    /// The list of an input's files is missing or damaged.
+    Damaged(Damage),
+    Failed(Error),
+}
+
+impl From<Error> for NotStarted {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl From<StoreError> for NotStarted {
+    fn from(error: StoreError) -> Self {
+        Self::Failed(store_error(error))
+    }
+}
+
+/// An object of an input that is missing or damaged.
+pub(super) struct Damage {
+    /// The input's place among the stage's.
+    pub(super) input: usize,
+    pub(super) object: Digest,
+    pub(super) error: StoreError,
+}
+
+/// What the end of an action means for the rest of the run.
+pub(super) enum Received {
+    /// Nothing: it gave its part, or was stopped.
+    Taken,
+    /// It failed.
+    Failed,
+    /// It could not start for damage.
+    Damaged(Damage),
+}
+
+/// What all actions of a stage have in common.
+struct Batch<'s> {
+    id: StageId,
+    stage: &'s Stage,
+    recipe: Arc<Recipe>,
+    place: Arc<Place>,
+    demand: Demand,
+    rank: u64,
+}
+
+impl Batch<'_> {
+    fn action(&self, key: Digest, shard: Option<String>, inputs: Vec<Given>) -> Action {
+        Action {
+            format_version: FORMAT,
             key,
-            stage: Arc::clone(&recipe),
-            place: Arc::clone(&place),
+            stage: Arc::clone(&self.recipe),
+            place: Arc::clone(&self.place),
             shard,
             inputs,
             threads: 1,
-        };
-        let Some(role) = &stage.per_shard else {
-            let action = action(key.digest, None, inputs);
-            match self.delivered(id, &action) {
-                Some(effect) => self.take_in(stage, &mut started, 0, effect),
-                None => {
-                    started.open = 1;
-                    self.workers.push(id, None, demand, rank, action);
-                }
+        }
+    }
+}
+
+/// Takes stages of one round from their start to the ledger. It knows one stage at a time; which one is due and what follows
+/// from its end is the scheduler's matter.
+pub(super) struct Lifecycle<'e> {
+    job: &'e Job<'e>,
+    workers: &'e Workers,
+    checked: &'e Checked,
+    ranks: &'e [u64],
+    costs: Costs<'e>,
+    /// The device's lock, while a stage of this run has it.
+    device: Weak<Lock>,
+}
+
+impl<'e> Lifecycle<'e> {
+    pub(super) fn new(
+        job: &'e Job<'e>,
+        workers: &'e Workers,
+        checked: &'e Checked,
+        ranks: &'e [u64],
+    ) -> Self {
+        let costs = Costs::new(job.graph, job.past, job.harness.registry);
+        Self { job, workers, checked, ranks, costs, device: Weak::new() }
+    }
+
+    /// Claims the stage's key and queues its actions.
+    pub(super) fn start(&mut self, id: StageId, planned: &Planned) -> Result<Running, NotStarted> {
+        let stage = self.job.graph.stage(id);
+        let claim = self.claim(stage, planned)?;
+        let inputs = self.gather(stage, &planned.digests)?;
+        self.announce(stage, planned, &claim);
+        let mut running = Running::new(planned.clone(), claim);
+        self.enqueue(id, &mut running, inputs)?;
+        Ok(running)
+    }
+
+    /// Makes the key this run's, and the device where the stage needs it.
+    fn claim(&mut self, stage: &Stage, planned: &Planned) -> Result<Claim, NotStarted> {
+        let Job { past, .. } = self.job;
+        let key = &planned.key.digest;
+        let claim = Claim::take(past.store().work(&key.hex()))?;
+        let mut claim = claim.ok_or(NotStarted::Busy("is making it"))?;
+        // Only under the lock is it certain that nobody makes it now: what was made before the lock was free is in the ledger.
+        past.ledger().refresh()?;
+        if !planned.forced
+            && let Some(artifact) = History::artifact(*past, key)
+        {
+            claim.retire();
+            return Err(NotStarted::Done(artifact));
+        }
+        if stage.needs.devices.is_some() {
+            claim.device = Some(self.device()?.ok_or(NotStarted::Busy("trains on this device"))?);
+        }
+        Ok(claim)
+    }
+
+    /// Says that the stage starts.
+    fn announce(&self, stage: &Stage, planned: &Planned, claim: &Claim) {
+        let observer = self.job.harness.observer;
+        let because = planned.reasons.first().map_or("", String::as_str);
+        let resumes = if claim.resumes() { ", going on from its state" } else { "" };
+        observer.line(&format!("> {:<26} {because}{resumes}", stage.name));
+        observer.event(&json!({"event": "stage_started", "stage": stage.name, "kind": stage.kind,
+            "key": planned.key.digest.hex(), "reasons": planned.reasons}));
+    }
+
+    /// Queues the stage's actions, but for those whose result is there.
+    fn enqueue(&self, id: StageId, running: &mut Running, inputs: Vec<Given>) -> Result<(), Error> {
+        let stage = self.job.graph.stage(id);
+        let batch = self.batch(id, stage, &running.claim);
+        match &stage.per_shard {
+            None => {
+                let action = batch.action(running.planned.key.digest, None, inputs);
+                self.queue(&batch, running, None, action);
+                Ok(())
             }
-            return Ok(Begun::Started(Box::new(started)));
-        };
+            Some(role) => self.enqueue_shards(&batch, running, role, &inputs),
+        }
+    }
+
+    /// Queues one action a shard of the input in `role`.
+    fn enqueue_shards(
+        &self,
+        batch: &Batch<'_>,
+        running: &mut Running,
+        role: &str,
+        inputs: &[Given],
+    ) -> Result<(), Error> {
+        let Batch { stage, .. } = *batch;
         let position = stage.inputs.iter().position(|input| input.role == *role).unwrap_or(0);
-        let input = digests.get(position).copied().unwrap_or(Digest::of(b""));
-        let shards = past.shards_of(stage, role, &input).map_err(store_error)?;
-        started.shards.clone_from(&shards);
+        let input = running.planned.digests.get(position).copied().unwrap_or(Digest::of(b""));
+        let shards = self.job.past.shards_of(stage, role, &input).map_err(store_error)?;
+        running.shards.clone_from(&shards);
         let at = inputs.get(position).map(Given::positions).unwrap_or_default();
         for (index, shard) in shards.iter().enumerate() {
-            let known = shard_key(key, role, shard);
-            if let Some(result) = self.reused(id, &known)? {
-                started.results.insert(index, result);
+            let key = shard_key(&running.planned.key, role, shard);
+            if let Some(result) = self.reused(running, &key)? {
+                running.results.insert(index, result);
                 continue;
             }
             let part = |(number, given): (usize, &Given)| {
                 if number == position { given.shard(shard, &at) } else { given.clone() }
             };
-            let action =
-                action(known, Some(shard.name.clone()), inputs.iter().enumerate().map(part).collect());
-            match self.delivered(id, &action) {
-                Some(effect) => self.take_in(stage, &mut started, index, effect),
-                None => {
-                    started.open += 1;
-                    self.workers.push(id, Some(index), demand, rank, action);
-                }
-            }
+            let inputs = inputs.iter().enumerate().map(part).collect();
+            let action = batch.action(key, Some(shard.name.clone()), inputs);
+            self.queue(batch, running, Some(index), action);
         }
-        Ok(Begun::Started(Box::new(started)))
+        Ok(())
+    }
+
+    /// Queues an action, or takes in what a worker has made of it.
+    fn queue(&self, batch: &Batch<'_>, running: &mut Running, shard: Option<usize>, action: Action) {
+        if let Some(effect) = self.delivered(running, &action) {
+            return self.take_in(batch.stage, running, shard.unwrap_or(0), effect);
+        }
+        running.open += 1;
+        self.workers.push(batch.id, shard, batch.demand, batch.rank, action);
+    }
+
+    fn batch<'s>(&self, id: StageId, stage: &'s Stage, claim: &Claim) -> Batch<'s> {
+        let Job { graph, past, options, run_folder, folder, .. } = self.job;
+        let place = Place {
+            store: absolute(past.store().root()),
+            folder: absolute(folder),
+            work: absolute(&claim.work),
+            log: absolute(&run_folder.join("logs").join(log_name(&stage.name))),
+            device: options.device.clone(),
+        };
+        Batch {
+            id,
+            stage,
+            recipe: Arc::new(Recipe::of(graph, stage)),
+            place: Arc::new(place),
+            demand: self.demand(stage),
+            rank: self.ranks.get(id.0 as usize).copied().unwrap_or(0),
+        }
+    }
+
+    /// What each action of a stage takes.
+    fn demand(&self, stage: &Stage) -> Demand {
+        let estimate = || {
+            // On a GPU it is the device's memory that the estimate speaks of.
+            let here = self.job.options.device == "cpu";
+            here.then(|| self.costs.of(stage)).flatten().map(|cost| cost.memory)
+        };
+        Demand {
+            cores: stage.needs.cores.map(|cores| cores as usize),
+            memory: stage.needs.memory.or_else(estimate).unwrap_or(0),
+            device: stage.needs.devices.is_some(),
+        }
     }
 
     /// The device, which all stages of this run that need it have together: the queue lets one of them at a time. `None` while
@@ -169,23 +295,23 @@ impl Round<'_> {
         if let Some(lock) = self.device.upgrade() {
             return Ok(Some(lock));
         }
-        let Engine { past, options, .. } = self.engine;
+        let Job { past, options, .. } = self.job;
         let lock = past.store().device(&host_name(), &options.device)?.map(Arc::new);
         self.device = lock.as_ref().map(Arc::downgrade).unwrap_or_default();
         Ok(lock)
     }
 
     /// The result of a shard that was made before.
-    fn reused(&self, id: StageId, key: &Digest) -> Result<Option<(Manifest, Record)>, Error> {
-        if self.forced(id) {
+    fn reused(&self, running: &Running, key: &Digest) -> Result<Option<(Manifest, Record)>, Error> {
+        if running.planned.forced {
             return Ok(None);
         }
-        let ledger = self.engine.past.ledger();
+        let ledger = self.job.past.ledger();
         if ledger.artifact(key).is_none() {
             return Ok(None);
         }
         let record = ledger.record(key).map_err(store_error)?;
-        let objects = &self.engine.past.store().objects;
+        let objects = &self.job.past.store().objects;
         Ok(record.and_then(|record| {
             let manifest = Manifest::parse(key, record.manifest.as_deref()?).ok()?;
             let there = manifest.files.values().all(|file| objects.has(&file.digest, file.size));
@@ -194,24 +320,18 @@ impl Round<'_> {
     }
 
     /// What a worker has made of an action in another process, where its objects are all there.
-    fn delivered(&self, id: StageId, action: &Action) -> Option<Effect> {
-        if self.forced(id) {
+    fn delivered(&self, running: &Running, action: &Action) -> Option<Effect> {
+        if running.planned.forced {
             return None;
         }
         let effect = super::worker::read_result(action)?;
-        let objects = &self.engine.past.store().objects;
+        let objects = &self.job.past.store().objects;
         effect.manifest.files.values().all(|file| objects.has(&file.digest, file.size)).then_some(effect)
     }
 
-    /// What goes into a stage, in the order of its inputs; files that settings name follow. The inner error names the input
-    /// whose list of files is missing or damaged.
-    #[allow(clippy::type_complexity)]
-    fn inputs(
-        &self,
-        stage: &Stage,
-        digests: &[Digest],
-    ) -> Result<Result<Vec<Given>, (usize, StoreError)>, Error> {
-        let Engine { graph, past, .. } = self.engine;
+    /// What goes into a stage, in the order of its inputs; files that settings name follow.
+    fn gather(&self, stage: &Stage, digests: &[Digest]) -> Result<Vec<Given>, NotStarted> {
+        let past = self.job.past;
         let mut inputs = Vec::new();
         for (index, (input, digest)) in stage.inputs.iter().zip(digests).enumerate() {
             inputs.push(match &input.from {
@@ -220,19 +340,14 @@ impl Round<'_> {
                     Given::of_files(&input.role, &set.to_string(), &files)
                 }
                 Producer::Stage(from) => {
-                    let objects = &past.store().objects;
-                    let manifest =
-                        self.checked.check(past.store(), digest).and_then(|()| objects.manifest(digest));
-                    match manifest {
-                        Ok(manifest) => {
-                            let labels = self.labels(*from, digest);
-                            Given::of_artifact(&input.role, &graph.stage(*from).name, &manifest, &labels)
+                    let manifest = self.manifest(digest).map_err(|error| match error {
+                        StoreError::Missing { .. } | StoreError::Damaged { .. } => {
+                            NotStarted::Damaged(Damage { input: index, object: *digest, error })
                         }
-                        Err(error @ (StoreError::Missing { .. } | StoreError::Damaged { .. })) => {
-                            return Ok(Err((index, error)));
-                        }
-                        Err(error) => return Err(store_error(error)),
-                    }
+                        error => error.into(),
+                    })?;
+                    let (name, labels) = (&self.job.graph.stage(*from).name, self.labels(*from, digest));
+                    Given::of_artifact(&input.role, name, &manifest, &labels)
                 }
             });
         }
@@ -242,12 +357,19 @@ impl Round<'_> {
                 inputs.push(Given::of_files(&setting.name, path, &files));
             }
         }
-        Ok(Ok(inputs))
+        Ok(inputs)
+    }
+
+    /// The list of an artifact's files, once it is known to be what its name says.
+    fn manifest(&self, artifact: &Digest) -> Result<Manifest, StoreError> {
+        let store = self.job.past.store();
+        self.checked.check(store, artifact)?;
+        store.objects.manifest(artifact)
     }
 
     /// What people call the shards of the artifact that `from` made.
     fn labels(&self, from: StageId, artifact: &Digest) -> BTreeMap<String, String> {
-        let Engine { graph, past, .. } = self.engine;
+        let Job { graph, past, .. } = self.job;
         let Some((key, _)) = past.last(&graph.stage(from).name) else { return BTreeMap::new() };
         let ledger = past.ledger();
         if ledger.artifact(&key) != Some(*artifact) {
@@ -258,22 +380,26 @@ impl Round<'_> {
 
     /// Takes in what became of one action.
     pub(super) fn receive(
-        &mut self,
+        &self,
         id: StageId,
         running: &mut Running,
         shard: Option<usize>,
         outcome: Result<Effect, Failed>,
-    ) {
+    ) -> Received {
         running.open -= 1;
-        let stage = self.engine.graph.stage(id);
+        let stage = self.job.graph.stage(id);
         match outcome {
-            Ok(effect) => self.take_in(stage, running, shard.unwrap_or(0), effect),
+            Ok(effect) => {
+                self.take_in(stage, running, shard.unwrap_or(0), effect);
+                Received::Taken
+            }
             Err(Failed { trouble: Trouble::Damaged { input, object, error }, .. }) => {
                 running.stopped = true;
-                self.damage(id, input, object, &error);
+                Received::Damaged(Damage { input, object, error })
             }
             Err(Failed { trouble: Trouble::Failed(error), .. }) if error.is_cancelled() => {
-                running.stopped = true
+                running.stopped = true;
+                Received::Taken
             }
             Err(Failed { trouble: Trouble::Failed(error), action }) => {
                 let source =
@@ -285,8 +411,7 @@ impl Round<'_> {
                     _ => error,
                 };
                 running.failed.get_or_insert((error, *action));
-                // From here on nothing new begins, its own other shards included.
-                self.failed = true;
+                Received::Failed
             }
         }
     }
@@ -301,9 +426,9 @@ impl Round<'_> {
             for name in effect.manifest.files.keys() {
                 record.labels.insert(shard_of(name).to_owned(), label.clone());
             }
-            let key = shard_key(&running.key, role, shard);
+            let key = shard_key(&running.planned.key, role, shard);
             let written =
-                self.engine.past.ledger().append(Kind::Shard, &key, &effect.manifest.digest(), &record);
+                self.job.past.ledger().append(Kind::Shard, &key, &effect.manifest.digest(), &record);
             if let Err(error) = written {
                 running.unwritten.get_or_insert(store_error(error));
             }
@@ -313,7 +438,7 @@ impl Round<'_> {
 
     fn stamp(&self, record: Record) -> Record {
         Record {
-            run: self.engine.options.run,
+            run: self.job.run,
             host: host_name(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             ..record
@@ -321,35 +446,51 @@ impl Round<'_> {
     }
 
     /// Puts the parts together, writes the ledger, and says so.
-    pub(super) fn finish(&mut self, id: StageId, running: Running) -> Ended {
-        let Engine { graph, past, screen, options, .. } = self.engine;
+    pub(super) fn finish(&self, id: StageId, running: &Running) -> StageOutcome {
+        let Job { graph, past, harness, run, run_folder, .. } = self.job;
         let stage = graph.stage(id);
-        let key = running.key.digest;
+        let key = running.planned.key.digest;
         if let Some(error) = &running.unwritten {
             return self.failure(id, Some(key), error);
         }
         if let Some((error, action)) = &running.failed {
-            super::worker::keep(action, &options.run_folder);
+            super::worker::keep(action, run_folder);
             return self.failure(id, Some(key), error);
         }
         if running.stopped {
-            return Ended::stopped(Some(key));
+            return StageOutcome::stopped(Some(key));
         }
-        match self.publish(stage, &running) {
+        match self.publish(stage, running) {
             Ok((artifact, record)) => {
-                past.settle(&stage.name, key, options.run);
-                retire(&running.work);
+                past.settle(&stage.name, key, *run);
+                running.claim.retire();
                 let shards = record.shards;
-                let told = told(&record, self.engine.registry.units());
-                screen.line(&format!("+ {:<26} {told}", stage.name));
-                screen.event(&json!({"event": "stage_finished", "stage": stage.name, "key": key.hex(),
+                let told = told(&record, harness.registry.units());
+                harness.observer.line(&format!("+ {:<26} {told}", stage.name));
+                harness.observer.event(
+                    &json!({"event": "stage_finished", "stage": stage.name, "key": key.hex(),
                     "artifact": artifact.hex(), "seconds": record.seconds, "counts": record.counts,
-                    "shards": shards.map(|(ran, all)| json!({"ran": ran, "all": all}))}));
+                    "shards": shards.map(|(ran, all)| json!({"ran": ran, "all": all}))}),
+                );
                 let status = Status::Ran { seconds: record.seconds, shards };
-                Ended { status, key: Some(key), artifact: Some(artifact) }
+                StageOutcome { status, key: Some(key), artifact: Some(artifact) }
             }
             Err(error) => self.failure(id, Some(key), &error),
         }
+    }
+
+    /// Says that a stage failed, unless it was only stopped.
+    pub(super) fn failure(&self, id: StageId, key: Option<Digest>, error: &Error) -> StageOutcome {
+        if error.is_cancelled() {
+            return StageOutcome::stopped(key);
+        }
+        let observer = self.job.harness.observer;
+        let name = &self.job.graph.stage(id).name;
+        let help = help_of(error);
+        let (message, help) = (error.to_string(), help.map(str::to_owned));
+        observer.line(&format!("! {name:<26} failed: {message}"));
+        observer.event(&json!({"event": "stage_failed", "stage": name, "message": message, "help": help}));
+        StageOutcome { status: Status::Failed { message, help }, key, artifact: None }
     }
 
     fn publish(&self, stage: &Stage, running: &Running) -> Result<(Digest, Record), Error> {
@@ -363,7 +504,7 @@ impl Round<'_> {
             whole.labels.extend(record.labels.clone());
             whole.dropped.extend(&record.dropped);
             // Shards of earlier runs took their time then.
-            if record.run == self.engine.options.run {
+            if record.run == self.job.run {
                 whole.seconds += record.seconds;
                 whole.peak_memory = whole.peak_memory.max(record.peak_memory);
                 if whole.started == 0.0 || record.started < whole.started {
@@ -379,7 +520,7 @@ impl Round<'_> {
         if running.shards.is_empty() && stage.per_shard.is_none() {
             // A whole stage that reads shards passes their labels on, where it keeps their names.
             let kept: BTreeSet<&str> = manifest.files.keys().map(|name| shard_of(name)).collect();
-            for (input, digest) in stage.inputs.iter().zip(&running.digests) {
+            for (input, digest) in stage.inputs.iter().zip(&running.planned.digests) {
                 if let Producer::Stage(from) = &input.from {
                     let labels = self.labels(*from, digest).into_iter();
                     whole.labels.extend(labels.filter(|(shard, _)| kept.contains(shard.as_str())));
@@ -387,70 +528,18 @@ impl Round<'_> {
             }
         }
         whole.bytes = manifest.size();
-        whole.components.clone_from(&running.key.components);
-        whole.inputs = inputs_of(self.engine.graph, stage, &running.digests, self.engine.past);
-        whole.reasons.clone_from(&running.reasons);
+        whole.components.clone_from(&running.planned.key.components);
+        whole.inputs = inputs_of(self.job.graph, stage, &running.planned.digests, self.job.past);
+        whole.reasons.clone_from(&running.planned.reasons);
         if stage.per_shard.is_some() {
             whole.shards = Some((running.ran, running.shards.len()));
         }
         let whole = self.stamp(whole);
-        let artifact =
-            self.engine.past.store().objects.put(manifest.text().as_bytes()).map_err(store_error)?;
-        let mut ledger = self.engine.past.ledger();
-        ledger.append(Kind::Stage, &running.key.digest, &artifact, &whole).map_err(store_error)?;
+        let artifact = self.job.past.store().objects.put(manifest.text().as_bytes()).map_err(store_error)?;
+        let mut ledger = self.job.past.ledger();
+        ledger.append(Kind::Stage, &running.planned.key.digest, &artifact, &whole).map_err(store_error)?;
         Ok((artifact, whole))
     }
-}
-
-/// Takes the lock of a key's private folder, which is made where needed; `None` while another process has it.
-pub(super) fn claim(work: &Path) -> Result<Option<Lock>, Error> {
-    loop {
-        match fs::create_dir_all(work) {
-            // It was there, but its holder took it away before it was seen to be a folder.
-            Err(error)
-                if error.kind() == std::io::ErrorKind::AlreadyExists
-                    && fs::symlink_metadata(work).map_or(true, |found| found.is_dir()) =>
-            {
-                continue;
-            }
-            made => made.map_err(Error::io("cannot make the folder", work))?,
-        }
-        match Lock::try_take(&work.join("lock")) {
-            Ok(None) => return Ok(None),
-            Ok(Some(lock)) => {
-                // Whoever held the lock before us and left attempts behind is dead.
-                for entry in fs::read_dir(work).into_iter().flatten().flatten() {
-                    if entry.file_name().to_string_lossy().starts_with(ATTEMPT) {
-                        let _ = fs::remove_dir_all(entry.path());
-                    }
-                }
-                return Ok(Some(lock));
-            }
-            // The holder before us took the folder away in between.
-            Err(StoreError::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {}
-            Err(error) => return Err(store_error(error)),
-        }
-    }
-}
-
-/// Takes away the private folder of a key that is done: at once, so that it is never seen half empty by the next holder.
-fn retire(work: &Path) {
-    let gone = work.with_extension(format!("gone-{}", std::process::id()));
-    // What stays behind is only garbage.
-    let _ = fs::rename(work, &gone).and_then(|()| fs::remove_dir_all(&gone));
-}
-
-/// Removes what [`retire`] left behind where it was interrupted.
-pub(super) fn sweep(store: &Store) {
-    for entry in fs::read_dir(store.root().join("work")).into_iter().flatten().flatten() {
-        if entry.file_name().to_string_lossy().contains(".gone-") {
-            let _ = fs::remove_dir_all(entry.path());
-        }
-    }
-}
-
-fn is_filled(folder: &Path) -> bool {
-    fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some())
 }
 
 /// A stage's end in a few words: main counts, shards, time.

@@ -4,8 +4,8 @@ use llmp_stage::Bar;
 use serde_json::Value;
 
 /// Is told what a run does, from all of its threads.
-pub trait Observer: Sync {
-    /// Something happened, for programs; the form is described in `spec/`.
+pub trait Observer: Send + Sync {
+    /// Something happened, for programs; the form is described in `spec/`. A [`Recorder`](super::Recorder) adds the time.
     fn event(&self, event: &Value);
 
     /// The same as a line for people.

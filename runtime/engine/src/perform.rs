@@ -6,34 +6,27 @@ use std::io::{ErrorKind, LineWriter};
 use std::os::unix::fs::MetadataExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Component, Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use llmp_compiler::key::Digest;
 use llmp_records::Record;
-use llmp_stage::{Error, Input, InputFile, Registry};
+use llmp_stage::{Error, Input, InputFile};
 use llmp_store::{Store, StoreError, copy_checked, help_for};
 
-use super::Observer;
 use super::action::{Action, Effect, Given, GivenFile};
 use super::command;
 use super::context::RunContext;
-use super::guard::Guard;
+use super::job::Harness;
 use super::memory::Peak;
 
 /// What actions are done with.
 pub struct Executor<'a> {
     /// Where inputs come from and outputs go.
     pub store: &'a Store,
-    /// What the stages do.
-    pub registry: &'a Registry,
-    /// Where progress is shown.
-    pub screen: &'a dyn Observer,
-    /// Set when everything is to stop.
-    pub stop: &'a AtomicBool,
-    /// Kills commands should this process be killed.
-    pub guard: &'a Guard,
+    /// With what.
+    pub harness: Harness<'a>,
     /// Objects whose content was compared with their name.
     pub checked: Checked,
     /// What the folders of its attempts are called: those called [`ATTEMPT`] are removed by the next holder of the lock.
@@ -139,18 +132,20 @@ impl Executor<'_> {
             state,
             device: &action.place.device,
             threads: action.threads,
-            stop: self.stop,
-            screen: self.screen,
+            stop: self.harness.stop,
+            screen: self.harness.observer,
             // Line by line, so that a log tells how far a stage came however it ends.
             log: Mutex::new(log.map(LineWriter::new)),
             reported: Mutex::default(),
         };
         let kind = &action.stage.kind;
-        let implementation = self.registry.stage(kind).filter(|_| !is_command);
+        let implementation = self.harness.registry.stage(kind).filter(|_| !is_command);
         // What a command took is known by itself.
         let run = || match &implementation {
             Some(implementation) => implementation.run(&context, &action.stage.settings).map(|()| None),
-            None => command::run(&context, action, self.registry, scratch, self.guard).map(Some),
+            None => {
+                command::run(&context, action, self.harness.registry, scratch, self.harness.guard).map(Some)
+            }
         };
         let outcome = catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| {
             let text = panic.downcast_ref::<String>().map(String::as_str);

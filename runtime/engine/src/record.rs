@@ -3,10 +3,10 @@
 use llmp_compiler::graph::{Graph, Producer, Stage};
 use llmp_records::{Run, StageRun};
 
-use super::scheduler::{Ended, Status};
+use super::outcome::{StageOutcome, Status};
 
 /// Notes in `run` how it ended, after `seconds` of wall-clock time.
-pub fn end(run: &mut Run, graph: &Graph, ended: &[Ended], stopped: bool, seconds: f64) {
+pub(super) fn end(run: &mut Run, graph: &Graph, ended: &[StageOutcome], stopped: bool, seconds: f64) {
     let failed = ended.iter().any(|end| matches!(end.status, Status::Failed { .. }));
     run.status = if failed {
         "failed"
@@ -20,7 +20,7 @@ pub fn end(run: &mut Run, graph: &Graph, ended: &[Ended], stopped: bool, seconds
     run.stages = graph.stages.iter().zip(ended).map(|(stage, end)| stage_run(graph, stage, end)).collect();
 }
 
-fn stage_run(graph: &Graph, stage: &Stage, end: &Ended) -> StageRun {
+fn stage_run(graph: &Graph, stage: &Stage, end: &StageOutcome) -> StageRun {
     let (status, message, seconds) = match &end.status {
         Status::Cached => ("cached", None, None),
         Status::Skipped => ("skipped", None, None),

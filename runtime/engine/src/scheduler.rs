@@ -5,212 +5,95 @@
 //! when they are used: these are forgotten, and a second round makes them again.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Weak, mpsc};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use llmp_compiler::graph::{Graph, Input, Producer, Stage, StageId};
-use llmp_compiler::key::{Digest, Key};
+use llmp_compiler::key::Digest;
 use llmp_compiler::plan::{Blocked, Decision, State, decide};
-use llmp_planning::{Costs, Past, reasons};
-use llmp_records::Record;
-use llmp_stage::{Error, Registry};
-use llmp_store::{Kind, Lock, StoreError};
+use llmp_planning::reasons;
+use serde_json::json;
 
-use super::Observer;
-use super::guard::Guard;
-use super::lifecycle::{Begun, Running};
-use super::perform::{Checked, Executor, help_of};
-use super::queue::{Demand, Limits};
-use super::workers::{Outcome, Workers};
+use super::job::{Job, RunOptions};
+use super::lifecycle::{Damage, Lifecycle, NotStarted, Planned, Received, Running};
+use super::outcome::{StageOutcome, Status};
+use super::perform::{Checked, Executor};
+use super::queue::Limits;
+use super::workers::{self, Workers};
 
-/// How a run is to be made.
-#[derive(Clone, Debug)]
-pub struct RunOptions {
-    /// Actions at the same time.
-    pub jobs: usize,
-    /// Cores they share.
-    pub cores: usize,
-    /// Bytes of memory they share.
-    pub memory: u64,
-    /// Go on with what does not depend on a failure.
-    pub keep_going: bool,
-    /// Tries after a failed one.
-    pub retries: usize,
-    /// Stages to run though they are cached.
-    pub forced: Vec<StageId>,
-    /// The device for model stages.
-    pub device: String,
-    /// The run's number and folder.
-    pub run: u64,
-    /// Where logs go.
-    pub run_folder: PathBuf,
-    /// The folder of the main file.
-    pub folder: PathBuf,
+/// Runs to the end. The result's index is the stage's. `before` is how the stages ended when this was called before in the same
+/// run, else empty.
+pub(super) fn run(job: &Job<'_>, before: Vec<StageOutcome>) -> Vec<StageOutcome> {
+    let RunOptions { jobs, cores, memory, retries, keep_going, .. } = *job.options;
+    let workers = Workers::new(Limits { slots: jobs, cores: cores.max(jobs), memory }, !keep_going);
+    let (send, receive) = mpsc::channel::<workers::Outcome>();
+    let store = Arc::clone(job.past.store());
+    let executor = Executor {
+        store: &store,
+        harness: job.harness,
+        checked: Checked::default(),
+        attempts: super::perform::ATTEMPT,
+    };
+    super::claim::sweep(&store);
+    std::thread::scope(|scope| {
+        for _ in 0..jobs.max(1) {
+            let (workers, executor, send) = (&workers, &executor, send.clone());
+            scope.spawn(move || workers.work(executor, retries, &send));
+        }
+        let outcomes = rounds(job, &workers, &executor.checked, &receive, before);
+        workers.close();
+        outcomes
+    })
 }
 
-/// How a stage ended.
-#[derive(Clone, Debug)]
-pub enum Status {
-    /// Its result was there.
-    Cached,
-    /// It was planned to run, and its inputs turned out as they were.
-    Skipped,
-    /// It ran: seconds, and shards run of all.
-    Ran {
-        /// Wall-clock seconds.
-        seconds: f64,
-        /// Shards that ran, and all.
-        shards: Option<(usize, usize)>,
-    },
-    /// It failed.
-    Failed {
-        /// What went wrong.
-        message: String,
-        /// What to do.
-        help: Option<String>,
-    },
-    /// It could not start.
-    Blocked(String),
-    /// The run ended before it could.
-    Stopped,
-}
-
-/// A stage at the end of the run.
-#[derive(Clone, Debug)]
-pub struct Ended {
-    /// How.
-    pub status: Status,
-    /// Its key, once known.
-    pub key: Option<Digest>,
-    /// Its result.
-    pub artifact: Option<Digest>,
-}
-
-impl Ended {
-    pub(super) fn stopped(key: Option<Digest>) -> Self {
-        Self { status: Status::Stopped, key, artifact: None }
-    }
-
-    fn failed(&self) -> bool {
-        matches!(self.status, Status::Failed { .. })
-    }
-}
-
-/// The engine of one run.
-pub struct Engine<'a> {
-    /// The pipeline.
-    pub graph: &'a Graph,
-    /// What was done before.
-    pub past: &'a Past,
-    /// What the stages do.
-    pub registry: &'a Registry,
-    /// Where progress is shown.
-    pub screen: &'a dyn Observer,
-    /// Set when the run is to stop.
-    pub stop: &'a AtomicBool,
-    /// Kills commands should this process be killed.
-    pub guard: &'a Guard,
-    /// How.
-    pub options: &'a RunOptions,
-}
-
-impl Engine<'_> {
-    /// Runs to the end. The result's index is the stage's. `before` is how the stages ended when this was called before in
-    /// the same run, else empty.
-    #[must_use]
-    pub fn run(&self, before: Vec<Ended>) -> Vec<Ended> {
-        let RunOptions { jobs, cores, memory, retries, keep_going, .. } = *self.options;
-        let workers = Workers::new(Limits { slots: jobs, cores: cores.max(jobs), memory }, !keep_going);
-        let (send, receive) = mpsc::channel::<Outcome>();
-        let store = Arc::clone(self.past.store());
-        let executor = Executor {
-            store: &store,
-            registry: self.registry,
-            screen: self.screen,
-            stop: self.stop,
-            guard: self.guard,
-            checked: Checked::default(),
-            attempts: super::perform::ATTEMPT,
-        };
-        super::lifecycle::sweep(&store);
-        std::thread::scope(|scope| {
-            for _ in 0..jobs.max(1) {
-                let (workers, executor, send) = (&workers, &executor, send.clone());
-                scope.spawn(move || workers.work(executor, retries, &send));
+/// Goes through the graph until no result turned out to be damaged.
+///
+/// What is damaged is found out when it is used, by a stage that was decided on the belief that its input is there. Nothing
+/// that was decided is taken back: the damaged result is forgotten in the ledger, the round goes to its end with what does
+/// not need it, and the next one decides anew. It finds what ran done, and makes again what was forgotten.
+fn rounds(
+    job: &Job<'_>,
+    workers: &Workers,
+    checked: &Checked,
+    receive: &mpsc::Receiver<workers::Outcome>,
+    mut before: Vec<StageOutcome>,
+) -> Vec<StageOutcome> {
+    let ranks = ranks(job.graph);
+    let mut seen = BTreeSet::new();
+    loop {
+        let lifecycle = Lifecycle::new(job, workers, checked, &ranks);
+        let mut round = Round::new(job, workers, checked, lifecycle, before);
+        round.drive(receive);
+        let Round { ended, damaged, before: earlier, .. } = round;
+        let mut ended: Vec<StageOutcome> =
+            ended.into_iter().map(|end| end.unwrap_or_else(|| StageOutcome::stopped(None))).collect();
+        for (end, earlier) in ended.iter_mut().zip(&earlier) {
+            // What an earlier round ran is found cached by a later one.
+            if matches!(end.status, Status::Cached | Status::Skipped)
+                && matches!(earlier.status, Status::Ran { .. })
+            {
+                end.status = earlier.status.clone();
             }
-            let ended = self.rounds(&workers, &executor.checked, &receive, before);
-            workers.close();
-            ended
-        })
-    }
-
-    /// Goes through the graph until no result turned out to be damaged.
-    fn rounds(
-        &self,
-        workers: &Workers,
-        checked: &Checked,
-        receive: &mpsc::Receiver<Outcome>,
-        mut before: Vec<Ended>,
-    ) -> Vec<Ended> {
-        let ranks = ranks(self.graph);
-        let mut seen = BTreeSet::new();
-        loop {
-            let mut round = Round::new(self, workers, checked, &ranks, before);
-            round.drive(receive);
-            let Round { ended, damaged, before: earlier, .. } = round;
-            let mut ended: Vec<Ended> =
-                ended.into_iter().map(|end| end.unwrap_or_else(|| Ended::stopped(None))).collect();
-            for (end, earlier) in ended.iter_mut().zip(&earlier) {
-                // What an earlier round ran is found cached by a later one.
-                if matches!(end.status, Status::Cached | Status::Skipped)
-                    && matches!(earlier.status, Status::Ran { .. })
-                {
-                    end.status = earlier.status.clone();
+        }
+        let stopping = job.harness.stop.load(Ordering::Relaxed)
+            || (!job.options.keep_going && ended.iter().any(StageOutcome::failed));
+        // Every stage meets a damaged object once at most: equal objects may be results of several stages.
+        let news = damaged.iter().filter(|met| seen.insert(**met)).count();
+        if damaged.is_empty() || stopping {
+            return ended;
+        }
+        if news == 0 {
+            for (user, object) in damaged {
+                let message = format!("the object {object} is damaged again, right after it was made");
+                let help = Some("the disk may be failing: look at the system's log".to_owned());
+                if let Some(end) = ended.get_mut(user.0 as usize) {
+                    end.status = Status::Failed { message, help };
                 }
             }
-            let stopping = self.stop.load(Ordering::Relaxed)
-                || (!self.options.keep_going && ended.iter().any(Ended::failed));
-            // Every stage meets a damaged object once at most: equal objects may be results of several stages.
-            let news = damaged.iter().filter(|met| seen.insert(**met)).count();
-            if damaged.is_empty() || stopping {
-                return ended;
-            }
-            if news == 0 {
-                for (user, object) in damaged {
-                    let message = format!("the object {object} is damaged again, right after it was made");
-                    let help = Some("the disk may be failing: look at the system's log".to_owned());
-                    if let Some(end) = ended.get_mut(user.0 as usize) {
-                        end.status = Status::Failed { message, help };
-                    }
-                }
-                return ended;
-            }
-            before = ended;
+            return ended;
         }
-    }
-
-    /// Notes that a stage's result is not to be used any more, since something of it is missing or damaged.
-    pub fn forget(&self, end: &Ended) {
-        if let (Some(key), Some(artifact)) = (&end.key, &end.artifact) {
-            // Where the ledger can't be written, the run can't do anything either, and says so.
-            let _ = self.past.ledger().append(Kind::Forgotten, key, artifact, &Record::default());
-        }
-    }
-
-    /// What each action of a stage takes.
-    pub(super) fn demand(&self, stage: &Stage, costs: &Costs<'_>) -> Demand {
-        let estimate = || {
-            // On a GPU it is the device's memory that the estimate speaks of.
-            let here = self.options.device == "cpu";
-            here.then(|| costs.of(stage)).flatten().map(|cost| cost.memory)
-        };
-        Demand {
-            cores: stage.needs.cores.map(|cores| cores as usize),
-            memory: stage.needs.memory.or_else(estimate).unwrap_or(0),
-            device: stage.needs.devices.is_some(),
-        }
+        before = ended;
     }
 }
 
@@ -235,45 +118,36 @@ fn ranks(graph: &Graph) -> Vec<u64> {
     ranks
 }
 
-/// A stage whose key another process works on.
-struct Waiting {
-    key: Key,
-    digests: Vec<Digest>,
-    reasons: Vec<String>,
-}
-
 /// Once through the graph.
-pub(super) struct Round<'e> {
-    pub(super) engine: &'e Engine<'e>,
-    pub(super) workers: &'e Workers,
-    pub(super) checked: &'e Checked,
-    pub(super) ranks: &'e [u64],
-    pub(super) costs: Costs<'e>,
+struct Round<'e> {
+    job: &'e Job<'e>,
+    workers: &'e Workers,
+    checked: &'e Checked,
+    lifecycle: Lifecycle<'e>,
     /// How the stages ended in the round before; empty in the first.
-    before: Vec<Ended>,
-    pub(super) ended: Vec<Option<Ended>>,
+    before: Vec<StageOutcome>,
+    ended: Vec<Option<StageOutcome>>,
     running: BTreeMap<StageId, Running>,
-    waiting: BTreeMap<StageId, Waiting>,
+    /// Stages whose key another process works on.
+    waiting: BTreeMap<StageId, Planned>,
     /// Inputs of each stage that have not ended.
     open_inputs: Vec<usize>,
     users: Vec<Vec<StageId>>,
     ready: VecDeque<StageId>,
-    pub(super) failed: bool,
-    /// The device's lock, while a stage of this run has it.
-    pub(super) device: Weak<Lock>,
+    failed: bool,
     /// Stages that met a damaged object in an input, and the object.
     damaged: Vec<(StageId, Digest)>,
 }
 
 impl<'e> Round<'e> {
     fn new(
-        engine: &'e Engine<'e>,
+        job: &'e Job<'e>,
         workers: &'e Workers,
         checked: &'e Checked,
-        ranks: &'e [u64],
-        before: Vec<Ended>,
+        lifecycle: Lifecycle<'e>,
+        before: Vec<StageOutcome>,
     ) -> Self {
-        let graph = engine.graph;
+        let graph = job.graph;
         let count = graph.stages.len();
         let mut open_inputs: Vec<usize> = vec![0; count];
         let mut users: Vec<Vec<StageId>> = vec![vec![]; count];
@@ -287,11 +161,10 @@ impl<'e> Round<'e> {
         }
         let ready = graph.ids().filter(|id| open_inputs[id.0 as usize] == 0).collect();
         Self {
-            engine,
+            job,
             workers,
             checked,
-            ranks,
-            costs: Costs::new(graph, engine.past, engine.registry),
+            lifecycle,
             before,
             ended: vec![None; count],
             running: BTreeMap::new(),
@@ -300,12 +173,11 @@ impl<'e> Round<'e> {
             users,
             ready,
             failed: false,
-            device: Weak::new(),
             damaged: Vec::new(),
         }
     }
 
-    fn drive(&mut self, receive: &mpsc::Receiver<Outcome>) {
+    fn drive(&mut self, receive: &mpsc::Receiver<workers::Outcome>) {
         loop {
             if self.stopping() {
                 self.drain();
@@ -322,7 +194,12 @@ impl<'e> Round<'e> {
             {
                 Ok((id, shard, outcome)) => {
                     let Some(mut stage) = self.running.remove(&id) else { continue };
-                    self.receive(id, &mut stage, shard, outcome);
+                    match self.lifecycle.receive(id, &mut stage, shard, outcome) {
+                        Received::Taken => {}
+                        // From here on nothing new begins, its own other shards included.
+                        Received::Failed => self.failed = true,
+                        Received::Damaged(damage) => self.damage(id, &damage),
+                    }
                     self.keep_or_finish(id, stage);
                 }
                 Err(mpsc::RecvTimeoutError::Timeout) => self.try_waiting(),
@@ -332,32 +209,31 @@ impl<'e> Round<'e> {
     }
 
     fn stopping(&self) -> bool {
-        self.engine.stop.load(Ordering::Relaxed) || (self.failed && !self.engine.options.keep_going)
+        self.job.harness.stop.load(Ordering::Relaxed) || (self.failed && !self.job.options.keep_going)
     }
 
     /// Takes back what has not started.
     fn drain(&mut self) {
         for (id, actions) in self.workers.drain() {
             let Some(mut stage) = self.running.remove(&id) else { continue };
-            stage.open -= actions;
-            stage.stopped = true;
+            stage.take_back(actions);
             self.keep_or_finish(id, stage);
         }
         for id in std::mem::take(&mut self.waiting).into_keys() {
-            self.settle(id, Ended::stopped(None));
+            self.settle(id, StageOutcome::stopped(None));
         }
     }
 
     fn keep_or_finish(&mut self, id: StageId, stage: Running) {
-        if stage.open > 0 {
-            self.running.insert(id, stage);
-        } else {
-            let end = self.finish(id, stage);
+        if stage.is_over() {
+            let end = self.lifecycle.finish(id, &stage);
             self.settle(id, end);
+        } else {
+            self.running.insert(id, stage);
         }
     }
 
-    fn settle(&mut self, id: StageId, end: Ended) {
+    fn settle(&mut self, id: StageId, end: StageOutcome) {
         self.failed |= end.failed();
         let index = id.0 as usize;
         if let Some(slot) = self.ended.get_mut(index) {
@@ -373,7 +249,7 @@ impl<'e> Round<'e> {
         }
     }
 
-    pub(super) fn end(&self, id: StageId) -> Option<&Ended> {
+    fn end(&self, id: StageId) -> Option<&StageOutcome> {
         self.ended.get(id.0 as usize).and_then(Option::as_ref)
     }
 
@@ -384,22 +260,22 @@ impl<'e> Round<'e> {
         }
     }
 
-    fn before(&self, id: StageId) -> Option<&Ended> {
+    fn before(&self, id: StageId) -> Option<&StageOutcome> {
         self.before.get(id.0 as usize)
     }
 
     /// Whether a stage is to run though its result is there: asked for, and not done in an earlier round.
-    pub(super) fn forced(&self, id: StageId) -> bool {
-        self.engine.options.forced.contains(&id)
+    fn forced(&self, id: StageId) -> bool {
+        self.job.options.forced.contains(&id)
             && !self.before(id).is_some_and(|end| matches!(end.status, Status::Ran { .. }))
     }
 
     /// Decides what becomes of a stage whose inputs have all ended; `None` where it now runs or waits.
-    fn consider(&mut self, id: StageId) -> Option<Ended> {
+    fn consider(&mut self, id: StageId) -> Option<StageOutcome> {
         if let Some(failed) = self.before(id).filter(|end| end.failed()) {
             return Some(failed.clone());
         }
-        let Engine { graph, past, screen, options, .. } = self.engine;
+        let Job { graph, past, harness, run, .. } = self.job;
         let stage = graph.stage(id);
         match decide(graph, stage, &|id| self.state(id), *past, self.forced(id)) {
             Decision::Cached { key, artifact } => {
@@ -409,12 +285,14 @@ impl<'e> Round<'e> {
                         .is_some_and(|end| matches!(end.status, Status::Ran { .. } | Status::Skipped))
                 };
                 let skipped = stage.inputs.iter().any(changed);
-                past.settle(&stage.name, key.digest, options.run);
+                past.settle(&stage.name, key.digest, *run);
                 if skipped && self.before.is_empty() {
-                    screen.line(&format!("= {:<26} skipped: its inputs came out as they were", stage.name));
+                    harness
+                        .observer
+                        .line(&format!("= {:<26} skipped: its inputs came out as they were", stage.name));
                 }
                 let status = if skipped { Status::Skipped } else { Status::Cached };
-                Some(Ended { status, key: Some(key.digest), artifact: Some(artifact) })
+                Some(StageOutcome { status, key: Some(key.digest), artifact: Some(artifact) })
             }
             Decision::Blocked(Blocked::By(cause)) => {
                 let stopped = self.end(cause).is_none_or(|end| matches!(end.status, Status::Stopped));
@@ -423,19 +301,20 @@ impl<'e> Round<'e> {
                 } else {
                     Status::Blocked(format!("waits for `{}`", graph.stage(cause).name))
                 };
-                Some(Ended { status, key: None, artifact: None })
+                Some(StageOutcome { status, key: None, artifact: None })
             }
             Decision::Blocked(Blocked::Files { message, .. }) => {
-                screen.line(&format!("! {:<26} {message}", stage.name));
+                harness.observer.line(&format!("! {:<26} {message}", stage.name));
                 let help = Some("paths are relative to the pipeline's folder".to_owned());
-                Some(Ended { status: Status::Failed { message, help }, key: None, artifact: None })
+                Some(StageOutcome { status: Status::Failed { message, help }, key: None, artifact: None })
             }
             Decision::Run { key: Some(key), reasons, .. } if !self.stopping() => {
                 let digests = self.digests(stage);
                 let reasons = reasons.iter().map(reasons::text).collect();
-                self.begin(id, Waiting { key: *key, digests, reasons }, true)
+                let forced = self.forced(id);
+                self.begin(id, Planned { key: *key, digests, reasons, forced }, true)
             }
-            Decision::Run { .. } => Some(Ended::stopped(None)),
+            Decision::Run { .. } => Some(StageOutcome::stopped(None)),
         }
     }
 
@@ -446,37 +325,38 @@ impl<'e> Round<'e> {
                 State::Pending | State::Blocked => Digest::of(b""),
             },
             Producer::Files(files) => {
-                self.engine.past.find(files).map_or(Digest::of(b""), |files| files.digest())
+                self.job.past.find(files).map_or(Digest::of(b""), |files| files.digest())
             }
         };
         stage.inputs.iter().map(digest).collect()
     }
 
     /// Starts a stage, or lets it wait for the process that works on its key.
-    fn begin(&mut self, id: StageId, stage: Waiting, first: bool) -> Option<Ended> {
-        let (name, key) = (&self.engine.graph.stage(id).name, stage.key.digest);
-        match self.start(id, &stage.key, &stage.digests, &stage.reasons) {
-            Ok(Begun::Started(running)) if running.open == 0 => Some(self.finish(id, *running)),
-            Ok(Begun::Started(running)) => {
-                self.running.insert(id, *running);
+    fn begin(&mut self, id: StageId, planned: Planned, first: bool) -> Option<StageOutcome> {
+        let (name, key) = (&self.job.graph.stage(id).name, planned.key.digest);
+        match self.lifecycle.start(id, &planned) {
+            Ok(running) if running.is_over() => Some(self.lifecycle.finish(id, &running)),
+            Ok(running) => {
+                self.running.insert(id, running);
                 None
             }
-            Ok(Begun::Done(artifact)) => {
-                self.engine.past.settle(name, key, self.engine.options.run);
-                Some(Ended { status: Status::Cached, key: Some(key), artifact: Some(artifact) })
+            Err(NotStarted::Done(artifact)) => {
+                self.job.past.settle(name, key, self.job.run);
+                Some(StageOutcome { status: Status::Cached, key: Some(key), artifact: Some(artifact) })
             }
-            Ok(Begun::Busy(what)) => {
+            Err(NotStarted::Busy(what)) => {
                 if first {
-                    self.engine.screen.line(&format!("  {name:<26} waits for another run that {what}"));
+                    let line = format!("  {name:<26} waits for another run that {what}");
+                    self.job.harness.observer.line(&line);
                 }
-                self.waiting.insert(id, stage);
+                self.waiting.insert(id, planned);
                 None
             }
-            Ok(Begun::Damaged { input, object, error }) => {
-                self.damage(id, input, object, &error);
-                Some(Ended::stopped(Some(key)))
+            Err(NotStarted::Damaged(damage)) => {
+                self.damage(id, &damage);
+                Some(StageOutcome::stopped(Some(key)))
             }
-            Err(error) => Some(self.failure(id, Some(key), &error)),
+            Err(NotStarted::Failed(error)) => Some(self.lifecycle.failure(id, Some(key), &error)),
         }
     }
 
@@ -491,36 +371,21 @@ impl<'e> Round<'e> {
     }
 
     /// Notes that an object of an input is damaged: its stage's result is forgotten, so that the next round makes it again.
-    pub(super) fn damage(&mut self, id: StageId, input: usize, object: Digest, error: &StoreError) {
-        let graph = self.engine.graph;
-        let producer = match graph.stage(id).inputs.get(input).map(|input| &input.from) {
+    fn damage(&mut self, id: StageId, damage: &Damage) {
+        let Job { graph, harness, .. } = self.job;
+        let Damage { input, object, error } = damage;
+        let producer = match graph.stage(id).inputs.get(*input).map(|input| &input.from) {
             Some(Producer::Stage(from)) => *from,
             Some(Producer::Files(_)) | None => return,
         };
         let name = &graph.stage(producer).name;
-        self.checked.forget(&object);
-        self.damaged.push((id, object));
-        self.engine.screen.line(&format!("! {name:<26} {error}: it is made again"));
-        self.engine
-            .screen
-            .event(&serde_json::json!({"event": "damage", "stage": name, "object": object.hex(),
+        self.checked.forget(object);
+        self.damaged.push((id, *object));
+        harness.observer.line(&format!("! {name:<26} {error}: it is made again"));
+        harness.observer.event(&json!({"event": "damage", "stage": name, "object": object.hex(),
             "message": error.to_string()}));
         if let Some(end) = self.end(producer) {
-            self.engine.forget(end);
+            self.job.forget(end);
         }
-    }
-
-    pub(super) fn failure(&self, id: StageId, key: Option<Digest>, error: &Error) -> Ended {
-        if error.is_cancelled() {
-            return Ended::stopped(key);
-        }
-        let name = &self.engine.graph.stage(id).name;
-        let help = help_of(error);
-        let (message, help) = (error.to_string(), help.map(str::to_owned));
-        self.engine.screen.line(&format!("! {name:<26} failed: {message}"));
-        self.engine.screen.event(
-            &serde_json::json!({"event": "stage_failed", "stage": name, "message": message, "help": help}),
-        );
-        Ended { status: Status::Failed { message, help }, key, artifact: None }
     }
 }

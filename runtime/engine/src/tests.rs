@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::time::Instant;
 
 use llmp_compiler::artifact::ArtifactKind;
 use llmp_compiler::graph::{FileSet, Graph, Input, Needs, Output, Producer, Setting, Stage, StageId};
@@ -16,7 +17,7 @@ use proptest::prelude::*;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{Ended, Engine, Guard, RunOptions, Status, Unwatched};
+use super::{Program, RunOptions, Session, StageOutcome, Status, Unwatched};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -102,17 +103,34 @@ struct How {
 
 const HOW: How = How { jobs: 2, keep_going: true, retries: 0 };
 
-fn run(root: &Path, graph: &Graph) -> (Vec<Decision>, Vec<Ended>) {
+fn run(root: &Path, graph: &Graph) -> (Vec<Decision>, Vec<StageOutcome>) {
     run_as(root, graph, HOW)
 }
 
-fn run_as(root: &Path, graph: &Graph, how: How) -> (Vec<Decision>, Vec<Ended>) {
+fn run_as(root: &Path, graph: &Graph, how: How) -> (Vec<Decision>, Vec<StageOutcome>) {
     let store = Arc::new(Store::open(&root.join(".llmp")).expect("open the store"));
     let past = Past::open(Arc::clone(&store), &root.join("main.llmp")).expect("open the past");
     let decisions = plan(graph, &past, &|_| false);
-    let (number, run_folder) = store.new_run().expect("make the run's folder");
-    std::fs::create_dir_all(run_folder.join("logs")).expect("make the logs' folder");
-    let options = RunOptions {
+    let registry = registry();
+    let main = root.join("main.llmp");
+    let session =
+        Session::open(program(graph, &main), &past, &registry, options(how)).expect("open the session");
+    let outcome = session.run(Arc::new(Unwatched), &AtomicBool::new(false)).expect("run to the end");
+    (decisions, outcome.stages)
+}
+
+fn registry() -> Registry {
+    let stages: Vec<Box<dyn llmp_stage::Stage>> =
+        vec![Box::new(stage("test.make", make)), Box::new(stage("test.shout", shout))];
+    Registry::new(stages, vec![])
+}
+
+fn program<'a>(graph: &'a Graph, main: &'a Path) -> Program<'a> {
+    Program { graph, main, profiles: &[], targets: &[] }
+}
+
+fn options(how: How) -> RunOptions {
+    RunOptions {
         jobs: how.jobs,
         cores: 2,
         memory: u64::MAX,
@@ -120,30 +138,13 @@ fn run_as(root: &Path, graph: &Graph, how: How) -> (Vec<Decision>, Vec<Ended>) {
         retries: how.retries,
         forced: vec![],
         device: "cpu".into(),
-        run: number,
-        run_folder,
-        folder: root.to_owned(),
-    };
-    let stages: Vec<Box<dyn llmp_stage::Stage>> =
-        vec![Box::new(stage("test.make", make)), Box::new(stage("test.shout", shout))];
-    let registry = Registry::new(stages, vec![]);
-    let (screen, stop) = (Unwatched, AtomicBool::new(false));
-    let engine = Engine {
-        graph,
-        past: &past,
-        registry: &registry,
-        screen: &screen,
-        stop: &stop,
-        guard: &Guard::new(None),
-        options: &options,
-    };
-    let ended = engine.run(vec![]);
-    past.save().expect("save the past");
-    (decisions, ended)
+        guard: None,
+        asked: Instant::now(),
+    }
 }
 
-fn ran(ended: &[Ended]) -> Vec<usize> {
-    let ran = |end: &Ended| matches!(end.status, Status::Ran { .. });
+fn ran(ended: &[StageOutcome]) -> Vec<usize> {
+    let ran = |end: &StageOutcome| matches!(end.status, Status::Ran { .. });
     ended.iter().enumerate().filter(|(_, end)| ran(end)).map(|(index, _)| index).collect()
 }
 
@@ -213,7 +214,7 @@ fn only_new_shards_run() {
         sharded(Producer::Files(FileSet::of(["in/*"])), "first"),
         sharded(Producer::Stage(StageId(0)), "second"),
     ]);
-    let shards = |ended: &[Ended]| -> Vec<_> {
+    let shards = |ended: &[StageOutcome]| -> Vec<_> {
         ended
             .iter()
             .map(|end| match end.status {
@@ -405,7 +406,7 @@ proptest! {
                 let stopped = ended.iter().any(|end| matches!(end.status, Status::Stopped));
                 prop_assert!(!stopped || (failed && !how.keep_going), "{ended:?}");
             }
-            let done = |run: &(Vec<Decision>, Vec<Ended>)| run.1.iter().all(|end| end.artifact.is_some());
+            let done = |run: &(Vec<Decision>, Vec<StageOutcome>)| run.1.iter().all(|end| end.artifact.is_some());
             if !harmed {
                 for stage in 0..stages.len() {
                     let times = runs.iter().filter(|run| ran(&run.1).contains(&stage)).count();
@@ -418,7 +419,7 @@ proptest! {
                 for stage in &mut whole.stages {
                     stage.settings.iter_mut().filter(|s| s.name == "fail").for_each(|s| s.value = json!(false));
                 }
-                let artifacts = |ended: &[Ended]| ended.iter().map(|end| end.artifact).collect::<Vec<_>>();
+                let artifacts = |ended: &[StageOutcome]| ended.iter().map(|end| end.artifact).collect::<Vec<_>>();
                 let undisturbed = artifacts(&run(fresh.path(), &whole).1);
                 for (_, ended) in &runs {
                     prop_assert_eq!(&artifacts(ended), &undisturbed);

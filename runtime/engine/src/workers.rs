@@ -104,7 +104,8 @@ fn with_retries(executor: &Executor<'_>, action: &Action, retries: usize) -> Res
             Err(Trouble::Failed(error)) if !error.is_cancelled() => {
                 let name = &action.stage.name;
                 executor
-                    .screen
+                    .harness
+                    .observer
                     .line(&format!("  {name} failed, trying again ({retry} of {retries}): {error}"));
                 outcome = executor.perform(action);
             }

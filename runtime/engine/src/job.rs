@@ -1,0 +1,76 @@
+//! What all parts of one run share, borrowed by each of them.
+
+use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
+use std::time::Instant;
+
+use llmp_compiler::graph::{Graph, StageId};
+use llmp_planning::Past;
+use llmp_records::Record;
+use llmp_stage::Registry;
+use llmp_store::Kind;
+
+use super::Observer;
+use super::guard::Guard;
+use super::outcome::StageOutcome;
+
+/// How a run is to be made.
+#[derive(Clone, Debug)]
+pub struct RunOptions {
+    /// Actions at the same time.
+    pub jobs: usize,
+    /// Cores they share.
+    pub cores: usize,
+    /// Bytes of memory they share.
+    pub memory: u64,
+    /// Go on with what does not depend on a failure.
+    pub keep_going: bool,
+    /// Tries after a failed one.
+    pub retries: usize,
+    /// Stages to run though they are cached.
+    pub forced: Vec<StageId>,
+    /// The device for model stages.
+    pub device: String,
+    /// The program that kills commands should this process be killed, see [`Guard::new`].
+    pub guard: Option<PathBuf>,
+    /// When the run was asked for: its seconds count from here, so that planning is a part of them.
+    pub asked: Instant,
+}
+
+/// What actions are performed with, in a run and in a worker alike.
+#[derive(Clone, Copy)]
+pub struct Harness<'a> {
+    /// What the stages do.
+    pub registry: &'a Registry,
+    /// Is told what happens.
+    pub observer: &'a dyn Observer,
+    /// Set when everything is to stop.
+    pub stop: &'a AtomicBool,
+    /// Kills commands should this process be killed.
+    pub guard: &'a Guard,
+}
+
+/// One run: what of, with what, and where it leaves its traces.
+pub(super) struct Job<'a> {
+    pub(super) graph: &'a Graph,
+    /// What was done before.
+    pub(super) past: &'a Past,
+    pub(super) harness: Harness<'a>,
+    pub(super) options: &'a RunOptions,
+    /// The run's number.
+    pub(super) run: u64,
+    /// The run's folder, for logs and failed actions.
+    pub(super) run_folder: PathBuf,
+    /// The folder of the main file, which paths of the program are relative to.
+    pub(super) folder: PathBuf,
+}
+
+impl Job<'_> {
+    /// Notes that a stage's result is not to be used any more, since something of it is missing or damaged.
+    pub(super) fn forget(&self, end: &StageOutcome) {
+        if let (Some(key), Some(artifact)) = (&end.key, &end.artifact) {
+            // Where the ledger can't be written, the run can't do anything either, and says so.
+            let _ = self.past.ledger().append(Kind::Forgotten, key, artifact, &Record::default());
+        }
+    }
+}
