@@ -2,26 +2,21 @@
 //!
 //! Progress goes to standard error, results to standard output.
 
-use std::fs::File;
 use std::io::{IsTerminal, Write};
-use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use llmp_engine::Observer;
 use llmp_records::text;
 use llmp_stage::Bar;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::output::stdout;
 
 /// How often a plain bar prints a line.
 const PLAIN_EVERY: Duration = Duration::from_secs(5);
-
-/// How often a bar tells an event.
-const EVENT_EVERY: Duration = Duration::from_secs(1);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Mode {
@@ -35,36 +30,8 @@ enum Mode {
 pub(crate) struct Screen {
     mode: Mode,
     bars: MultiProgress,
-    events: Arc<Events>,
-}
-
-/// Where events go.
-struct Events {
-    file: Mutex<Option<File>>,
-    stdout: bool,
     /// What first kept an event from standard output.
     failed: Mutex<Option<std::io::Error>>,
-}
-
-impl Events {
-    fn tell(&self, event: &Value) {
-        let mut line = event.clone();
-        if let Some(fields) = line.as_object_mut() {
-            let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |time| time.as_secs_f64());
-            fields.insert("at".into(), json!(now));
-        }
-        let line = format!("{line}\n");
-        if let Some(file) = self.file.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
-            // The run goes on where its event log cannot.
-            let _ = file.write_all(line.as_bytes());
-        }
-        if self.stdout {
-            // The run goes on; it says at its end that somebody missed something.
-            if let Err(error) = stdout().write_all(line.as_bytes()) {
-                self.failed.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
-            }
-        }
-    }
 }
 
 impl Screen {
@@ -77,17 +44,7 @@ impl Screen {
             _ if std::io::stderr().is_terminal() => Mode::Bars,
             _ => Mode::Plain,
         };
-        let events = Events { file: Mutex::new(None), stdout: mode == Mode::Json, failed: Mutex::new(None) };
-        Self { mode, bars: MultiProgress::new(), events: Arc::new(events) }
-    }
-
-    /// Also writes events to a file.
-    ///
-    /// # Errors
-    /// Where it cannot be made.
-    pub(crate) fn record_events(&self, path: &Path) -> std::io::Result<()> {
-        *self.events.file.lock().unwrap_or_else(PoisonError::into_inner) = Some(File::create(path)?);
-        Ok(())
+        Self { mode, bars: MultiProgress::new(), failed: Mutex::new(None) }
     }
 
     /// Whether all events have been told.
@@ -95,7 +52,7 @@ impl Screen {
     /// # Errors
     /// What kept the first one from standard output, other than that nobody reads it.
     pub(crate) fn told(&self) -> std::io::Result<()> {
-        self.events.failed.lock().unwrap_or_else(PoisonError::into_inner).take().map_or(Ok(()), Err)
+        self.failed.lock().unwrap_or_else(PoisonError::into_inner).take().map_or(Ok(()), Err)
     }
 
     /// Whether events go to standard output, so that nothing else may.
@@ -144,8 +101,12 @@ impl Screen {
 
 impl Observer for Screen {
     fn event(&self, event: &Value) {
-        // When is added.
-        self.events.tell(event);
+        if self.mode == Mode::Json {
+            // The run goes on; it says at its end that somebody missed something.
+            if let Err(error) = stdout().write_all(format!("{event}\n").as_bytes()) {
+                self.failed.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+            }
+        }
     }
 
     fn line(&self, line: &str) {
@@ -166,13 +127,7 @@ impl Observer for Screen {
             Some(shard) => format!("{stage} {}", shard.get(..6).unwrap_or(shard)),
             None => stage.to_owned(),
         };
-        Box::new(Told {
-            shown: self.shown(title, total, unit),
-            events: Arc::clone(&self.events),
-            event: json!({"event": "progress", "stage": stage, "shard": shard, "total": total, "unit": unit}),
-            done: AtomicU64::new(0),
-            state: Mutex::new((Instant::now(), String::new())),
-        })
+        self.shown(title, total, unit)
     }
 }
 
@@ -192,41 +147,6 @@ impl Bar for Drawn {
 impl Drop for Drawn {
     fn drop(&mut self) {
         self.bar.finish_and_clear();
-    }
-}
-
-/// A bar whose progress is told as events, too.
-struct Told {
-    shown: Box<dyn Bar>,
-    events: Arc<Events>,
-    event: Value,
-    done: AtomicU64,
-    /// When the last event was told, and the note.
-    state: Mutex<(Instant, String)>,
-}
-
-impl Bar for Told {
-    fn add(&self, units: u64) {
-        self.shown.add(units);
-        let done = self.done.fetch_add(units, Ordering::Relaxed) + units;
-        // Another thread that tells will do.
-        let Ok(mut state) = self.state.try_lock() else { return };
-        if state.0.elapsed() < EVENT_EVERY {
-            return;
-        }
-        state.0 = Instant::now();
-        let mut event = self.event.clone();
-        if let Some(fields) = event.as_object_mut() {
-            fields.insert("done".into(), json!(done));
-            fields.insert("note".into(), json!(state.1));
-        }
-        drop(state);
-        self.events.tell(&event);
-    }
-
-    fn note(&self, text: &str) {
-        self.shown.note(text);
-        text.clone_into(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner).1);
     }
 }
 

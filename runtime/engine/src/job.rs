@@ -1,11 +1,13 @@
 //! What all parts of one run share, borrowed by each of them.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use llmp_compiler::graph::{Graph, StageId};
-use llmp_planning::Past;
+use llmp_compiler::key::{Digest, Key};
+use llmp_planning::{Past, host_name};
 use llmp_records::Record;
 use llmp_stage::Registry;
 use llmp_store::Kind;
@@ -65,6 +67,17 @@ pub(super) struct Job<'a> {
     pub(super) folder: PathBuf,
 }
 
+/// A stage that is to run: all its inputs are known.
+#[derive(Clone)]
+pub(super) struct Planned {
+    pub(super) key: Key,
+    /// What its inputs are, in their order.
+    pub(super) digests: Vec<Digest>,
+    pub(super) reasons: Vec<String>,
+    /// It runs though its result is there.
+    pub(super) forced: bool,
+}
+
 impl Job<'_> {
     /// Notes that a stage's result is not to be used any more, since something of it is missing or damaged.
     pub(super) fn forget(&self, end: &StageOutcome) {
@@ -72,5 +85,21 @@ impl Job<'_> {
             // Where the ledger can't be written, the run can't do anything either, and says so.
             let _ = self.past.ledger().append(Kind::Forgotten, key, artifact, &Record::default());
         }
+    }
+
+    /// What people call the shards of the artifact that `from` made.
+    pub(super) fn labels(&self, from: StageId, artifact: &Digest) -> BTreeMap<String, String> {
+        let Self { graph, past, .. } = self;
+        let Some((key, _)) = past.last(&graph.stage(from).name) else { return BTreeMap::new() };
+        let ledger = past.ledger();
+        if ledger.artifact(&key) != Some(*artifact) {
+            return BTreeMap::new();
+        }
+        ledger.record(&key).ok().flatten().map(|record| record.labels).unwrap_or_default()
+    }
+
+    /// A record that says which run made it, where and with what.
+    pub(super) fn stamp(&self, record: Record) -> Record {
+        Record { run: self.run, host: host_name(), version: env!("CARGO_PKG_VERSION").to_owned(), ..record }
     }
 }

@@ -28,6 +28,7 @@ mod observer;
 mod outcome;
 mod output;
 mod perform;
+mod publish;
 mod queue;
 mod record;
 mod scheduler;

@@ -1,35 +1,25 @@
 //! One stage from its start to the ledger: its claim, its actions, what they gave.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Weak};
 
-use llmp_compiler::graph::{FileSet, Graph, Producer, Stage, StageId};
-use llmp_compiler::key::{Digest, Key};
+use llmp_compiler::graph::{FileSet, Producer, Stage, StageId};
+use llmp_compiler::key::Digest;
 use llmp_compiler::plan::History;
-use llmp_planning::{Costs, Past, ShardInput, host_name, shard_key};
-use llmp_records::{FileRecord, InputRecord, Record, log_name, text};
+use llmp_planning::{Costs, ShardInput, host_name, shard_key};
+use llmp_records::{Record, log_name};
 use llmp_stage::{Error, shard_of};
 use llmp_store::{Kind, Lock, Manifest, StoreError};
 use serde_json::json;
 
 use super::action::{Action, Effect, FORMAT, Given, Place, Recipe, absolute};
 use super::claim::Claim;
-use super::job::Job;
+use super::job::{Job, Planned};
 use super::outcome::{StageOutcome, Status};
 use super::perform::{Checked, Trouble, help_of, store_error};
+use super::publish::{publish, told};
 use super::queue::Demand;
 use super::workers::{Failed, Workers};
-
-/// A stage that is to run: all its inputs are known.
-#[derive(Clone)]
-pub(super) struct Planned {
-    pub(super) key: Key,
-    /// What its inputs are, in their order.
-    pub(super) digests: Vec<Digest>,
-    pub(super) reasons: Vec<String>,
-    /// It runs though its result is there.
-    pub(super) forced: bool,
-}
 
 /// A stage that has started.
 pub(super) struct Running {
@@ -346,7 +336,7 @@ impl<'e> Lifecycle<'e> {
                         }
                         error => error.into(),
                     })?;
-                    let (name, labels) = (&self.job.graph.stage(*from).name, self.labels(*from, digest));
+                    let (name, labels) = (&self.job.graph.stage(*from).name, self.job.labels(*from, digest));
                     Given::of_artifact(&input.role, name, &manifest, &labels)
                 }
             });
@@ -365,17 +355,6 @@ impl<'e> Lifecycle<'e> {
         let store = self.job.past.store();
         self.checked.check(store, artifact)?;
         store.objects.manifest(artifact)
-    }
-
-    /// What people call the shards of the artifact that `from` made.
-    fn labels(&self, from: StageId, artifact: &Digest) -> BTreeMap<String, String> {
-        let Job { graph, past, .. } = self.job;
-        let Some((key, _)) = past.last(&graph.stage(from).name) else { return BTreeMap::new() };
-        let ledger = past.ledger();
-        if ledger.artifact(&key) != Some(*artifact) {
-            return BTreeMap::new();
-        }
-        ledger.record(&key).ok().flatten().map(|record| record.labels).unwrap_or_default()
     }
 
     /// Takes in what became of one action.
@@ -419,7 +398,7 @@ impl<'e> Lifecycle<'e> {
     /// Keeps what an action gave: a shard's result is in the ledger from now on.
     fn take_in(&self, stage: &Stage, running: &mut Running, index: usize, effect: Effect) {
         running.ran += 1;
-        let mut record = self.stamp(effect.record);
+        let mut record = self.job.stamp(effect.record);
         if let (Some(role), Some(shard)) = (&stage.per_shard, running.shards.get(index)) {
             record.manifest = Some(effect.manifest.text());
             let label = shard.files.first().map(|(name, _)| name.clone()).unwrap_or_default();
@@ -434,15 +413,6 @@ impl<'e> Lifecycle<'e> {
             }
         }
         running.results.insert(index, (effect.manifest, record));
-    }
-
-    fn stamp(&self, record: Record) -> Record {
-        Record {
-            run: self.job.run,
-            host: host_name(),
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            ..record
-        }
     }
 
     /// Puts the parts together, writes the ledger, and says so.
@@ -460,11 +430,11 @@ impl<'e> Lifecycle<'e> {
         if running.stopped {
             return StageOutcome::stopped(Some(key));
         }
-        match self.publish(stage, running) {
+        let shards = stage.per_shard.is_some().then_some((running.ran, running.shards.len()));
+        match publish(self.job, stage, &running.planned, running.results.values(), shards) {
             Ok((artifact, record)) => {
                 past.settle(&stage.name, key, *run);
                 running.claim.retire();
-                let shards = record.shards;
                 let told = told(&record, harness.registry.units());
                 harness.observer.line(&format!("+ {:<26} {told}", stage.name));
                 harness.observer.event(
@@ -492,94 +462,4 @@ impl<'e> Lifecycle<'e> {
         observer.event(&json!({"event": "stage_failed", "stage": name, "message": message, "help": help}));
         StageOutcome { status: Status::Failed { message, help }, key, artifact: None }
     }
-
-    fn publish(&self, stage: &Stage, running: &Running) -> Result<(Digest, Record), Error> {
-        let mut manifest = Manifest::default();
-        let mut whole = Record { name: stage.name.clone(), kind: stage.kind.clone(), ..Record::default() };
-        for (part, record) in running.results.values() {
-            manifest.merge(part.clone()).map_err(store_error)?;
-            for (name, count) in &record.counts {
-                *whole.counts.entry(name.clone()).or_default() += count;
-            }
-            whole.labels.extend(record.labels.clone());
-            whole.dropped.extend(&record.dropped);
-            // Shards of earlier runs took their time then.
-            if record.run == self.job.run {
-                whole.seconds += record.seconds;
-                whole.peak_memory = whole.peak_memory.max(record.peak_memory);
-                if whole.started == 0.0 || record.started < whole.started {
-                    whole.started = record.started;
-                }
-            }
-            if whole.shown.is_empty() {
-                whole.shown.clone_from(&record.shown);
-            }
-            whole.curves.extend(record.curves.clone());
-            whole.device.clone_from(&record.device);
-        }
-        if running.shards.is_empty() && stage.per_shard.is_none() {
-            // A whole stage that reads shards passes their labels on, where it keeps their names.
-            let kept: BTreeSet<&str> = manifest.files.keys().map(|name| shard_of(name)).collect();
-            for (input, digest) in stage.inputs.iter().zip(&running.planned.digests) {
-                if let Producer::Stage(from) = &input.from {
-                    let labels = self.labels(*from, digest).into_iter();
-                    whole.labels.extend(labels.filter(|(shard, _)| kept.contains(shard.as_str())));
-                }
-            }
-        }
-        whole.bytes = manifest.size();
-        whole.components.clone_from(&running.planned.key.components);
-        whole.inputs = inputs_of(self.job.graph, stage, &running.planned.digests, self.job.past);
-        whole.reasons.clone_from(&running.planned.reasons);
-        if stage.per_shard.is_some() {
-            whole.shards = Some((running.ran, running.shards.len()));
-        }
-        let whole = self.stamp(whole);
-        let artifact = self.job.past.store().objects.put(manifest.text().as_bytes()).map_err(store_error)?;
-        let mut ledger = self.job.past.ledger();
-        ledger.append(Kind::Stage, &running.planned.key.digest, &artifact, &whole).map_err(store_error)?;
-        Ok((artifact, whole))
-    }
-}
-
-/// A stage's end in a few words: main counts, shards, time.
-fn told(record: &Record, units: impl Iterator<Item = &'static str>) -> String {
-    let mut parts: Vec<String> = Vec::new();
-    for name in units {
-        if let Some(count) = record.counts.get(name) {
-            parts.push(format!("{} {name}", text::count(*count)));
-        }
-    }
-    for word in ["dropped", "skipped"] {
-        let of_word = |name: &str| name.strip_prefix(word).is_some_and(|rule| rule.starts_with('.'));
-        let sum: u64 = record.counts.iter().filter(|(name, _)| of_word(name)).map(|(_, count)| count).sum();
-        if sum > 0 {
-            parts.push(format!("{} {word}", text::count(sum)));
-        }
-    }
-    if let Some((ran, all)) = record.shards
-        && ran < all
-    {
-        parts.push(format!("{ran} of {all} shards"));
-    }
-    parts.push(text::duration(record.seconds));
-    parts.join(" · ")
-}
-
-/// The inputs of a stage for a record.
-fn inputs_of(graph: &Graph, stage: &Stage, digests: &[Digest], past: &Past) -> Vec<InputRecord> {
-    let mut records = Vec::new();
-    for (input, digest) in stage.inputs.iter().zip(digests) {
-        let (label, files) = match &input.from {
-            Producer::Stage(from) => (graph.stage(*from).name.clone(), vec![]),
-            Producer::Files(set) => {
-                let found = past.find(set).unwrap_or_default();
-                let kept = found.found.iter().take(10_000);
-                let files = kept.map(|file| FileRecord { path: file.label.clone(), digest: file.digest });
-                (set.to_string(), files.collect())
-            }
-        };
-        records.push(InputRecord { role: input.role.clone(), label, digest: *digest, files });
-    }
-    records
 }

@@ -15,8 +15,8 @@ use llmp_compiler::plan::{Blocked, Decision, State, decide};
 use llmp_planning::reasons;
 use serde_json::json;
 
-use super::job::{Job, RunOptions};
-use super::lifecycle::{Damage, Lifecycle, NotStarted, Planned, Received, Running};
+use super::job::{Job, Planned, RunOptions};
+use super::lifecycle::{Damage, Lifecycle, NotStarted, Received, Running};
 use super::outcome::{StageOutcome, Status};
 use super::perform::{Checked, Executor};
 use super::queue::Limits;

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use llmp_compiler::artifact::ArtifactKind;
@@ -11,13 +11,13 @@ use llmp_compiler::graph::{FileSet, Graph, Input, Needs, Output, Producer, Setti
 use llmp_compiler::plan::{Decision, plan};
 use llmp_compiler::source::Span;
 use llmp_planning::Past;
-use llmp_stage::{Context, Error, Registry, Result, stage};
+use llmp_stage::{Bar, Context, Error, Registry, Result, stage};
 use llmp_store::{Ledger, Store};
 use proptest::prelude::*;
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::{Program, RunOptions, Session, StageOutcome, Status, Unwatched};
+use super::{Counts, Observer, Program, RunOptions, Session, StageOutcome, Status, Unwatched, nothing_to_do};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -313,6 +313,139 @@ fn a_removed_result_is_made_again() {
     let store = Store::open(&root.path().join(".llmp")).unwrap();
     std::fs::remove_file(store.objects.localize(&ended[0].artifact.unwrap()).unwrap()).unwrap();
     assert_eq!(ran(&run(root.path(), &graph).1), [0]);
+}
+
+/// What a session says, as events and lines.
+#[derive(Default)]
+struct Heard {
+    events: Mutex<Vec<Value>>,
+    lines: Mutex<Vec<String>>,
+}
+
+impl Observer for Heard {
+    fn event(&self, event: &Value) {
+        self.events.lock().unwrap().push(event.clone());
+    }
+
+    fn line(&self, line: &str) {
+        self.lines.lock().unwrap().push(line.to_owned());
+    }
+
+    fn bar(&self, stage: &str, shard: Option<&str>, total: u64, unit: &str) -> Box<dyn Bar> {
+        Unwatched.bar(stage, shard, total, unit)
+    }
+}
+
+impl Heard {
+    /// The events of this name, as one of their fields.
+    fn all(&self, name: &str, field: &str) -> Vec<Value> {
+        let events = self.events.lock().unwrap();
+        events.iter().filter(|event| event["event"] == name).map(|event| event[field].clone()).collect()
+    }
+}
+
+#[test]
+fn a_session_leaves_a_record_events_and_results() {
+    let root = tempfile::tempdir().unwrap();
+    let graph = graph(vec![
+        node("a", &[], 1, false, false),
+        node("b", &[0], 2, false, true),
+        node("c", &[1], 3, false, false),
+    ]);
+    let (store, main) =
+        (Arc::new(Store::open(&root.path().join(".llmp")).unwrap()), root.path().join("main.llmp"));
+    let past = Past::open(Arc::clone(&store), &main).unwrap();
+    let (registry, heard) = (registry(), Arc::new(Heard::default()));
+    let session = Session::open(program(&graph, &main), &past, &registry, options(HOW)).unwrap();
+    assert_eq!(store.read_run(1).unwrap().status, "started");
+    let outcome = session.run(heard.clone(), &AtomicBool::new(false)).unwrap();
+    assert_eq!(outcome.counts(), Counts { ran: 1, cached: 0, failed: 1, not_run: 1 });
+    let record = store.read_run(1).unwrap();
+    assert_eq!(record.status, "failed");
+    let stages: Vec<_> = record.stages.iter().map(|stage| stage.status.to_string()).collect();
+    assert_eq!(stages, ["ran", "failed", "blocked"]);
+    assert_eq!(heard.all("run_finished", "status"), ["failed"]);
+    assert_eq!(heard.lines.lock().unwrap().first().unwrap(), &format!("run 1: {} on cpu", main.display()));
+    let kept = std::fs::read_to_string(store.run(1).join("events.jsonl")).unwrap();
+    let kept: Vec<Value> = kept.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(kept, *heard.events.lock().unwrap(), "who watches hears what is kept");
+    assert!(kept.iter().all(|event| event["at"].is_number()));
+    let out = root.path().join(".llmp/out").join(llmp_store::pipeline_id(&store, &main));
+    assert_eq!(std::fs::read_to_string(out.join("a/out.txt")).unwrap(), "1");
+    assert!(!out.join("b").exists());
+}
+
+/// Nothing uses the result that is gone, so that no stage meets it: it is missed when results are linked.
+#[test]
+fn a_result_that_is_incomplete_when_it_is_linked_is_made_again_in_the_same_run() {
+    for how in ["a file", "the list of files"] {
+        let root = tempfile::tempdir().unwrap();
+        let stages = |value| {
+            graph(vec![
+                node("a", &[], 1, false, false),
+                node("b", &[0], 2, false, false),
+                node("c", &[0], value, false, false),
+            ])
+        };
+        let (_, first) = run(root.path(), &stages(3));
+        let store = Arc::new(Store::open(&root.path().join(".llmp")).unwrap());
+        let main = root.path().join("main.llmp");
+        let out = store.root().join("out").join(llmp_store::pipeline_id(&store, &main));
+        // What is linked already is not linked again.
+        std::fs::remove_dir_all(&out).unwrap();
+        let list = store.objects.manifest(&first[1].artifact.unwrap()).unwrap();
+        match how {
+            "a file" => std::fs::remove_file(store.objects.path(&list.files["out.txt"].digest)).unwrap(),
+            _ => harm(&store.objects.path(&first[1].artifact.unwrap()), 1),
+        }
+        let past = Past::open(Arc::clone(&store), &main).unwrap();
+        let (graph, registry, heard) = (stages(5), registry(), Arc::new(Heard::default()));
+        let session = Session::open(program(&graph, &main), &past, &registry, options(HOW)).unwrap();
+        let outcome = session.run(heard.clone(), &AtomicBool::new(false)).unwrap();
+        assert_eq!(ran(&outcome.stages), [1, 2], "{how}");
+        assert_eq!(outcome.record.status, "done");
+        assert_eq!(outcome.stages[1].artifact, first[1].artifact);
+        let mut started = heard.all("stage_started", "stage");
+        started.sort_by_key(ToString::to_string);
+        assert_eq!(started, ["b", "c"], "what ran in the first pass does not run in the second: {how}");
+        assert!(out.join("b/out.txt").is_file());
+    }
+}
+
+#[test]
+fn a_session_that_is_told_to_stop_says_so() {
+    let root = tempfile::tempdir().unwrap();
+    let graph = graph(vec![node("a", &[], 1, false, false)]);
+    let main = root.path().join("main.llmp");
+    let store = Arc::new(Store::open(&root.path().join(".llmp")).unwrap());
+    let (past, registry) = (Past::open(store, &main).unwrap(), registry());
+    let session = Session::open(program(&graph, &main), &past, &registry, options(HOW)).unwrap();
+    let outcome = session.run(Arc::new(Unwatched), &AtomicBool::new(true)).unwrap();
+    assert!(matches!(outcome.stages[0].status, Status::Stopped));
+    assert_eq!(outcome.record.status, "stopped");
+}
+
+#[test]
+fn what_is_done_has_nothing_to_do_until_its_results_are_gone() {
+    let root = tempfile::tempdir().unwrap();
+    let graph = graph(vec![node("a", &[], 1, false, false)]);
+    let main = root.path().join("main.llmp");
+    let store = Arc::new(Store::open(&root.path().join(".llmp")).unwrap());
+    let is_done = || {
+        let past = Past::open(Arc::clone(&store), &main).unwrap();
+        let decisions = plan(&graph, &past, &|_| false);
+        nothing_to_do(program(&graph, &main), &past, &registry(), &decisions).is_some()
+    };
+    assert!(!is_done());
+    let (_, ended) = run(root.path(), &graph);
+    assert!(is_done());
+    let out = store.root().join("out").join(llmp_store::pipeline_id(&store, &main));
+    std::fs::remove_dir_all(&out).unwrap();
+    assert!(is_done() && out.join("a/out.txt").is_file(), "it is linked again");
+    std::fs::remove_dir_all(&out).unwrap();
+    let list = store.objects.manifest(&ended[0].artifact.unwrap()).unwrap();
+    std::fs::remove_file(store.objects.path(&list.files["out.txt"].digest)).unwrap();
+    assert!(!is_done(), "a run makes it again");
 }
 
 /// One change to the graph, what befalls the store, and the run after it.

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use clap::Args;
-use llmp_engine::{Checked, Executor, Guard, Report, read_action, work};
+use llmp_engine::{Checked, Executor, Guard, Harness, Report, read_action, work};
 
 use super::{Failure, Outcome, pipeline, run};
 use crate::library::standard;
@@ -32,10 +32,12 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
         &action,
         &Executor {
             store: &store,
-            registry: standard(),
-            screen: &Screen::new(false, arguments.quiet),
-            stop: &run::STOP,
-            guard: &Guard::new(std::env::current_exe().ok()),
+            harness: Harness {
+                registry: standard(),
+                observer: &Screen::new(false, arguments.quiet),
+                stop: &run::STOP,
+                guard: &Guard::new(std::env::current_exe().ok()),
+            },
             checked: Checked::default(),
             attempts: "worker",
         },
