@@ -62,9 +62,13 @@ fn what_workers_make_is_taken_in_by_the_next_run_and_the_first_result_stays() {
 #[test]
 fn files_that_are_no_action_are_refused() {
     let world = World::new();
-    world.write("a.json", "{\"format_version\": 1}");
-    let said = world.llmp(&["worker", "a.json"]);
-    assert_eq!(said.code, 1);
-    assert!(said.err.contains("`a.json` is no action of this program"), "{}", said.err);
+    let refused = |text: &str, because: &str| {
+        world.write("a.json", text);
+        let said = world.llmp(&["worker", "a.json"]);
+        assert_eq!(said.code, 1);
+        assert!(said.err.contains(because), "{}", said.err);
+    };
+    refused("{\"format_version\": 2}", "`a.json` is no action of this program");
+    refused("{\"format_version\": 1, \"place\": {}}", "`a.json` has format 1; this program reads format 2");
     assert!(world.llmp(&["worker", "b.json"]).err.contains("cannot read `b.json`"));
 }

@@ -1,5 +1,8 @@
 //! An action: a whole stage, or one shard of it, as data that says everything about the work and can be done anywhere the
 //! store can be reached: on a thread of this process, or by `llmp worker` from a file.
+//!
+//! An [`Action`] holds digests and relative names only. Who does it binds it to a [`Place`], which says where they are here. A
+//! file for `llmp worker` is an [`Order`]: an action with the place that it was made for.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -9,28 +12,34 @@ use llmp_compiler::artifact::ArtifactType;
 use llmp_compiler::graph::{Graph, Stage};
 use llmp_compiler::key::Digest;
 use llmp_planning::{Files, Found, ShardInput, settings};
-use llmp_records::Record;
+use llmp_records::{Record, log_name};
 use llmp_stage::shard_of;
 use llmp_store::{Entry, Manifest};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// Raised when the form changes.
-pub(super) const FORMAT: u32 = 1;
+/// Raised when the form of an [`Order`] changes. In format 1 the action itself had the place's absolute paths.
+pub(super) const FORMAT: u32 = 2;
 
-/// One unit of work.
+/// An action as a file.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Action {
+pub struct Order {
     /// [`FORMAT`].
     pub format_version: u32,
+    /// Where the run that made it does its actions.
+    pub place: Place,
+    /// The work.
+    pub action: Action,
+}
+
+/// One unit of work, the same wherever it is done.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Action {
     /// Identifies the work: the stage's key, or the shard's.
     pub key: Digest,
     /// What is to be done, the same for all actions of a stage.
     #[serde(with = "shared")]
     pub stage: Arc<Recipe>,
-    /// Where it is to be done, the same for all actions of a stage.
-    #[serde(with = "shared")]
-    pub place: Arc<Place>,
     /// The shard's name, for one shard of the stage.
     pub shard: Option<String>,
     /// Its inputs, in the order of the signature; files that settings name follow.
@@ -42,6 +51,8 @@ pub struct Action {
 /// A stage without the graph around it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Recipe {
+    /// The stage's key, which names its private folder in the store.
+    pub key: Digest,
     /// What people call it.
     pub name: String,
     /// Its signature, `filter.urls`.
@@ -59,21 +70,18 @@ pub struct Recipe {
     pub time_limit: Option<f64>,
 }
 
-/// Where an action is done.
+/// Where actions are done: what an executor binds them to. All paths are absolute.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Place {
     /// The store's folder.
     #[serde(with = "exact")]
     pub store: PathBuf,
-    /// The folder of the pipeline's main file, where commands run.
+    /// The folder of the pipeline's main file, where commands run; names of the user's files are relative to it.
     #[serde(with = "exact")]
     pub folder: PathBuf,
-    /// The private folder of the stage's key in the store.
+    /// The folder of the run's logs.
     #[serde(with = "exact")]
-    pub work: PathBuf,
-    /// The log.
-    #[serde(with = "exact")]
-    pub log: PathBuf,
+    pub logs: PathBuf,
     /// The device as on the command line.
     pub device: String,
 }
@@ -99,7 +107,8 @@ pub struct GivenFile {
     pub digest: Digest,
     /// Bytes.
     pub size: u64,
-    /// Where it lies, for a file of the user; the others are in the store.
+    /// For a file of the user, where it lies as seen from the pipeline's folder: absolute only where it has no relative path.
+    /// The others are in the store.
     #[serde(with = "exact_if")]
     pub path: Option<PathBuf>,
     /// What people call its source.
@@ -117,10 +126,11 @@ pub struct Effect {
 }
 
 impl Recipe {
-    /// The recipe of a stage of `graph`.
+    /// The recipe of a stage of `graph`, with the stage's key.
     #[must_use]
-    pub fn of(graph: &Graph, stage: &Stage) -> Self {
+    pub fn of(graph: &Graph, stage: &Stage, key: Digest) -> Self {
         Self {
+            key,
             name: stage.name.clone(),
             kind: stage.kind.clone(),
             epoch: stage.epoch,
@@ -132,19 +142,38 @@ impl Recipe {
     }
 }
 
+impl Place {
+    /// The place with these folders, from wherever this process sees them.
+    #[must_use]
+    pub fn new(store: &Path, folder: &Path, logs: &Path, device: &str) -> Self {
+        let device = device.to_owned();
+        Self { store: absolute(store), folder: absolute(folder), logs: absolute(logs), device }
+    }
+
+    /// Where a file of the user lies; `None` for one that is in the store.
+    pub(super) fn file(&self, file: &GivenFile) -> Option<PathBuf> {
+        file.path.as_ref().map(|path| self.folder.join(path))
+    }
+
+    /// The log of an action's stage.
+    pub(super) fn log(&self, action: &Action) -> PathBuf {
+        self.logs.join(log_name(&action.stage.name))
+    }
+}
+
 /// A path that means the same in every folder.
 pub(super) fn absolute(path: &Path) -> PathBuf {
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
 
 impl Given {
-    /// Files of the user.
-    pub(super) fn of_files(role: &str, label: &str, files: &Files) -> Self {
+    /// Files of the user, as seen from the pipeline's folder.
+    pub(super) fn of_files(role: &str, label: &str, files: &Files, folder: &Path) -> Self {
         let file = |file: &Found| GivenFile {
             name: file.label.clone(),
             digest: file.digest,
             size: file.size,
-            path: Some(absolute(&file.path)),
+            path: Some(file.path.strip_prefix(folder).map_or_else(|_| absolute(&file.path), Path::to_owned)),
             label: Some(file.label.clone()),
         };
         let files = Arc::new(files.found.iter().map(file).collect());

@@ -46,10 +46,11 @@ const LOOK: Duration = Duration::from_millis(50);
 /// Time to end after SIGTERM, before SIGKILL.
 const GRACE: Duration = Duration::from_secs(1);
 
-/// Runs the program of an action; gives the peak memory of its processes, in bytes.
+/// Runs the program of an action in the pipeline's `folder`; gives the peak memory of its processes, in bytes.
 pub(super) fn run(
     ctx: &dyn Context,
     action: &Action,
+    folder: &Path,
     registry: &Registry,
     scratch: &Path,
     guard: &Guard,
@@ -59,8 +60,8 @@ pub(super) fn run(
         return Err(Error::new(format!("`{}` has no implementation in this program", action.stage.kind))
             .help("give it `run = [\"program\", …]`, or check the stage's name"));
     };
-    let mut run = Command::new(find(program, &action.place.folder));
-    run.arg0(program).args(arguments).current_dir(&action.place.folder).stdin(Stdio::null());
+    let mut run = Command::new(find(program, folder));
+    run.arg0(program).args(arguments).current_dir(folder).stdin(Stdio::null());
     set_environment(&mut run, ctx, action, scratch)?;
     // Its own process group, so that stopping reaches its children too.
     run.process_group(0).stdout(Stdio::piped()).stderr(Stdio::piped());

@@ -13,6 +13,7 @@ use llmp_stage::Registry;
 use llmp_store::Kind;
 
 use super::Observer;
+use super::action::Place;
 use super::guard::Guard;
 use super::outcome::StageOutcome;
 
@@ -79,6 +80,12 @@ pub(super) struct Planned {
 }
 
 impl Job<'_> {
+    /// Where this run's actions are done, on this machine.
+    pub(super) fn place(&self) -> Place {
+        let logs = self.run_folder.join("logs");
+        Place::new(self.past.store().root(), &self.folder, &logs, &self.options.device)
+    }
+
     /// Notes that a stage's result is not to be used any more, since something of it is missing or damaged.
     pub(super) fn forget(&self, end: &StageOutcome) {
         if let (Some(key), Some(artifact)) = (&end.key, &end.artifact) {

@@ -7,7 +7,8 @@
 //!
 //! * `session`: a whole run; `scheduler`: who is due; `lifecycle`: one stage from its claim to the ledger; `queue`: which action
 //!   runs next
-//! * `action`: work as data; `perform`: doing it, on a thread of this process or by `llmp worker` from a file
+//! * `action`: work as data; `executor`: who does it; `workers`: the threads of this process; `perform`: doing it,
+//!   on one of them or by `llmp worker` from a file
 //! * `command`, `guard`, `memory`: the user's programs, and what holds and measures them
 //!
 //! Start reading at [`Session`].
@@ -20,6 +21,7 @@ mod claim;
 mod command;
 mod context;
 mod events;
+mod executor;
 mod guard;
 mod job;
 mod lifecycle;
@@ -36,15 +38,16 @@ mod session;
 mod worker;
 mod workers;
 
+pub use action::Order;
 pub use budget::free_memory;
 pub use events::Recorder;
 pub use guard::{Guard, watch};
 pub use job::{Harness, RunOptions};
 pub use observer::{Observer, Unwatched};
 pub use outcome::{StageOutcome, Status};
-pub use perform::{Checked, Executor, help_of};
+pub use perform::{Checked, Performer, help_of};
 pub use session::{Counts, Outcome, Program, Session, failures, nothing_to_do};
-pub use worker::{Report, read_action, work};
+pub use worker::{Report, read_order, work};
 
 #[cfg(test)]
 mod tests;

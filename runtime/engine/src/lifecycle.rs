@@ -7,19 +7,19 @@ use llmp_compiler::graph::{FileSet, Producer, Stage, StageId};
 use llmp_compiler::key::Digest;
 use llmp_compiler::plan::History;
 use llmp_planning::{Costs, ShardInput, host_name, shard_key};
-use llmp_records::{Record, log_name};
+use llmp_records::Record;
 use llmp_stage::{Error, shard_of};
 use llmp_store::{Kind, Lock, Manifest, StoreError};
 use serde_json::json;
 
-use super::action::{Action, Effect, FORMAT, Given, Place, Recipe, absolute};
+use super::action::{Action, Effect, Given, Recipe};
 use super::claim::Claim;
+use super::executor::{Executor, Failed, Submission, Ticket};
 use super::job::{Job, Planned};
 use super::outcome::{StageOutcome, Status};
 use super::perform::{Checked, Trouble, help_of, store_error};
 use super::publish::{publish, told};
 use super::queue::Demand;
-use super::workers::{Failed, Workers};
 
 /// A stage that has started.
 pub(super) struct Running {
@@ -110,22 +110,13 @@ struct Batch<'s> {
     id: StageId,
     stage: &'s Stage,
     recipe: Arc<Recipe>,
-    place: Arc<Place>,
     demand: Demand,
     rank: u64,
 }
 
 impl Batch<'_> {
     fn action(&self, key: Digest, shard: Option<String>, inputs: Vec<Given>) -> Action {
-        Action {
-            format_version: FORMAT,
-            key,
-            stage: Arc::clone(&self.recipe),
-            place: Arc::clone(&self.place),
-            shard,
-            inputs,
-            threads: 1,
-        }
+        Action { key, stage: Arc::clone(&self.recipe), shard, inputs, threads: 1 }
     }
 }
 
@@ -133,7 +124,7 @@ impl Batch<'_> {
 /// from its end is the scheduler's matter.
 pub(super) struct Lifecycle<'e> {
     job: &'e Job<'e>,
-    workers: &'e Workers,
+    executor: &'e dyn Executor,
     checked: &'e Checked,
     ranks: &'e [u64],
     costs: Costs<'e>,
@@ -144,12 +135,12 @@ pub(super) struct Lifecycle<'e> {
 impl<'e> Lifecycle<'e> {
     pub(super) fn new(
         job: &'e Job<'e>,
-        workers: &'e Workers,
+        executor: &'e dyn Executor,
         checked: &'e Checked,
         ranks: &'e [u64],
     ) -> Self {
         let costs = Costs::new(job.graph, job.past, job.harness.registry);
-        Self { job, workers, checked, ranks, costs, device: Weak::new() }
+        Self { job, executor, checked, ranks, costs, device: Weak::new() }
     }
 
     /// Claims the stage's key and queues its actions.
@@ -196,7 +187,7 @@ impl<'e> Lifecycle<'e> {
     /// Queues the stage's actions, but for those whose result is there.
     fn enqueue(&self, id: StageId, running: &mut Running, inputs: Vec<Given>) -> Result<(), Error> {
         let stage = self.job.graph.stage(id);
-        let batch = self.batch(id, stage, &running.claim);
+        let batch = self.batch(id, stage, running.planned.key.digest);
         match &stage.per_shard {
             None => {
                 let action = batch.action(running.planned.key.digest, None, inputs);
@@ -243,23 +234,15 @@ impl<'e> Lifecycle<'e> {
             return self.take_in(batch.stage, running, shard.unwrap_or(0), effect);
         }
         running.open += 1;
-        self.workers.push(batch.id, shard, batch.demand, batch.rank, action);
+        let ticket = Ticket { stage: batch.id, shard };
+        self.executor.submit(Submission { ticket, action, demand: batch.demand, rank: batch.rank });
     }
 
-    fn batch<'s>(&self, id: StageId, stage: &'s Stage, claim: &Claim) -> Batch<'s> {
-        let Job { graph, past, options, run_folder, folder, .. } = self.job;
-        let place = Place {
-            store: absolute(past.store().root()),
-            folder: absolute(folder),
-            work: absolute(&claim.work),
-            log: absolute(&run_folder.join("logs").join(log_name(&stage.name))),
-            device: options.device.clone(),
-        };
+    fn batch<'s>(&self, id: StageId, stage: &'s Stage, key: Digest) -> Batch<'s> {
         Batch {
             id,
             stage,
-            recipe: Arc::new(Recipe::of(graph, stage)),
-            place: Arc::new(place),
+            recipe: Arc::new(Recipe::of(self.job.graph, stage, key)),
             demand: self.demand(stage),
             rank: self.ranks.get(id.0 as usize).copied().unwrap_or(0),
         }
@@ -314,20 +297,20 @@ impl<'e> Lifecycle<'e> {
         if running.planned.forced {
             return None;
         }
-        let effect = super::worker::read_result(action)?;
+        let effect = super::worker::read_result(&running.claim.work, action)?;
         let objects = &self.job.past.store().objects;
         effect.manifest.files.values().all(|file| objects.has(&file.digest, file.size)).then_some(effect)
     }
 
     /// What goes into a stage, in the order of its inputs; files that settings name follow.
     fn gather(&self, stage: &Stage, digests: &[Digest]) -> Result<Vec<Given>, NotStarted> {
-        let past = self.job.past;
+        let Job { past, folder, .. } = self.job;
         let mut inputs = Vec::new();
         for (index, (input, digest)) in stage.inputs.iter().zip(digests).enumerate() {
             inputs.push(match &input.from {
                 Producer::Files(set) => {
                     let files = past.find(set).map_err(Error::new)?;
-                    Given::of_files(&input.role, &set.to_string(), &files)
+                    Given::of_files(&input.role, &set.to_string(), &files, folder)
                 }
                 Producer::Stage(from) => {
                     let manifest = self.manifest(digest).map_err(|error| match error {
@@ -344,7 +327,7 @@ impl<'e> Lifecycle<'e> {
         for setting in &stage.settings {
             for path in setting.paths() {
                 let files = past.find(&FileSet::of([path])).map_err(Error::new)?;
-                inputs.push(Given::of_files(&setting.name, path, &files));
+                inputs.push(Given::of_files(&setting.name, path, &files, folder));
             }
         }
         Ok(inputs)
@@ -424,7 +407,7 @@ impl<'e> Lifecycle<'e> {
             return self.failure(id, Some(key), error);
         }
         if let Some((error, action)) = &running.failed {
-            super::worker::keep(action, run_folder);
+            super::worker::keep(action, self.job.place(), run_folder);
             return self.failure(id, Some(key), error);
         }
         if running.stopped {

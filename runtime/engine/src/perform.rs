@@ -15,20 +15,22 @@ use llmp_records::Record;
 use llmp_stage::{Error, Input, InputFile};
 use llmp_store::{Store, StoreError, copy_checked, help_for};
 
-use super::action::{Action, Effect, Given, GivenFile};
+use super::action::{Action, Effect, Given, GivenFile, Place, absolute};
 use super::command;
 use super::context::RunContext;
 use super::job::Harness;
 use super::memory::Peak;
 
-/// What actions are done with.
-pub struct Executor<'a> {
+/// Does actions, here and now: what they are bound to, and with what they are done.
+pub struct Performer<'a> {
     /// Where inputs come from and outputs go.
     pub store: &'a Store,
+    /// Where everything else lies.
+    pub place: &'a Place,
     /// With what.
     pub harness: Harness<'a>,
     /// Objects whose content was compared with their name.
-    pub checked: Checked,
+    pub checked: &'a Checked,
     /// What the folders of its attempts are called: those called [`ATTEMPT`] are removed by the next holder of the lock.
     pub attempts: &'static str,
 }
@@ -86,7 +88,7 @@ pub fn help_of(error: &Error) -> Option<&str> {
     })
 }
 
-impl Executor<'_> {
+impl Performer<'_> {
     /// Performs an action.
     ///
     /// # Errors
@@ -96,11 +98,16 @@ impl Executor<'_> {
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let name = action.shard.as_deref().unwrap_or("whole");
         let scratch =
-            action.place.work.join(format!("{}-{name}-{}-{number}", self.attempts, std::process::id()));
+            self.work(action).join(format!("{}-{name}-{}-{number}", self.attempts, std::process::id()));
         let effect = self.attempt(&scratch, action);
         // What is finished has been moved out; a leftover is removed by the next holder of the lock.
         let _ = fs::remove_dir_all(&scratch);
         effect
+    }
+
+    /// The private folder of the stage's key.
+    pub(super) fn work(&self, action: &Action) -> PathBuf {
+        absolute(&self.store.work(&action.stage.key.hex()))
     }
 
     fn attempt(&self, scratch: &Path, action: &Action) -> Result<Effect, Trouble> {
@@ -108,7 +115,7 @@ impl Executor<'_> {
         let (clock, peak) = (Instant::now(), Peak::start());
         let is_command = action.stage.command.is_some();
         let output = scratch.join("out");
-        let state = action.place.work.join("state");
+        let state = self.work(action).join("state");
         for folder in [scratch, &output].into_iter().chain(Some(&*state).filter(|_| !is_command)) {
             fs::create_dir_all(folder).map_err(Error::io("cannot make the folder", folder))?;
         }
@@ -122,15 +129,15 @@ impl Executor<'_> {
                 self.materialise(index, given, folder)?
             });
         }
-        let before = stamps(action);
-        let log = OpenOptions::new().create(true).append(true).open(&action.place.log).ok();
+        let before = stamps(action, self.place);
+        let log = OpenOptions::new().create(true).append(true).open(self.place.log(action)).ok();
         let context = RunContext {
             stage: action.stage.name.clone(),
             shard: action.shard.clone(),
             inputs,
             output: output.clone(),
             state,
-            device: &action.place.device,
+            device: &self.place.device,
             threads: action.threads,
             stop: self.harness.stop,
             screen: self.harness.observer,
@@ -144,7 +151,8 @@ impl Executor<'_> {
         let run = || match &implementation {
             Some(implementation) => implementation.run(&context, &action.stage.settings).map(|()| None),
             None => {
-                command::run(&context, action, self.harness.registry, scratch, self.harness.guard).map(Some)
+                let Harness { registry, guard, .. } = self.harness;
+                command::run(&context, action, &self.place.folder, registry, scratch, guard).map(Some)
             }
         };
         let outcome = catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| {
@@ -158,7 +166,7 @@ impl Executor<'_> {
         }
         let reported = context.finish();
         let memory = outcome?;
-        let after = stamps(action);
+        let after = stamps(action, self.place);
         let changed = after.iter().zip(&before).find(|(after, before)| after != before || after.1.is_none());
         if let Some(((name, _), _)) = changed {
             return Err(Error::new(format!("`{name}` changed while it was read"))
@@ -186,7 +194,7 @@ impl Executor<'_> {
             seconds: clock.elapsed().as_secs_f64(),
             peak_memory: memory.unwrap_or_else(|| peak.end()),
             bytes: manifest.size(),
-            device: action.place.device.clone(),
+            device: self.place.device.clone(),
             ..Record::default()
         };
         Ok(Effect { manifest, record })
@@ -197,8 +205,8 @@ impl Executor<'_> {
         let mut files = Vec::with_capacity(given.files.len());
         let mut made = BTreeSet::new();
         for file in given.files.iter() {
-            let path = match &file.path {
-                Some(path) => path.clone(),
+            let path = match self.place.file(file) {
+                Some(path) => path,
                 None => {
                     let path = folder.join(&file.name);
                     if let Some(parent) = path.parent()
@@ -243,7 +251,7 @@ impl Executor<'_> {
             if let Some(parent) = path.parent().filter(|parent| *parent != folder) {
                 fs::create_dir_all(parent).map_err(Error::io("cannot make the folder", parent))?;
             }
-            let source = file.path.clone().map_or_else(|| self.store.objects.localize(&file.digest), Ok);
+            let source = self.place.file(file).map_or_else(|| self.store.objects.localize(&file.digest), Ok);
             let copied = source.and_then(|source| copy_checked(&source, &path, &file.digest));
             if !matches!(copied, Ok(true)) {
                 if file.path.is_none()
@@ -295,12 +303,12 @@ impl Checked {
 /// What tells that a file of the user was changed: one that changes while it is read gives a result under a wrong key.
 type Stamp = Option<(u64, i64, i64, u64)>;
 
-fn stamps(action: &Action) -> Vec<(&str, Stamp)> {
-    fn stamp(file: &GivenFile) -> Option<(&str, Stamp)> {
-        let meta = fs::metadata(file.path.as_ref()?).ok().filter(|meta| meta.len() == file.size);
+fn stamps<'a>(action: &'a Action, place: &Place) -> Vec<(&'a str, Stamp)> {
+    let stamp = |file: &'a GivenFile| -> Option<(&'a str, Stamp)> {
+        let meta = fs::metadata(place.file(file)?).ok().filter(|meta| meta.len() == file.size);
         let stamp = meta.map(|meta| (meta.len(), meta.mtime(), meta.mtime_nsec(), meta.ino()));
         Some((&file.name, stamp))
-    }
+    };
     action.inputs.iter().flat_map(|given| given.files.iter()).filter_map(stamp).collect()
 }
 

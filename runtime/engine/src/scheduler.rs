@@ -6,7 +6,6 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use llmp_compiler::graph::{Graph, Input, Producer, Stage, StageId};
@@ -15,56 +14,44 @@ use llmp_compiler::plan::{Blocked, Decision, State, decide};
 use llmp_planning::reasons;
 use serde_json::json;
 
+use super::executor::{Done, Executor, Ticket};
 use super::job::{Job, Planned, RunOptions};
 use super::lifecycle::{Damage, Lifecycle, NotStarted, Received, Running};
 use super::outcome::{StageOutcome, Status};
-use super::perform::{Checked, Executor};
+use super::perform::{ATTEMPT, Checked, Performer};
 use super::queue::Limits;
-use super::workers::{self, Workers};
+use super::workers::{Policy, with_threads};
 
 /// Runs to the end. The result's index is the stage's. `before` is how the stages ended when this was called before in the same
 /// run, else empty.
 pub(super) fn run(job: &Job<'_>, before: Vec<StageOutcome>) -> Vec<StageOutcome> {
     let RunOptions { jobs, cores, memory, retries, keep_going, .. } = *job.options;
-    let workers = Workers::new(Limits { slots: jobs, cores: cores.max(jobs), memory }, !keep_going);
-    let (send, receive) = mpsc::channel::<workers::Outcome>();
-    let store = Arc::clone(job.past.store());
-    let executor = Executor {
-        store: &store,
-        harness: job.harness,
-        checked: Checked::default(),
-        attempts: super::perform::ATTEMPT,
-    };
-    super::claim::sweep(&store);
-    std::thread::scope(|scope| {
-        for _ in 0..jobs.max(1) {
-            let (workers, executor, send) = (&workers, &executor, send.clone());
-            scope.spawn(move || workers.work(executor, retries, &send));
-        }
-        let outcomes = rounds(job, &workers, &executor.checked, &receive, before);
-        workers.close();
-        outcomes
-    })
+    let limits = Limits { slots: jobs, cores: cores.max(jobs), memory };
+    let (store, place, checked) = (job.past.store(), job.place(), Checked::default());
+    let performer =
+        Performer { store, place: &place, harness: job.harness, checked: &checked, attempts: ATTEMPT };
+    super::claim::sweep(store);
+    let policy = Policy { limits, strict: !keep_going, retries };
+    with_threads(&performer, policy, |executor| run_on(executor, job, &checked, before))
 }
 
-/// Goes through the graph until no result turned out to be damaged.
+/// Goes through the graph until no result turned out to be damaged; `executor` does the actions.
 ///
 /// What is damaged is found out when it is used, by a stage that was decided on the belief that its input is there. Nothing
 /// that was decided is taken back: the damaged result is forgotten in the ledger, the round goes to its end with what does
 /// not need it, and the next one decides anew. It finds what ran done, and makes again what was forgotten.
-fn rounds(
+pub(super) fn run_on(
+    executor: &dyn Executor,
     job: &Job<'_>,
-    workers: &Workers,
     checked: &Checked,
-    receive: &mpsc::Receiver<workers::Outcome>,
     mut before: Vec<StageOutcome>,
 ) -> Vec<StageOutcome> {
     let ranks = ranks(job.graph);
     let mut seen = BTreeSet::new();
     loop {
-        let lifecycle = Lifecycle::new(job, workers, checked, &ranks);
-        let mut round = Round::new(job, workers, checked, lifecycle, before);
-        round.drive(receive);
+        let lifecycle = Lifecycle::new(job, executor, checked, &ranks);
+        let mut round = Round::new(job, executor, checked, lifecycle, before);
+        round.drive();
         let Round { ended, damaged, before: earlier, .. } = round;
         let mut ended: Vec<StageOutcome> =
             ended.into_iter().map(|end| end.unwrap_or_else(|| StageOutcome::stopped(None))).collect();
@@ -121,7 +108,7 @@ fn ranks(graph: &Graph) -> Vec<u64> {
 /// Once through the graph.
 struct Round<'e> {
     job: &'e Job<'e>,
-    workers: &'e Workers,
+    executor: &'e dyn Executor,
     checked: &'e Checked,
     lifecycle: Lifecycle<'e>,
     /// How the stages ended in the round before; empty in the first.
@@ -142,7 +129,7 @@ struct Round<'e> {
 impl<'e> Round<'e> {
     fn new(
         job: &'e Job<'e>,
-        workers: &'e Workers,
+        executor: &'e dyn Executor,
         checked: &'e Checked,
         lifecycle: Lifecycle<'e>,
         before: Vec<StageOutcome>,
@@ -162,7 +149,7 @@ impl<'e> Round<'e> {
         let ready = graph.ids().filter(|id| open_inputs[id.0 as usize] == 0).collect();
         Self {
             job,
-            workers,
+            executor,
             checked,
             lifecycle,
             before,
@@ -177,7 +164,7 @@ impl<'e> Round<'e> {
         }
     }
 
-    fn drive(&mut self, receive: &mpsc::Receiver<workers::Outcome>) {
+    fn drive(&mut self) {
         loop {
             if self.stopping() {
                 self.drain();
@@ -190,9 +177,9 @@ impl<'e> Round<'e> {
             if self.running.is_empty() && self.waiting.is_empty() {
                 return;
             }
-            match receive.recv_timeout(Duration::from_millis(if self.waiting.is_empty() { 200 } else { 20 }))
-            {
-                Ok((id, shard, outcome)) => {
+            let patience = Duration::from_millis(if self.waiting.is_empty() { 200 } else { 20 });
+            match self.executor.next(patience) {
+                Some(Done { ticket: Ticket { stage: id, shard }, outcome }) => {
                     let Some(mut stage) = self.running.remove(&id) else { continue };
                     match self.lifecycle.receive(id, &mut stage, shard, outcome) {
                         Received::Taken => {}
@@ -202,8 +189,7 @@ impl<'e> Round<'e> {
                     }
                     self.keep_or_finish(id, stage);
                 }
-                Err(mpsc::RecvTimeoutError::Timeout) => self.try_waiting(),
-                Err(mpsc::RecvTimeoutError::Disconnected) => return,
+                None => self.try_waiting(),
             }
         }
     }
@@ -214,7 +200,7 @@ impl<'e> Round<'e> {
 
     /// Takes back what has not started.
     fn drain(&mut self) {
-        for (id, actions) in self.workers.drain() {
+        for (id, actions) in self.executor.cancel() {
             let Some(mut stage) = self.running.remove(&id) else { continue };
             stage.take_back(actions);
             self.keep_or_finish(id, stage);

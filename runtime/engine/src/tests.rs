@@ -17,6 +17,8 @@ use proptest::prelude::*;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+mod inline;
+
 use super::{Counts, Observer, Program, RunOptions, Session, StageOutcome, Status, Unwatched, nothing_to_do};
 
 #[derive(Deserialize)]
@@ -395,8 +397,10 @@ fn a_result_that_is_incomplete_when_it_is_linked_is_made_again_in_the_same_run()
         std::fs::remove_dir_all(&out).unwrap();
         let list = store.objects.manifest(&first[1].artifact.unwrap()).unwrap();
         match how {
-            "a file" => std::fs::remove_file(store.objects.path(&list.files["out.txt"].digest)).unwrap(),
-            _ => harm(&store.objects.path(&first[1].artifact.unwrap()), 1),
+            "a file" => {
+                std::fs::remove_file(store.objects.localize(&list.files["out.txt"].digest).unwrap()).unwrap()
+            }
+            _ => harm(&store.objects.localize(&first[1].artifact.unwrap()).unwrap(), 1),
         }
         let past = Past::open(Arc::clone(&store), &main).unwrap();
         let (graph, registry, heard) = (stages(5), registry(), Arc::new(Heard::default()));
@@ -444,7 +448,7 @@ fn what_is_done_has_nothing_to_do_until_its_results_are_gone() {
     assert!(is_done() && out.join("a/out.txt").is_file(), "it is linked again");
     std::fs::remove_dir_all(&out).unwrap();
     let list = store.objects.manifest(&ended[0].artifact.unwrap()).unwrap();
-    std::fs::remove_file(store.objects.path(&list.files["out.txt"].digest)).unwrap();
+    std::fs::remove_file(store.objects.localize(&list.files["out.txt"].digest).unwrap()).unwrap();
     assert!(!is_done(), "a run makes it again");
 }
 

@@ -10,8 +10,8 @@ use llmp_records::log_name;
 use llmp_store::{Result, at, write_atomically};
 use serde::{Deserialize, Serialize};
 
-use super::action::{Action, Effect, FORMAT};
-use super::perform::{Executor, Trouble};
+use super::action::{Action, Effect, FORMAT, Order, Place};
+use super::perform::{Performer, Trouble};
 
 /// What came of an action.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -35,38 +35,40 @@ pub enum Report {
     },
 }
 
-/// Where the result of an action lies.
-fn result_path(action: &Action) -> PathBuf {
-    action.place.work.join(format!("result-{}.json", action.shard.as_deref().unwrap_or("whole")))
+/// Where the result of an action lies, below the private folder of its stage's key.
+fn result_path(work: &Path, action: &Action) -> PathBuf {
+    work.join(format!("result-{}.json", action.shard.as_deref().unwrap_or("whole")))
 }
 
-/// What another process has made of an action.
-pub(super) fn read_result(action: &Action) -> Option<Effect> {
-    let text = fs::read(result_path(action)).ok()?;
+/// What another process has made of an action: `work` is the private folder of its stage's key.
+pub(super) fn read_result(work: &Path, action: &Action) -> Option<Effect> {
+    let text = fs::read(result_path(work, action)).ok()?;
     let (key, effect): (llmp_compiler::key::Digest, Effect) = serde_json::from_slice(&text).ok()?;
     (key == action.key).then_some(effect)
 }
 
 /// Keeps a failed action's file with its run, so that it can be done again by itself.
-pub(super) fn keep(action: &Action, run: &Path) {
+pub(super) fn keep(action: &Action, place: Place, run: &Path) {
     let folder = run.join("actions");
     let path = folder.join(log_name(&action.stage.name)).with_extension("json");
     // It is for looking into the failure, which is told in any case.
     let _ = fs::create_dir_all(&folder);
-    let _ = write_atomically(&path, &serde_json::to_vec_pretty(action).unwrap_or_default());
+    let order = Order { format_version: FORMAT, place, action: action.clone() };
+    let _ = write_atomically(&path, &serde_json::to_vec_pretty(&order).unwrap_or_default());
 }
 
 /// Does an action, unless its result is there.
 ///
 /// # Errors
 /// Where the result cannot be written.
-pub fn work(action: &Action, executor: &Executor<'_>) -> Result<Report> {
-    if let Some(effect) = read_result(action) {
+pub fn work(action: &Action, performer: &Performer<'_>) -> Result<Report> {
+    let folder = performer.work(action);
+    if let Some(effect) = read_result(&folder, action) {
         return Ok(Report::Done { effect: Box::new(effect), before: true, differs: false });
     }
-    match executor.perform(action) {
+    match performer.perform(action) {
         Ok(effect) => {
-            let path = result_path(action);
+            let path = result_path(&folder, action);
             let mine = path.with_extension(format!("{}.tmp", std::process::id()));
             let text = serde_json::to_vec(&(action.key, &effect)).unwrap_or_default();
             write_atomically(&mine, &text)?;
@@ -76,7 +78,7 @@ pub fn work(action: &Action, executor: &Executor<'_>) -> Result<Report> {
             match linked {
                 Ok(()) => Ok(Report::Done { effect: Box::new(effect), before: false, differs: false }),
                 Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
-                    let first = read_result(action).unwrap_or_else(|| effect.clone());
+                    let first = read_result(&folder, action).unwrap_or_else(|| effect.clone());
                     let differs = first.manifest != effect.manifest;
                     Ok(Report::Done { effect: Box::new(first), before: true, differs })
                 }
@@ -97,13 +99,17 @@ pub fn work(action: &Action, executor: &Executor<'_>) -> Result<Report> {
 ///
 /// # Errors
 /// A sentence for people.
-pub fn read_action(path: &Path) -> std::result::Result<Action, String> {
+pub fn read_order(path: &Path) -> std::result::Result<Order, String> {
+    /// What all formats have in common.
+    #[derive(Deserialize)]
+    struct Head {
+        format_version: u32,
+    }
     let text = fs::read(path).map_err(|error| format!("cannot read `{}`: {error}", path.display()))?;
-    let action: Action = serde_json::from_slice(&text)
-        .map_err(|error| format!("`{}` is no action of this program: {error}", path.display()))?;
-    if action.format_version != FORMAT {
-        let found = action.format_version;
+    let none = |error| format!("`{}` is no action of this program: {error}", path.display());
+    let Head { format_version: found } = serde_json::from_slice(&text).map_err(none)?;
+    if found != FORMAT {
         return Err(format!("`{}` has format {found}; this program reads format {FORMAT}", path.display()));
     }
-    Ok(action)
+    serde_json::from_slice(&text).map_err(none)
 }

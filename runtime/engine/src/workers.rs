@@ -1,31 +1,73 @@
-//! The threads that perform actions, in the order that the queue says.
+//! The executor that a run has by itself: threads of this process that perform actions in the order that the queue says.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, mpsc};
+use std::time::Duration;
 
 use llmp_compiler::graph::StageId;
 
 use super::action::{Action, Effect};
-use super::perform::{Executor, Trouble};
-use super::queue::{Demand, Limits, Queue};
+use super::executor::{Done, Executor, Failed, Submission, Ticket};
+use super::perform::{Performer, Trouble};
+use super::queue::{Limits, Queue};
 
-/// What became of an action: its stage, its shard's place, and what it gave.
-pub(super) type Outcome = (StageId, Option<usize>, Result<Effect, Failed>);
+/// How the threads go about it.
+#[derive(Clone, Copy)]
+pub(super) struct Policy {
+    /// One thread a slot.
+    pub(super) limits: Limits,
+    /// Nothing begins after a failure.
+    pub(super) strict: bool,
+    /// Tries after a failed one.
+    pub(super) retries: usize,
+}
 
-/// An action that gave nothing, and why.
-pub(super) struct Failed {
-    pub(super) trouble: Trouble,
-    pub(super) action: Box<Action>,
+/// Calls `decide` with threads that do what it submits, and ends them with it.
+pub(super) fn with_threads<T>(
+    performer: &Performer<'_>,
+    policy: Policy,
+    decide: impl FnOnce(&dyn Executor) -> T,
+) -> T {
+    let workers = Workers::new(policy.limits, policy.strict);
+    let (send, done) = mpsc::channel();
+    std::thread::scope(|scope| {
+        for _ in 0..policy.limits.slots.max(1) {
+            let (workers, send) = (&workers, send.clone());
+            scope.spawn(move || workers.work(performer, policy.retries, &send));
+        }
+        let decided = decide(&Threads { workers: &workers, done });
+        workers.close();
+        decided
+    })
+}
+
+/// The threads, as the one sees them that decides.
+struct Threads<'a> {
+    workers: &'a Workers,
+    done: mpsc::Receiver<Done>,
+}
+
+impl Executor for Threads<'_> {
+    fn submit(&self, submission: Submission) {
+        self.workers.push(submission);
+    }
+
+    fn next(&self, patience: Duration) -> Option<Done> {
+        self.done.recv_timeout(patience).ok()
+    }
+
+    fn cancel(&self) -> Vec<(StageId, usize)> {
+        self.workers.drain()
+    }
 }
 
 /// An action that waits for a thread.
 struct Task {
-    id: StageId,
-    shard: Option<usize>,
+    ticket: Ticket,
     action: Action,
 }
 
 /// The threads' common queue.
-pub(super) struct Workers {
+struct Workers {
     state: Mutex<State>,
     changed: Condvar,
     /// Nothing begins after a failure.
@@ -41,8 +83,7 @@ struct State {
 }
 
 impl Workers {
-    /// With `strict`, nothing begins after a failure.
-    pub(super) fn new(limits: Limits, strict: bool) -> Self {
+    fn new(limits: Limits, strict: bool) -> Self {
         let state = State { queue: Queue::new(limits), closed: false, halted: false };
         Self { state: Mutex::new(state), changed: Condvar::new(), strict }
     }
@@ -52,31 +93,31 @@ impl Workers {
     }
 
     /// Lets an action wait for its turn.
-    pub(super) fn push(&self, id: StageId, shard: Option<usize>, demand: Demand, rank: u64, action: Action) {
-        self.state().queue.push(id, demand, rank, Task { id, shard, action });
+    fn push(&self, Submission { ticket, action, demand, rank }: Submission) {
+        self.state().queue.push(ticket.stage, demand, rank, Task { ticket, action });
         self.changed.notify_one();
     }
 
     /// Takes out everything that waits: stages and how many actions of each. What runs goes on.
-    pub(super) fn drain(&self) -> Vec<(StageId, usize)> {
+    fn drain(&self) -> Vec<(StageId, usize)> {
         self.state().queue.drain()
     }
 
     /// Lets the threads end once nothing waits.
-    pub(super) fn close(&self) {
+    fn close(&self) {
         self.state().closed = true;
         self.changed.notify_all();
     }
 
     /// What each thread does until the queue is closed and empty.
-    pub(super) fn work(&self, executor: &Executor<'_>, retries: usize, done: &mpsc::Sender<Outcome>) {
+    fn work(&self, performer: &Performer<'_>, retries: usize, done: &mpsc::Sender<Done>) {
         let mut state = self.state();
         loop {
             let next = if state.halted { None } else { state.queue.take() };
             if let Some((mut task, grant)) = next {
                 drop(state);
                 task.action.threads = grant.threads;
-                let outcome = with_retries(executor, &task.action, retries);
+                let outcome = with_retries(performer, &task.action, retries);
                 state = self.state();
                 state.queue.release(&grant);
                 state.halted |= self.strict && matches!(&outcome, Err(Trouble::Failed(_)));
@@ -85,7 +126,7 @@ impl Workers {
                     self.changed.notify_all();
                 }
                 let outcome = outcome.map_err(|trouble| Failed { trouble, action: Box::new(task.action) });
-                if done.send((task.id, task.shard, outcome)).is_err() {
+                if done.send(Done { ticket: task.ticket, outcome }).is_err() {
                     return;
                 }
             } else if state.closed && (state.queue.is_empty() || state.halted) {
@@ -97,17 +138,17 @@ impl Workers {
     }
 }
 
-fn with_retries(executor: &Executor<'_>, action: &Action, retries: usize) -> Result<Effect, Trouble> {
-    let mut outcome = executor.perform(action);
+fn with_retries(performer: &Performer<'_>, action: &Action, retries: usize) -> Result<Effect, Trouble> {
+    let mut outcome = performer.perform(action);
     for retry in 1..=retries {
         match &outcome {
             Err(Trouble::Failed(error)) if !error.is_cancelled() => {
                 let name = &action.stage.name;
-                executor
+                performer
                     .harness
                     .observer
                     .line(&format!("  {name} failed, trying again ({retry} of {retries}): {error}"));
-                outcome = executor.perform(action);
+                outcome = performer.perform(action);
             }
             _ => break,
         }

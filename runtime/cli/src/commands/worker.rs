@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use clap::Args;
-use llmp_engine::{Checked, Executor, Guard, Harness, Report, read_action, work};
+use llmp_engine::{Checked, Guard, Harness, Order, Performer, Report, read_order, work};
 
 use super::{Failure, Outcome, pipeline, run};
 use crate::library::standard;
@@ -23,22 +23,23 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Outcome {
-    let mut action = read_action(&arguments.action).map_err(Failure::new)?;
+    let Order { place, mut action, .. } = read_order(&arguments.action).map_err(Failure::new)?;
     action.threads = arguments.threads.unwrap_or(action.threads).max(1);
-    let store = pipeline::existing(&action.place.store)?;
+    let store = pipeline::existing(&place.store)?;
     let _in_use = store.in_use()?;
     run::listen()?;
     let report = work(
         &action,
-        &Executor {
+        &Performer {
             store: &store,
+            place: &place,
             harness: Harness {
                 registry: standard(),
                 observer: &Screen::new(false, arguments.quiet),
                 stop: &run::STOP,
                 guard: &Guard::new(std::env::current_exe().ok()),
             },
-            checked: Checked::default(),
+            checked: &Checked::default(),
             attempts: "worker",
         },
     )?;
