@@ -8,7 +8,6 @@ use llmp_compiler::graph::{Producer, Stage};
 use llmp_engine::{Counts, Outcome, StageOutcome, Status};
 use llmp_planning::Past;
 use llmp_records::text;
-use llmp_store::StoreError;
 
 use super::super::Failure;
 use super::super::pipeline::Pipeline;
@@ -19,7 +18,7 @@ pub(super) fn say(
     pipeline: &Pipeline,
     past: &Past,
     outcome: &Outcome<'_>,
-    report: Result<PathBuf, StoreError>,
+    report: Result<PathBuf, String>,
 ) -> Result<(), Failure> {
     let stages = || pipeline.compilation.graph.stages.iter().zip(&outcome.stages);
     for (stage, end) in stages() {
