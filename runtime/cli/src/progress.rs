@@ -9,9 +9,8 @@ use std::time::{Duration, Instant};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use llmp_engine::Observer;
-use llmp_records::text;
+use llmp_records::{Told, text};
 use llmp_stage::Bar;
-use serde_json::Value;
 
 use crate::output::stdout;
 
@@ -100,10 +99,11 @@ impl Screen {
 }
 
 impl Observer for Screen {
-    fn event(&self, event: &Value) {
+    fn event(&self, told: &Told) {
         if self.mode == Mode::Json {
+            let line = serde_json::to_string(told).map_err(Into::into);
             // The run goes on; it says at its end that somebody missed something.
-            if let Err(error) = stdout().write_all(format!("{event}\n").as_bytes()) {
+            if let Err(error) = line.and_then(|line| stdout().write_all((line + "\n").as_bytes())) {
                 self.failed.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
             }
         }

@@ -1,44 +1,28 @@
-//! Events on their way: each gets its time, is kept with its run, and goes on to who watches.
+//! Events on their way: each is kept with its run, and goes on to who watches.
 
 use std::fs::File;
 use std::io::Write;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
+use llmp_records::{Event, Told};
 use llmp_stage::Bar;
 use llmp_store::{Result, at};
-use serde_json::{Value, json};
 
 use super::Observer;
 
 /// How often a bar tells an event.
 const EVENT_EVERY: Duration = Duration::from_secs(1);
 
-/// Tells an observer everything that it is told itself: events with their time, and progress as events, too.
+/// Tells an observer everything that it is told itself, and progress as events, too.
 pub struct Recorder(Arc<Sink>);
 
 /// Where events go.
 struct Sink {
     observer: Arc<dyn Observer>,
     file: Option<Mutex<File>>,
-}
-
-impl Sink {
-    fn tell(&self, event: &Value) {
-        let mut event = event.clone();
-        if let Some(fields) = event.as_object_mut() {
-            let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |time| time.as_secs_f64());
-            fields.insert("at".into(), json!(now));
-        }
-        if let Some(file) = &self.file {
-            // One write a line, so that who follows the file reads no half of one. The run goes on where its event log cannot.
-            let line = format!("{event}\n");
-            let _ = file.lock().unwrap_or_else(PoisonError::into_inner).write_all(line.as_bytes());
-        }
-        self.observer.event(&event);
-    }
 }
 
 impl Recorder {
@@ -59,8 +43,13 @@ impl Recorder {
 }
 
 impl Observer for Recorder {
-    fn event(&self, event: &Value) {
-        self.0.tell(event);
+    fn event(&self, told: &Told) {
+        // What is only text and numbers has a JSON form.
+        if let (Some(file), Ok(line)) = (&self.0.file, serde_json::to_string(told)) {
+            // One write a line, so that who follows the file reads no half of one. The run goes on where its event log cannot.
+            let _ = file.lock().unwrap_or_else(PoisonError::into_inner).write_all((line + "\n").as_bytes());
+        }
+        self.0.observer.event(told);
     }
 
     fn line(&self, line: &str) {
@@ -70,8 +59,11 @@ impl Observer for Recorder {
     fn bar(&self, stage: &str, shard: Option<&str>, total: u64, unit: &str) -> Box<dyn Bar> {
         Box::new(RecordedBar {
             shown: self.0.observer.bar(stage, shard, total, unit),
-            sink: Arc::clone(&self.0),
-            event: json!({"event": "progress", "stage": stage, "shard": shard, "total": total, "unit": unit}),
+            recorder: Self(Arc::clone(&self.0)),
+            stage: stage.to_owned(),
+            shard: shard.map(str::to_owned),
+            total,
+            unit: unit.to_owned(),
             done: AtomicU64::new(0),
             state: Mutex::new((Instant::now(), String::new())),
         })
@@ -81,8 +73,11 @@ impl Observer for Recorder {
 /// A bar whose progress is told as events, too.
 struct RecordedBar {
     shown: Box<dyn Bar>,
-    sink: Arc<Sink>,
-    event: Value,
+    recorder: Recorder,
+    stage: String,
+    shard: Option<String>,
+    total: u64,
+    unit: String,
     done: AtomicU64,
     /// When the last event was told, and the note.
     state: Mutex<(Instant, String)>,
@@ -98,13 +93,16 @@ impl Bar for RecordedBar {
             return;
         }
         state.0 = Instant::now();
-        let mut event = self.event.clone();
-        if let Some(fields) = event.as_object_mut() {
-            fields.insert("done".into(), json!(done));
-            fields.insert("note".into(), json!(state.1));
-        }
+        let note = state.1.clone();
         drop(state);
-        self.sink.tell(&event);
+        self.recorder.tell(Event::Progress {
+            stage: self.stage.clone(),
+            shard: self.shard.clone(),
+            total: self.total,
+            unit: self.unit.clone(),
+            done,
+            note,
+        });
     }
 
     fn note(&self, text: &str) {

@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use llmp_compiler::graph::{Graph, StageId};
 use llmp_compiler::key::{Digest, Key};
+use llmp_compiler::plan::Reason;
 use llmp_planning::{Past, host_name};
 use llmp_records::Record;
 use llmp_stage::Registry;
@@ -74,7 +75,7 @@ pub(super) struct Planned {
     pub(super) key: Key,
     /// What its inputs are, in their order.
     pub(super) digests: Vec<Digest>,
-    pub(super) reasons: Vec<String>,
+    pub(super) reasons: Vec<Reason>,
     /// It runs though its result is there.
     pub(super) forced: bool,
 }

@@ -6,11 +6,10 @@ use std::sync::{Arc, Weak};
 use llmp_compiler::graph::{FileSet, Producer, Stage, StageId};
 use llmp_compiler::key::Digest;
 use llmp_compiler::plan::History;
-use llmp_planning::{Costs, ShardInput, host_name, shard_key};
-use llmp_records::Record;
+use llmp_planning::{Costs, ShardInput, host_name, reasons, shard_key};
+use llmp_records::{Event, Record, Shards};
 use llmp_stage::{Error, shard_of};
 use llmp_store::{Kind, Lock, Manifest, StoreError};
-use serde_json::json;
 
 use super::action::{Action, Effect, Given, Recipe};
 use super::claim::Claim;
@@ -177,11 +176,17 @@ impl<'e> Lifecycle<'e> {
     /// Says that the stage starts.
     fn announce(&self, stage: &Stage, planned: &Planned, claim: &Claim) {
         let observer = self.job.harness.observer;
-        let because = planned.reasons.first().map_or("", String::as_str);
+        let texts: Vec<String> = planned.reasons.iter().map(reasons::text).collect();
+        let because = texts.first().map_or("", String::as_str);
         let resumes = if claim.resumes() { ", going on from its state" } else { "" };
         observer.line(&format!("> {:<26} {because}{resumes}", stage.name));
-        observer.event(&json!({"event": "stage_started", "stage": stage.name, "kind": stage.kind,
-            "key": planned.key.digest.hex(), "reasons": planned.reasons}));
+        observer.tell(Event::StageStarted {
+            stage: stage.name.clone(),
+            kind: stage.kind.clone(),
+            key: planned.key.digest,
+            reasons: texts,
+            causes: planned.reasons.clone(),
+        });
     }
 
     /// Queues the stage's actions, but for those whose result is there.
@@ -420,11 +425,14 @@ impl<'e> Lifecycle<'e> {
                 running.claim.retire();
                 let told = told(&record, harness.registry.units());
                 harness.observer.line(&format!("+ {:<26} {told}", stage.name));
-                harness.observer.event(
-                    &json!({"event": "stage_finished", "stage": stage.name, "key": key.hex(),
-                    "artifact": artifact.hex(), "seconds": record.seconds, "counts": record.counts,
-                    "shards": shards.map(|(ran, all)| json!({"ran": ran, "all": all}))}),
-                );
+                harness.observer.tell(Event::StageFinished {
+                    stage: stage.name.clone(),
+                    key,
+                    artifact,
+                    seconds: record.seconds,
+                    counts: record.counts,
+                    shards: shards.map(|(ran, all)| Shards { ran, all }),
+                });
                 let status = Status::Ran { seconds: record.seconds, shards };
                 StageOutcome { status, key: Some(key), artifact: Some(artifact) }
             }
@@ -442,7 +450,8 @@ impl<'e> Lifecycle<'e> {
         let help = help_of(error);
         let (message, help) = (error.to_string(), help.map(str::to_owned));
         observer.line(&format!("! {name:<26} failed: {message}"));
-        observer.event(&json!({"event": "stage_failed", "stage": name, "message": message, "help": help}));
+        let (stage, said, todo) = (name.clone(), message.clone(), help.clone());
+        observer.tell(Event::StageFailed { stage, message: said, help: todo });
         StageOutcome { status: Status::Failed { message, help }, key, artifact: None }
     }
 }

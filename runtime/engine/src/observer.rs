@@ -1,12 +1,20 @@
 //! Who watches a run.
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use llmp_records::{Event, Told};
 use llmp_stage::Bar;
-use serde_json::Value;
 
 /// Is told what a run does, from all of its threads.
 pub trait Observer: Send + Sync {
-    /// Something happened, for programs; the form is described in `spec/`. A [`Recorder`](super::Recorder) adds the time.
-    fn event(&self, event: &Value);
+    /// Something happened, for programs; the form is described in `spec/`.
+    fn event(&self, told: &Told);
+
+    /// Says that something happens now.
+    fn tell(&self, event: Event) {
+        let at = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |time| time.as_secs_f64());
+        self.event(&Told { event, at });
+    }
 
     /// The same as a line for people.
     fn line(&self, line: &str);
@@ -20,7 +28,7 @@ pub trait Observer: Send + Sync {
 pub struct Unwatched;
 
 impl Observer for Unwatched {
-    fn event(&self, _event: &Value) {}
+    fn event(&self, _told: &Told) {}
 
     fn line(&self, _line: &str) {}
 

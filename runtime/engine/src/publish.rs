@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use llmp_compiler::graph::{Graph, Producer, Stage};
 use llmp_compiler::key::Digest;
-use llmp_planning::Past;
+use llmp_planning::{Past, reasons};
 use llmp_records::{FileRecord, InputRecord, Record, text};
 use llmp_stage::{Error, shard_of};
 use llmp_store::{Kind, Manifest};
@@ -57,7 +57,8 @@ pub(super) fn publish<'p>(
     whole.bytes = manifest.size();
     whole.components.clone_from(&planned.key.components);
     whole.inputs = inputs_of(job.graph, stage, &planned.digests, job.past);
-    whole.reasons.clone_from(&planned.reasons);
+    whole.reasons = planned.reasons.iter().map(reasons::text).collect();
+    whole.causes.clone_from(&planned.reasons);
     whole.shards = shards;
     let whole = job.stamp(whole);
     let artifact = job.past.store().objects.put(manifest.text().as_bytes()).map_err(store_error)?;

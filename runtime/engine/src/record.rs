@@ -1,7 +1,7 @@
 //! How a run ended, for its record.
 
 use llmp_compiler::graph::{Graph, Producer, Stage};
-use llmp_records::{Run, StageRun};
+use llmp_records::{Run, RunStatus, StageRun, StageStatus};
 
 use super::outcome::{StageOutcome, Status};
 
@@ -9,25 +9,24 @@ use super::outcome::{StageOutcome, Status};
 pub(super) fn end(run: &mut Run, graph: &Graph, ended: &[StageOutcome], stopped: bool, seconds: f64) {
     let failed = ended.iter().any(|end| matches!(end.status, Status::Failed { .. }));
     run.status = if failed {
-        "failed"
+        RunStatus::Failed
     } else if stopped {
-        "stopped"
+        RunStatus::Stopped
     } else {
-        "done"
-    }
-    .into();
+        RunStatus::Done
+    };
     run.seconds = seconds;
     run.stages = graph.stages.iter().zip(ended).map(|(stage, end)| stage_run(graph, stage, end)).collect();
 }
 
 fn stage_run(graph: &Graph, stage: &Stage, end: &StageOutcome) -> StageRun {
     let (status, message, seconds) = match &end.status {
-        Status::Cached => ("cached", None, None),
-        Status::Skipped => ("skipped", None, None),
-        Status::Ran { seconds, .. } => ("ran", None, Some(*seconds)),
-        Status::Failed { message, .. } => ("failed", Some(message.clone()), None),
-        Status::Blocked(message) => ("blocked", Some(message.clone()), None),
-        Status::Stopped => ("stopped", None, None),
+        Status::Cached => (StageStatus::Cached, None, None),
+        Status::Skipped => (StageStatus::Skipped, None, None),
+        Status::Ran { seconds, .. } => (StageStatus::Ran, None, Some(*seconds)),
+        Status::Failed { message, .. } => (StageStatus::Failed, Some(message.clone()), None),
+        Status::Blocked(message) => (StageStatus::Blocked, Some(message.clone()), None),
+        Status::Stopped => (StageStatus::Stopped, None, None),
     };
     let inputs = stage.inputs.iter().map(|input| {
         let from = match &input.from {
@@ -40,7 +39,7 @@ fn stage_run(graph: &Graph, stage: &Stage, end: &StageOutcome) -> StageRun {
         name: stage.name.clone(),
         kind: stage.kind.clone(),
         output: graph.artifact_type(stage),
-        status: status.into(),
+        status,
         message,
         key: end.key,
         artifact: end.artifact,

@@ -11,8 +11,7 @@ use std::time::Duration;
 use llmp_compiler::graph::{Graph, Input, Producer, Stage, StageId};
 use llmp_compiler::key::Digest;
 use llmp_compiler::plan::{Blocked, Decision, State, decide};
-use llmp_planning::reasons;
-use serde_json::json;
+use llmp_records::Event;
 
 use super::executor::{Done, Executor, Ticket};
 use super::job::{Job, Planned, RunOptions};
@@ -296,7 +295,6 @@ impl<'e> Round<'e> {
             }
             Decision::Run { key: Some(key), reasons, .. } if !self.stopping() => {
                 let digests = self.digests(stage);
-                let reasons = reasons.iter().map(reasons::text).collect();
                 let forced = self.forced(id);
                 self.begin(id, Planned { key: *key, digests, reasons, forced }, true)
             }
@@ -368,8 +366,8 @@ impl<'e> Round<'e> {
         self.checked.forget(object);
         self.damaged.push((id, *object));
         harness.observer.line(&format!("! {name:<26} {error}: it is made again"));
-        harness.observer.event(&json!({"event": "damage", "stage": name, "object": object.hex(),
-            "message": error.to_string()}));
+        let (stage, message) = (name.clone(), error.to_string());
+        harness.observer.tell(Event::Damage { stage, object: *object, message });
         if let Some(end) = self.end(producer) {
             self.job.forget(end);
         }

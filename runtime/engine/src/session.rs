@@ -20,10 +20,9 @@ use llmp_compiler::key::Digest;
 use llmp_compiler::plan::Decision;
 use llmp_planning::machine::environment;
 use llmp_planning::{self as planning, Past, folder_of, host_name};
-use llmp_records::{Run, text, title};
+use llmp_records::{Event, Run, RunStatus, title};
 use llmp_stage::{Error, Registry};
 use llmp_store::{Lock, StoreError, are_linked, at, link_results, pipeline_id};
-use serde_json::json;
 
 use super::events::Recorder;
 use super::guard::Guard;
@@ -106,7 +105,7 @@ impl<'a> Session<'a> {
             pipeline_id: pipeline_id(store, program.main),
             profiles: program.profiles.to_vec(),
             targets: program.targets.to_vec(),
-            status: "started".into(),
+            status: RunStatus::Started,
             started,
             device: options.device.clone(),
             environment: environment(),
@@ -142,9 +141,17 @@ impl<'a> Session<'a> {
         let Self { program: Program { main, profiles, targets, .. }, record, .. } = self;
         let (number, device) = (record.run, &record.device);
         observer.line(&format!("run {number}: {} on {device}", title(main, targets)));
-        observer.event(&json!({"event": "run_started", "format_version": 1, "run": number,
-            "pipeline": text::path(main), "profiles": profiles, "targets": targets, "device": device,
-            "id": record.pipeline_id, "host": host_name(), "process": std::process::id()}));
+        observer.tell(Event::RunStarted {
+            format_version: 1,
+            run: number,
+            pipeline: main.to_path_buf(),
+            profiles: profiles.to_vec(),
+            targets: targets.to_vec(),
+            device: device.clone(),
+            id: record.pipeline_id.clone(),
+            host: host_name(),
+            process: std::process::id(),
+        });
     }
 
     /// Runs the stages and links their results.
@@ -202,15 +209,23 @@ impl<'a> Session<'a> {
         record::end(&mut record, graph, &stages, stopped, seconds);
         let verdicts = planning::verdicts(graph, self.past.store(), self.registry, &artifacts(&stages));
         let failures = failures(graph, &verdicts, observer);
-        if !failures.is_empty() && record.status == "done" {
-            record.status = "failed".into();
+        if !failures.is_empty() && record.status == RunStatus::Done {
+            record.status = RunStatus::Failed;
         }
         self.past.store().write_run(&record).map_err(store_error)?;
         let outcome = Outcome { record, stages, verdicts, failures };
         let Counts { ran, cached, failed, not_run } = outcome.counts();
-        observer.event(&json!({"event": "run_finished", "format_version": 1, "run": outcome.record.run,
-            "status": outcome.record.status, "ran": ran, "cached": cached, "failed": failed,
-            "not_run": not_run, "seconds": seconds}));
+        observer.tell(Event::RunFinished {
+            format_version: 1,
+            run: Some(outcome.record.run),
+            status: outcome.record.status,
+            targets: None,
+            ran: Some(ran),
+            cached,
+            failed: Some(failed),
+            not_run: Some(not_run),
+            seconds: Some(seconds),
+        });
         Ok(outcome)
     }
 }
@@ -267,7 +282,7 @@ pub fn nothing_to_do<'a>(
 #[must_use]
 pub fn failures(graph: &Graph, verdicts: &[(&Gate, Verdict)], observer: &dyn Observer) -> Vec<Diagnostic> {
     for (gate, verdict) in verdicts {
-        observer.event(&json!({"event": "expectation", "text": gate.text, "holds": verdict.holds()}));
+        observer.tell(Event::Expectation { text: gate.text.clone(), holds: verdict.holds() });
     }
     verdicts.iter().filter_map(|(gate, verdict)| gate.failure(verdict, graph)).collect()
 }

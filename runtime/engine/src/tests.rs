@@ -11,6 +11,7 @@ use llmp_compiler::graph::{FileSet, Graph, Input, Needs, Output, Producer, Setti
 use llmp_compiler::plan::{Decision, plan};
 use llmp_compiler::source::Span;
 use llmp_planning::Past;
+use llmp_records::{RunStatus, Told};
 use llmp_stage::{Bar, Context, Error, Registry, Result, stage};
 use llmp_store::{Ledger, Store};
 use proptest::prelude::*;
@@ -325,8 +326,9 @@ struct Heard {
 }
 
 impl Observer for Heard {
-    fn event(&self, event: &Value) {
-        self.events.lock().unwrap().push(event.clone());
+    fn event(&self, told: &Told) {
+        let line = serde_json::to_string(told).unwrap();
+        self.events.lock().unwrap().push(serde_json::from_str(&line).unwrap());
     }
 
     fn line(&self, line: &str) {
@@ -359,11 +361,11 @@ fn a_session_leaves_a_record_events_and_results() {
     let past = Past::open(Arc::clone(&store), &main).unwrap();
     let (registry, heard) = (registry(), Arc::new(Heard::default()));
     let session = Session::open(program(&graph, &main), &past, &registry, options(HOW)).unwrap();
-    assert_eq!(store.read_run(1).unwrap().status, "started");
+    assert_eq!(store.read_run(1).unwrap().status, RunStatus::Started);
     let outcome = session.run(heard.clone(), &AtomicBool::new(false)).unwrap();
     assert_eq!(outcome.counts(), Counts { ran: 1, cached: 0, failed: 1, not_run: 1 });
     let record = store.read_run(1).unwrap();
-    assert_eq!(record.status, "failed");
+    assert_eq!(record.status, RunStatus::Failed);
     let stages: Vec<_> = record.stages.iter().map(|stage| stage.status.to_string()).collect();
     assert_eq!(stages, ["ran", "failed", "blocked"]);
     assert_eq!(heard.all("run_finished", "status"), ["failed"]);
@@ -407,7 +409,7 @@ fn a_result_that_is_incomplete_when_it_is_linked_is_made_again_in_the_same_run()
         let session = Session::open(program(&graph, &main), &past, &registry, options(HOW)).unwrap();
         let outcome = session.run(heard.clone(), &AtomicBool::new(false)).unwrap();
         assert_eq!(ran(&outcome.stages), [1, 2], "{how}");
-        assert_eq!(outcome.record.status, "done");
+        assert_eq!(outcome.record.status, RunStatus::Done);
         assert_eq!(outcome.stages[1].artifact, first[1].artifact);
         let mut started = heard.all("stage_started", "stage");
         started.sort_by_key(ToString::to_string);
@@ -426,7 +428,7 @@ fn a_session_that_is_told_to_stop_says_so() {
     let session = Session::open(program(&graph, &main), &past, &registry, options(HOW)).unwrap();
     let outcome = session.run(Arc::new(Unwatched), &AtomicBool::new(true)).unwrap();
     assert!(matches!(outcome.stages[0].status, Status::Stopped));
-    assert_eq!(outcome.record.status, "stopped");
+    assert_eq!(outcome.record.status, RunStatus::Stopped);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use llmp_compiler::key::{Component, ComponentName};
 use llmp_planning::reasons::file_changes;
-use llmp_records::text;
+use llmp_records::{StageStatus, text};
 use llmp_stage::Shown;
 use llmp_store::Ledger;
 use serde_json::{Value, json};
@@ -85,7 +85,7 @@ impl Difference {
 
     fn compare(&mut self, ledger: &Ledger, old: &StageReport, new: &StageReport) {
         let name = &new.name;
-        let status = |stage: &StageReport| Some(stage.status.clone());
+        let status = |stage: &StageReport| Some(stage.status.word().to_owned());
         self.status.extend(Change::of(name, "status", status(old), status(new)));
         // A stage without a result in one of the runs has nothing else to compare.
         if old.artifact.is_none() || new.artifact.is_none() {
@@ -143,11 +143,11 @@ impl Difference {
             format!(
                 "{} {} in {}: {} ran, {} cached, {} failed",
                 report.title(),
-                if report.status.is_empty() { "ended" } else { &report.status },
+                report.status,
                 text::duration(report.seconds),
-                report.count("ran"),
-                report.count("cached") + report.count("skipped"),
-                report.count("failed")
+                report.count(StageStatus::Ran),
+                report.count(StageStatus::Cached) + report.count(StageStatus::Skipped),
+                report.count(StageStatus::Failed)
             )
         };
         writeln!(out, "run {:<4} {}", old.run, head(old))?;
@@ -319,7 +319,7 @@ struct Time<'a> {
 fn times<'a>(old: &Report, new: &'a Report) -> Vec<Time<'a>> {
     let took = |stage: &StageReport| {
         let span = stage.span.map(|(began, ended)| ended - began);
-        span.or(Some(stage.seconds)).filter(|_| stage.status == "ran")
+        span.or(Some(stage.seconds)).filter(|_| stage.status == StageStatus::Ran)
     };
     let time = |stage: &'a StageReport| {
         let (old, new) = (took(old.stage(&stage.name)?), took(stage));

@@ -7,9 +7,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use llmp_planning::host_name;
-use llmp_records::text;
+use llmp_records::{Event, RunStatus, Told, text};
 use llmp_store::Store;
-use serde_json::Value;
 
 /// Runs that are looked through for one that is going on, when nothing is known yet.
 const NEWEST: usize = 8;
@@ -132,7 +131,7 @@ impl Follower {
         let path: PathBuf = self.store.run(number).join("events.jsonl");
         let Ok(file) = File::open(&path) else { return Head::Empty };
         // A run's record says `started` until it ends.
-        if self.store.read_run(number).is_some_and(|run| run.status != "started") {
+        if self.store.read_run(number).is_some_and(|run| run.status != RunStatus::Started) {
             return Head::Other;
         }
         let mut head = Vec::new();
@@ -140,13 +139,14 @@ impl Follower {
             return Head::Other;
         }
         let Some(end) = head.iter().position(|&byte| byte == b'\n') else { return Head::Empty };
-        let started: Value =
-            head.get(..end).and_then(|line| serde_json::from_slice(line).ok()).unwrap_or_default();
-        if started.get("id").and_then(Value::as_str) != Some(&self.pipeline) {
+        let first = head.get(..end).and_then(|line| serde_json::from_slice::<Told>(line).ok());
+        let Some(Event::RunStarted { id, host, process, .. }) = first.map(|told| told.event) else {
+            return Head::Other;
+        };
+        if id != self.pipeline {
             return Head::Other;
         }
-        let here = started.get("host").and_then(Value::as_str) == Some(&host_name());
-        let process = started.get("process").and_then(Value::as_i64).filter(|_| here);
+        let process = Some(process).filter(|_| host == host_name());
         Head::Ours(Log {
             file,
             offset: 0,
@@ -177,8 +177,8 @@ impl Log {
             let end = self.rest.iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1);
             let lines: Vec<u8> = self.rest.drain(..end).collect();
             for line in lines.split(|&byte| byte == b'\n').filter(|line| !line.is_empty()) {
-                if let Ok(event) = serde_json::from_slice::<Value>(line) {
-                    self.take(&event)?;
+                if let Ok(told) = serde_json::from_slice::<Told>(line) {
+                    self.take(told)?;
                 }
             }
             if read < CHUNK {
@@ -187,32 +187,27 @@ impl Log {
         }
     }
 
-    fn take(&mut self, event: &Value) -> Option<()> {
-        let text = |name: &str| event.get(name).and_then(Value::as_str).unwrap_or_default();
-        let number = |name: &str| event.get(name).and_then(Value::as_u64).unwrap_or(0);
-        let at = event.get("at").and_then(Value::as_f64).unwrap_or(0.0);
-        let stage = text("stage").to_owned();
-        match text("event") {
-            "stage_started" => {
+    fn take(&mut self, Told { event, at }: Told) -> Option<()> {
+        match event {
+            Event::StageStarted { stage, .. } => {
                 self.going.working.insert(stage, Work { started: at, heard: at, ..Work::default() });
             }
-            "progress" => {
+            Event::Progress { stage, shard, total, unit, done, note } => {
                 let Some(work) = self.going.working.get_mut(&stage) else { return Some(()) };
-                let bar = (number("done"), number("total"), text("unit").to_owned());
-                work.bars.insert(text("shard").to_owned(), bar);
+                work.bars.insert(shard.unwrap_or_default(), (done, total, unit));
                 work.heard = at;
-                text("note").clone_into(&mut work.note);
+                work.note = note;
             }
-            "stage_finished" => {
+            Event::StageFinished { stage, .. } => {
                 self.going.working.remove(&stage);
                 self.going.finished += 1;
             }
-            "stage_failed" => {
+            Event::StageFailed { stage, .. } => {
                 self.going.working.remove(&stage);
                 self.going.failed.insert(stage);
             }
-            "run_finished" => return None,
-            _ => {}
+            Event::RunFinished { .. } => return None,
+            Event::RunStarted { .. } | Event::Damage { .. } | Event::Expectation { .. } => {}
         }
         Some(())
     }
@@ -229,7 +224,7 @@ impl Log {
 mod tests {
     use std::io::Write;
 
-    use serde_json::json;
+    use llmp_compiler::key::Digest;
 
     use super::*;
 
@@ -249,12 +244,23 @@ mod tests {
             Self { _folder: folder, store, events, number }
         }
 
-        fn tell(&mut self, event: Value) {
-            writeln!(self.events, "{event}").unwrap();
+        fn tell(&mut self, at: f64, event: Event) {
+            writeln!(self.events, "{}", line(at, event)).unwrap();
         }
 
-        fn start(&mut self, process: u32) {
-            self.tell(json!({"event": "run_started", "id": "main", "host": host_name(), "process": process}));
+        fn start(&mut self, id: &str, process: u32) {
+            let event = Event::RunStarted {
+                format_version: 1,
+                run: self.number,
+                pipeline: "main.llmp".into(),
+                profiles: vec![],
+                targets: vec![],
+                device: "cpu".into(),
+                id: id.into(),
+                host: host_name(),
+                process,
+            };
+            self.tell(99.0, event);
         }
 
         fn follower(&self) -> Follower {
@@ -262,59 +268,87 @@ mod tests {
         }
     }
 
+    fn line(at: f64, event: Event) -> String {
+        serde_json::to_string(&Told { event, at }).unwrap()
+    }
+
+    fn began(stage: &str) -> Event {
+        let key = Digest::of(b"key");
+        Event::StageStarted { stage: stage.into(), kind: "k".into(), key, reasons: vec![], causes: vec![] }
+    }
+
+    fn progress(
+        stage: &str,
+        shard: Option<&str>,
+        (done, total): (u64, u64),
+        unit: &str,
+        note: &str,
+    ) -> Event {
+        let shard = shard.map(str::to_owned);
+        Event::Progress { stage: stage.into(), shard, total, unit: unit.into(), done, note: note.into() }
+    }
+
     #[test]
     fn a_run_is_followed_to_its_end() {
         let mut world = World::new();
         let mut follower = world.follower();
         assert_eq!(follower.look(), None);
-        world.start(std::process::id());
+        world.start("main", std::process::id());
         assert_eq!(follower.look().map(|going| going.run), Some(world.number));
-        world.tell(json!({"event": "stage_started", "stage": "base", "at": 100.0}));
+        world.tell(100.0, began("base"));
         assert_eq!(follower.look().unwrap().working["base"].text(), "running");
-        let progress = json!({"event": "progress", "stage": "base", "shard": null, "done": 25, "total": 100,
-            "unit": "steps", "note": "loss 3.1", "at": 110.0});
+        // Another version may tell what this one has no word for.
+        writeln!(world.events, "{}", r#"{"event": "stage_dreamt", "stage": "base", "at": 105.0}"#).unwrap();
+        let progress = line(110.0, progress("base", None, (25, 100), "steps", "loss 3.1"));
         // Half a line is kept for later.
-        let progress = progress.to_string();
         let (head, tail) = progress.split_at(20);
         write!(world.events, "{head}").unwrap();
         assert_eq!(follower.look().unwrap().working["base"].text(), "running");
         writeln!(world.events, "{tail}").unwrap();
         assert_eq!(follower.look().unwrap().working["base"].text(), "running 25% · 30s left · loss 3.1");
-        world.tell(json!({"event": "stage_finished", "stage": "base"}));
+        let (key, artifact) = (Digest::of(b"key"), Digest::of(b"result"));
+        let (seconds, counts, shards) = (1.0, BTreeMap::new(), None);
+        world.tell(
+            120.0,
+            Event::StageFinished { stage: "base".into(), key, artifact, seconds, counts, shards },
+        );
         let going = follower.look().unwrap();
         assert!(going.working.is_empty() && going.finished == 1);
-        world.tell(json!({"event": "run_finished"}));
+        writeln!(
+            world.events,
+            "{}",
+            r#"{"event": "run_finished", "format_version": 1, "run": 1, "status": "done",
+            "ran": 1, "cached": 0, "failed": 0, "not_run": 0, "seconds": 21.0, "at": 121.0, "mood": "good"}"#
+                .replace('\n', "")
+        )
+        .unwrap();
         assert_eq!(follower.look(), None);
     }
 
     #[test]
     fn other_pipelines_and_dead_processes_are_no_runs_of_ours() {
         let mut world = World::new();
-        world.tell(json!({"event": "run_started", "id": "other"}));
+        world.start("other", std::process::id());
         assert_eq!(world.follower().look(), None);
 
         let mut world = World::new();
         let mut child = std::process::Command::new("true").spawn().unwrap();
         child.wait().unwrap();
-        world.start(child.id());
+        world.start("main", child.id());
         assert_eq!(world.follower().look(), None);
     }
 
     #[test]
     fn shards_are_added_up() {
         let mut world = World::new();
-        world.start(std::process::id());
-        world.tell(json!({"event": "stage_started", "stage": "docs"}));
+        world.start("main", std::process::id());
+        world.tell(100.0, began("docs"));
         for (shard, done) in [("a", 10), ("b", 20)] {
-            world.tell(
-                json!({"event": "progress", "stage": "docs", "shard": shard, "done": done, "total": 100,
-                "unit": "pages"}),
-            );
+            world.tell(101.0, progress("docs", Some(shard), (done, 100), "pages", ""));
         }
         let mut follower = world.follower();
         assert_eq!(follower.look().unwrap().working["docs"].share(), Some(0.15));
-        world.tell(json!({"event": "progress", "stage": "docs", "shard": "c", "done": 1234, "total": 0,
-            "unit": "pages"}));
+        world.tell(102.0, progress("docs", Some("c"), (1234, 0), "pages", ""));
         assert_eq!(follower.look().unwrap().working["docs"].text(), "running · 1,264 pages");
     }
 }

@@ -15,7 +15,8 @@ use std::path::{Path, PathBuf};
 
 use llmp_compiler::artifact::{ArtifactKind, ArtifactType};
 use llmp_compiler::key::{Component, Digest};
-use llmp_records::{self as records, Environment, Run};
+use llmp_compiler::plan::Reason;
+use llmp_records::{self as records, Environment, Run, RunStatus, StageStatus};
 use llmp_stage::{Holds, Registry, Shown};
 use llmp_store::{Ledger, Result, Store, StoreError, write_cache};
 use serde::{Deserialize, Serialize};
@@ -41,8 +42,8 @@ pub struct Report {
     pub profiles: Vec<String>,
     /// How far it went: names of stages and bindings; none for all of the pipeline.
     pub targets: Vec<String>,
-    /// `done`, `failed`, `stopped`; `started` where it was killed.
-    pub status: String,
+    /// How it ended.
+    pub status: RunStatus,
     /// Seconds since the Unix epoch.
     pub started: f64,
     /// Wall-clock seconds.
@@ -68,8 +69,8 @@ pub struct StageReport {
     /// Its output's type; `None` where this version knows no such kind.
     #[serde(flatten, with = "llmp_compiler::artifact::recorded")]
     pub output: Option<ArtifactType>,
-    /// `ran`, `cached`, `skipped`, `failed`, `blocked`, `stopped`.
-    pub status: String,
+    /// How it ended.
+    pub status: StageStatus,
     /// What went wrong, or what it waited for.
     pub message: Option<String>,
     /// Its key.
@@ -80,6 +81,9 @@ pub struct StageReport {
     pub inputs: Vec<(String, String)>,
     /// Why it ran, root causes first; where it was cached, why it ran when its result was made.
     pub reasons: Vec<String>,
+    /// The same for programs; none where an earlier version wrote it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub causes: Vec<Reason>,
     /// When it began and ended, in seconds since the run's start; absent where it did not begin.
     pub span: Option<(f64, f64)>,
     /// Seconds of work when its result was made, those of its shards added up.
@@ -169,7 +173,7 @@ impl Report {
 
     /// How many stages have this status.
     #[must_use]
-    pub fn count(&self, status: &str) -> usize {
+    pub fn count(&self, status: StageStatus) -> usize {
         self.stages.iter().filter(|stage| stage.status == status).count()
     }
 
@@ -238,9 +242,9 @@ mod tests {
         let store = Store::open(&root.path().join(".llmp")).unwrap();
         let ledger = Ledger::open(&store.ledger_path()).unwrap();
         let (number, folder) = store.new_run().unwrap();
-        let run = Run { run: number, status: "started".into(), ..Run::default() };
+        let run = Run { run: number, status: RunStatus::Started, ..Run::default() };
         assert_eq!(write(&store, &ledger, &run, &registry), Ok(folder.join("report.html")));
-        assert_eq!(Report::of(&store, number, &registry).unwrap().status, "started");
+        assert_eq!(Report::of(&store, number, &registry).unwrap().status, RunStatus::Started);
         // A folder stands where the page should go.
         fs::remove_file(folder.join("report.html")).unwrap();
         fs::create_dir_all(folder.join("report.html/x")).unwrap();

@@ -232,8 +232,7 @@ impl<'a> Tracer<'a> {
         let dropped = self.dropped.get(stage.name.as_str()).map_or(&[][..], Vec::as_slice);
         if let Some(dropped) = dropped.iter().find(|dropped| dropped.id == name.id && dropped.url == name.url)
         {
-            let like =
-                dropped.value.strip_prefix("like ").map(|id| self.called(stage, manifest, id)).transpose()?;
+            let like = dropped.kept().map(|id| self.called(stage, manifest, id)).transpose()?;
             let (rule, value) = (dropped.rule.clone(), dropped.value.clone());
             return Ok(Some(Fate::Dropped { rule, value, like: like.flatten() }));
         }
@@ -293,9 +292,8 @@ impl<'a> Tracer<'a> {
 
     /// Documents that a stage dropped because they are like this one.
     fn duplicates(&self, stage: &StageRun, name: &Name) -> Vec<Name> {
-        let like = format!("like {}", name.id);
         let dropped = self.dropped.get(stage.name.as_str()).into_iter().flatten();
-        let duplicates = dropped.filter(|dropped| dropped.value == like);
+        let duplicates = dropped.filter(|dropped| dropped.kept() == Some(name.id.as_str()));
         let duplicates = duplicates.map(|dropped| Name { url: dropped.url.clone(), id: dropped.id.clone() });
         duplicates.take(MAX_DUPLICATES).collect()
     }

@@ -10,7 +10,7 @@ use llmp_compiler::key::{ComponentName, Key};
 use llmp_compiler::plan::{Blocked, Decision, Reason};
 use llmp_planning::reasons::{self, file_changes};
 use llmp_planning::{Past, Row};
-use llmp_records::{FileRecord, Record, Run, StageRun, text};
+use llmp_records::{FileRecord, Record, Run, StageRun, StageStatus, text};
 use llmp_store::pipeline_id;
 use serde_json::{Value, json};
 
@@ -87,7 +87,8 @@ impl<'a> Why<'a> {
     /// How the stage failed, where it did when it was last tried.
     fn failure(&self, id: StageId) -> Option<(u64, &str)> {
         let (run, stage) = self.in_last_run(id)?;
-        (stage.status == "failed").then(|| (run.run, stage.message.as_deref().unwrap_or("no message")))
+        (stage.status == StageStatus::Failed)
+            .then(|| (run.run, stage.message.as_deref().unwrap_or("no message")))
     }
 
     /// Its record when it last ran.
@@ -151,12 +152,12 @@ impl<'a> Why<'a> {
                 record.version
             )?;
             // That it had never run before tells nothing.
-            if !record.reasons.is_empty() && record.reasons != ["never run"] {
+            if !record.reasons.is_empty() && record.causes != [Reason::New] {
                 writeln!(out, "  it ran for  {}", record.reasons.join("; "))?;
             }
         }
         if let Some((run, stage)) = self.in_last_run(self.id)
-            && stage.status == "skipped"
+            && stage.status == StageStatus::Skipped
         {
             writeln!(
                 out,

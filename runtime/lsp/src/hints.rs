@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use gen_lsp_types::{InlayHint, InlayHintParams, MarkupContent, MarkupKind, Position};
 use llmp_compiler::graph::Stage;
+use llmp_insight::drawing::State;
 
 use super::error::Answer;
 use super::snapshot::Snapshot;
@@ -51,17 +52,17 @@ pub(crate) fn hints(snapshot: &Snapshot, params: InlayHintParams) -> Answer<Opti
                         .map(|one| hint(format!("{}: {}", one.0.name, one.1), std::slice::from_ref(one))),
                 );
             }
-            many => hints.push(hint(counted(many), many)),
+            many => hints.push(hint(counted(snapshot, many), many)),
         }
     }
     Ok(Some(hints))
 }
 
 /// `3 cached, 2 re-run`
-fn counted(stages: &[(&Stage, String)]) -> String {
+fn counted(snapshot: &Snapshot, stages: &[(&Stage, String)]) -> String {
     let mut counts = BTreeMap::<&str, usize>::new();
-    for (_, hint) in stages {
-        let word = hint.split([':', '·', ' ']).next().unwrap_or_default();
+    let states = stages.iter().map(|(stage, _)| snapshot.plans.state(&snapshot.analysis, &stage.name));
+    for word in states.filter_map(State::word) {
         *counts.entry(word).or_default() += 1;
     }
     let parts: Vec<_> = counts.iter().map(|(word, count)| format!("{count} {word}")).collect();

@@ -43,10 +43,17 @@ fn changed(name: &ComponentName, old: Option<&str>, new: Option<&str>) -> String
     }
 }
 
-/// Whether a reason, as [`text()`] says it, is the consequence of another stage's.
+/// Whether a reason only follows from another stage's: an input that is made anew by the stage that made it before.
+/// That another stage makes it now is a cause of its own.
 #[must_use]
-pub fn is_consequence(text: &str) -> bool {
-    text.starts_with("waits for ") || text.contains(" changed (from ")
+pub fn is_consequence(reason: &Reason) -> bool {
+    match reason {
+        Reason::Waits { .. } => true,
+        Reason::Changed { name: ComponentName::Input(_), old, new: Some(stage), .. } => {
+            old.as_ref().is_none_or(|old| old == stage)
+        }
+        Reason::Changed { .. } | Reason::New | Reason::Lost | Reason::Forced => false,
+    }
 }
 
 /// Where a reason's new value is written: `who-is.llmp:23:14`.
@@ -116,12 +123,14 @@ mod tests {
     fn consequences_are_told_from_causes() {
         let changed = |name: &str, old: &str, new: &str| {
             let (old, new) = (Some(old.to_owned()), Some(new.to_owned()));
-            text(&Reason::Changed { name: ComponentName::parse(name.into()), old, new, span: None })
+            Reason::Changed { name: ComponentName::parse(name.into()), old, new, span: None }
         };
         assert!(is_consequence(&changed("input docs", "docs/a", "docs/a")));
+        assert!(!is_consequence(&changed("input docs", "docs/a", "docs/b")));
         assert!(!is_consequence(&changed("min_words", "20", "40")));
         assert!(!is_consequence(&changed("epoch", "1", "2")));
-        assert!(!is_consequence(&text(&Reason::Lost)));
+        assert!(is_consequence(&Reason::Waits { stage: "docs/a".into() }));
+        assert!(!is_consequence(&Reason::Lost));
     }
 
     #[test]

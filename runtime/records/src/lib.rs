@@ -4,6 +4,8 @@
 //! that look at them share it, and so nothing else of each other.
 //!
 //! * [`Run`]: `runs/N/run.json`, what a run was, and how each of its stages ended
+//! * [`RunStatus`], [`StageStatus`]: how they ended
+//! * [`Event`]: what is told while a run goes on
 //! * [`Record`]: what the ledger keeps about one action: what went in, what came out, what it took
 //! * [`text`]: numbers, sizes and times as people read them
 //!
@@ -11,9 +13,13 @@
 
 #![cfg_attr(not(test), deny(clippy::unwrap_used))]
 
+mod event;
 mod record;
 mod run;
+mod status;
 pub mod text;
 
+pub use event::{Event, Shards, Told};
 pub use record::{FileRecord, InputRecord, PACE, Record};
 pub use run::{Environment, Run, StageRun, log_name, path, title};
+pub use status::{RunStatus, StageStatus};

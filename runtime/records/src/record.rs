@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use llmp_compiler::key::{Component, Digest};
+use llmp_compiler::plan::Reason;
 use serde::{Deserialize, Serialize};
 
 /// Everything that is kept about an action.
@@ -47,8 +48,11 @@ pub struct Record {
     pub version: String,
     /// Shards that ran, and all shards.
     pub shards: Option<(usize, usize)>,
-    /// Why it ran, as people read it.
+    /// Why it ran, as people read it, root causes first.
     pub reasons: Vec<String>,
+    /// The same for programs; none where an earlier version wrote it, and for shards.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub causes: Vec<Reason>,
     /// Why its result is gone, for one that is forgotten.
     pub lost: String,
 }

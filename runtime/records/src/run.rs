@@ -6,7 +6,7 @@ use llmp_compiler::artifact::{ArtifactKind, ArtifactType};
 use llmp_compiler::key::Digest;
 use serde::{Deserialize, Serialize};
 
-use crate::text;
+use crate::{RunStatus, StageStatus, text};
 
 /// The name of a stage's log below `runs/N/logs/`.
 #[must_use]
@@ -38,8 +38,8 @@ pub struct Run {
     pub profiles: Vec<String>,
     /// How far it went: names of stages and bindings, sorted; none for all of the pipeline.
     pub targets: Vec<String>,
-    /// `done`, `failed`, `stopped`; `started` until it ends, and for good where it was killed.
-    pub status: String,
+    /// How it ended.
+    pub status: RunStatus,
     /// Seconds since the Unix epoch.
     pub started: f64,
     /// Wall-clock seconds.
@@ -106,8 +106,8 @@ pub struct StageRun {
     /// Its output's type; `None` where this version knows no such kind.
     #[serde(flatten, with = "llmp_compiler::artifact::recorded")]
     pub output: Option<ArtifactType>,
-    /// `ran`, `cached`, `skipped`, `failed`, `blocked`, `stopped`.
-    pub status: String,
+    /// How it ended.
+    pub status: StageStatus,
     /// What went wrong, or what it waited for.
     pub message: Option<String>,
     /// Its key.
@@ -143,7 +143,7 @@ impl Run {
 
     /// How many stages have this status.
     #[must_use]
-    pub fn count(&self, status: &str) -> usize {
+    pub fn count(&self, status: StageStatus) -> usize {
         self.stages.iter().filter(|stage| stage.status == status).count()
     }
 }

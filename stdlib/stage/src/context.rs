@@ -19,6 +19,23 @@ pub struct Dropped {
     pub value: String,
 }
 
+impl Dropped {
+    /// The value of a rule that drops a document for being like another, which is kept.
+    #[must_use]
+    pub fn like(id: &str) -> String {
+        format!("{LIKE}{id}")
+    }
+
+    /// The id of the document that was kept in its place, where [a rule](Self::like) says so.
+    #[must_use]
+    pub fn kept(&self) -> Option<&str> {
+        self.value.strip_prefix(LIKE)
+    }
+}
+
+/// Stands before an id in the value of [`Dropped::like`].
+const LIKE: &str = "like ";
+
 /// What a stage runs in. Implemented by `runtime`, and by [`crate::testing::TestContext`] for unit tests.
 ///
 /// All methods may be called from several threads.

@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use clap::Args;
-use llmp_records::{log_name, text};
+use llmp_records::{StageStatus, log_name, text};
 
 use super::which_run::which_run;
 use super::{Failure, Outcome, PipelineArguments};
@@ -30,12 +30,12 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
                 // It goes on, or was killed.
                 "has not ended".to_owned()
             } else {
-                let status = if run.status.is_empty() { "ended" } else { &run.status };
+                let (status, count) = (run.status, |status| run.count(status));
                 let mut parts = vec![
-                    format!("{} ran", run.count("ran")),
-                    format!("{} cached", run.count("cached") + run.count("skipped")),
+                    format!("{} ran", count(StageStatus::Ran)),
+                    format!("{} cached", count(StageStatus::Cached) + count(StageStatus::Skipped)),
                 ];
-                let failed = run.count("failed");
+                let failed = count(StageStatus::Failed);
                 parts.extend((failed > 0).then(|| format!("{failed} failed")));
                 format!("{status} in {}: {}", text::duration(run.seconds), parts.join(", "))
             };

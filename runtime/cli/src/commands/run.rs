@@ -16,8 +16,7 @@ use llmp_compiler::plan::Decision;
 use llmp_engine::{self as engine, Observer, Program, Recorder, RunOptions, Session, free_memory};
 use llmp_insight as insight;
 use llmp_planning::{self as planning, Past, Row, capacity, needs};
-use llmp_records::{Run, text};
-use serde_json::json;
+use llmp_records::{Event, Run, RunStatus, text};
 
 use super::pipeline::Pipeline;
 use super::plan::{lowered, rows};
@@ -202,8 +201,17 @@ fn say_nothing_to_do(
     asked: Instant,
 ) -> Result<(), Failure> {
     let stages = pipeline.compilation.graph.stages.len() as u64;
-    recorder.event(&json!({"event": "run_finished", "format_version": 1, "status": "nothing_to_do",
-        "targets": pipeline.targets, "cached": stages}));
+    recorder.tell(Event::RunFinished {
+        format_version: 1,
+        run: None,
+        status: RunStatus::NothingToDo,
+        targets: Some(pipeline.targets.clone()),
+        ran: None,
+        cached: stages,
+        failed: None,
+        not_run: None,
+        seconds: None,
+    });
     screen.told()?;
     if !screen.is_json() {
         let time = text::duration(asked.elapsed().as_secs_f64());
@@ -218,9 +226,9 @@ fn say_nothing_to_do(
 }
 
 fn exit_code(run: &Run) -> u8 {
-    match run.status.as_str() {
-        "done" => 0,
-        "failed" => 1,
-        _ => 130,
+    match run.status {
+        RunStatus::Done | RunStatus::NothingToDo => 0,
+        RunStatus::Failed => 1,
+        RunStatus::Started | RunStatus::Stopped | RunStatus::Ended => 130,
     }
 }

@@ -5,7 +5,8 @@ use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
 
 use llmp_compiler::artifact::ArtifactKind;
-use llmp_records::{Run, StageRun};
+use llmp_compiler::plan::Reason;
+use llmp_records::{Event, Run, StageRun, StageStatus, Told};
 use llmp_stage::Registry;
 use llmp_store::{Ledger, Store};
 use serde_json::Value;
@@ -24,7 +25,7 @@ pub(super) fn gather(store: &Store, ledger: &Ledger, run: &Run, registry: &Regis
     let short = run.stages.len() > MANY_STAGES;
     let stages = run.stages.iter().map(|stage| {
         let moment = moments.get(&stage.name);
-        let known = short && matches!(stage.status.as_str(), "cached" | "skipped");
+        let known = short && matches!(stage.status, StageStatus::Cached | StageStatus::Skipped);
         stage_report(store, if known { None } else { Some(ledger) }, stage, moment, registry)
     });
     Report {
@@ -33,7 +34,7 @@ pub(super) fn gather(store: &Store, ledger: &Ledger, run: &Run, registry: &Regis
         pipeline: run.pipeline.clone(),
         profiles: run.profiles.clone(),
         targets: run.targets.clone(),
-        status: run.status.clone(),
+        status: run.status,
         started: run.started,
         seconds: run.seconds,
         device: run.device.clone(),
@@ -49,26 +50,29 @@ struct Moment {
     began: Option<f64>,
     ended: Option<f64>,
     reasons: Vec<String>,
+    causes: Vec<Reason>,
 }
 
 fn moments(store: &Store, run: &Run) -> BTreeMap<String, Moment> {
     let mut moments = BTreeMap::<String, Moment>::new();
     let Ok(file) = File::open(store.run(run.run).join("events.jsonl")) else { return moments };
     for line in BufReader::new(file).lines().map_while(Result::ok) {
-        let Ok(event) = serde_json::from_str::<Value>(&line) else { continue };
-        let text = |name: &str| event.get(name).and_then(Value::as_str);
-        let Some(stage) = text("stage") else { continue };
-        let moment = moments.entry(stage.to_owned()).or_default();
-        let at = event.get("at").and_then(Value::as_f64).map(|at| (at - run.started).max(0.0));
-        match text("event") {
-            Some("stage_started") => {
-                moment.began = moment.began.or(at);
-                let reasons = event.get("reasons").and_then(Value::as_array);
-                let reasons = reasons.into_iter().flatten().filter_map(Value::as_str);
-                moment.reasons = reasons.map(str::to_owned).collect();
+        let Ok(Told { event, at }) = serde_json::from_str(&line) else { continue };
+        let at = (at - run.started).max(0.0);
+        match event {
+            Event::StageStarted { stage, reasons, causes, .. } => {
+                let moment = moments.entry(stage).or_default();
+                moment.began.get_or_insert(at);
+                (moment.reasons, moment.causes) = (reasons, causes);
             }
-            Some("stage_finished" | "stage_failed") => moment.ended = at,
-            _ => {}
+            Event::StageFinished { stage, .. } | Event::StageFailed { stage, .. } => {
+                moments.entry(stage).or_default().ended = Some(at);
+            }
+            Event::RunStarted { .. }
+            | Event::Progress { .. }
+            | Event::Damage { .. }
+            | Event::Expectation { .. }
+            | Event::RunFinished { .. } => {}
         }
     }
     moments
@@ -95,7 +99,7 @@ fn stage_report(
         name: stage.name.clone(),
         kind: stage.kind.clone(),
         output: stage.output.clone(),
-        status: stage.status.clone(),
+        status: stage.status,
         message: stage.message.clone(),
         key: stage.key,
         artifact: stage.artifact,
@@ -106,6 +110,7 @@ fn stage_report(
     // A stage that failed may have a result from an earlier time under the same key: that is not what it did.
     if let Some(record) = record.filter(|_| stage.artifact.is_some()) {
         report.reasons = record.reasons;
+        report.causes = record.causes;
         report.seconds = record.seconds;
         report.made_by = Some(record.run);
         report.shards = record.shards;
@@ -122,6 +127,7 @@ fn stage_report(
         report.span = moment.began.map(|began| (began, moment.ended.unwrap_or(began).max(began)));
         if !moment.reasons.is_empty() {
             report.reasons.clone_from(&moment.reasons);
+            report.causes.clone_from(&moment.causes);
         }
     }
     if stage.makes(ArtifactKind::Report)

@@ -2,7 +2,7 @@
 
 mod models;
 
-use llmp_records::text;
+use llmp_records::{StageStatus, text};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use serde_json::Value;
 
@@ -59,7 +59,7 @@ fn section(title: &str, content: Option<Markup>) -> Markup {
 }
 
 fn head(report: &Report, title: &str) -> Markup {
-    let cached = report.count("cached") + report.count("skipped");
+    let cached = report.count(StageStatus::Cached) + report.count(StageStatus::Skipped);
     // Several ends have no number in common.
     let documents = match chains(report).as_slice() {
         [chain] => chain.steps.last().map(|step| step.kept),
@@ -67,17 +67,17 @@ fn head(report: &Report, title: &str) -> Markup {
     };
     let cards = [
         Some((text::duration(report.seconds), "wall-clock time")),
-        Some((report.count("ran").to_string(), "stages ran")),
+        Some((report.count(StageStatus::Ran).to_string(), "stages ran")),
         Some((cached.to_string(), "from the store")),
-        Some((report.count("failed").to_string(), "failed")).filter(|_| report.count("failed") > 0),
+        Some((report.count(StageStatus::Failed).to_string(), "failed"))
+            .filter(|_| report.count(StageStatus::Failed) > 0),
         documents.map(|count| (text::count(count), "documents kept")),
         peak(report).map(|bytes| (text::bytes(bytes), "peak memory")),
     ];
     html! {
         h1 {
             (title)
-            @let status = if report.status.is_empty() { "ended" } else { &report.status };
-            span class={ "status " (status) } { (status) }
+            span class={ "status " (report.status) } { (report.status) }
         }
         p class="soft" {
             (text::moment(report.started)) " · on " (report.device)
@@ -94,7 +94,7 @@ fn head(report: &Report, title: &str) -> Markup {
 }
 
 fn peak(report: &Report) -> Option<u64> {
-    let ran = report.stages.iter().filter(|stage| stage.status == "ran");
+    let ran = report.stages.iter().filter(|stage| stage.status == StageStatus::Ran);
     ran.map(|stage| stage.peak_memory).max().filter(|bytes| *bytes > 0)
 }
 
@@ -106,7 +106,7 @@ fn short(text: &str) -> String {
 }
 
 fn problems(report: &Report) -> Markup {
-    let failed = report.stages.iter().filter(|stage| stage.status == "failed");
+    let failed = report.stages.iter().filter(|stage| stage.status == StageStatus::Failed);
     html! {
         @for stage in failed.take(MAX_ROWS) {
             div class="problem" {
@@ -207,7 +207,7 @@ fn timings(report: &Report) -> Markup {
     let span = |(stage, at): &(&StageReport, (f64, f64))| Span {
         label: stage.name.clone(),
         at: *at,
-        colour: if stage.status == "failed" { 3 } else { 0 },
+        colour: if stage.status == StageStatus::Failed { 3 } else { 0 },
     };
     let spans: Vec<Span> = began.iter().map(span).collect();
     section(
@@ -272,10 +272,12 @@ fn causes(report: &Report) -> Markup {
 }
 
 fn why(stage: &StageReport) -> String {
-    match (stage.status.as_str(), &stage.message) {
-        ("failed" | "blocked", Some(message)) => message.clone(),
-        ("cached", _) => stage.made_by.map_or(String::new(), |run| format!("as run {run} left it")),
-        ("skipped", _) => "its inputs came out as they were".into(),
+    match (stage.status, &stage.message) {
+        (StageStatus::Failed | StageStatus::Blocked, Some(message)) => message.clone(),
+        (StageStatus::Cached, _) => {
+            stage.made_by.map_or(String::new(), |run| format!("as run {run} left it"))
+        }
+        (StageStatus::Skipped, _) => "its inputs came out as they were".into(),
         _ => stage.reasons.join("; "),
     }
 }
@@ -284,8 +286,10 @@ fn counted(stage: &StageReport) -> String {
     let counts = stage.counts.iter().filter(|(name, _)| !name.contains('.'));
     let counts: Vec<_> =
         counts.take(5).map(|(name, count)| format!("{} {name}", text::count(*count))).collect();
-    let shards =
-        stage.shards.filter(|_| stage.status == "ran").map(|(ran, all)| format!("{ran} of {all} shards"));
+    let shards = stage
+        .shards
+        .filter(|_| stage.status == StageStatus::Ran)
+        .map(|(ran, all)| format!("{ran} of {all} shards"));
     counts.into_iter().chain(shards).collect::<Vec<_>>().join(" · ")
 }
 
@@ -366,7 +370,7 @@ mod tests {
             name: bad.into(),
             kind: bad.into(),
             output: Some(ArtifactType::plain(ArtifactKind::Docs)),
-            status: "failed".into(),
+            status: StageStatus::Failed,
             message: Some(bad.into()),
             reasons: vec![bad.into()],
             span: Some((0.0, 1.0)),

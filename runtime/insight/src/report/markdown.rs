@@ -21,8 +21,13 @@ pub(super) fn page(store: &Store, report: &Report) -> String {
     for stage in &report.stages {
         let counts = stage.counts.iter().filter(|(name, _)| !name.contains('.')).take(4);
         let counts: Vec<_> = counts.map(|(name, count)| format!("{} {name}", text::count(*count))).collect();
-        let cells =
-            [&stage.name, &stage.kind, &stage.status, &text::duration(stage.seconds), &counts.join(", ")];
+        let cells = [
+            &stage.name,
+            &stage.kind,
+            stage.status.word(),
+            &text::duration(stage.seconds),
+            &counts.join(", "),
+        ];
         page += &row(&cells);
     }
     let mut left_out = String::new();
@@ -48,7 +53,7 @@ pub(super) fn page(store: &Store, report: &Report) -> String {
     page
 }
 
-fn row(cells: &[&String]) -> String {
+fn row(cells: &[&str]) -> String {
     let cells: Vec<_> = cells.iter().map(|cell| cell.replace('|', "\\|").replace('\n', " ")).collect();
     format!("| {} |\n", cells.join(" | "))
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use llmp_compiler::plan::Reason;
 use llmp_planning::reasons::{self, is_consequence};
-use llmp_records::PACE;
+use llmp_records::{PACE, StageStatus};
 
 use super::{Report, StageReport};
 
@@ -83,16 +83,25 @@ fn under<'a>(stage: &'a StageReport, prefix: &str) -> Vec<(&'a str, u64)> {
 }
 
 /// Why stages ran, each with its stage: causes of their own, without what only followed from another stage. The second
-/// value counts those that had never run.
+/// value counts those that had never run. What an earlier version told in words only is told as it stands.
 #[must_use]
-pub fn root_causes(report: &Report) -> (Vec<(&str, &str)>, usize) {
-    let ran = report.stages.iter().filter(|stage| matches!(stage.status.as_str(), "ran" | "failed"));
-    let causes =
-        ran.flat_map(|stage| stage.reasons.iter().map(|reason| (stage.name.as_str(), reason.as_str())));
-    let (new, causes): (Vec<_>, Vec<_>) = causes
-        .filter(|(_, reason)| !is_consequence(reason))
-        .partition(|(_, reason)| *reason == reasons::text(&Reason::New));
-    (causes, new.len())
+pub fn root_causes(report: &Report) -> (Vec<(&str, String)>, usize) {
+    let ran =
+        report.stages.iter().filter(|stage| matches!(stage.status, StageStatus::Ran | StageStatus::Failed));
+    let (mut causes, mut new) = (Vec::new(), 0);
+    for stage in ran {
+        let name = stage.name.as_str();
+        if stage.causes.is_empty() {
+            causes.extend(stage.reasons.iter().map(|text| (name, text.clone())));
+        }
+        for cause in stage.causes.iter().filter(|cause| !is_consequence(cause)) {
+            match cause {
+                Reason::New => new += 1,
+                cause => causes.push((name, reasons::text(cause))),
+            }
+        }
+    }
+    (causes, new)
 }
 
 /// A stage that trained a model.
@@ -133,6 +142,8 @@ fn losses(stage: &StageReport) -> Vec<(&str, &[(f64, f64)])> {
 
 #[cfg(test)]
 mod tests {
+    use llmp_compiler::key::ComponentName;
+
     use super::*;
 
     fn stage(name: &str, unit: Option<&'static str>, from: &str, counts: &[(&str, u64)]) -> StageReport {
@@ -147,18 +158,28 @@ mod tests {
 
     #[test]
     fn root_causes_are_told_once() {
-        let ran = |name: &str, reasons: &[&str]| StageReport {
-            status: "ran".into(),
-            reasons: reasons.iter().map(|reason| (*reason).to_owned()).collect(),
+        let changed = |name: ComponentName, old: &str, new: &str| {
+            let (old, new) = (Some(old.to_owned()), Some(new.to_owned()));
+            Reason::Changed { name, old, new, span: None }
+        };
+        let setting = |name: &str, old, new| changed(ComponentName::Setting(name.into()), old, new);
+        let ran = |name: &str, causes: &[Reason]| StageReport {
+            status: StageStatus::Ran,
+            causes: causes.to_vec(),
             ..stage(name, None, "", &[])
         };
         let stages = vec![
-            ran("a", &["min_words 1 → 2"]),
-            ran("b", &["seed 1 → 2", "docs changed (from a)"]),
-            ran("c", &["never run"]),
+            ran("a", &[setting("min_words", "1", "2")]),
+            ran("b", &[setting("seed", "1", "2"), changed(ComponentName::Input("docs".into()), "a", "a")]),
+            ran("c", &[Reason::New]),
+            ran("d", &[Reason::Waits { stage: "a".into() }]),
+            StageReport { reasons: vec!["forced".into()], ..ran("old", &[]) },
         ];
         let report = Report { stages, ..Report::default() };
-        assert_eq!(root_causes(&report), (vec![("a", "min_words 1 → 2"), ("b", "seed 1 → 2")], 1));
+        let (causes, new) = root_causes(&report);
+        let causes: Vec<_> = causes.iter().map(|(name, cause)| (*name, cause.as_str())).collect();
+        assert_eq!(causes, [("a", "min_words 1 → 2"), ("b", "seed 1 → 2"), ("old", "forced")]);
+        assert_eq!(new, 1);
     }
 
     #[test]

@@ -245,7 +245,7 @@ fn copy(ctx: &dyn Context, input: &Input, kept: &[u32]) -> Result<()> {
                 writer.write(doc)?;
                 count += 1;
             } else {
-                let value = format!("like {}", ids.get(&first).map_or("another", String::as_str));
+                let value = Dropped::like(ids.get(&first).map_or("another", String::as_str));
                 ctx.dropped(Dropped { id: doc.id, url: doc.url, rule: "minhash.similarity".into(), value });
             }
             place += 1;

@@ -7,7 +7,7 @@ use llmp_compiler::artifact::ArtifactKind;
 use llmp_compiler::graph::{Producer, Stage};
 use llmp_engine::{Counts, Outcome, StageOutcome, Status};
 use llmp_planning::Past;
-use llmp_records::text;
+use llmp_records::{RunStatus, text};
 
 use super::super::Failure;
 use super::super::pipeline::Pipeline;
@@ -71,9 +71,9 @@ fn summary(pipeline: &Pipeline, outcome: &Outcome<'_>) -> io::Result<()> {
         }
     }
     let run = &outcome.record;
-    let (number, status, time) = (run.run, run.status.as_str(), text::duration(run.seconds));
+    let (number, status, time) = (run.run, run.status, text::duration(run.seconds));
     writeln!(stdout(), "run {number} {status} in {time}: {}", parts.join(", "))?;
-    if status != "done" {
+    if status != RunStatus::Done {
         let command = pipeline.run_command();
         writeln!(stderr(), "what is finished is kept; `{command}` goes on from there")?;
     }

@@ -1,0 +1,211 @@
+//! What happens in a run, told while it happens: a line each in `runs/N/events.jsonl` and of `llmp run --format json`.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use llmp_compiler::key::Digest;
+use llmp_compiler::plan::Reason;
+use serde::{Deserialize, Serialize};
+
+use crate::{RunStatus, path};
+
+/// Something that happened, and when. A line that is none of these is another version's, and readers pass over it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Told {
+    /// What.
+    #[serde(flatten)]
+    pub event: Event,
+    /// Seconds since the Unix epoch.
+    pub at: f64,
+}
+
+/// Something that happened. The order of the fields is that of the file.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Event {
+    /// The first event of a run.
+    RunStarted {
+        /// Raised when the form of the events changes.
+        format_version: u32,
+        /// Its number.
+        run: u64,
+        /// The main file as given.
+        #[serde(with = "path")]
+        pipeline: PathBuf,
+        /// Profiles.
+        profiles: Vec<String>,
+        /// How far it goes; none for all of the pipeline.
+        targets: Vec<String>,
+        /// The device.
+        device: String,
+        /// The pipeline's name in the store.
+        id: String,
+        /// The machine's name.
+        host: String,
+        /// The process on that machine.
+        process: u32,
+    },
+    /// A stage began to work.
+    StageStarted {
+        /// Its name.
+        stage: String,
+        /// Its signature.
+        kind: String,
+        /// Its key.
+        key: Digest,
+        /// Why it runs, as people read it, root causes first.
+        reasons: Vec<String>,
+        /// The same for programs; none where an earlier version wrote it.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        causes: Vec<Reason>,
+    },
+    /// A stage, or one of its shards, is so far; at most once a second.
+    Progress {
+        /// Its name.
+        stage: String,
+        /// The shard.
+        shard: Option<String>,
+        /// Units there are; 0 where that is not known.
+        total: u64,
+        /// What is counted.
+        unit: String,
+        /// Units done.
+        done: u64,
+        /// What it says about itself.
+        #[serde(default)]
+        note: String,
+    },
+    /// A stage has its result.
+    StageFinished {
+        /// Its name.
+        stage: String,
+        /// Its key.
+        key: Digest,
+        /// Its result.
+        artifact: Digest,
+        /// Seconds of work, those of its shards added up.
+        seconds: f64,
+        /// What it counted.
+        counts: BTreeMap<String, u64>,
+        /// Its shards, for a stage that works shard by shard.
+        shards: Option<Shards>,
+    },
+    /// A stage failed.
+    StageFailed {
+        /// Its name.
+        stage: String,
+        /// What went wrong.
+        message: String,
+        /// What to do.
+        help: Option<String>,
+    },
+    /// An object of a result is missing or damaged, and is made again.
+    Damage {
+        /// The stage whose result it belongs to.
+        stage: String,
+        /// The object.
+        object: Digest,
+        /// What is wrong with it.
+        message: String,
+    },
+    /// What came of an expectation of the program.
+    Expectation {
+        /// As written.
+        text: String,
+        /// Whether the results are so; not, where that cannot be known.
+        holds: bool,
+    },
+    /// The last event of a run, and the only one where there is [nothing to do](RunStatus::NothingToDo).
+    RunFinished {
+        /// Raised when the form of the events changes.
+        format_version: u32,
+        /// Its number; `None` where there was nothing to do.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        run: Option<u64>,
+        /// How.
+        status: RunStatus,
+        /// How far it would have gone, where there was nothing to do.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        targets: Option<Vec<String>>,
+        /// Stages that ran.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        ran: Option<u64>,
+        /// Stages whose results were there.
+        cached: u64,
+        /// Stages that failed.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        failed: Option<u64>,
+        /// Stages that did not run because others failed, or the run stopped.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        not_run: Option<u64>,
+        /// Wall-clock seconds.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        seconds: Option<f64>,
+    },
+}
+
+/// The shards of a stage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shards {
+    /// Those that ran.
+    pub ran: usize,
+    /// All.
+    pub all: usize,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(event: Event) -> String {
+        serde_json::to_string(&Told { event, at: 1.5 }).unwrap()
+    }
+
+    #[test]
+    fn a_line_is_the_event_and_when() {
+        let event = Event::Progress {
+            stage: "docs".into(),
+            shard: None,
+            total: 10,
+            unit: "pages".into(),
+            done: 3,
+            note: String::new(),
+        };
+        let text = line(event.clone());
+        assert_eq!(
+            text,
+            r#"{"event":"progress","stage":"docs","shard":null,"total":10,"unit":"pages","done":3,"note":"","at":1.5}"#
+        );
+        assert_eq!(serde_json::from_str::<Told>(&text).unwrap(), Told { event, at: 1.5 });
+
+        let event = Event::RunFinished {
+            format_version: 1,
+            run: None,
+            status: RunStatus::NothingToDo,
+            targets: Some(vec![]),
+            ran: None,
+            cached: 4,
+            failed: None,
+            not_run: None,
+            seconds: None,
+        };
+        let text = line(event.clone());
+        assert_eq!(
+            text,
+            r#"{"event":"run_finished","format_version":1,"status":"nothing_to_do","targets":[],"cached":4,"at":1.5}"#
+        );
+        assert_eq!(serde_json::from_str::<Told>(&text).unwrap().event, event);
+    }
+
+    #[test]
+    fn lines_of_other_versions_are_read_or_passed_over() {
+        let key = Digest::of(b"key").hex();
+        // Before causes were kept; and with a field that this version does not know.
+        let text = format!(
+            r#"{{"event":"stage_started","stage":"docs","kind":"k","key":"{key}","reasons":["forced"],"mood":1,"at":2.0}}"#
+        );
+        let told: Told = serde_json::from_str(&text).unwrap();
+        assert!(matches!(told.event, Event::StageStarted { causes, .. } if causes.is_empty()));
+        assert!(serde_json::from_str::<Told>(r#"{"event":"stage_dreamt","stage":"docs","at":2.0}"#).is_err());
+    }
+}
