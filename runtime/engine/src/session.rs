@@ -178,6 +178,8 @@ impl<'a> Session<'a> {
             return Ok(stages);
         }
         for end in incomplete.iter().filter_map(|id| stages.get(id.0 as usize)) {
+            // A list of files that is there but damaged is set aside, or what is made again would be taken for there already.
+            let _ = end.artifact.map(|artifact| self.past.store().objects.check(&artifact));
             job.forget(end);
         }
         let stages = scheduler::run(&job, stages);

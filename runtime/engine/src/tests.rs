@@ -371,9 +371,11 @@ fn a_session_leaves_a_record_events_and_results() {
     assert_eq!(heard.all("run_finished", "status"), ["failed"]);
     assert_eq!(heard.lines.lock().unwrap().first().unwrap(), &format!("run 1: {} on cpu", main.display()));
     let kept = std::fs::read_to_string(store.run(1).join("events.jsonl")).unwrap();
-    let kept: Vec<Value> = kept.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    assert_eq!(kept, *heard.events.lock().unwrap(), "who watches hears what is kept");
-    assert!(kept.iter().all(|event| event["at"].is_number()));
+    let events = heard.events.lock().unwrap();
+    assert!(events.iter().all(|event| event["at"].is_number()));
+    // As text: numbers that are read back may differ in their last bit.
+    let events: String = events.iter().map(|event| format!("{event}\n")).collect();
+    assert_eq!(kept, events, "who watches hears what is kept");
     let out = root.path().join(".llmp/out").join(llmp_store::pipeline_id(&store, &main));
     assert_eq!(std::fs::read_to_string(out.join("a/out.txt")).unwrap(), "1");
     assert!(!out.join("b").exists());
