@@ -17,7 +17,8 @@ use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
 };
 use parquet::basic::{Compression, ConvertedType, LogicalType, Type as Physical};
-use parquet::file::metadata::{FileMetaData, ParquetMetaData};
+use parquet::errors::ParquetError;
+use parquet::file::metadata::{ColumnChunkMetaData, FileMetaData, ParquetMetaData};
 use parquet::file::reader::{FileReader as _, SerializedFileReader};
 use parquet::schema::types::{SchemaDescriptor, Type, TypePtr};
 
@@ -49,7 +50,7 @@ impl ParquetRows {
         // What arrow notes of its own types says nothing of the values: dictionaries come as what they stand for.
         let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
         let metadata = ArrowReaderMetadata::load(&file, options.clone()).map_err(failed(path))?;
-        check_codecs(metadata.metadata(), path)?;
+        check_columns(metadata.metadata(), path)?;
         let plain = plain_strings(metadata.metadata()).map_err(failed(path))?;
         let metadata = ArrowReaderMetadata::try_new(Arc::new(plain), options).map_err(failed(path))?;
         let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata);
@@ -261,23 +262,28 @@ fn uuid(bytes: &[u8]) -> String {
 pub fn json_rows(path: &Path) -> Result<impl Iterator<Item = Result<serde_json::Value>> + use<>> {
     let file = File::open(path).map_err(Error::io("cannot read", path))?;
     let reader = SerializedFileReader::new(file).map_err(failed(path))?;
-    check_codecs(reader.metadata(), path)?;
+    check_columns(reader.metadata(), path)?;
     let (mut rows, path) = (reader.into_iter(), path.to_owned());
     Ok(std::iter::from_fn(move || {
         // The library looks at neither levels nor strings, and breaks down where they are wrong.
         let row = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| rows.next()));
         match row {
             Ok(row) => Some(row?.map(|row| row.to_json_value()).map_err(failed(&path))),
-            Err(_) => {
-                Some(Err(failed(&path)(parquet::errors::ParquetError::General("a row is damaged".into()))))
-            }
+            Err(_) => Some(Err(failed(&path)(ParquetError::General("a row is damaged".into())))),
         }
     }))
 }
 
-/// Refuses the compressions of Parquet that no library reads.
-fn check_codecs(metadata: &ParquetMetaData, path: &Path) -> Result<()> {
+/// Refuses columns that lie before the file's first byte, over which the library breaks down, and the compressions of Parquet
+/// that no library reads.
+pub(super) fn check_columns(metadata: &ParquetMetaData, path: &Path) -> Result<()> {
     let mut columns = metadata.row_groups().iter().flat_map(|group| group.columns());
+    let starts = |column: &ColumnChunkMetaData| {
+        column.dictionary_page_offset().unwrap_or(0).min(column.data_page_offset())
+    };
+    if columns.clone().any(|column| starts(column) < 0 || column.compressed_size() < 0) {
+        return Err(failed(path)(ParquetError::General("a column starts before the file".into())));
+    }
     match columns.find(|column| column.compression() == Compression::LZO) {
         None => Ok(()),
         Some(_) => Err(Error::new(format!("`{}` is compressed with LZO, which is not read", path.display()))

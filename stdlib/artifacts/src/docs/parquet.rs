@@ -16,6 +16,7 @@ use parquet::file::properties::WriterProperties;
 use parquet::schema::types::ColumnPath;
 
 use super::Doc;
+use super::foreign::check_columns;
 
 /// Columns of a Docs shard, in FineWeb's order.
 const COLUMNS: [&str; 9] =
@@ -170,6 +171,7 @@ impl Reader {
     fn columns(path: &Path, columns: &[&str]) -> Result<Self> {
         let file = File::open(path).map_err(Error::io("cannot read", path))?;
         let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(failed(path))?;
+        check_columns(builder.metadata(), path)?;
         let rows = u64::try_from(builder.metadata().file_metadata().num_rows()).unwrap_or(0);
         let wanted: Vec<usize> = (builder.schema().fields().iter().enumerate())
             .filter(|(_, field)| columns.contains(&field.name().as_str()))
