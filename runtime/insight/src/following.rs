@@ -298,7 +298,7 @@ mod tests {
         world.tell(100.0, began("base"));
         assert_eq!(follower.look().unwrap().working["base"].text(), "running");
         // Another version may tell what this one has no word for.
-        writeln!(world.events, "{}", r#"{"event": "stage_dreamt", "stage": "base", "at": 105.0}"#).unwrap();
+        writeln!(world.events, r#"{{"event": "stage_dreamt", "stage": "base", "at": 105.0}}"#).unwrap();
         let progress = line(110.0, progress("base", None, (25, 100), "steps", "loss 3.1"));
         // Half a line is kept for later.
         let (head, tail) = progress.split_at(20);

@@ -36,7 +36,7 @@ pub(super) fn page(store: &Store, report: &Report) -> String {
         // A stage that several chains have in common is told once.
         if seen.insert(step.stage.name.as_str()) {
             for (rule, count) in step.dropped.iter().chain(&step.skipped) {
-                left_out += &row(&[&step.stage.name, &(*rule).to_owned(), &text::count(*count)]);
+                left_out += &row(&[&step.stage.name, rule, &text::count(*count)]);
             }
         }
     }
