@@ -193,6 +193,7 @@ codes! {
     E0309 BROKEN_RULE               Plain
     E0401 TOO_LITTLE_MEMORY         Plain
     E0402 TOO_LITTLE_DISK           Plain
+    E0403 TOO_FEW_GPUS              Plain
     E0501 NOT_AS_EXPECTED           Plain
     W0001 LOST_DOCUMENTATION        Plain
     W0100 NOT_LISTED                Plain

@@ -123,7 +123,7 @@ pub fn compile(world: &dyn World, library: &Library, main: &str, options: &Optio
     };
     let (gates, measured) = gate::gates(&reports, &mut diagnostics);
     graph.gates = gates;
-    pipeline::check(&graph, &program, signature, library.lints(), &mut diagnostics);
+    pipeline::check(&graph, &program, signature, library, &mut diagnostics);
 
     let params = params(&checked);
     let profiles =

@@ -2,11 +2,11 @@
 //!
 //! Pure decisions over numbers: `runtime` knows what a stage needs and what the machine has.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::code;
 use crate::diagnostic::Diagnostic;
-use crate::graph::{Graph, Stage, StageId};
+use crate::graph::{DeviceKind, Graph, Quantity, Stage, StageId};
 use crate::source::Span;
 
 /// Passes over the data up to which repeated text is nearly as good as new text (Muennighoff et al. 2023,
@@ -22,6 +22,8 @@ pub struct Capacity {
     pub memory: Option<u64>,
     /// Free bytes where results are stored.
     pub disk: Option<u64>,
+    /// Graphics processors.
+    pub gpus: Option<u32>,
 }
 
 /// What a stage that will run needs; `None` where that is not known.
@@ -37,10 +39,10 @@ pub struct Need {
     pub data: Option<u64>,
 }
 
-/// How often a stage that trains `for` a number of tokens goes over `data` tokens.
+/// How often a stage that trains on a number of tokens goes over `data` tokens.
 #[must_use]
 pub fn epochs(stage: &Stage, data: u64) -> Option<f64> {
-    let horizon = stage.settings.iter().find(|setting| setting.name == "for")?.value.as_u64()?;
+    let (horizon, _) = stage.quantity(Quantity::Horizon)?;
     (data > 0).then(|| horizon as f64 / data as f64)
 }
 
@@ -50,20 +52,28 @@ pub fn feasible(graph: &Graph, needs: &[Need], capacity: &Capacity) -> Vec<Diagn
     let mut diagnostics = Vec::new();
     // Members of a family are written once.
     let mut worst: BTreeMap<Span, (u64, StageId)> = BTreeMap::new();
+    let mut scarce: BTreeSet<Span> = BTreeSet::new();
     let mut rounds: BTreeMap<Span, (f64, StageId, u64)> = BTreeMap::new();
     for need in needs {
         let stage = graph.stage(need.stage);
         if let (Some(memory), Some(limit)) = (need.memory, capacity.memory)
             && memory > limit
         {
-            let entry = worst.entry(place(stage, "model")).or_insert((memory, need.stage));
+            let entry = worst.entry(place(stage, Quantity::Memory)).or_insert((memory, need.stage));
             *entry = (*entry).max((memory, need.stage));
+        }
+        let gpus = stage.needs.devices.filter(|devices| devices.kind == DeviceKind::Gpu);
+        if let (Some(devices), Some(has)) = (gpus, capacity.gpus)
+            && devices.count > has
+            && scarce.insert(stage.span)
+        {
+            diagnostics.push(too_few_gpus(stage, devices.count, has));
         }
         if let Some(data) = need.data
             && let Some(epochs) = epochs(stage, data)
             && epochs > GOOD_EPOCHS
         {
-            let entry = rounds.entry(place(stage, "for")).or_insert((epochs, need.stage, data));
+            let entry = rounds.entry(place(stage, Quantity::Horizon)).or_insert((epochs, need.stage, data));
             if epochs > entry.0 {
                 *entry = (epochs, need.stage, data);
             }
@@ -85,10 +95,9 @@ pub fn feasible(graph: &Graph, needs: &[Need], capacity: &Capacity) -> Vec<Diagn
     diagnostics
 }
 
-/// Where a setting is written, or else the stage.
-fn place(stage: &Stage, setting: &str) -> Span {
-    let setting = stage.settings.iter().find(|candidate| candidate.name == setting);
-    setting.and_then(|setting| setting.span).unwrap_or(stage.span)
+/// Where the first setting is written that decides on it, or else the stage.
+fn place(stage: &Stage, quantity: Quantity) -> Span {
+    stage.named(quantity).find_map(|setting| setting.span).unwrap_or(stage.span)
 }
 
 /// `38.0 GiB`
@@ -101,21 +110,39 @@ fn size(bytes: u64) -> String {
 /// E0401
 fn too_little_memory(stage: &Stage, memory: u64, capacity: &Capacity, span: Span) -> Diagnostic {
     let has = capacity.memory.unwrap_or_default();
+    let names: Vec<String> = stage.named(Quantity::Memory).map(|setting| format!("`{}`", setting.name)).collect();
+    let smaller = match names.is_empty() {
+        true => String::new(),
+        false => format!("a smaller {}, or ", names.join(" or ")),
+    };
     let error = Diagnostic::error(
         code::TOO_LITTLE_MEMORY,
         format!("`{}` needs {} of memory, `{}` has {}", stage.name, size(memory), capacity.device, size(has)),
         span,
     )
     .label(format!("about {} at the peak", size(memory)))
+    .help(format!(
+        "use {smaller}a device with more memory; `llmp run --ignore-limits` tries it all the same"
+    ));
+    // What else is written that decides on it.
+    let others = stage.named(Quantity::Memory).filter_map(|setting| Some((setting.span?, setting.name)));
+    others.filter(|(other, _)| *other != span).fold(error, |error, (other, name)| {
+        error.also(other, format!("`{name}` decides on it, too"))
+    })
+}
+
+/// E0403
+fn too_few_gpus(stage: &Stage, count: u32, has: u32) -> Diagnostic {
+    Diagnostic::error(
+        code::TOO_FEW_GPUS,
+        format!("`{}` needs {count} GPUs at a time, this machine has {has}", stage.name),
+        stage.span,
+    )
+    .label(format!("`{}` says `device = {count} gpus`", stage.kind))
     .help(
-        "use a smaller model or `batch`, or a device with more memory; `llmp run --ignore-limits` tries it \
-         all the same",
-    );
-    let batch = stage.settings.iter().find(|setting| setting.name == "batch");
-    match batch.and_then(|batch| batch.span) {
-        Some(batch) if batch != span => error.also(batch, "rows that are in memory at the same time"),
-        _ => error,
-    }
+        "run it on a machine that has as many, or let the stage do with fewer; `llmp run --ignore-limits` gives it \
+         those that there are",
+    )
 }
 
 /// E0402
@@ -149,7 +176,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::graph::Setting;
+    use crate::graph::{Devices, Quantities, Setting};
 
     fn graph() -> Graph {
         let setting = |name: &str, value, at| Setting {
@@ -161,6 +188,10 @@ mod tests {
         };
         let stage = Stage {
             needs: Default::default(),
+            quantities: Quantities::from([
+                (Quantity::Horizon, vec![vec!["for".into()]]),
+                (Quantity::Memory, vec![vec!["model".into()], vec!["batch".into()]]),
+            ]),
             name: "base".into(),
             kind: "pretrain".into(),
             epoch: 1,
@@ -191,8 +222,22 @@ mod tests {
     }
 
     #[test]
+    fn a_stage_needs_as_many_gpus_as_it_says() {
+        let mut graph = graph();
+        let found = |graph: &Graph, gpus| {
+            let found = feasible(graph, &[NOTHING], &Capacity { gpus, ..Capacity::default() });
+            found.iter().map(|one| one.code.as_str()).collect::<Vec<_>>()
+        };
+        graph.stages[0].needs.devices = Some(Devices { kind: DeviceKind::Gpu, count: 2 });
+        assert_eq!(found(&graph, Some(1)), ["E0403"]);
+        assert!(found(&graph, Some(2)).is_empty() && found(&graph, None).is_empty());
+        graph.stages[0].needs.devices = Some(Devices { kind: DeviceKind::Any, count: 1 });
+        assert!(found(&graph, Some(0)).is_empty(), "the CPU is a device, too");
+    }
+
+    #[test]
     fn limits_are_told_where_they_are_passed() {
-        let capacity = Capacity { device: "cpu".into(), memory: Some(10), disk: Some(10) };
+        let capacity = Capacity { device: "cpu".into(), memory: Some(10), disk: Some(10), gpus: None };
         assert_eq!(codes(Need { memory: Some(10), disk: Some(10), ..NOTHING }, &capacity), []);
         assert_eq!(codes(Need { memory: Some(11), ..NOTHING }, &capacity), [("E0401", 3)]);
         assert_eq!(codes(Need { disk: Some(11), ..NOTHING }, &capacity), [("E0402", 0)]);

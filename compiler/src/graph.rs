@@ -46,6 +46,8 @@ pub struct Stage {
     pub resumes: bool,
     /// What it takes while it runs.
     pub needs: Needs,
+    /// The settings that say how much of something there is, as its signature says.
+    pub quantities: Quantities,
     /// The user's command and the files it names, for stages declared with `run`.
     pub command: Option<Vec<String>>,
     /// The call as written.
@@ -64,6 +66,74 @@ impl Stage {
     pub fn makes_any(&self, kinds: &[ArtifactKind]) -> bool {
         self.output.as_ref().is_some_and(|output| kinds.contains(&output.kind))
     }
+
+    /// How much of something its settings say there is, and the setting that says so; `None` where that is no number, or is
+    /// only known when it runs.
+    #[must_use]
+    pub fn quantity(&self, quantity: Quantity) -> Option<(u64, Named<'_>)> {
+        self.named(quantity).find_map(|named| Some((named.value.as_u64()?, named)))
+    }
+
+    /// The settings that say how much of something there is, in order of the signature.
+    pub fn named(&self, quantity: Quantity) -> impl Iterator<Item = Named<'_>> {
+        let paths = self.quantities.get(&quantity).into_iter().flatten();
+        paths.filter_map(|path| {
+            let (name, fields) = path.split_first()?;
+            let setting = self.settings.iter().find(|setting| setting.name == *name)?;
+            let value = fields.iter().try_fold(&setting.value, |value, field| value.get(field))?;
+            Some(Named { name: path.last()?, value, span: setting.span })
+        })
+    }
+}
+
+/// Something that a setting says how much there is of, and that checks across stages compare. A signature says which setting
+/// does: `context from model context`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Quantity {
+    /// Tokens that the model which is made reads at most.
+    Context,
+    /// Tokens that it trains on, each as often as it is read.
+    Horizon,
+    /// What decides on the memory that it takes.
+    Memory,
+    /// Tokens that a model writes at most behind what it reads.
+    Answer,
+    /// Words of a passage of the index that is made.
+    Passage,
+    /// Passages that a model is given for one search.
+    Results,
+}
+
+impl Quantity {
+    /// All of them, with the word that signatures say.
+    pub const ALL: [(&str, Self); 6] = [
+        ("context", Self::Context),
+        ("horizon", Self::Horizon),
+        ("memory", Self::Memory),
+        ("answer", Self::Answer),
+        ("passage", Self::Passage),
+        ("results", Self::Results),
+    ];
+
+    /// That with this word.
+    #[must_use]
+    pub fn called(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|(known, _)| *known == word).map(|(_, quantity)| quantity)
+    }
+}
+
+/// Paths of the settings that say how much there is of something: `["model", "context"]`.
+pub type Quantities = BTreeMap<Quantity, Vec<Vec<String>>>;
+
+/// A setting, or a field in one, that says how much there is of something.
+#[derive(Clone, Copy, Debug)]
+pub struct Named<'a> {
+    /// What it is called: the last word of its path.
+    pub name: &'a str,
+    /// What it says.
+    pub value: &'a Value,
+    /// Where the setting is written; `None` for defaults.
+    pub span: Option<Span>,
 }
 
 /// The type of a stage's output.
@@ -335,6 +405,7 @@ mod tests {
             per_shard: None,
             resumes: false,
             needs: Needs::default(),
+            quantities: Quantities::default(),
             command: None,
             span: Span::default(),
         }

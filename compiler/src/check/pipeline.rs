@@ -8,25 +8,21 @@ mod licences;
 
 use std::collections::BTreeSet;
 
-use serde_json::Value;
-
 use crate::artifact::ArtifactKind;
 use crate::ast;
 use crate::diagnostic::Diagnostics;
 use crate::graph::{Graph, Producer, Stage, StageId};
-use crate::lint::Lints;
 use crate::resolve::{Program, graph_names};
-use crate::signature::Signature;
-use crate::source::Span;
+use crate::signature::{Library, Signature};
 use facts::{Fact, Facts};
 
-/// Runs all checks across stages; `signature` finds that of a kind, `lints` are the stages' own rules. Warnings are about programs that work, so they wait until
-/// there are no errors.
+/// Runs all checks across stages; `signature` finds that of a kind, `library` holds the stages' own rules.
+/// Warnings are about programs that work, so they wait until there are no errors.
 pub(crate) fn check<'a>(
     graph: &'a Graph,
     program: &Program<'_>,
     signature: impl Fn(&str) -> Option<&'a Signature>,
-    lints: &Lints,
+    library: &Library,
     diagnostics: &mut Diagnostics,
 ) {
     let users = users(graph);
@@ -34,7 +30,7 @@ pub(crate) fn check<'a>(
     let mut warnings = Vec::new();
     for stage in &graph.stages {
         elsewhere(stage, diagnostics);
-        for found in lints.of(stage) {
+        for found in library.lints().of(stage) {
             match found.is_error() {
                 true => diagnostics.push(found),
                 false => warnings.push(found),
@@ -54,7 +50,7 @@ pub(crate) fn check<'a>(
         without_effect(stage, fact, diagnostics);
     }
     unused(graph, program, &users, diagnostics);
-    flow::personal_data(graph, &facts, diagnostics);
+    flow::personal_data(graph, &facts, library, diagnostics);
     licences::licences(graph, diagnostics);
     licences::identifiers(graph, diagnostics);
 }
@@ -77,19 +73,6 @@ fn producers(stage: &Stage) -> impl Iterator<Item = StageId> + '_ {
         Producer::Stage(id) => Some(id),
         Producer::Files(_) => None,
     })
-}
-
-/// The value of a setting, or of a field in it, and where it is written.
-fn setting<'a>(stage: &'a Stage, path: &[&str]) -> Option<(&'a Value, Option<Span>)> {
-    let (name, fields) = path.split_first()?;
-    let setting = stage.settings.iter().find(|setting| setting.name == *name)?;
-    let value = fields.iter().try_fold(&setting.value, |value, field| value.get(field))?;
-    Some((value, setting.span))
-}
-
-/// The same of a whole number.
-fn number(stage: &Stage, path: &[&str]) -> Option<(u64, Option<Span>)> {
-    setting(stage, path).and_then(|(value, span)| Some((value.as_u64()?, span)))
 }
 
 /// Files lie on this machine, and a param that names none is no folder.

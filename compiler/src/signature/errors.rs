@@ -273,6 +273,18 @@ pub(crate) fn locked_by_nothing(name: &str, span: Span, meant: Option<&str>) -> 
     }
 }
 
+pub(crate) fn quantity_of_nothing(word: &str, path: &str, span: Span, meant: Option<&str>) -> Diagnostic {
+    let error = Diagnostic::error(
+        code::SHARD_OF_NOTHING,
+        format!("`{word} from {path}` names no setting of this stage that is a whole number"),
+        span,
+    );
+    match meant.filter(|meant| *meant != path) {
+        Some(meant) => error.help(format!("did you mean `{meant}`?")),
+        None => error.help(format!("name a setting, or a field of one: `{word} from model {word}`")),
+    }
+}
+
 pub(crate) fn measure_without_report(name: &str, span: Span) -> Diagnostic {
     Diagnostic::error(
         code::BAD_MEASURE,

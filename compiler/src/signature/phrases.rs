@@ -8,6 +8,7 @@ use super::{Flow, Measure, Rule, Signature, errors, type_of};
 use crate::artifact::ArtifactKind;
 use crate::ast::{self, ExprKind};
 use crate::diagnostic::Diagnostics;
+use crate::graph::Quantity;
 use crate::names::closest;
 use crate::source::Span;
 use crate::types::{Bounds, SettingSpec, SettingType};
@@ -20,8 +21,19 @@ use super::ReadType;
 pub const LOCK: &str = "lock";
 
 /// How phrases are written.
-pub(crate) const PHRASES: [&str; 5] =
-    ["cleans pii", "uses names", "trains on ROLE", "evaluates on ROLE", "locked by SETTINGS"];
+pub(crate) const PHRASES: [&str; 11] = [
+    "cleans pii",
+    "uses names",
+    "trains on ROLE",
+    "evaluates on ROLE",
+    "locked by SETTINGS",
+    "context from SETTING",
+    "horizon from SETTING",
+    "memory from SETTING",
+    "answer from SETTING",
+    "passage from SETTING",
+    "results from SETTING",
+];
 
 /// Reads words such as `trains on probe`.
 pub(super) fn phrase(signature: &mut Signature, words: &[ast::Name], diagnostics: &mut Diagnostics) {
@@ -60,6 +72,22 @@ pub(super) fn phrase(signature: &mut Signature, words: &[ast::Name], diagnostics
                 diagnostics.push(errors::name_twice("input", LOCK, span, input.span));
             }
         }
+        [word, "from", path @ ..] if !path.is_empty() && Quantity::called(word).is_some() => {
+            let Some(quantity) = Quantity::called(word) else { return };
+            match of_path(&signature.settings, path) {
+                // Already reported.
+                Some(SettingType::Unknown) => {}
+                Some(ty) if quantity == Quantity::Memory || ty.is_whole() => {
+                    let path = path.iter().map(|name| (*name).to_owned()).collect();
+                    signature.quantities.entry(quantity).or_default().push(path);
+                }
+                _ => {
+                    let settings = signature.settings.iter().map(|spec| spec.name.as_str());
+                    let path = path.join(" ");
+                    diagnostics.push(errors::quantity_of_nothing(word, &path, span, closest(&path, settings)));
+                }
+            }
+        }
         _ => {
             let text = texts.join(" ");
             let known = PHRASES.iter().map(|phrase| phrase.trim_end_matches(char::is_uppercase).trim_end());
@@ -67,6 +95,20 @@ pub(super) fn phrase(signature: &mut Signature, words: &[ast::Name], diagnostics
             diagnostics.push(errors::unknown_phrase(&text, span, closest(&start, known)));
         }
     }
+}
+
+/// The type of a setting, or of a field in it.
+fn of_path<'a>(mut specs: &'a [SettingSpec], path: &[&str]) -> Option<&'a SettingType> {
+    let (last, records) = path.split_last()?;
+    for name in records {
+        let spec = specs.iter().find(|spec| spec.name == **name)?;
+        specs = match spec.ty.required() {
+            SettingType::Record(fields) => fields,
+            SettingType::Unknown => return Some(&SettingType::Unknown),
+            _ => return None,
+        };
+    }
+    specs.iter().find(|spec| spec.name == **last).map(|spec| &spec.ty)
 }
 
 fn takes_files(inputs: &[super::Parameter]) -> bool {

@@ -51,7 +51,8 @@ impl Case<'_> {
             })
             .collect();
         let of = |what: &str| self.numbers.get(what).copied();
-        let capacity = Capacity { device: "cpu".into(), memory: of("memory"), disk: of("disk") };
+        let gpus = of("gpus").and_then(|gpus| u32::try_from(gpus).ok());
+        let capacity = Capacity { device: "cpu".into(), memory: of("memory"), disk: of("disk"), gpus };
         feasible(&compilation.graph, &needs, &capacity)
     }
 }

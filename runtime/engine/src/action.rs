@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use llmp_compiler::artifact::ArtifactType;
+use llmp_compiler::artifact::{ArtifactKind, ArtifactType};
 use llmp_compiler::graph::{Graph, Stage};
 use llmp_compiler::key::Digest;
 use llmp_planning::{Files, Found, ShardInput, settings};
@@ -46,6 +46,9 @@ pub struct Action {
     pub inputs: Vec<Given>,
     /// Threads it may keep busy.
     pub threads: usize,
+    /// The GPUs that it has for itself, as programs know them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub gpus: Vec<String>,
 }
 
 /// A stage without the graph around it.
@@ -93,6 +96,9 @@ pub struct Given {
     pub role: String,
     /// Name of the stage that made it, or the pattern.
     pub label: String,
+    /// Which kind of artifact it is; `None` for the user's files. Where an earlier version wrote the action, nobody knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<ArtifactKind>,
     /// Its files; shared by the shards of a stage.
     #[serde(with = "shared")]
     pub files: Arc<Vec<GivenFile>>,
@@ -177,13 +183,14 @@ impl Given {
             label: Some(file.label.clone()),
         };
         let files = Arc::new(files.found.iter().map(file).collect());
-        Self { role: role.to_owned(), label: label.to_owned(), files }
+        Self { role: role.to_owned(), label: label.to_owned(), kind: None, files }
     }
 
     /// An artifact of the store, with what people call the sources of its shards.
     pub(super) fn of_artifact(
         role: &str,
         label: &str,
+        kind: Option<ArtifactKind>,
         manifest: &Manifest,
         labels: &BTreeMap<String, String>,
     ) -> Self {
@@ -195,7 +202,7 @@ impl Given {
             label: labels.get(shard_of(name)).cloned(),
         };
         let files = Arc::new(manifest.files.iter().map(file).collect());
-        Self { role: role.to_owned(), label: label.to_owned(), files }
+        Self { role: role.to_owned(), label: label.to_owned(), kind, files }
     }
 
     /// The same with the files of one shard only, which stand at these [`positions`](Given::positions).
@@ -204,7 +211,7 @@ impl Given {
             self.files.get(*positions.get(&(name.as_str(), *digest))?).cloned()
         };
         let files = Arc::new(shard.files.iter().filter_map(file).collect());
-        Self { role: self.role.clone(), label: self.label.clone(), files }
+        Self { files, ..self.clone() }
     }
 
     /// Where each file stands in the list.

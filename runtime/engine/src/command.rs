@@ -6,7 +6,9 @@
 //! |---|---|
 //! | `LLMP_INPUT_ROLE` | a folder with copies of the files of the input `role`; several separated by `:` |
 //! | `LLMP_OUTPUT` | the empty folder to write to |
+//! | `LLMP_KIND_ROLE` | the kinds of these in the same order, `Docs:Questions` |
 //! | `LLMP_SETTINGS` | a JSON file with the settings |
+//! | `CUDA_VISIBLE_DEVICES` | the GPUs that it has for itself |
 //!
 //! Its standard output and error go to the stage's log. Its process group ends with it: by itself, when its time is over,
 //! when the run is stopped, or when the run is killed ([`Guard`]).
@@ -40,13 +42,16 @@ const MAX_LOG: usize = 16 << 20;
 const TAIL: usize = 8;
 const TAIL_LINE: usize = 300;
 
+/// What files of the user are: a kind that no stage makes.
+const FILES: &str = "Files";
+
 /// How often a stop and the time limit are looked at.
 const LOOK: Duration = Duration::from_millis(50);
 
 /// Time to end after SIGTERM, before SIGKILL.
 const GRACE: Duration = Duration::from_secs(1);
 
-/// Runs the program of an action in the pipeline's `folder`; gives the peak memory of its processes, in bytes.
+/// Runs the program of an action in the pipeline's `folder`; gives the peak memory of its processes, in bytes, where the system says.
 pub(super) fn run(
     ctx: &dyn Context,
     action: &Action,
@@ -54,7 +59,7 @@ pub(super) fn run(
     registry: &Registry,
     scratch: &Path,
     guard: &Guard,
-) -> Result<u64> {
+) -> Result<Option<u64>> {
     let command = action.stage.command.as_deref().unwrap_or_default();
     let Some((program, arguments)) = command.split_first() else {
         return Err(Error::new(format!("`{}` has no implementation in this program", action.stage.kind))
@@ -103,12 +108,17 @@ fn set_environment(run: &mut Command, ctx: &dyn Context, action: &Action, scratc
     run.env("LANG", "C.UTF-8").env("TZ", "UTC");
     run.env("TMPDIR", scratch).env("LLMP_OUTPUT", ctx.output()).env("LLMP_SETTINGS", &settings);
     run.env(guard::OWNER, std::process::id().to_string());
+    if !action.gpus.is_empty() {
+        run.env("CUDA_VISIBLE_DEVICES", action.gpus.join(","));
+    }
     let roles: BTreeSet<&str> = action.inputs.iter().map(|given| given.role.as_str()).collect();
     for role in roles {
         let folders = ctx.inputs(role).iter().map(|given| &given.folder);
         let joined = std::env::join_paths(folders)
             .map_err(|error| Error::new("a folder's path cannot stand in a list of paths").because(error))?;
-        run.env(format!("LLMP_INPUT_{}", role.to_uppercase()), joined);
+        let kinds = ctx.inputs(role).iter().map(|given| given.kind.as_deref().unwrap_or(FILES));
+        let (kinds, role) = (kinds.collect::<Vec<_>>().join(":"), role.to_uppercase());
+        run.env(format!("LLMP_KIND_{role}"), kinds).env(format!("LLMP_INPUT_{role}"), joined);
     }
     Ok(())
 }
@@ -137,8 +147,8 @@ struct Finished {
     status: ExitStatus,
     /// The last lines of its standard error.
     tail: VecDeque<String>,
-    /// Bytes that its processes took at the peak.
-    memory: u64,
+    /// Bytes that its processes took at the peak, where the system says.
+    memory: Option<u64>,
 }
 
 /// A running program, which is killed with all of its group when this goes.

@@ -25,8 +25,8 @@ pub struct RunOptions {
     pub jobs: usize,
     /// Cores they share.
     pub cores: usize,
-    /// Bytes of memory they share.
-    pub memory: u64,
+    /// Bytes of memory they share; `None` where that is not known, and then nothing waits for memory.
+    pub memory: Option<u64>,
     /// Go on with what does not depend on a failure.
     pub keep_going: bool,
     /// Tries after a failed one.
@@ -35,6 +35,9 @@ pub struct RunOptions {
     pub forced: Vec<StageId>,
     /// The device for model stages.
     pub device: String,
+    /// The GPUs of this machine as programs know them, `0`, for stages that have some for themselves. None where nobody knows of
+    /// any: then it counts as having one.
+    pub gpus: Vec<String>,
     /// The program that kills commands should this process be killed, see [`Guard::new`].
     pub guard: Option<PathBuf>,
     /// When the run was asked for: its seconds count from here, so that planning is a part of them.

@@ -115,7 +115,7 @@ struct Batch<'s> {
 
 impl Batch<'_> {
     fn action(&self, key: Digest, shard: Option<String>, inputs: Vec<Given>) -> Action {
-        Action { key, stage: Arc::clone(&self.recipe), shard, inputs, threads: 1 }
+        Action { key, stage: Arc::clone(&self.recipe), shard, inputs, threads: 1, gpus: vec![] }
     }
 }
 
@@ -258,16 +258,17 @@ impl<'e> Lifecycle<'e> {
         let estimate = || {
             // On a GPU it is the device's memory that the estimate speaks of.
             let here = self.job.options.device == "cpu";
-            here.then(|| self.costs.of(stage)).flatten().map(|cost| cost.memory)
+            here.then(|| self.costs.of(stage)).flatten().and_then(|cost| cost.memory)
         };
         Demand {
             cores: stage.needs.cores.map(|cores| cores as usize),
-            memory: stage.needs.memory.or_else(estimate).unwrap_or(0),
-            device: stage.needs.devices.is_some(),
+            memory: stage.needs.memory.or_else(estimate),
+            devices: stage.needs.devices,
         }
     }
 
-    /// The device, which all stages of this run that need it have together: the queue lets one of them at a time. `None` while
+    /// The device, which all stages of this run that need it have together: the queue lets no more of them at a time than there are
+    /// devices. `None` while
     /// another run has it.
     fn device(&mut self) -> Result<Option<Arc<Lock>>, StoreError> {
         if let Some(lock) = self.device.upgrade() {
@@ -325,7 +326,8 @@ impl<'e> Lifecycle<'e> {
                         error => error.into(),
                     })?;
                     let (name, labels) = (&self.job.graph.stage(*from).name, self.job.labels(*from, digest));
-                    Given::of_artifact(&input.role, name, &manifest, &labels)
+                    let kind = self.job.graph.stage(*from).output.as_ref().map(|output| output.kind);
+                    Given::of_artifact(&input.role, name, kind, &manifest, &labels)
                 }
             });
         }

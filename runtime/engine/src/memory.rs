@@ -13,7 +13,7 @@ use llmp_planning::machine::line_of;
 use rustix::process::Pid;
 
 /// Peaks of the actions that run, by number.
-static RUNNING: Mutex<(u64, BTreeMap<u64, u64>)> = Mutex::new((0, BTreeMap::new()));
+static RUNNING: Mutex<(u64, BTreeMap<u64, Option<u64>>)> = Mutex::new((0, BTreeMap::new()));
 
 /// Watches the memory of one action, from [`Peak::start`] to [`Peak::end`].
 pub(super) struct Peak(u64);
@@ -24,15 +24,15 @@ impl Peak {
         note(&mut running.1);
         running.0 += 1;
         let number = running.0;
-        running.1.insert(number, 0);
+        running.1.insert(number, None);
         Self(number)
     }
 
-    /// The peak of resident memory meanwhile, in bytes; 0 where the system does not say.
-    pub(super) fn end(self) -> u64 {
+    /// The peak of resident memory meanwhile, in bytes; `None` where the system does not say.
+    pub(super) fn end(self) -> Option<u64> {
         let mut running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
         note(&mut running.1);
-        running.1.remove(&self.0).unwrap_or(0)
+        running.1.remove(&self.0).flatten()
     }
 }
 
@@ -44,7 +44,7 @@ impl Drop for Peak {
 }
 
 /// Counts the peak so far for all that run, and sets it back.
-fn note(running: &mut BTreeMap<u64, u64>) {
+fn note(running: &mut BTreeMap<u64, Option<u64>>) {
     let peak = peak_of("self");
     for most in running.values_mut() {
         *most = (*most).max(peak);
@@ -53,10 +53,9 @@ fn note(running: &mut BTreeMap<u64, u64>) {
     let _ = fs::write("/proc/self/clear_refs", "5");
 }
 
-/// The peak of a process's resident memory, in bytes; 0 where the system does not say.
-fn peak_of(process: &str) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
-    line_of(&status, "VmHWM:").unwrap_or(0)
+/// The peak of a process's resident memory, in bytes; `None` where the system does not say.
+fn peak_of(process: &str) -> Option<u64> {
+    line_of(&fs::read_to_string(format!("/proc/{process}/status")).ok()?, "VmHWM:")
 }
 
 /// How often a command's processes are looked at.
@@ -69,13 +68,13 @@ const MAX_PROCESSES: usize = 1_000;
 /// ends before it is looked at does not count.
 pub(super) struct Family {
     first: Pid,
-    most: u64,
+    most: Option<u64>,
     looked: Option<Instant>,
 }
 
 impl Family {
     pub(super) fn new(first: Pid) -> Self {
-        Self { first, most: 0, looked: None }
+        Self { first, most: None, looked: None }
     }
 
     /// Looks, where that is due.
@@ -84,9 +83,9 @@ impl Family {
             return;
         }
         let mut open = vec![self.first.as_raw_nonzero().to_string()];
-        let (mut sum, mut seen) = (0, 0);
+        let (mut sum, mut seen) = (None, 0);
         while let Some(process) = open.pop().filter(|_| seen < MAX_PROCESSES) {
-            sum += peak_of(&process);
+            sum = [sum, peak_of(&process)].into_iter().flatten().reduce(u64::saturating_add);
             seen += 1;
             for thread in fs::read_dir(format!("/proc/{process}/task")).into_iter().flatten().flatten() {
                 let children = fs::read_to_string(thread.path().join("children")).unwrap_or_default();
@@ -97,8 +96,8 @@ impl Family {
         self.looked = Some(Instant::now());
     }
 
-    /// Bytes at the peak; 0 where nothing was seen.
-    pub(super) fn peak(&self) -> u64 {
+    /// Bytes at the peak; `None` where nothing was seen.
+    pub(super) fn peak(&self) -> Option<u64> {
         self.most
     }
 }
@@ -127,16 +126,16 @@ mod tests {
         let group = Pid::from_child(&child);
         let mut family = Family::new(group);
         let end = Instant::now() + Duration::from_secs(60);
-        while family.peak() < 64 << 20 && Instant::now() < end {
+        while family.peak() < Some(64 << 20) && Instant::now() < end {
             family.look();
             std::thread::sleep(Duration::from_millis(10));
         }
         kill_process_group(group, Signal::KILL).unwrap();
         child.wait().unwrap();
-        assert!((64 << 20..256 << 20).contains(&family.peak()), "{}", family.peak());
+        assert!((64 << 20..256 << 20).contains(&family.peak().unwrap()), "{:?}", family.peak());
         family.looked = None;
         family.look();
-        assert!(family.peak() >= 64 << 20, "it stays when all have ended");
+        assert!(family.peak() >= Some(64 << 20), "it stays when all have ended");
     }
 
     #[test]
@@ -149,7 +148,7 @@ mod tests {
         let filled = std::hint::black_box(vec![1_u8; 256 << 20]);
         let during = Peak::start();
         drop(filled);
-        let (before, during) = (before.end(), during.end());
+        let (before, during) = (before.end().unwrap(), during.end().unwrap());
         assert!(before >= 256 << 20 && during > 0, "{before} {during}");
     }
 }

@@ -35,7 +35,7 @@ pub(super) fn check(form: Option<&dyn Form>, folder: &Path) -> Result<()> {
     let Some(form) = form else { return Ok(()) };
     let file = |(name, path)| InputFile { name, path, digest: String::new(), label: None };
     let files = found.into_iter().map(file).collect();
-    let written = Input { label: "LLMP_OUTPUT".into(), files, folder: folder.to_owned() };
+    let written = Input { label: "LLMP_OUTPUT".into(), kind: None, files, folder: folder.to_owned() };
     form.check(&written).map_err(|error| {
         let (kind, expected) = (form.kind(), form.expected());
         let help = error.help_text().map_or_else(|| format!("{kind} is {expected}"), str::to_owned);

@@ -1,7 +1,7 @@
 //! Which action runs next: a data structure without threads or clocks.
 //!
-//! 1. What runs together fits: at most so many actions, cores and bytes of memory, and one action on the device. What is
-//!    larger than the machine runs alone.
+//! 1. What runs together fits: at most so many actions, cores and bytes of memory, and no more on devices than there are.
+//!    What is larger than the machine runs alone.
 //! 2. Fair: of the stages that wait, the one with the fewest running actions goes first, so that a stage of 10,000 shards
 //!    holds up no other. Among equals, the one with the longest way behind it goes first, then the order of the graph.
 //! 3. Nothing starves: what was passed over [`PATIENCE`] times because it did not fit keeps everything else back until
@@ -10,7 +10,7 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use llmp_compiler::graph::StageId;
+use llmp_compiler::graph::{DeviceKind, Devices, StageId};
 
 /// How often an action may be passed over by smaller ones.
 const PATIENCE: usize = 64;
@@ -21,8 +21,10 @@ pub(super) struct Limits {
     /// Actions at the same time.
     pub(super) slots: usize,
     pub(super) cores: usize,
-    /// Bytes.
-    pub(super) memory: u64,
+    /// Bytes; `None` where nobody knows how many there are.
+    pub(super) memory: Option<u64>,
+    /// Devices that an action can have for itself.
+    pub(super) devices: u32,
 }
 
 /// What each action of a stage takes.
@@ -30,10 +32,10 @@ pub(super) struct Limits {
 pub(super) struct Demand {
     /// `None` for as many as there are.
     pub(super) cores: Option<usize>,
-    /// Bytes; 0 where nothing is known.
-    pub(super) memory: u64,
-    /// Whether it has the device for itself.
-    pub(super) device: bool,
+    /// Bytes; `None` where nothing is known.
+    pub(super) memory: Option<u64>,
+    /// Devices that it has for itself. One of any kind is the run's device, which is all there are.
+    pub(super) devices: Option<Devices>,
 }
 
 /// What a running action was given; to be returned when it ends.
@@ -44,7 +46,8 @@ pub(super) struct Grant {
     pub(super) threads: usize,
     cores: usize,
     memory: u64,
-    device: bool,
+    /// Bit by bit, the devices that it has for itself.
+    devices: u64,
 }
 
 /// The actions of one stage that wait.
@@ -63,7 +66,7 @@ type Turn = (usize, Reverse<u64>, StageId);
 pub(super) struct Queue<T> {
     limits: Limits,
     lines: BTreeMap<StageId, Line<T>>,
-    /// The turns of all lines, those for the device apart: while it is busy, none of them needs a look.
+    /// The turns of all lines, those for devices apart: while all are busy, none of them needs a look.
     turns: [BTreeSet<Turn>; 2],
     /// Stages that were passed over too often, in the order in which that happened.
     overdue: VecDeque<StageId>,
@@ -72,12 +75,25 @@ pub(super) struct Queue<T> {
     waiting: usize,
     cores: usize,
     memory: u64,
-    device: bool,
+    /// Bit by bit, the devices that are taken.
+    devices: u64,
+}
+
+impl Grant {
+    /// The numbers of the devices that it has for itself, from 0.
+    pub(super) fn devices(&self) -> impl Iterator<Item = usize> + '_ {
+        (0..64).filter(|bit| self.devices >> bit & 1 == 1)
+    }
 }
 
 impl<T> Queue<T> {
     pub(super) fn new(limits: Limits) -> Self {
-        let limits = Limits { slots: limits.slots.max(1), cores: limits.cores.max(1), ..limits };
+        let limits = Limits {
+            slots: limits.slots.max(1),
+            cores: limits.cores.max(1),
+            devices: limits.devices.clamp(1, 64),
+            ..limits
+        };
         Self {
             limits,
             lines: BTreeMap::new(),
@@ -88,7 +104,7 @@ impl<T> Queue<T> {
             waiting: 0,
             cores: 0,
             memory: 0,
-            device: false,
+            devices: 0,
         }
     }
 
@@ -96,7 +112,7 @@ impl<T> Queue<T> {
     pub(super) fn push(&mut self, stage: StageId, demand: Demand, rank: u64, action: T) {
         let line = self.lines.entry(stage).or_insert_with(|| {
             let running = self.running.get(&stage).copied().unwrap_or(0);
-            self.turns[usize::from(demand.device)].insert((running, Reverse(rank), stage));
+            self.turns[usize::from(demand.devices.is_some())].insert((running, Reverse(rank), stage));
             Line { demand, rank, waiting: VecDeque::new(), passed: 0 }
         });
         line.waiting.push_back(action);
@@ -121,37 +137,45 @@ impl<T> Queue<T> {
         self.actions += 1;
         self.cores += grant.cores;
         self.memory += grant.memory;
-        self.device |= grant.device;
+        self.devices |= grant.devices;
         if !left {
             self.lines.remove(&stage);
-            self.turns[usize::from(demand.device)].remove(&turn);
+            self.turns[usize::from(demand.devices.is_some())].remove(&turn);
         }
-        self.count(stage, demand.device, rank, 1, left);
+        self.count(stage, demand.devices.is_some(), rank, 1, left);
         Some((action, grant))
     }
 
     /// Whose turn it is.
     fn next(&mut self) -> Option<Turn> {
         let overdue = |stage: &&StageId| {
-            // While the device is busy, which may take long, others go on.
-            self.lines.get(stage).is_some_and(|line| !(line.demand.device && self.device))
+            // While devices are busy, which may take long, others go on.
+            self.lines.get(stage).is_some_and(|line| self.has_devices(&line.demand))
         };
         if let Some(stage) = self.overdue.iter().find(overdue).copied() {
             let line = self.lines.get(&stage)?;
             let running = self.running.get(&stage).copied().unwrap_or(0);
             return self.fits(&line.demand).then_some((running, Reverse(line.rank), stage));
         }
+        // What was passed over too often waits for devices: none of them goes to another before that.
+        let awaited = |stage: &StageId| self.lines.get(stage).is_some_and(|line| line.demand.devices.is_some());
+        let closed = self.free_devices() == 0 || self.overdue.iter().any(awaited);
         let none = BTreeSet::new();
         let [plain, device] = &self.turns;
-        let mut passed = Vec::new();
+        let (mut passed, mut without) = (Vec::new(), Vec::new());
         let mut found = None;
-        for &turn in merged(plain, if self.device { &none } else { device }) {
+        for &turn in merged(plain, if closed { &none } else { device }) {
             let Some(line) = self.lines.get(&turn.2) else { continue };
-            if self.fits(&line.demand) {
+            if !self.has_devices(&line.demand) {
+                without.push(turn.2);
+            } else if self.fits(&line.demand) {
+                // Those that wait for devices were passed over only where another gets some.
+                passed.extend(without.drain(..).filter(|_| line.demand.devices.is_some()));
                 found = Some(turn);
                 break;
+            } else {
+                passed.push(turn.2);
             }
-            passed.push(turn.2);
         }
         if found.is_some() {
             for stage in passed {
@@ -170,9 +194,9 @@ impl<T> Queue<T> {
         self.actions -= 1;
         self.cores -= grant.cores;
         self.memory -= grant.memory;
-        self.device &= !grant.device;
+        self.devices &= !grant.devices;
         let (rank, left) = self.lines.get(&grant.stage).map_or((0, false), |line| (line.rank, true));
-        self.count(grant.stage, grant.device, rank, -1, left);
+        self.count(grant.stage, (grant.devices > 0), rank, -1, left);
     }
 
     /// Takes out everything that waits: stages and how many actions of each.
@@ -190,8 +214,27 @@ impl<T> Queue<T> {
 
     fn fits(&self, demand: &Demand) -> bool {
         let cores = demand.cores.unwrap_or(1).min(self.limits.cores);
-        let memory = self.memory.saturating_add(demand.memory) <= self.limits.memory || demand.memory == 0;
+        let within = |memory| self.limits.memory.is_none_or(|limit| self.memory.saturating_add(memory) <= limit);
+        let memory = demand.memory.is_none_or(within);
         self.actions == 0 || (self.cores + cores <= self.limits.cores && memory)
+    }
+
+    /// Whether as many devices are free as an action has for itself, or all where there are fewer than that.
+    fn has_devices(&self, demand: &Demand) -> bool {
+        self.wanted(demand) <= self.free_devices()
+    }
+
+    /// How many devices an action gets for itself.
+    fn wanted(&self, demand: &Demand) -> usize {
+        let count = demand.devices.map_or(0, |devices| match devices.kind {
+            DeviceKind::Any => self.limits.devices,
+            DeviceKind::Gpu => devices.count.min(self.limits.devices),
+        });
+        count as usize
+    }
+
+    fn free_devices(&self) -> usize {
+        (self.limits.devices - self.devices.count_ones()) as usize
     }
 
     /// An action that can use any number of threads counts for one core, so that a long one does not keep others waiting;
@@ -201,11 +244,14 @@ impl<T> Queue<T> {
         let free = self.limits.cores.saturating_sub(self.cores).max(1);
         let threads = match demand.cores {
             Some(cores) => cores,
-            None if demand.device => self.limits.cores,
+            None if demand.devices.is_some() => self.limits.cores,
             None => free / self.waiting.clamp(1, free),
         };
         let cores = demand.cores.unwrap_or(1).min(self.limits.cores);
-        Grant { stage, threads: threads.max(1), cores, memory: demand.memory, device: demand.device }
+        let memory = demand.memory.unwrap_or(0);
+        let free = (0..self.limits.devices).filter(|bit| self.devices >> bit & 1 == 0);
+        let devices = free.take(self.wanted(&demand)).fold(0, |taken, bit| taken | 1 << bit);
+        Grant { stage, threads: threads.max(1), cores, memory, devices }
     }
 
     /// Notes that one action of a stage more or less runs, and moves the stage's turn where it has `left` some.
@@ -243,7 +289,7 @@ mod tests {
     const GIB: u64 = 1 << 30;
 
     fn queue(slots: usize) -> Queue<u32> {
-        Queue::new(Limits { slots, cores: 8, memory: 16 * GIB })
+        Queue::new(Limits { slots, cores: 8, memory: Some(16 * GIB), devices: 1 })
     }
 
     fn plain() -> Demand {
@@ -292,7 +338,7 @@ mod tests {
     #[test]
     fn one_training_at_a_time_and_others_beside_it() {
         let mut queue = queue(8);
-        let training = Demand { device: true, ..Demand::default() };
+        let training = Demand { devices: Some(Devices { kind: DeviceKind::Any, count: 1 }), ..Demand::default() };
         queue.push(StageId(0), training, 9, 0);
         queue.push(StageId(1), training, 9, 1);
         queue.push(StageId(2), plain(), 0, 2);
@@ -302,6 +348,53 @@ mod tests {
         assert!(queue.take().is_none());
         queue.release(&grant);
         assert_eq!(queue.take().unwrap().0, 1);
+    }
+
+    fn gpus(count: u32) -> Demand {
+        let devices = Some(Devices { kind: DeviceKind::Gpu, count });
+        Demand { devices, cores: Some(1), ..Demand::default() }
+    }
+
+    #[test]
+    fn many_small_ones_do_not_keep_devices_from_a_large_one() {
+        let mut queue = Queue::new(Limits { slots: 8, cores: 8, memory: None, devices: 4 });
+        for shard in 0..1_000 {
+            queue.push(StageId(0), gpus(1), 0, shard);
+        }
+        let mut running: VecDeque<_> = (0..4).filter_map(|_| queue.take()).map(|(_, grant)| grant).collect();
+        queue.push(StageId(1), gpus(4), 0, 5_000);
+        let mut before = 0;
+        loop {
+            match queue.take() {
+                Some((5_000, grant)) => break assert_eq!(grant.devices().count(), 4),
+                Some((_, grant)) => {
+                    before += 1;
+                    running.push_back(grant);
+                }
+                None => queue.release(&running.pop_front().expect("something runs or fits")),
+            }
+        }
+        assert!(before <= PATIENCE, "{before} went ahead of it");
+    }
+
+    #[test]
+    fn devices_are_counted() {
+        let mut queue = Queue::new(Limits { slots: 8, cores: 8, memory: None, devices: 4 });
+        for (stage, devices) in [(0, 2), (1, 3), (2, 1), (3, 9)] {
+            queue.push(StageId(stage), gpus(devices), u64::from(9 - stage), stage);
+        }
+        let (first, two) = queue.take().unwrap();
+        let (second, one) = queue.take().unwrap();
+        assert_eq!((two.devices().collect(), one.devices().collect()), (vec![0, 1], vec![2]));
+        assert_eq!((first, second), (0, 2), "three do not fit beside two, one does");
+        assert!(queue.take().is_none());
+        queue.release(&two);
+        let (third, three) = queue.take().unwrap();
+        assert_eq!(third, 1);
+        queue.release(&one);
+        assert!(queue.take().is_none(), "one is free, nine are wanted");
+        queue.release(&three);
+        assert_eq!(queue.take().unwrap().0, 3, "what wants more than there are has them all");
     }
 
     #[test]
@@ -320,9 +413,9 @@ mod tests {
     #[test]
     fn what_is_larger_than_the_machine_runs_alone_and_in_time() {
         let mut queue = queue(4);
-        let huge = Demand { memory: 64 * GIB, cores: Some(100), device: false };
+        let huge = Demand { memory: Some(64 * GIB), cores: Some(100), devices: None };
         for shard in 0..1_000 {
-            queue.push(StageId(0), Demand { memory: GIB, ..plain() }, 0, shard);
+            queue.push(StageId(0), Demand { memory: Some(GIB), ..plain() }, 0, shard);
         }
         let mut running = VecDeque::from([queue.take().unwrap().1]);
         queue.push(StageId(1), huge, 0, 5_000);
@@ -364,15 +457,17 @@ mod tests {
         fn everything_runs_within_the_limits(
             slots in 1_usize..6,
             stages in proptest::collection::vec(
-                (1_usize..20, prop::option::of(1_usize..12), 0_u64..24, any::<bool>(), 0_u64..4), 1..8),
+                (1_usize..20, prop::option::of(1_usize..12), prop::option::of(0_u64..24), 0_u32..7, 0_u64..4), 1..8),
             order in proptest::collection::vec(any::<prop::sample::Index>(), 400),
         ) {
-            let limits = Limits { slots, cores: 8, memory: 16 * GIB };
+            let limits = Limits { slots, cores: 8, memory: Some(16 * GIB), devices: 4 };
             let mut queue = Queue::new(limits);
             let mut left = 0;
             let mut demands = vec![];
-            for (id, &(count, cores, gib, device, rank)) in stages.iter().enumerate() {
-                let demand = Demand { cores, memory: gib * GIB, device };
+            for (id, &(count, cores, gib, devices, rank)) in stages.iter().enumerate() {
+                let kind = if devices == 6 { DeviceKind::Any } else { DeviceKind::Gpu };
+                let devices = (devices > 0).then_some(Devices { kind, count: devices });
+                let demand = Demand { cores, memory: gib.map(|gib| gib * GIB), devices };
                 demands.push(demand);
                 for action in 0..count {
                     queue.push(StageId(id as u32), demand, rank, (id, action));
@@ -388,11 +483,15 @@ mod tests {
                     running.push((action, grant));
                     let of = |(action, _): &((usize, usize), Grant)| demands[action.0];
                     let cores: usize = running.iter().map(|r| of(r).cores.unwrap_or(1).min(8)).sum();
-                    let memory: u64 = running.iter().map(|r| of(r).memory).sum();
+                    let memory: u64 = running.iter().filter_map(|r| of(r).memory).sum();
+                    let devices: u64 = running.iter().map(|(_, grant)| grant.devices).fold(0, |taken, devices| {
+                        assert_eq!(taken & devices, 0, "two have one device");
+                        taken | devices
+                    });
                     prop_assert!(running.len() <= slots);
-                    prop_assert!(running.iter().filter(|r| of(r).device).count() <= 1);
+                    prop_assert!(devices < 16);
                     prop_assert!(running.len() == 1 || cores <= 8);
-                    prop_assert!(running.len() == 1 || memory <= limits.memory || of(&running[running.len() - 1]).memory == 0);
+                    prop_assert!(running.len() == 1 || memory <= 16 * GIB || of(&running[running.len() - 1]).memory.is_none());
                 }
                 prop_assert!(!running.is_empty(), "nothing runs though {left} wait");
                 let at = order.next().map_or(0, |index| index.index(running.len()));

@@ -24,13 +24,14 @@ use super::workers::{Policy, with_threads};
 /// Runs to the end. The result's index is the stage's. `before` is how the stages ended when this was called before in the same
 /// run, else empty.
 pub(super) fn run(job: &Job<'_>, before: Vec<StageOutcome>) -> Vec<StageOutcome> {
-    let RunOptions { jobs, cores, memory, retries, keep_going, .. } = *job.options;
-    let limits = Limits { slots: jobs, cores: cores.max(jobs), memory };
+    let RunOptions { jobs, cores, memory, retries, keep_going, ref gpus, .. } = *job.options;
+    let devices = gpus.len().clamp(1, 64) as u32;
+    let limits = Limits { slots: jobs, cores: cores.max(jobs), memory, devices };
     let (store, place, checked) = (job.past.store(), job.place(), Checked::default());
     let performer =
         Performer { store, place: &place, harness: job.harness, checked: &checked, attempts: ATTEMPT };
     super::claim::sweep(store);
-    let policy = Policy { limits, strict: !keep_going, retries };
+    let policy = Policy { limits, gpus, strict: !keep_going, retries };
     with_threads(&performer, policy, |executor| run_on(executor, job, &checked, before))
 }
 

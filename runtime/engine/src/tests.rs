@@ -87,6 +87,7 @@ fn node(name: &str, from: &[u32], value: u64, constant: bool, fail: bool) -> Sta
         per_shard: None,
         resumes: false,
         needs: Needs::default(),
+        quantities: Quantities::default(),
         command: None,
         span: Span::default(),
     }
@@ -136,11 +137,12 @@ fn options(how: How) -> RunOptions {
     RunOptions {
         jobs: how.jobs,
         cores: 2,
-        memory: u64::MAX,
+        memory: None,
         keep_going: how.keep_going,
         retries: how.retries,
         forced: vec![],
         device: "cpu".into(),
+        gpus: vec![],
         guard: None,
         asked: Instant::now(),
     }

@@ -12,9 +12,11 @@ use super::queue::{Limits, Queue};
 
 /// How the threads go about it.
 #[derive(Clone, Copy)]
-pub(super) struct Policy {
+pub(super) struct Policy<'a> {
     /// One thread a slot.
     pub(super) limits: Limits,
+    /// The machine's GPUs, by number.
+    pub(super) gpus: &'a [String],
     /// Nothing begins after a failure.
     pub(super) strict: bool,
     /// Tries after a failed one.
@@ -24,7 +26,7 @@ pub(super) struct Policy {
 /// Calls `decide` with threads that do what it submits, and ends them with it.
 pub(super) fn with_threads<T>(
     performer: &Performer<'_>,
-    policy: Policy,
+    policy: Policy<'_>,
     decide: impl FnOnce(&dyn Executor) -> T,
 ) -> T {
     let workers = Workers::new(policy.limits, policy.strict);
@@ -32,7 +34,7 @@ pub(super) fn with_threads<T>(
     std::thread::scope(|scope| {
         for _ in 0..policy.limits.slots.max(1) {
             let (workers, send) = (&workers, send.clone());
-            scope.spawn(move || workers.work(performer, policy.retries, &send));
+            scope.spawn(move || workers.work(performer, policy, &send));
         }
         let decided = decide(&Threads { workers: &workers, done });
         workers.close();
@@ -110,14 +112,15 @@ impl Workers {
     }
 
     /// What each thread does until the queue is closed and empty.
-    fn work(&self, performer: &Performer<'_>, retries: usize, done: &mpsc::Sender<Done>) {
+    fn work(&self, performer: &Performer<'_>, policy: Policy<'_>, done: &mpsc::Sender<Done>) {
         let mut state = self.state();
         loop {
             let next = if state.halted { None } else { state.queue.take() };
             if let Some((mut task, grant)) = next {
                 drop(state);
                 task.action.threads = grant.threads;
-                let outcome = with_retries(performer, &task.action, retries);
+                task.action.gpus = grant.devices().filter_map(|at| policy.gpus.get(at).cloned()).collect();
+                let outcome = with_retries(performer, &task.action, policy.retries);
                 state = self.state();
                 state.queue.release(&grant);
                 state.halted |= self.strict && matches!(&outcome, Err(Trouble::Failed(_)));

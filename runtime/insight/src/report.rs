@@ -22,7 +22,7 @@ use llmp_store::{Ledger, Result, Store, StoreError, write_cache};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-pub use summary::{Chain, Step, Training, chains, root_causes, trainings};
+pub use summary::{Chain, RootCauses, Step, Training, chains, root_causes, trainings};
 
 /// Pipelines of more stages are told in short: what was cached by its name only, and not in their lowered form.
 const MANY_STAGES: usize = 1_000;
@@ -102,8 +102,9 @@ pub struct StageReport {
     pub host: String,
     /// The version of the program that made it.
     pub version: String,
-    /// Peak resident memory, in bytes.
-    pub peak_memory: u64,
+    /// Peak resident memory, in bytes; `None` where it is not known.
+    #[serde(with = "llmp_records::unknown")]
+    pub peak_memory: Option<u64>,
     /// Bytes of the result.
     pub bytes: u64,
     /// What its key was made from.

@@ -50,13 +50,13 @@ pub(super) fn estimate(
     let cost = cost.as_ref();
     let mut estimate = Estimate { work: work(record.as_ref(), cost, costs.units()), ..Estimate::default() };
     // A model that was never made: its weights, four bytes each.
-    let weights = cost.map(|cost| 4 * cost.parameters).filter(|&bytes| bytes > 0);
+    let weights = cost.and_then(|cost| cost.parameters).map(|parameters| 4 * parameters);
     estimate.disk = record.as_ref().map(|record| record.bytes).or(weights);
     estimate.memory = memory(stage, record.as_ref(), cost);
     let Decision::Run { shards, .. } = decision else { return estimate };
-    if let Some(cost) = cost.filter(|cost| cost.flops > 0.0) {
+    if let Some(flops) = cost.and_then(|cost| cost.flops) {
         let speed = rate.unwrap_or(ASSUMED_FLOPS);
-        estimate.seconds = Some(cost.flops / speed);
+        estimate.seconds = Some(flops / speed);
         let basis = if rate.is_some() { "calibrated" } else { "FLOPs" };
         estimate.basis = format!("{basis} at {}FLOP/s", text::short_count(speed));
         estimate.band = if rate.is_some() { 0.25 } else { 0.6 };
@@ -77,20 +77,18 @@ pub(super) fn estimate(
 /// A formula's result, or else the peak when it last ran with these settings. A peak counts all that ran at the same time, so
 /// that it is asked second.
 fn memory(stage: &Stage, record: Option<&Record>, cost: Option<&Cost>) -> Option<u64> {
-    if let Some(cost) = cost.filter(|cost| cost.memory > 0) {
-        return Some(PROCESS + cost.memory);
+    if let Some(memory) = cost.and_then(|cost| cost.memory) {
+        return Some(PROCESS + memory);
     }
-    let record = record.filter(|record| record.peak_memory > 0)?;
+    let record = record?;
     let same = recipe(stage).iter().all(|component| record.components.contains(component));
-    same.then_some(record.peak_memory)
+    record.peak_memory.filter(|_| same)
 }
 
 fn same_size(record: &Record, cost: Option<&Cost>) -> bool {
     let before = record.counts.get("tokens").copied();
-    match (before, cost) {
-        (Some(before), Some(cost)) if cost.tokens > 0 => {
-            (before as f64 / cost.tokens as f64 - 1.0).abs() < 0.02
-        }
+    match (before, cost.and_then(|cost| cost.tokens)) {
+        (Some(before), Some(tokens)) => (before as f64 / tokens.max(1) as f64 - 1.0).abs() < 0.02,
         _ => true,
     }
 }
@@ -98,15 +96,10 @@ fn same_size(record: &Record, cost: Option<&Cost>) -> bool {
 fn work(record: Option<&Record>, cost: Option<&Cost>, units: impl Iterator<Item = &'static str>) -> String {
     let mut parts = Vec::new();
     if let Some(cost) = cost {
-        if cost.parameters > 0 {
-            parts.push(format!("{} parameters", text::short_count(cost.parameters as f64)));
-        }
-        if cost.tokens > 0 {
-            parts.push(format!("{} tokens", text::short_count(cost.tokens as f64)));
-        }
-        if cost.flops > 0.0 {
-            parts.push(format!("{}FLOP", text::short_count(cost.flops)));
-        }
+        let count = |number: u64, unit: &str| format!("{} {unit}", text::short_count(number as f64));
+        parts.extend(cost.parameters.map(|parameters| count(parameters, "parameters")));
+        parts.extend(cost.tokens.map(|tokens| count(tokens, "tokens")));
+        parts.extend(cost.flops.map(|flops| format!("{}FLOP", text::short_count(flops))));
     }
     if parts.is_empty()
         && let Some(record) = record
@@ -125,12 +118,10 @@ fn work(record: Option<&Record>, cost: Option<&Cost>, units: impl Iterator<Item 
 pub(super) fn measured_rate(graph: &Graph, past: &Past, costs: &Costs<'_>) -> Option<f64> {
     graph.stages.iter().find_map(|stage| {
         let cost = costs.of(stage)?;
-        if cost.flops <= 0.0 {
-            return None;
-        }
+        let flops = cost.flops?;
         let (key, _) = past.last(&stage.name)?;
         let record = past.ledger().record(&key).ok()??;
         let fits = record.seconds > 1.0 && same_size(&record, Some(&cost));
-        fits.then(|| cost.flops / record.seconds)
+        fits.then(|| flops / record.seconds)
     })
 }

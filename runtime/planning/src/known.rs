@@ -102,7 +102,7 @@ impl<'a> Costs<'a> {
         let is_config = |label: &str| label.rsplit('/').next() == Some("config.json");
         let config = files.found.iter().find(|file| is_config(&file.label) && file.size <= MAX_CONFIG);
         let model = config.and_then(|file| serde_json::from_slice(&std::fs::read(&file.path).ok()?).ok());
-        Known { bytes, model, ..Known::default() }
+        Known { bytes: Some(bytes), model, ..Known::default() }
     }
 }
 
@@ -124,9 +124,9 @@ fn before(stage: &Stage) -> impl Iterator<Item = StageId> + '_ {
 fn of_record(record: &Record, form: Option<&dyn Form>) -> Known {
     let count = |name: &str| record.counts.get(name).copied();
     Known {
-        items: form.and_then(Form::items).and_then(count).unwrap_or(0),
-        bytes: record.bytes,
-        vocabulary: count("vocabulary").unwrap_or(0),
+        items: form.and_then(Form::items).and_then(count),
+        bytes: Some(record.bytes),
+        vocabulary: count("vocabulary"),
         model: None,
     }
 }

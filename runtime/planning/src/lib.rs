@@ -34,7 +34,7 @@ pub use files::{Files, Found};
 pub use gates::{promoted, verdicts};
 pub use history::{Past, ShardInput, shard_key};
 pub use known::{Costs, settings};
-pub use machine::{capacity, host_name};
+pub use machine::{capacity, gpus, host_name};
 pub use rows::{Action, Row, needs, rows, rows_while};
 pub use toolkit::Toolkit;
 pub use upgrade::{Upgrade, keep_old, upgrades};

@@ -11,7 +11,28 @@ use llmp_records::Environment;
 pub fn capacity(device: &str, folder: &Path) -> Capacity {
     // A GPU's own memory is not asked for: that would need its driver.
     let memory = if device == "cpu" { memory() } else { None };
-    Capacity { device: device.to_owned(), memory, disk: free_disk(folder) }
+    let gpus = Some(gpus().len().max(1) as u32);
+    Capacity { device: device.to_owned(), memory, disk: free_disk(folder), gpus }
+}
+
+/// The GPUs of this machine as programs know them: those that `CUDA_VISIBLE_DEVICES` leaves, or else those whose device files
+/// are there. None where neither says anything, which does not mean that there is none.
+#[must_use]
+pub fn gpus() -> Vec<String> {
+    let names = |folder| fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.file_name());
+    let files = names("/dev").filter_map(|name| name.into_string().ok());
+    visible(std::env::var("CUDA_VISIBLE_DEVICES").ok().as_deref(), files)
+}
+
+/// The GPUs that a list of them names, or else the files of a folder of devices.
+fn visible(listed: Option<&str>, files: impl Iterator<Item = String>) -> Vec<String> {
+    if let Some(listed) = listed.filter(|listed| !listed.trim().is_empty()) {
+        return listed.split(',').map(|name| name.trim().to_owned()).collect();
+    }
+    let number = |name: String| name.strip_prefix("nvidia")?.parse::<u32>().ok();
+    let mut numbers: Vec<u32> = files.filter_map(number).collect();
+    numbers.sort_unstable();
+    numbers.into_iter().map(|number| number.to_string()).collect()
 }
 
 /// Bytes of memory of this machine, or of the control group that holds this process where that is less.
@@ -63,7 +84,6 @@ pub fn environment() -> Environment {
         let value = text.lines().find_map(|line| line.strip_prefix(field))?;
         Some(value.trim_start_matches([' ', '\t', ':']).to_owned())
     };
-    let memory = of("/proc/meminfo", "MemTotal").and_then(|text| text.split(' ').next()?.parse().ok());
     Environment {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         host: name.nodename().to_string_lossy().into_owned(),
@@ -75,13 +95,22 @@ pub fn environment() -> Environment {
         ),
         processor: of("/proc/cpuinfo", "model name").unwrap_or_default(),
         cores: std::thread::available_parallelism().map_or(1, usize::from),
-        memory: memory.unwrap_or(0_u64) * 1024,
+        memory: meminfo("MemTotal:"),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn gpus_are_those_that_are_visible() {
+        let files = || ["nvidiactl", "nvidia10", "null", "nvidia2", "nvidia-uvm"].into_iter().map(str::to_owned);
+        assert_eq!(visible(None, files()), ["2", "10"]);
+        assert_eq!(visible(Some(""), files()), ["2", "10"]);
+        assert_eq!(visible(Some("GPU-8a, 3"), files()), ["GPU-8a", "3"]);
+        assert!(visible(None, std::iter::empty()).is_empty());
+    }
 
     #[test]
     fn reads_what_linux_says() {

@@ -18,6 +18,7 @@ mod record;
 mod run;
 mod status;
 pub mod text;
+pub mod unknown;
 
 pub use event::{Event, Shards, Told};
 pub use record::{FileRecord, InputRecord, PACE, Record};

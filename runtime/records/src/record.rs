@@ -36,8 +36,10 @@ pub struct Record {
     pub started: f64,
     /// Wall-clock seconds.
     pub seconds: f64,
-    /// Peak resident memory of the process while it ran, in bytes; for a command, that of its own processes.
-    pub peak_memory: u64,
+    /// Peak resident memory of the process while it ran, in bytes; for a command, that of its own processes. `None` where the
+    /// system did not say.
+    #[serde(with = "crate::unknown")]
+    pub peak_memory: Option<u64>,
     /// Bytes of the result.
     pub bytes: u64,
     /// The device it ran on.

@@ -91,8 +91,9 @@ pub struct Environment {
     pub processor: String,
     /// Cores that the run may use.
     pub cores: usize,
-    /// Bytes of main memory.
-    pub memory: u64,
+    /// Bytes of main memory; `None` where the system did not say.
+    #[serde(with = "crate::unknown")]
+    pub memory: Option<u64>,
 }
 
 /// One stage of a run.

@@ -14,7 +14,7 @@ fn checked(output: &str, files: &[(&str, &str)]) -> Result<Vec<String>, String> 
         InputFile { name: (*name).to_owned(), path, digest: String::new(), label: None }
     });
     let folder = root.path().to_owned();
-    let written = Input { label: String::new(), files: written.collect(), folder };
+    let written = Input { label: String::new(), kind: None, files: written.collect(), folder };
     let here = format!("{}/", root.path().display());
     registry().form(output).unwrap().check(&written).map_err(|error| error.to_string().replace(&here, ""))?;
     let mut names: Vec<_> = fs::read_dir(root.path())

@@ -93,16 +93,21 @@ pub struct Answer {
 pub(crate) fn cost(settings: &Settings, inputs: &Inputs) -> Cost {
     /// Bytes of memory for each byte of JSON that is read.
     const READ: u64 = 3;
-    let (questions, models, index) =
-        (inputs.get("questions"), inputs.all("models"), inputs.get("index").bytes);
+    let (questions, models) = (inputs.get("questions"), inputs.all("models"));
+    let index = inputs.all("index").first();
     let configs: Option<Vec<_>> = models.iter().map(memory::config_of).collect();
     let sampling = configs.into_iter().flatten().map(|config| {
         // A search's results are read behind the question.
-        let prompt = if index == 0 { memory::longest_row(questions, &config) } else { config.context as u64 };
+        let prompt = match index {
+            None => memory::longest_row(questions, &config),
+            Some(_) => config.context as u64,
+        };
         memory::of_sampling(&config, settings.batch as u64, prompt)
     });
-    let answers = READ * questions.bytes * models.len() as u64;
-    let memory = sampling.max().map_or(0, |largest| largest + answers + index);
+    // What is not known of these is small beside the models.
+    let answers = READ * questions.bytes.unwrap_or(0) * models.len() as u64;
+    let index = index.and_then(|index| index.bytes).unwrap_or(0);
+    let memory = sampling.max().map(|largest| largest + answers + index);
     Cost { memory, ..Cost::default() }
 }
 

@@ -140,13 +140,10 @@ const VOCABULARY: u64 = 1 << 17;
 
 /// What it will need.
 pub(crate) fn cost(settings: &Settings, inputs: &Inputs) -> Cost {
-    let vocabulary = match inputs.get("tokens").vocabulary {
-        0 => VOCABULARY,
-        known => known,
-    };
+    let vocabulary = inputs.get("tokens").vocabulary.unwrap_or(VOCABULARY);
     match settings.model.config(vocabulary as usize, 0) {
         Ok(config) => memory::of_pretraining(&config, settings.batch.into(), settings.r#for),
-        Err(_) => Cost { tokens: settings.r#for, ..Cost::default() },
+        Err(_) => Cost { tokens: Some(settings.r#for), ..Cost::default() },
     }
 }
 
@@ -359,7 +356,7 @@ mod tests {
         let stage = stages.iter().find(|stage| stage.name() == "pretrain").unwrap();
         stage.check_settings(&settings()).unwrap();
         let cost = stage.cost(&settings(), &Inputs::default()).unwrap();
-        assert!(cost.tokens == 900 && cost.flops > 0.0 && cost.memory > 0);
+        assert!(cost.tokens == Some(900) && cost.flops.unwrap() > 0.0 && cost.memory.unwrap() > 0);
         stage.run(&ctx, &settings()).unwrap();
         let points = ctx.points.lock().unwrap();
         assert!(points.last().unwrap().2 < 0.9 * points[0].2, "{points:?}");

@@ -37,9 +37,8 @@ pub(crate) struct Settings {
 /// What it will need. Results of a search fill the context.
 pub(crate) fn cost(settings: &Settings, inputs: &Inputs) -> Cost {
     let mut cost = tune::cost(settings.batch, inputs, &[]);
-    if cost.memory > 0 {
-        cost.memory += tune::READ * inputs.get("probe").bytes + inputs.get("index").bytes;
-    }
+    let bytes = |role| inputs.get(role).bytes.unwrap_or(0);
+    cost.memory = cost.memory.map(|memory| memory + tune::READ * bytes("probe") + bytes("index"));
     cost
 }
 

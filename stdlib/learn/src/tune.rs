@@ -12,7 +12,7 @@ use llmp_artifacts::tokenizer::Tokenizer;
 use llmp_artifacts::tokens::TokenSet;
 use llmp_assistant::render::Template;
 use llmp_model::{Optimizer, Recipe, Row, Schedule, Start, memory, train};
-use llmp_stage::{Context, Cost, Error, Inputs, Known, Result};
+use llmp_stage::{Context, Cost, Error, Inputs, Result};
 
 use crate::mix::{Mix, Part, Replay, rows_of};
 use crate::passes::Passes;
@@ -107,12 +107,14 @@ pub(crate) struct Tuning {
 pub(crate) fn cost(batch: usize, inputs: &Inputs, from: &[&str]) -> Cost {
     let Some(config) = memory::config_of(inputs.get("model")) else { return Cost::default() };
     let context = config.context as u64;
-    let row = from.iter().map(|role| inputs.get(role)).filter(|known| **known != Known::default());
+    let row = from.iter().flat_map(|role| inputs.all(role));
     let row = row.map(|known| memory::longest_row(known, &config)).max().unwrap_or(context);
     let batch = batch as u64;
-    let read: u64 = ["conversations", "probe"].iter().map(|role| READ * inputs.get(role).bytes).sum();
+    // What is not known of its inputs is small beside the model.
+    let read: u64 =
+        ["conversations", "probe"].iter().filter_map(|role| inputs.get(role).bytes).map(|bytes| READ * bytes).sum();
     let memory = memory::of_training(&config, (batch * row).max(batch.div_ceil(4) * context)) + read;
-    Cost { memory, parameters: config.parameter_count(), ..Cost::default() }
+    Cost { memory: Some(memory), parameters: Some(config.parameter_count()), ..Cost::default() }
 }
 
 /// The conversations of the stage's input `conversations`; none where it was not given.

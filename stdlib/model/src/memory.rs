@@ -21,10 +21,10 @@ const SLACK: f64 = 1.15;
 #[must_use]
 pub fn of_pretraining(config: &Config, rows: u64, tokens: u64) -> Cost {
     Cost {
-        flops: config.training_flops_per_token() * tokens as f64,
-        memory: of_training(config, rows * config.context as u64),
-        parameters: config.parameter_count(),
-        tokens,
+        flops: Some(config.training_flops_per_token() * tokens as f64),
+        memory: Some(of_training(config, rows * config.context as u64)),
+        parameters: Some(config.parameter_count()),
+        tokens: Some(tokens),
         result: Known { model: Some(config.to_json()), ..Known::default() },
     }
 }
@@ -77,7 +77,7 @@ pub fn longest_row(rows: &Known, config: &Config) -> u64 {
     /// The longest of a batch against the mean.
     const LONGEST: u64 = 2;
     let context = config.context as u64;
-    match rows.bytes.checked_div(rows.items) {
+    match rows.bytes.zip(rows.items).and_then(|(bytes, items)| bytes.checked_div(items)) {
         Some(bytes) => (LONGEST * bytes / BYTES_OF_TOKEN).clamp(1, context),
         None => context,
     }

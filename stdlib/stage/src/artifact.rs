@@ -27,6 +27,8 @@ pub struct InputFile {
 pub struct Input {
     /// Name of the binding or stage that made it, for messages and reports; never part of a key.
     pub label: String,
+    /// Which kind of artifact it is, e.g. `Docs`: of the signature's, where it takes several. `None` for the user's files.
+    pub kind: Option<String>,
     /// Files sorted by name.
     pub files: Vec<InputFile>,
     /// A folder in which the files lie under their names (links into the store), where there is one.
@@ -43,6 +45,12 @@ impl Input {
             Error::new(format!("`{}` holds no file `{name}`", self.label))
                 .help("the artifact was made by another kind of stage, or its folder is incomplete")
         })
+    }
+
+    /// Whether it is an artifact of this kind, e.g. `Docs`.
+    #[must_use]
+    pub fn is(&self, kind: &str) -> bool {
+        self.kind.as_deref() == Some(kind)
     }
 
     /// Files whose name ends with `suffix`, in order.

@@ -56,8 +56,17 @@ impl TestContext {
         let mut files = Vec::new();
         collect(folder, folder, &mut files);
         files.sort_by(|a: &InputFile, b| a.name.cmp(&b.name));
-        let input = Input { label: role.to_owned(), files, folder: folder.to_owned() };
+        let input = Input { label: role.to_owned(), kind: None, files, folder: folder.to_owned() };
         self.inputs.entry(role.to_owned()).or_default().push(input);
+        self
+    }
+
+    /// Says of which kind the artifact is that was given last for `role`.
+    #[must_use]
+    pub fn of_kind(mut self, role: &str, kind: &str) -> Self {
+        if let Some(input) = self.inputs.get_mut(role).and_then(|inputs| inputs.last_mut()) {
+            input.kind = Some(kind.to_owned());
+        }
         self
     }
 

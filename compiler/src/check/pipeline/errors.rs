@@ -1,5 +1,7 @@
 //! What can be wrong across stages.
 
+use super::facts::Context;
+use super::language::Passage;
 use crate::code;
 use crate::diagnostic::Diagnostic;
 use crate::source::Span;
@@ -48,10 +50,16 @@ pub(super) fn unused(name: &str, span: Span) -> Diagnostic {
         .help("it will be made all the same: remove it, or give it to a stage")
 }
 
-pub(super) fn personal_data(span: Span) -> Diagnostic {
+/// `masks` are the stages that could mask it, in order of their names.
+pub(super) fn personal_data(masks: &[&str], span: Span) -> Diagnostic {
+    let ways: Vec<String> = masks.iter().map(|stage| format!("`… |> {stage}`")).collect();
+    let help = match ways.is_empty() {
+        true => "mask it first, with a stage whose signature says `cleans pii`".to_owned(),
+        false => format!("mask it first: {}", ways.join(" or ")),
+    };
     Diagnostic::warning(code::PERSONAL_DATA, "documents become tokens with personal data in them", span)
         .label("not masked")
-        .help("mask it first: `… |> filter.pii { mask = [email, phone, ip] }`")
+        .help(help)
 }
 
 /// `stage` needs the sets `needed` of special tokens of the vocabulary that `maker` makes.
@@ -76,7 +84,8 @@ pub(super) fn special_tokens(
     ))
 }
 
-pub(super) fn answer_beyond_context(tokens: u64, span: Span, context: u64, place: Span) -> Diagnostic {
+pub(super) fn answer_beyond_context(tokens: u64, span: Span, context: Context<'_>) -> Diagnostic {
+    let Context { tokens: context, name, span: place } = context;
     Diagnostic::error(
         code::ANSWER_BEYOND_CONTEXT,
         format!("an answer of {} does not fit a context of {}", tokens_of(tokens), tokens_of(context)),
@@ -84,17 +93,18 @@ pub(super) fn answer_beyond_context(tokens: u64, span: Span, context: u64, place
     )
     .label("question and answer share the context")
     .also(place, format!("the model reads {}", tokens_of(context)))
-    .help(format!("write {} or less, or give the model a longer `context`", context / 2))
+    .help(format!("write {} or less, or give the model a longer `{name}`", context / 2))
 }
 
 pub(super) fn results_beyond_context(
     results: u64,
-    words: u64,
     span: Span,
-    passage: Span,
+    passage: Passage<'_>,
     room: u64,
-    context: u64,
+    context: Context<'_>,
 ) -> Diagnostic {
+    let Context { tokens: context, name: longer, .. } = context;
+    let Passage { words, name: shorter, span: passage } = passage;
     let found = match results {
         1 => format!("a search result of {words} words does"),
         many => format!("{many} search results of {words} words do"),
@@ -104,9 +114,9 @@ pub(super) fn results_beyond_context(
         .label(format!("a quarter is kept for the answer, {room} tokens are left"))
         .also(passage, format!("passages have up to {words} words"))
         .help(match most {
-            0..16 => "give the model a longer `context`, or use fewer results".to_owned(),
+            0..16 => format!("give the model a longer `{longer}`, or use fewer results"),
             most => format!(
-                "what does not fit is cut off: write `passage = {}` or less, or give the model a longer `context`",
+                "what does not fit is cut off: write `{shorter} = {}` or less, or give the model a longer `{longer}`",
                 most / 2
             ),
         })

@@ -2,7 +2,7 @@
 //! far above.
 
 use crate::artifact::ArtifactKind;
-use crate::graph::{Graph, Producer, Stage, StageId};
+use crate::graph::{Graph, Named, Producer, Quantity, Stage, StageId};
 use crate::signature::Signature;
 use crate::source::Span;
 
@@ -16,8 +16,18 @@ pub(super) struct Facts<'a> {
 #[derive(Default)]
 pub(super) struct Fact<'a> {
     pub(super) signature: Option<&'a Signature>,
-    /// The longest sequence of the model that comes out, in tokens, and where it is written.
-    pub(super) context: Option<(u64, Span)>,
+    /// The longest sequence of the model that comes out.
+    pub(super) context: Option<Context<'a>>,
+}
+
+/// The longest sequence of a model.
+#[derive(Clone, Copy)]
+pub(super) struct Context<'a> {
+    pub(super) tokens: u64,
+    /// The setting that says so.
+    pub(super) name: &'a str,
+    /// Where it is written, or else the stage.
+    pub(super) span: Span,
 }
 
 impl<'a> Facts<'a> {
@@ -64,8 +74,8 @@ impl<'a> Facts<'a> {
     /// The facts of a stage all of whose inputs are known.
     fn of_stage(&self, stage: &'a Stage, signature: &'a Signature) -> Fact<'a> {
         let own = || {
-            let (context, span) = super::number(stage, &["model", "context"])?;
-            Some((context, span.unwrap_or(stage.span)))
+            let (tokens, Named { name, span, .. }) = stage.quantity(Quantity::Context)?;
+            Some(Context { tokens, name, span: span.unwrap_or(stage.span) })
         };
         let inherited = || self.models(stage).next()?.1.context;
         let is_model = stage.makes(ArtifactKind::Model);

@@ -8,7 +8,7 @@ use super::{errors, producers};
 use crate::artifact::ArtifactKind;
 use crate::diagnostic::Diagnostics;
 use crate::graph::{Graph, Producer, Stage, StageId};
-use crate::signature::Signature;
+use crate::signature::{Library, Signature};
 use crate::source::Span;
 
 /// What a stage does with an input.
@@ -105,7 +105,13 @@ fn signature<'a>(facts: &Facts<'a>, id: StageId) -> Option<&'a Signature> {
 }
 
 /// Models repeat what they have read: personal data is best masked before documents become tokens.
-pub(super) fn personal_data(graph: &Graph, facts: &Facts<'_>, diagnostics: &mut Diagnostics) {
+/// The stages of `library` that mask it are told.
+pub(super) fn personal_data(
+    graph: &Graph,
+    facts: &Facts<'_>,
+    library: &Library,
+    diagnostics: &mut Diagnostics,
+) {
     // Whether documents may hold personal data, by stage.
     let mut unmasked = vec![false; graph.stages.len()];
     for id in graph.ids() {
@@ -120,7 +126,9 @@ pub(super) fn personal_data(graph: &Graph, facts: &Facts<'_>, diagnostics: &mut 
         if stage.makes(ArtifactKind::Tokens)
             && let Some(span) = unmasked_input(stage, &unmasked)
         {
-            diagnostics.push(errors::personal_data(span));
+            let masks = library.iter().filter(|signature| signature.flow.cleans_pii);
+            let masks: Vec<&str> = masks.map(|signature| signature.name.as_str()).collect();
+            diagnostics.push(errors::personal_data(&masks, span));
         }
     }
 }

@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 
 use super::facts::{Fact, Facts};
-use super::{errors, number};
+use super::errors;
 use crate::artifact::{ArtifactKind, SEARCHES};
 use crate::diagnostic::Diagnostics;
-use crate::graph::{Stage, StageId};
+use crate::graph::{Quantity, Stage, StageId};
+use crate::source::Span;
 
 /// A vocabulary has to hold the special tokens that stages need of it; the first of them that does not is
 /// reported.
@@ -38,30 +39,41 @@ pub(super) fn special_tokens(facts: &Facts<'_>, diagnostics: &mut Diagnostics) {
 }
 
 /// An answer has to fit into the context beside its question. Only a limit that is written is a wish.
-pub(super) fn answers(stage: &Stage, facts: &Facts<'_>, diagnostics: &mut Diagnostics) {
-    let Some((tokens, Some(span))) = number(stage, &["max_tokens"]) else { return };
+pub(super) fn answers<'a>(stage: &'a Stage, facts: &Facts<'a>, diagnostics: &mut Diagnostics) {
+    let Some((tokens, limit)) = stage.quantity(Quantity::Answer) else { return };
+    let Some(span) = limit.span else { return };
     let contexts = facts.models(stage).filter_map(|(_, model, _)| model.context);
-    if let Some((context, place)) = contexts.min_by_key(|&(context, _)| context)
-        && tokens >= context
+    if let Some(context) = contexts.min_by_key(|context| context.tokens)
+        && tokens >= context.tokens
     {
-        diagnostics.push(errors::answer_beyond_context(tokens, span, context, place));
+        diagnostics.push(errors::answer_beyond_context(tokens, span, context));
     }
+}
+
+/// A passage of an index, at its longest.
+#[derive(Clone, Copy)]
+pub(super) struct Passage<'a> {
+    pub(super) words: u64,
+    /// The setting that says so.
+    pub(super) name: &'a str,
+    /// Where it is written, or else the stage.
+    pub(super) span: Span,
 }
 
 /// Passages that a search returns have to fit into the context beside the answer, which gets a quarter of it.
 /// A word is at least one token.
-pub(super) fn results(stage: &Stage, facts: &Facts<'_>, diagnostics: &mut Diagnostics) {
-    let Some((results, written)) = number(stage, &["results"]) else { return };
+pub(super) fn results<'a>(stage: &'a Stage, facts: &Facts<'a>, diagnostics: &mut Diagnostics) {
+    let Some((results, setting)) = stage.quantity(Quantity::Results) else { return };
     let passage = facts.inputs(stage, ArtifactKind::Index).find_map(|(index, ..)| {
-        let (words, span) = number(index, &["passage"])?;
-        Some((words, span.unwrap_or(index.span)))
+        let (words, setting) = index.quantity(Quantity::Passage)?;
+        Some(Passage { words, name: setting.name, span: setting.span.unwrap_or(index.span) })
     });
     let context = facts.models(stage).find_map(|(_, model, _)| model.context);
-    if let (Some((words, place)), Some((context, _))) = (passage, context) {
-        let room = context - context / 4;
-        if results.saturating_mul(words) > room {
-            let span = written.unwrap_or(stage.span);
-            diagnostics.push(errors::results_beyond_context(results, words, span, place, room, context));
+    if let (Some(passage), Some(context)) = (passage, context) {
+        let room = context.tokens - context.tokens / 4;
+        if results.saturating_mul(passage.words) > room {
+            let span = setting.span.unwrap_or(stage.span);
+            diagnostics.push(errors::results_beyond_context(results, span, passage, room, context));
         }
     }
 }

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{errors, producers, setting};
+use super::{errors, producers};
 use crate::artifact::ArtifactKind;
 use crate::diagnostic::Diagnostics;
 use crate::graph::{Graph, Stage};
@@ -94,8 +94,9 @@ fn conflict(left: Terms, right: Terms) -> Option<&'static str> {
 type Licence<'a> = (&'a str, Span);
 
 fn declared(stage: &Stage) -> Option<Licence<'_>> {
-    let (value, span) = setting(stage, &["license"])?;
-    Some((value.as_str()?, span.unwrap_or(stage.span)))
+    // Like `stage`, a word of the language: whichever stage has such a setting, it means this.
+    let setting = stage.settings.iter().find(|setting| setting.name == "license")?;
+    Some((setting.value.as_str()?, setting.span.unwrap_or(stage.span)))
 }
 
 /// Checks the licences of all that goes into each model.

@@ -15,7 +15,7 @@ use llmp_compiler::graph::StageId;
 use llmp_compiler::plan::Decision;
 use llmp_engine::{self as engine, Observer, Program, Recorder, RunOptions, Session, free_memory};
 use llmp_insight as insight;
-use llmp_planning::{self as planning, Past, Row, capacity, needs};
+use llmp_planning::{self as planning, Past, Row, capacity, gpus, needs};
 use llmp_records::{Event, Run, RunStatus, text};
 
 use super::pipeline::Pipeline;
@@ -169,6 +169,7 @@ fn options(arguments: &Arguments, forced: Vec<StageId>, device: String, asked: I
         retries: arguments.retries,
         forced,
         device,
+        gpus: gpus(),
         guard: std::env::current_exe().ok(),
         asked,
     }

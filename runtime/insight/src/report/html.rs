@@ -7,7 +7,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use serde_json::Value;
 
 use super::charts::{self, Bar, Span};
-use super::summary::{Chain, Step, chains, root_causes};
+use super::summary::{Chain, RootCauses, Step, chains, root_causes};
 use super::{Report, StageReport};
 use crate::html_head;
 
@@ -95,7 +95,7 @@ fn head(report: &Report, title: &str) -> Markup {
 
 fn peak(report: &Report) -> Option<u64> {
     let ran = report.stages.iter().filter(|stage| stage.status == StageStatus::Ran);
-    ran.map(|stage| stage.peak_memory).max().filter(|bytes| *bytes > 0)
+    ran.filter_map(|stage| stage.peak_memory).max()
 }
 
 fn short(text: &str) -> String {
@@ -256,7 +256,7 @@ fn stages(report: &Report) -> Markup {
 /// Why anything ran at all.
 fn causes(report: &Report) -> Markup {
     const TOP: usize = 10;
-    let (causes, new) = root_causes(report);
+    let RootCauses { told: causes, new, in_words } = root_causes(report);
     html! {
         @if !causes.is_empty() || new > 0 {
             p { "Root causes:" }
@@ -266,6 +266,12 @@ fn causes(report: &Report) -> Markup {
                 }
                 @if causes.len() > TOP { li { (causes.len() - TOP) " more" } }
                 @if new > 0 { li { (text::plural(new as u64, "stage")) " had never run" } }
+            }
+            @if in_words > 0 {
+                p {
+                    "An earlier version of llmp recorded " (text::plural(in_words as u64, "stage"))
+                    " of these without telling causes from what followed: all that it said of them is listed."
+                }
             }
         }
     }
@@ -316,7 +322,7 @@ fn lowered(report: &Report) -> Markup {
 fn environment(report: &Report) -> Markup {
     let environment = &report.environment;
     let cores = if environment.cores > 0 { environment.cores.to_string() } else { String::new() };
-    let memory = if environment.memory > 0 { text::bytes(environment.memory) } else { String::new() };
+    let memory = environment.memory.map_or(String::new(), text::bytes);
     let rows = [
         ("llmp", environment.version.clone()),
         ("device", report.device.clone()),

@@ -82,26 +82,38 @@ fn under<'a>(stage: &'a StageReport, prefix: &str) -> Vec<(&'a str, u64)> {
     found
 }
 
-/// Why stages ran, each with its stage: causes of their own, without what only followed from another stage. The second
-/// value counts those that had never run. What an earlier version told in words only is told as it stands.
+/// Why stages of a run ran: causes of their own, without what only followed from another stage.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RootCauses<'a> {
+    /// Each with its stage.
+    pub told: Vec<(&'a str, String)>,
+    /// Stages that had never run.
+    pub new: usize,
+    /// Stages of which an earlier version kept words only, which do not say what was a cause and what followed: all that it said
+    /// is told.
+    pub in_words: usize,
+}
+
+/// Why the stages of a run ran.
 #[must_use]
-pub fn root_causes(report: &Report) -> (Vec<(&str, String)>, usize) {
+pub fn root_causes(report: &Report) -> RootCauses<'_> {
     let ran =
         report.stages.iter().filter(|stage| matches!(stage.status, StageStatus::Ran | StageStatus::Failed));
-    let (mut causes, mut new) = (Vec::new(), 0);
+    let mut causes = RootCauses::default();
     for stage in ran {
         let name = stage.name.as_str();
-        if stage.causes.is_empty() {
-            causes.extend(stage.reasons.iter().map(|text| (name, text.clone())));
+        if stage.causes.is_empty() && !stage.reasons.is_empty() {
+            causes.in_words += 1;
+            causes.told.extend(stage.reasons.iter().map(|text| (name, text.clone())));
         }
         for cause in stage.causes.iter().filter(|cause| !is_consequence(cause)) {
             match cause {
-                Reason::New => new += 1,
-                cause => causes.push((name, reasons::text(cause))),
+                Reason::New => causes.new += 1,
+                cause => causes.told.push((name, reasons::text(cause))),
             }
         }
     }
-    (causes, new)
+    causes
 }
 
 /// A stage that trained a model.
@@ -176,10 +188,10 @@ mod tests {
             StageReport { reasons: vec!["forced".into()], ..ran("old", &[]) },
         ];
         let report = Report { stages, ..Report::default() };
-        let (causes, new) = root_causes(&report);
-        let causes: Vec<_> = causes.iter().map(|(name, cause)| (*name, cause.as_str())).collect();
+        let RootCauses { told, new, in_words } = root_causes(&report);
+        let causes: Vec<_> = told.iter().map(|(name, cause)| (*name, cause.as_str())).collect();
         assert_eq!(causes, [("a", "min_words 1 → 2"), ("b", "seed 1 → 2"), ("old", "forced")]);
-        assert_eq!(new, 1);
+        assert_eq!((new, in_words), (1, 1));
     }
 
     #[test]

@@ -16,7 +16,8 @@ pub(crate) struct Settings {
 /// or so.
 pub(crate) fn cost(_: &Settings, inputs: &Inputs) -> Cost {
     const BYTES_OF_COMPRESSED: u64 = 6;
-    Cost { memory: BYTES_OF_COMPRESSED * inputs.get("docs").bytes, ..Cost::default() }
+    let memory = inputs.get("docs").bytes.map(|bytes| BYTES_OF_COMPRESSED * bytes);
+    Cost { memory, ..Cost::default() }
 }
 
 pub(crate) fn run(ctx: &dyn Context, settings: Settings) -> Result<()> {

@@ -59,10 +59,13 @@ pub fn cost(_: &Settings, inputs: &Inputs) -> Cost {
     const REMEMBERED: u64 = 80;
     const SHORTEST: u64 = 512;
     let docs = inputs.get("docs");
-    let documents = if docs.items > 0 { docs.items } else { docs.bytes / SHORTEST };
-    let text = llmp_artifacts::docs::text_of(docs.bytes);
-    let batch = text.checked_div(documents.div_ceil(BATCH as u64)).unwrap_or(0);
-    Cost { memory: documents * REMEMBERED + 2 * batch, ..Cost::default() }
+    let memory = docs.bytes.map(|bytes| {
+        let documents = docs.items.unwrap_or(bytes / SHORTEST);
+        let text = llmp_artifacts::docs::text_of(bytes);
+        let batch = text.checked_div(documents.div_ceil(BATCH as u64)).unwrap_or(0);
+        documents * REMEMBERED + 2 * batch
+    });
+    Cost { memory, ..Cost::default() }
 }
 
 /// Bands of locality-sensitive hashing are so many of so many hashes each, which there have to be.

@@ -19,8 +19,9 @@ pub(crate) struct Settings {}
 /// What it will need: a batch of texts with their tokens. Its vocabulary is the tokenizer's.
 pub(crate) fn cost(_: &Settings, inputs: &Inputs) -> Cost {
     let vocabulary = inputs.get("tokenizer").vocabulary;
-    let memory = llmp_artifacts::docs::text_of(inputs.get("docs").bytes).min(3 * BATCH_BYTES as u64)
-        + 300 * vocabulary;
+    let text = inputs.get("docs").bytes.map(llmp_artifacts::docs::text_of);
+    let memory =
+        text.zip(vocabulary).map(|(text, vocabulary)| text.min(3 * BATCH_BYTES as u64) + 300 * vocabulary);
     Cost { memory, result: Known { vocabulary, ..Known::default() }, ..Cost::default() }
 }
 

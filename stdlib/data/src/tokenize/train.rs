@@ -30,10 +30,12 @@ pub(crate) struct Settings {
 /// What it will need: a batch of texts, and the different pieces of all of them, of which longer texts have fewer for their
 /// length.
 pub(crate) fn cost(settings: &Settings, inputs: &Inputs) -> Cost {
-    let text = llmp_artifacts::docs::text_of(inputs.get("docs").bytes);
-    let pieces = PIECE_BYTES * (text as f64).powf(0.75);
-    let memory = text.min(2 * BATCH_BYTES as u64) + pieces as u64;
-    let result = Known { vocabulary: settings.size.into(), ..Known::default() };
+    let memory = inputs.get("docs").bytes.map(|bytes| {
+        let text = llmp_artifacts::docs::text_of(bytes);
+        let pieces = PIECE_BYTES * (text as f64).powf(0.75);
+        text.min(2 * BATCH_BYTES as u64) + pieces as u64
+    });
+    let result = Known { vocabulary: Some(settings.size.into()), ..Known::default() };
     Cost { memory, result, ..Cost::default() }
 }
 

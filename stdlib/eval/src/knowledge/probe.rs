@@ -27,8 +27,9 @@ pub(crate) fn cost(settings: &Settings, inputs: &Inputs) -> Cost {
     /// Bytes of memory for each byte of JSON that is read.
     const READ: u64 = 3;
     let questions = inputs.get("questions");
-    let memory = memory::config_of(inputs.get("model")).map_or(0, |config| {
-        let samples = questions.bytes * settings.samples as u64;
+    let memory = memory::config_of(inputs.get("model")).map(|config| {
+        // Questions whose size is not known are small beside the model.
+        let samples = questions.bytes.unwrap_or(0) * settings.samples as u64;
         let prompt = memory::longest_row(questions, &config);
         memory::of_sampling(&config, settings.batch as u64, prompt) + READ * samples
     });
