@@ -1,8 +1,20 @@
-//! What the parser says: one function a message, codes E0001 to E0099.
+//! What the parser says: one function a message, codes E0001 to E0099. Here is what is said of text that stands there; what is said
+//! of text that does not, in [`missing`].
 
+mod missing;
+
+use super::signs;
 use crate::code;
 use crate::diagnostic::Diagnostic;
 use crate::source::{FileId, Span};
+
+pub(super) use missing::{
+    binding_without_value, endless_range, field_without_value, incomplete_if, incomplete_range,
+    missing_arrow, missing_assign, missing_block, missing_brace, missing_colon, missing_comma,
+    missing_condition, missing_def, missing_default_sign, missing_edition, missing_element_type,
+    missing_list, missing_name, missing_open, missing_parameters, missing_path, missing_pipe, missing_reason,
+    missing_result, missing_rule, missing_stage, missing_step, missing_type, missing_value,
+};
 
 /// The first line of `text` in backquotes, shortened.
 pub(super) fn quoted(text: &str) -> String {
@@ -23,7 +35,7 @@ pub(crate) fn too_large(span: Span) -> Diagnostic {
 
 /// E0002, found before parsing.
 pub(super) fn too_deep(file: FileId, at: usize) -> Diagnostic {
-    let limit = super::scan::MAX_DEPTH;
+    let limit = super::MAX_DEPTH;
     let span = Span::new(file, at as u32, at as u32 + 1);
     Diagnostic::error(code::TEXT_TOO_DEEP, format!("the text nests deeper than {limit} levels"), span)
         .label("one level too many; the file is not read any further")
@@ -45,7 +57,7 @@ pub(super) fn unclosed(
     found: &str,
     end: Option<(Span, String)>,
 ) -> Diagnostic {
-    let close = closing(sign);
+    let close = signs::closing(sign);
     let error = Diagnostic::error(code::BRACKET_NEVER_CLOSED, format!("`{sign}` is never closed"), open)
         .label(format!("opened here, without its `{close}`"))
         .also(before, format!("expected `{close}` before {found}"))
@@ -53,16 +65,6 @@ pub(super) fn unclosed(
     match end {
         Some((place, text)) => error.fix(format!("add `{close}`"), place, text),
         None => error,
-    }
-}
-
-/// The sign that closes the bracket `open`.
-pub(super) fn closing(open: char) -> char {
-    match open {
-        '(' => ')',
-        '[' => ']',
-        '<' => '>',
-        _ => '}',
     }
 }
 
@@ -92,49 +94,12 @@ pub(super) fn unexpected(span: Span, text: &str, expected: &str) -> Diagnostic {
         })
 }
 
-/// E0009 where a field, argument or element follows another on the same line.
-pub(super) fn missing_comma(span: Span, text: &str) -> Diagnostic {
-    unexpected(span, text, "`,` or a new line before it").help("separate it with a comma").fix(
-        "insert `,`",
-        Span { end: span.start, ..span },
-        ", ",
-    )
-}
-
-/// E0009 for `filter.quality min_words = 3 }`; `field` is the first one's name.
-pub(super) fn missing_brace(span: Span, field: &str) -> Diagnostic {
-    let span = Span { end: span.start + field.len() as u32, ..span };
-    Diagnostic::error(code::UNEXPECTED, format!("expected `{{` before `{field}`"), span)
-        .label("the first setting of braces that never open")
-        .help("settings stand in braces")
-        .fix("insert `{`", Span { end: span.start, ..span }, "{ ")
-}
-
-/// E0016 for a step of a pipe behind another on the same line.
-pub(super) fn missing_step(span: Span, text: &str) -> Diagnostic {
-    Diagnostic::error(code::PIPE_SIGN, format!("expected `|>` before {}", quoted(text)), span)
-        .label("a stage that nothing leads to")
-        .help("data flows on with `|>`")
-        .fix("insert `|>`", Span { end: span.start, ..span }, "|> ")
-}
-
 /// E0009 for `eahc [1, 2]`.
 pub(super) fn misspelt_each(span: Span, word: &str) -> Diagnostic {
     Diagnostic::error(code::UNEXPECTED, format!("unexpected `[` behind `{word}`"), span)
         .label("takes no list")
         .help("did you mean `each`?")
         .fix("replace by `each`", span, "each")
-}
-
-/// E0009 for `crawl.docs"a")`.
-pub(super) fn missing_open(span: Span, text: &str, closed: bool) -> Diagnostic {
-    let error = Diagnostic::error(code::UNEXPECTED, format!("expected `(` before {}", quoted(text)), span)
-        .label("follows a name without a bracket")
-        .help("what goes into a stage stands in parentheses");
-    match closed {
-        true => error.fix("insert `(`", Span { end: span.start, ..span }, "("),
-        false => error,
-    }
 }
 
 /// E0009 for `per shard` with a slip.
@@ -145,14 +110,6 @@ pub(super) fn misspelt_shard(span: Span, text: &str) -> Diagnostic {
         .fix("replace by `per shard`", span, "per shard")
 }
 
-/// E0008 for a function without its keyword; `name` is its name.
-pub(super) fn missing_def(span: Span, name: &str) -> Diagnostic {
-    Diagnostic::error(code::NO_ITEM, format!("the function `{name}` lacks its `def`"), span)
-        .label("neither `name = …` nor an item")
-        .help("write `def` before it")
-        .fix("insert `def`", Span { end: span.start, ..span }, "def ")
-}
-
 /// E0009 for a list without its brackets.
 pub(super) fn bare_list(span: Span, text: &str) -> Diagnostic {
     let closed = text.ends_with(']') && !text.contains('[');
@@ -161,27 +118,6 @@ pub(super) fn bare_list(span: Span, text: &str) -> Diagnostic {
         .label("a comma ends the value")
         .help(format!("write {}", quoted(&list)))
         .fix("make it a list", span, list)
-}
-
-/// E0010
-pub(super) fn missing_value(at: Span, after: &str) -> Diagnostic {
-    Diagnostic::error(code::VALUE_MISSING, format!("expected a value after `{after}`"), at)
-        .label("the value is missing")
-        .help("a value stands on the same line, such as `3`, `\"text\"`, `[a, b]` or `stage(input) { … }`")
-}
-
-/// E0011
-pub(super) fn missing_name(at: Span, after: &str) -> Diagnostic {
-    Diagnostic::error(code::NAME_MISSING, format!("expected a name after `{after}`"), at)
-        .label("the name is missing")
-        .help("a name consists of `a`-`z`, `A`-`Z`, `0`-`9` and `_`, and starts with a letter")
-}
-
-/// E0012
-pub(super) fn missing_type(at: Span, after: &str, what: &str) -> Diagnostic {
-    Diagnostic::error(code::TYPE_MISSING, format!("expected a type after `{after}`"), at)
-        .label("the type is missing")
-        .help(format!("a {what} has a type, as in `width: Int`"))
 }
 
 /// E0013
@@ -224,24 +160,6 @@ pub(super) fn wrong_pipe(span: Span, found: &str) -> Diagnostic {
         .fix("replace by `|>`", span, "|>")
 }
 
-/// E0016 for a step of a pipe in the next line.
-pub(super) fn missing_pipe(span: Span, text: &str) -> Diagnostic {
-    let start = Span { end: span.start, ..span };
-    Diagnostic::error(code::PIPE_SIGN, format!("expected `|>` before {}", quoted(text)), span)
-        .label("further in than the line above, whose value it seems to go on with")
-        .help("write `|>` before it; or give it a name, and begin it at the margin")
-        .fix("insert `|>`", start, "|> ")
-}
-
-/// E0013 between a type and its default.
-pub(super) fn missing_default_sign(span: Span, text: &str) -> Diagnostic {
-    let start = Span { end: span.start, ..span };
-    Diagnostic::error(code::EQUALS_SIGN, format!("expected `=` before {}", quoted(text)), span)
-        .label("a default without `=`")
-        .help("write `= …` behind the type")
-        .fix("insert `=`", start, "= ")
-}
-
 /// E0018
 pub(super) fn prefix(span: Span, word: &str) -> Diagnostic {
     Diagnostic::error(code::WORD_BEFORE_NAME, format!("unexpected `{word}` before a name"), span)
@@ -250,89 +168,12 @@ pub(super) fn prefix(span: Span, word: &str) -> Diagnostic {
         .fix(format!("remove `{word}`"), span, "")
 }
 
-/// E0019
-pub(super) fn missing_stage(at: Span) -> Diagnostic {
-    Diagnostic::error(code::STAGE_MISSING, "expected a stage after `|>`", at)
-        .label("the stage is missing")
-        .help("a stage stands on the same line, as in `|> extract.text`")
-}
-
-/// E0020
-pub(super) fn incomplete_if(at: Span, missing: &str) -> Diagnostic {
-    Diagnostic::error(code::INCOMPLETE_IF, format!("the `if` has no `{missing}`"), at)
-        .label(format!("expected `{missing}`"))
-        .help("both cases have a value: `if big then 24 else 6`")
-}
-
-/// E0021
-pub(super) fn missing_block(at: Span, item: &str, example: &str) -> Diagnostic {
-    Diagnostic::error(code::INCOMPLETE_DEFINITION, format!("the `{item}` has no block"), at)
-        .label("expected `{`")
-        .help(format!("write {example}"))
-}
-
-/// E0021 for a function's result.
-pub(super) fn missing_result(at: Span, name: &str) -> Diagnostic {
-    Diagnostic::error(code::INCOMPLETE_DEFINITION, format!("the function `{name}` has no result"), at)
-        .label("expected an expression before `}`")
-        .help("the last line of a function, without `name =`, is what it yields")
-}
-
-/// E0021 for a list of parameters.
-pub(super) fn missing_parameters(at: Span, item: &str) -> Diagnostic {
-    Diagnostic::error(code::INCOMPLETE_DEFINITION, format!("the `{item}` has no parameters"), at)
-        .label("expected `(`")
-        .help("its inputs stand in parentheses, as in `(docs: Docs)`; write `()` if it has none")
-}
-
 /// E0022
 pub(super) fn not_last(span: Span, last: Span) -> Diagnostic {
     Diagnostic::error(code::TWO_RESULTS, "a function has one result", span)
         .label("this value is not used")
         .also(last, "the result")
         .help("give it a name with `name = …`, or remove it")
-}
-
-/// E0024
-pub(super) fn incomplete_range(span: Span) -> Diagnostic {
-    Diagnostic::error(code::RANGE_MISSING, "expected a range after `in`", span)
-        .label("not a range")
-        .help("a range has two ends, as in `in 64..4096`; one may be left out, as in `in 1..`")
-}
-
-/// E0024 for `files = 1..`.
-pub(super) fn endless_range(at: Span) -> Diagnostic {
-    Diagnostic::error(code::RANGE_MISSING, "expected a number after `..`", at)
-        .label("the end is missing")
-        .help("a range that is a value has both ends, as in `files = 1..20`")
-}
-
-/// E0010 for `edition` alone.
-pub(super) fn missing_edition(at: Span) -> Diagnostic {
-    Diagnostic::error(code::VALUE_MISSING, "expected a number after `edition`", at)
-        .label("the edition is missing")
-        .help("write `edition 2026`, or leave it out")
-}
-
-/// E0010 for `expect` alone.
-pub(super) fn missing_condition(at: Span) -> Diagnostic {
-    Diagnostic::error(code::VALUE_MISSING, "expected a measure after `expect`", at)
-        .label("what is expected is missing")
-        .help("compare a measure of a report, as in `expect table.wrong[\"honest\", \"unseen\"] <= 8%`")
-}
-
-/// E0010 for `require` alone.
-pub(super) fn missing_rule(at: Span) -> Diagnostic {
-    Diagnostic::error(code::VALUE_MISSING, "expected a condition after `require`", at)
-        .label("the condition is missing")
-        .help("compare settings of the stage, as in `require least <= most else \"…\"`")
-}
-
-/// E0010 for `require` without `else`.
-pub(super) fn missing_reason(at: Span) -> Diagnostic {
-    Diagnostic::error(code::VALUE_MISSING, "expected `else` and a text after the condition", at)
-        .label("what is wrong then is missing")
-        .help("say what is wrong where it does not hold, as in `else \"`least` is above `most`\"`")
 }
 
 /// E0009 for `runtime` before a field.
@@ -359,13 +200,6 @@ pub(super) fn negated(span: Span, text: &str) -> Diagnostic {
     Diagnostic::error(code::NOT_QUITE_A_NUMBER, "a sign can stand before a number only", span)
         .label("the `-` of something that is no number")
         .help(format!("subtract it from zero: `0 - {}`", text.trim_start_matches(['-', ' '])))
-}
-
-/// E0026
-pub(super) fn missing_path(at: Span) -> Diagnostic {
-    Diagnostic::error(code::IMPORT_PATH_MISSING, "expected a path after `import`", at)
-        .label("the path is missing")
-        .help("name a file in quotes, as in `import \"common.llmp\"`")
 }
 
 /// W0001
@@ -395,20 +229,6 @@ pub(super) fn argument_in_choice(span: Span, name: &str) -> Diagnostic {
     )
     .label("a type with arguments among names")
     .help("`a | b` lists the words that a setting accepts")
-}
-
-/// E0031
-pub(super) fn missing_arrow(at: Span, item: &str) -> Diagnostic {
-    Diagnostic::error(code::RESULT_TYPE_MISSING, format!("the `{item}` does not say what it yields"), at)
-        .label("expected `->` and a type")
-        .help("write the type behind the parameters, as in `(pages: Pages) -> Docs`")
-}
-
-/// E0010 for `each`.
-pub(super) fn missing_list(at: Span) -> Diagnostic {
-    Diagnostic::error(code::VALUE_MISSING, "expected a list after `each`", at)
-        .label("the list is missing")
-        .help("name the values to try, as in `each [1e-3, 3e-4]`")
 }
 
 /// E0004
@@ -470,79 +290,12 @@ pub(super) fn misspelt_item(span: Span, word: &str, keyword: &str) -> Diagnostic
         .fix(format!("replace by `{keyword}`"), span, keyword)
 }
 
-/// The item keyword that `word` may have been meant as.
-pub(super) fn near_item(word: &str) -> Option<&'static str> {
-    match word {
-        "fn" | "func" | "function" | "fun" | "task" => return Some("def"),
-        "include" | "use" | "require" | "load" => return Some("import"),
-        "overlay" | "config" | "env" => return Some("profile"),
-        "parameter" | "arg" | "input" => return Some("param"),
-        "assert" | "ensure" => return Some("expect"),
-        _ => {}
-    }
-    let limit = if word.len() < 4 { 1 } else { 2 };
-    let items = ["import", "param", "profile", "def", "stage", "edition", "expect"];
-    let rated = items.map(|item| (strsim::osa_distance(word, item), item));
-    rated.into_iter().filter(|&(distance, _)| distance <= limit).min().map(|(_, item)| item)
-}
-
 /// E0008 for a value at the top of a file.
 pub(super) fn unnamed_value(span: Span, text: &str) -> Diagnostic {
     Diagnostic::error(code::NO_ITEM, format!("the value {} has no name", quoted(text)), span)
         .label("nothing can use it")
         .help("give it a name, as in `docs = …`")
         .fix("give it a name", Span { end: span.start, ..span }, "result = ")
-}
-
-/// E0010 for a name that stands alone at the top of a file.
-pub(super) fn binding_without_value(span: Span, name: &str) -> Diagnostic {
-    Diagnostic::error(code::VALUE_MISSING, format!("`{name}` has no value"), span)
-        .label("expected `=` and a value behind it")
-        .help(format!("write `{name} = …`"))
-}
-
-/// E0010, or E0013 where a value seems to follow.
-pub(super) fn field_without_value(span: Span, text: &str, name: &str) -> Diagnostic {
-    match text.len() == name.len() {
-        true => binding_without_value(span, name),
-        false => missing_assign(Span { end: span.start + name.len() as u32, ..span }, name, text),
-    }
-}
-
-/// E0012 in a list's type.
-pub(super) fn missing_element_type(at: Span) -> Diagnostic {
-    Diagnostic::error(code::TYPE_MISSING, "expected a type after `[`", at)
-        .label("the type is missing")
-        .help("a list's type names what it holds, as in `[Text]` or `[en | zh]`")
-}
-
-/// E0012 for a declaration without `:`.
-pub(super) fn missing_colon(name_span: Span, name: &str, rest: &str) -> Diagnostic {
-    let error =
-        Diagnostic::error(code::TYPE_MISSING, format!("expected `:` and a type after `{name}`"), name_span)
-            .label("the type is missing")
-            .help(format!("write `{name}: Type`"));
-    match rest.starts_with(|sign: char| sign.is_ascii_alphabetic() || matches!(sign, '[' | '{')) {
-        true => error.fix("insert `:`", Span { start: name_span.end, ..name_span }, ":"),
-        false => error,
-    }
-}
-
-/// E0013 where nothing stands between name and value.
-pub(super) fn missing_assign(name_span: Span, name: &str, text: &str) -> Diagnostic {
-    let rest = text[name.len().min(text.len())..].trim_start();
-    let error = Diagnostic::error(
-        code::EQUALS_SIGN,
-        format!("expected `=` after `{name}`, found {}", quoted(rest)),
-        name_span,
-    )
-    .label("a name without `=`")
-    .help(format!("write `{name} = …`"));
-    match rest.starts_with(|sign: char| sign.is_ascii_alphanumeric() || matches!(sign, '[' | '"' | '_' | '{'))
-    {
-        true => error.fix("insert `=`", Span { start: name_span.end, ..name_span }, " ="),
-        false => error,
-    }
 }
 
 /// E0014 for `/* … */`.
@@ -635,11 +388,6 @@ pub(super) fn spaced_percent(span: Span) -> Diagnostic {
         .fix("remove the space", span, "%")
 }
 
-/// Whether a sign is a quote of some typography.
-pub(super) fn is_quote(sign: char) -> bool {
-    matches!(sign, '\u{2018}'..='\u{201f}' | '\u{ab}' | '\u{bb}' | '\u{ff02}' | '\u{ff07}')
-}
-
 /// E0029 for a text in quotes of some typography.
 pub(super) fn typographic_quotes(span: Span, inner: &str) -> Diagnostic {
     let text = format!("\"{}\"", inner.replace('\\', "\\\\").replace('"', "\\\""));
@@ -652,7 +400,7 @@ pub(super) fn typographic_quotes(span: Span, inner: &str) -> Diagnostic {
 /// E0029
 pub(super) fn foreign_sign(span: Span, sign: char) -> Diagnostic {
     let (name, right) = match sign {
-        sign if is_quote(sign) => ("a typographic quote", None),
+        sign if signs::is_quote(sign) => ("a typographic quote", None),
         '\u{a0}' | '\u{2002}'..='\u{200b}' | '\u{202f}' | '\u{3000}' | '\u{feff}' => {
             ("a space that is no plain one", Some(" "))
         }

@@ -7,7 +7,7 @@
 use std::ops::Range;
 
 use super::tree::Kind;
-use super::{errors, quotes};
+use super::{quotes, signs};
 
 /// A token; it ends where the next one starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,7 +60,7 @@ impl Lexed {
             return None;
         }
         let token = self.tokens.get(*self.places.last()? as usize)?;
-        let keyword = errors::near_item(&text[token.start as usize..token.end as usize])?;
+        let keyword = signs::near_item(&text[token.start as usize..token.end as usize])?;
         let fits = (keyword == "import") == (next == b'"') && (keyword == "edition") == (next == b'0');
         fits.then(|| word(keyword))
     }

@@ -13,6 +13,7 @@ mod grammar;
 mod lexer;
 mod quotes;
 mod scan;
+mod signs;
 mod tree;
 
 pub(crate) use build::is_reserved;
@@ -22,6 +23,9 @@ pub use tree::{Kind, NodeId, Tree};
 use crate::ast;
 use crate::diagnostic::Diagnostic;
 use crate::source::{FileId, Span};
+
+/// How deep brackets and `if`s may nest.
+const MAX_DEPTH: usize = 64;
 
 /// How large a file may be, in bytes.
 pub const MAX_BYTES: usize = 1 << 20;

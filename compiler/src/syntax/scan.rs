@@ -4,10 +4,8 @@
 //! here. Where a bracket is left open, the text is cut where the item it belongs to seems to end, so that one missing
 //! `}` does not turn the rest of the file into fields.
 
+use super::MAX_DEPTH;
 use super::lexer::{self, Lexed};
-
-/// How deep brackets and `if`s may nest.
-pub(super) const MAX_DEPTH: usize = 64;
 
 /// With so many open brackets the file is too broken to guess on.
 const MAX_CUTS: usize = 16;

@@ -5,7 +5,7 @@ use crate::code;
 use crate::diagnostic::Diagnostic;
 use crate::source::Span;
 use crate::syntax::tree::{Kind, NodeId};
-use crate::syntax::{errors, scan};
+use crate::syntax::{MAX_DEPTH, errors, signs};
 
 impl Builder<'_> {
     /// Hands every entry of the brackets `id` to `entry`, reports everything else that stands in them, and says whether
@@ -137,7 +137,7 @@ impl Builder<'_> {
         let known = |other: &Diagnostic| {
             other.code == code::BRACKET_NEVER_CLOSED && other.labels.iter().any(|label| label.span == before)
         };
-        let recent = from.max(self.diagnostics.len().saturating_sub(scan::MAX_DEPTH));
+        let recent = from.max(self.diagnostics.len().saturating_sub(MAX_DEPTH));
         let inner = self.diagnostics.iter().skip(recent).rposition(known).map(|at| recent + at);
         let is_cause = |other: &Diagnostic| {
             matches!(other.code, code::BRACKET_NEVER_CLOSED | code::BRACKET_CLOSES_NOTHING | code::UNEXPECTED)
@@ -147,7 +147,7 @@ impl Builder<'_> {
         }
         let askew = if inner.is_none() { self.askew(id) } else { None };
         let sign = self.str(askew.unwrap_or(open)).chars().next().unwrap_or('{');
-        let close = errors::closing(sign);
+        let close = signs::closing(sign);
         let end = match (askew, beyond) {
             (None, None) => self.missing_end(id, open, close, from, inner),
             (None, Some(_)) if rest.starts_with("->") => {

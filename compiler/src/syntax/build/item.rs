@@ -10,8 +10,8 @@ use crate::ast::{
 use crate::code;
 use crate::diagnostic::Diagnostic;
 use crate::source::Span;
-use crate::syntax::errors;
 use crate::syntax::tree::{Kind, NodeId, Tree};
+use crate::syntax::{errors, signs};
 
 /// Lines of the longest block that is looked at for its end.
 const LONGEST: usize = 100;
@@ -222,7 +222,7 @@ impl Builder<'_> {
             is_name.then(|| Name { span: Span { start, end, ..span }, text: word.to_owned() })
         };
         match (words.next(), words.next()) {
-            (Some(first), Some(_)) if errors::near_item(first).is_none() => match name(first) {
+            (Some(first), Some(_)) if signs::near_item(first).is_none() => match name(first) {
                 Some(name) => Item::Binding(Binding { span, docs, name, value: None }),
                 None => Item::Error(span),
             },

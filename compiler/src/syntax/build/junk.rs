@@ -4,8 +4,8 @@ use super::Builder;
 use crate::code;
 use crate::diagnostic::Diagnostic;
 use crate::source::Span;
-use crate::syntax::errors;
 use crate::syntax::tree::{Kind, NodeId};
+use crate::syntax::{errors, signs};
 
 impl Builder<'_> {
     /// Reports the error node `id`, which stands in the brackets (or file) `container`, on one line behind the entry
@@ -92,7 +92,7 @@ impl Builder<'_> {
         if let Some(foreign) = text[letters..].chars().next().filter(|sign| !sign.is_ascii()) {
             let start = span.start + letters as u32;
             let behind = &text[letters + foreign.len_utf8()..];
-            if let Some(length) = behind.find(errors::is_quote).filter(|_| errors::is_quote(foreign)) {
+            if let Some(length) = behind.find(signs::is_quote).filter(|_| signs::is_quote(foreign)) {
                 let inner = &behind[..length];
                 let close = behind[length..].chars().next().map_or(0, char::len_utf8);
                 let end = start + (foreign.len_utf8() + length + close) as u32;
@@ -268,7 +268,7 @@ fn not_an_item(text: &str, span: Span) -> Diagnostic {
     if rest.starts_with('.') && text[path.len()..].trim_start().starts_with('=') {
         return errors::dotted_binding(Span { end: span.start + path.len() as u32, ..span }, path);
     }
-    if let Some(keyword) = errors::near_item(word)
+    if let Some(keyword) = signs::near_item(word)
         .filter(|_| rest.starts_with(|sign: char| sign.is_ascii_alphabetic() || sign == '"'))
     {
         return errors::misspelt_item(at, word, keyword);
