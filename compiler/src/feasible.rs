@@ -110,7 +110,8 @@ fn size(bytes: u64) -> String {
 /// E0401
 fn too_little_memory(stage: &Stage, memory: u64, capacity: &Capacity, span: Span) -> Diagnostic {
     let has = capacity.memory.unwrap_or_default();
-    let names: Vec<String> = stage.named(Quantity::Memory).map(|setting| format!("`{}`", setting.name)).collect();
+    let names: Vec<String> =
+        stage.named(Quantity::Memory).map(|setting| format!("`{}`", setting.name)).collect();
     let smaller = match names.is_empty() {
         true => String::new(),
         false => format!("a smaller {}, or ", names.join(" or ")),
@@ -126,9 +127,9 @@ fn too_little_memory(stage: &Stage, memory: u64, capacity: &Capacity, span: Span
     ));
     // What else is written that decides on it.
     let others = stage.named(Quantity::Memory).filter_map(|setting| Some((setting.span?, setting.name)));
-    others.filter(|(other, _)| *other != span).fold(error, |error, (other, name)| {
-        error.also(other, format!("`{name}` decides on it, too"))
-    })
+    others
+        .filter(|(other, _)| *other != span)
+        .fold(error, |error, (other, name)| error.also(other, format!("`{name}` decides on it, too")))
 }
 
 /// E0403

@@ -84,7 +84,12 @@ pub(super) fn phrase(signature: &mut Signature, words: &[ast::Name], diagnostics
                 _ => {
                     let settings = signature.settings.iter().map(|spec| spec.name.as_str());
                     let path = path.join(" ");
-                    diagnostics.push(errors::quantity_of_nothing(word, &path, span, closest(&path, settings)));
+                    diagnostics.push(errors::quantity_of_nothing(
+                        word,
+                        &path,
+                        span,
+                        closest(&path, settings),
+                    ));
                 }
             }
         }

@@ -235,7 +235,12 @@ impl Performer<'_> {
             });
         }
         fs::create_dir_all(&folder).map_err(Error::io("cannot make the folder", &folder))?;
-        Ok(Input { label: given.label.clone(), kind: given.kind.map(|kind| kind.name().to_owned()), files, folder })
+        Ok(Input {
+            label: given.label.clone(),
+            kind: given.kind.map(|kind| kind.name().to_owned()),
+            files,
+            folder,
+        })
     }
 
     /// Copies an input's files to `folder`: what a program does to them reaches neither the store nor the user's folder.
@@ -271,7 +276,12 @@ impl Performer<'_> {
                 label: file.label.clone(),
             });
         }
-        Ok(Input { label: given.label.clone(), kind: given.kind.map(|kind| kind.name().to_owned()), files, folder })
+        Ok(Input {
+            label: given.label.clone(),
+            kind: given.kind.map(|kind| kind.name().to_owned()),
+            files,
+            folder,
+        })
     }
 }
 

@@ -158,7 +158,8 @@ impl<T> Queue<T> {
             return self.fits(&line.demand).then_some((running, Reverse(line.rank), stage));
         }
         // What was passed over too often waits for devices: none of them goes to another before that.
-        let awaited = |stage: &StageId| self.lines.get(stage).is_some_and(|line| line.demand.devices.is_some());
+        let awaited =
+            |stage: &StageId| self.lines.get(stage).is_some_and(|line| line.demand.devices.is_some());
         let closed = self.free_devices() == 0 || self.overdue.iter().any(awaited);
         let none = BTreeSet::new();
         let [plain, device] = &self.turns;
@@ -214,7 +215,8 @@ impl<T> Queue<T> {
 
     fn fits(&self, demand: &Demand) -> bool {
         let cores = demand.cores.unwrap_or(1).min(self.limits.cores);
-        let within = |memory| self.limits.memory.is_none_or(|limit| self.memory.saturating_add(memory) <= limit);
+        let within =
+            |memory| self.limits.memory.is_none_or(|limit| self.memory.saturating_add(memory) <= limit);
         let memory = demand.memory.is_none_or(within);
         self.actions == 0 || (self.cores + cores <= self.limits.cores && memory)
     }
@@ -338,7 +340,8 @@ mod tests {
     #[test]
     fn one_training_at_a_time_and_others_beside_it() {
         let mut queue = queue(8);
-        let training = Demand { devices: Some(Devices { kind: DeviceKind::Any, count: 1 }), ..Demand::default() };
+        let training =
+            Demand { devices: Some(Devices { kind: DeviceKind::Any, count: 1 }), ..Demand::default() };
         queue.push(StageId(0), training, 9, 0);
         queue.push(StageId(1), training, 9, 1);
         queue.push(StageId(2), plain(), 0, 2);

@@ -7,7 +7,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use llmp_compiler::artifact::ArtifactKind;
-use llmp_compiler::graph::{FileSet, Graph, Input, Needs, Output, Producer, Setting, Stage, StageId};
+use llmp_compiler::graph::{
+    DeviceKind, Devices, FileSet, Graph, Input, Needs, Output, Producer, Quantities, Setting, Stage, StageId,
+};
 use llmp_compiler::plan::{Decision, plan};
 use llmp_compiler::source::Span;
 use llmp_planning::Past;
@@ -64,6 +66,14 @@ fn shout(ctx: &dyn Context, _: serde_json::Value) -> Result<()> {
         ctx.count("documents", 1);
     }
     Ok(())
+}
+
+/// Writes the kinds of its inputs.
+fn tell_kinds(ctx: &dyn Context, _: Value) -> Result<()> {
+    let kinds: Vec<&str> =
+        ctx.inputs("from").iter().map(|input| input.kind.as_deref().unwrap_or("?")).collect();
+    let path = ctx.output().join("out.txt");
+    std::fs::write(&path, kinds.join(" ")).map_err(Error::io("cannot write", &path))
 }
 
 fn setting(name: &str, value: serde_json::Value) -> Setting {
@@ -124,8 +134,11 @@ fn run_as(root: &Path, graph: &Graph, how: How) -> (Vec<Decision>, Vec<StageOutc
 }
 
 fn registry() -> Registry {
-    let stages: Vec<Box<dyn llmp_stage::Stage>> =
-        vec![Box::new(stage("test.make", make)), Box::new(stage("test.shout", shout))];
+    let stages: Vec<Box<dyn llmp_stage::Stage>> = vec![
+        Box::new(stage("test.make", make)),
+        Box::new(stage("test.shout", shout)),
+        Box::new(stage("test.kinds", tell_kinds)),
+    ];
     Registry::new(stages, vec![])
 }
 
@@ -179,6 +192,51 @@ fn equal_output_stops_the_run_there() {
     assert!(matches!(decisions[1], Decision::Run { may_skip: true, .. }));
     assert_eq!(ran(&ended), [0]);
     assert!(matches!(ended[1].status, Status::Skipped));
+}
+
+/// A stage that takes documents, questions and a file of the user, and the text that it writes.
+fn written(change: impl Fn(&mut Stage), gpus: &[&str]) -> String {
+    let root = tempfile::tempdir().unwrap();
+    std::fs::write(root.path().join("words"), "some").unwrap();
+    let mut questions = node("questions", &[], 2, false, false);
+    questions.output = Some(Output { kind: ArtifactKind::Questions, abilities: vec![], vocabulary: None });
+    let mut last = node("last", &[0, 1], 0, false, false);
+    last.kind = "test.kinds".into();
+    last.settings.clear();
+    let from = Producer::Files(FileSet::of(["words"]));
+    last.inputs.push(Input { role: "from".into(), from, span: Span::default() });
+    change(&mut last);
+    let graph = graph(vec![node("docs", &[], 1, false, false), questions, last]);
+    let store = Arc::new(Store::open(&root.path().join(".llmp")).unwrap());
+    let main = root.path().join("main.llmp");
+    let past = Past::open(Arc::clone(&store), &main).unwrap();
+    let options = RunOptions { gpus: gpus.iter().map(|gpu| (*gpu).to_owned()).collect(), ..options(HOW) };
+    let registry = registry();
+    let session = Session::open(program(&graph, &main), &past, &registry, options).unwrap();
+    let ended = session.run(Arc::new(Unwatched), &AtomicBool::new(false)).unwrap().stages;
+    let artifact = ended[2].artifact.unwrap_or_else(|| panic!("{:?}", ended[2].status));
+    let manifest = store.objects.manifest(&artifact).unwrap();
+    std::fs::read_to_string(store.objects.localize(&manifest.files["out.txt"].digest).unwrap()).unwrap()
+}
+
+#[test]
+fn an_implementation_is_told_of_which_kind_its_inputs_are() {
+    assert_eq!(written(|_| {}, &[]), "Docs Questions ?");
+}
+
+#[test]
+fn a_command_is_told_kinds_and_the_gpus_it_has() {
+    let command = |count: Option<u32>| {
+        move |stage: &mut Stage| {
+            let script = "printf '%s %s' \"$LLMP_KIND_FROM\" \"${CUDA_VISIBLE_DEVICES-none}\" > \"$LLMP_OUTPUT/out.txt\"";
+            stage.kind = "my.tool".into();
+            stage.command = Some(["sh", "-c", script].map(str::to_owned).to_vec());
+            stage.needs.devices = count.map(|count| Devices { kind: DeviceKind::Gpu, count });
+        }
+    };
+    assert_eq!(written(command(Some(2)), &["3", "5", "6"]), "Docs:Questions:Files 3,5");
+    assert_eq!(written(command(Some(2)), &[]), "Docs:Questions:Files none", "nobody knows of any");
+    assert_eq!(written(command(None), &["3"]), "Docs:Questions:Files none");
 }
 
 #[test]

@@ -105,7 +105,8 @@ mod tests {
 
     #[test]
     fn gpus_are_those_that_are_visible() {
-        let files = || ["nvidiactl", "nvidia10", "null", "nvidia2", "nvidia-uvm"].into_iter().map(str::to_owned);
+        let files =
+            || ["nvidiactl", "nvidia10", "null", "nvidia2", "nvidia-uvm"].into_iter().map(str::to_owned);
         assert_eq!(visible(None, files()), ["2", "10"]);
         assert_eq!(visible(Some(""), files()), ["2", "10"]);
         assert_eq!(visible(Some("GPU-8a, 3"), files()), ["GPU-8a", "3"]);

@@ -29,7 +29,8 @@ mod tests {
         assert_eq!(read(r#"{"peak_memory":0}"#), None);
         assert_eq!(read("{}"), None);
         assert_eq!(read(r#"{"peak_memory":7}"#), Some(7));
-        let written = |peak_memory| serde_json::to_value(Record { peak_memory, ..Record::default() }).unwrap();
+        let written =
+            |peak_memory| serde_json::to_value(Record { peak_memory, ..Record::default() }).unwrap();
         assert_eq!(written(None)["peak_memory"], 0, "as earlier versions read it");
         assert_eq!(written(Some(7))["peak_memory"], 7);
         let here: Environment = serde_json::from_str(r#"{"memory":0,"cores":3}"#).unwrap();

@@ -1,9 +1,11 @@
 //! What artifacts are on disk: one module a kind, with its readers, writers and [`Form`](llmp_stage::Form); and what stages
 //! share in reading and making them.
 
+pub mod classifier;
 pub mod conversations;
 pub mod docs;
 pub mod model;
+pub mod preferences;
 pub mod probe;
 pub mod questions;
 pub mod random;
@@ -22,10 +24,12 @@ pub const FORMS: &[&dyn Form] = &[
     &Files,
     &warc::Pages,
     &docs::Docs,
+    &classifier::Classifier,
     &tokenizer::TokenizerForm,
     &tokens::Tokens,
     &model::Model,
     &conversations::Conversations,
+    &preferences::Preferences,
     &questions::Questions,
     &probe::Probe,
     &report::Report,

@@ -111,8 +111,11 @@ pub(crate) fn cost(batch: usize, inputs: &Inputs, from: &[&str]) -> Cost {
     let row = row.map(|known| memory::longest_row(known, &config)).max().unwrap_or(context);
     let batch = batch as u64;
     // What is not known of its inputs is small beside the model.
-    let read: u64 =
-        ["conversations", "probe"].iter().filter_map(|role| inputs.get(role).bytes).map(|bytes| READ * bytes).sum();
+    let read: u64 = ["conversations", "probe"]
+        .iter()
+        .filter_map(|role| inputs.get(role).bytes)
+        .map(|bytes| READ * bytes)
+        .sum();
     let memory = memory::of_training(&config, (batch * row).max(batch.div_ceil(4) * context)) + read;
     Cost { memory: Some(memory), parameters: Some(config.parameter_count()), ..Cost::default() }
 }

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::facts::{Fact, Facts};
 use super::errors;
+use super::facts::{Fact, Facts};
 use crate::artifact::{ArtifactKind, SEARCHES};
 use crate::diagnostic::Diagnostics;
 use crate::graph::{Quantity, Stage, StageId};

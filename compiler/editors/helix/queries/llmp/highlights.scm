@@ -33,7 +33,8 @@
 ((named_type name: (identifier) @type.builtin)
   (#any-of? @type.builtin
     "Int" "Float" "Bool" "Text" "Path" "Ratio" "Duration" "Bytes" "Count"
-    "Files" "Pages" "Docs" "Tokenizer" "Tokens" "Model" "Conversations" "Questions" "Probe" "Index" "Report"))
+    "Files" "Pages" "Docs" "Classifier" "Tokenizer" "Tokens" "Model" "Conversations" "Preferences" "Questions"
+    "Probe" "Index" "Report"))
 (type_argument (identifier) @type.parameter)
 (words (identifier) @type.enum.variant)
 
