@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::code;
 use crate::diagnostic::Diagnostic;
-use crate::graph::{DeviceKind, Graph, Quantity, Stage, StageId};
+use crate::graph::{Amount, DeviceKind, Graph, Stage, StageId};
 use crate::source::Span;
 
 /// Passes over the data up to which repeated text is nearly as good as new text (Muennighoff et al. 2023,
@@ -42,7 +42,7 @@ pub struct Need {
 /// How often a stage that trains on a number of tokens goes over `data` tokens.
 #[must_use]
 pub fn epochs(stage: &Stage, data: u64) -> Option<f64> {
-    let (horizon, _) = stage.quantity(Quantity::Horizon)?;
+    let (horizon, _) = stage.amount(Amount::Horizon)?;
     (data > 0).then(|| horizon as f64 / data as f64)
 }
 
@@ -59,7 +59,7 @@ pub fn feasible(graph: &Graph, needs: &[Need], capacity: &Capacity) -> Vec<Diagn
         if let (Some(memory), Some(limit)) = (need.memory, capacity.memory)
             && memory > limit
         {
-            let entry = worst.entry(place(stage, Quantity::Memory)).or_insert((memory, need.stage));
+            let entry = worst.entry(place(stage, Amount::Memory)).or_insert((memory, need.stage));
             *entry = (*entry).max((memory, need.stage));
         }
         let gpus = stage.needs.devices.filter(|devices| devices.kind == DeviceKind::Gpu);
@@ -73,7 +73,7 @@ pub fn feasible(graph: &Graph, needs: &[Need], capacity: &Capacity) -> Vec<Diagn
             && let Some(epochs) = epochs(stage, data)
             && epochs > GOOD_EPOCHS
         {
-            let entry = rounds.entry(place(stage, Quantity::Horizon)).or_insert((epochs, need.stage, data));
+            let entry = rounds.entry(place(stage, Amount::Horizon)).or_insert((epochs, need.stage, data));
             if epochs > entry.0 {
                 *entry = (epochs, need.stage, data);
             }
@@ -96,8 +96,8 @@ pub fn feasible(graph: &Graph, needs: &[Need], capacity: &Capacity) -> Vec<Diagn
 }
 
 /// Where the first setting is written that decides on it, or else the stage.
-fn place(stage: &Stage, quantity: Quantity) -> Span {
-    stage.named(quantity).find_map(|setting| setting.span).unwrap_or(stage.span)
+fn place(stage: &Stage, amount: Amount) -> Span {
+    stage.named(amount).find_map(|setting| setting.span).unwrap_or(stage.span)
 }
 
 /// `38.0 GiB`
@@ -111,7 +111,7 @@ fn size(bytes: u64) -> String {
 fn too_little_memory(stage: &Stage, memory: u64, capacity: &Capacity, span: Span) -> Diagnostic {
     let has = capacity.memory.unwrap_or_default();
     let names: Vec<String> =
-        stage.named(Quantity::Memory).map(|setting| format!("`{}`", setting.name)).collect();
+        stage.named(Amount::Memory).map(|setting| format!("`{}`", setting.name)).collect();
     let smaller = match names.is_empty() {
         true => String::new(),
         false => format!("a smaller {}, or ", names.join(" or ")),
@@ -126,7 +126,7 @@ fn too_little_memory(stage: &Stage, memory: u64, capacity: &Capacity, span: Span
         "use {smaller}a device with more memory; `llmp run --ignore-limits` tries it all the same"
     ));
     // What else is written that decides on it.
-    let others = stage.named(Quantity::Memory).filter_map(|setting| Some((setting.span?, setting.name)));
+    let others = stage.named(Amount::Memory).filter_map(|setting| Some((setting.span?, setting.name)));
     others
         .filter(|(other, _)| *other != span)
         .fold(error, |error, (other, name)| error.also(other, format!("`{name}` decides on it, too")))
@@ -177,7 +177,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::graph::{Devices, Quantities, Setting};
+    use crate::graph::{Amounts, Devices, Setting};
 
     fn graph() -> Graph {
         let setting = |name: &str, value, at| Setting {
@@ -189,9 +189,9 @@ mod tests {
         };
         let stage = Stage {
             needs: Default::default(),
-            quantities: Quantities::from([
-                (Quantity::Horizon, vec![vec!["for".into()]]),
-                (Quantity::Memory, vec![vec!["model".into()], vec!["batch".into()]]),
+            amounts: Amounts::from([
+                (Amount::Horizon, vec![vec!["for".into()]]),
+                (Amount::Memory, vec![vec!["model".into()], vec!["batch".into()]]),
             ]),
             name: "base".into(),
             kind: "pretrain".into(),

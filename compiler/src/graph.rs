@@ -47,7 +47,7 @@ pub struct Stage {
     /// What it takes while it runs.
     pub needs: Needs,
     /// The settings that say how much of something there is, as its signature says.
-    pub quantities: Quantities,
+    pub amounts: Amounts,
     /// The user's command and the files it names, for stages declared with `run`.
     pub command: Option<Vec<String>>,
     /// The call as written.
@@ -70,13 +70,13 @@ impl Stage {
     /// How much of something its settings say there is, and the setting that says so; `None` where that is no number, or is
     /// only known when it runs.
     #[must_use]
-    pub fn quantity(&self, quantity: Quantity) -> Option<(u64, Named<'_>)> {
-        self.named(quantity).find_map(|named| Some((named.value.as_u64()?, named)))
+    pub fn amount(&self, amount: Amount) -> Option<(u64, Named<'_>)> {
+        self.named(amount).find_map(|named| Some((named.value.as_u64()?, named)))
     }
 
     /// The settings that say how much of something there is, in order of the signature.
-    pub fn named(&self, quantity: Quantity) -> impl Iterator<Item = Named<'_>> {
-        let paths = self.quantities.get(&quantity).into_iter().flatten();
+    pub fn named(&self, amount: Amount) -> impl Iterator<Item = Named<'_>> {
+        let paths = self.amounts.get(&amount).into_iter().flatten();
         paths.filter_map(|path| {
             let (name, fields) = path.split_first()?;
             let setting = self.settings.iter().find(|setting| setting.name == *name)?;
@@ -89,7 +89,7 @@ impl Stage {
 /// Something that a setting says how much there is of, and that checks across stages compare. A signature says which setting
 /// does: `context from model context`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Quantity {
+pub enum Amount {
     /// Tokens that the model which is made reads at most.
     Context,
     /// Tokens that it trains on, each as often as it is read.
@@ -104,7 +104,7 @@ pub enum Quantity {
     Results,
 }
 
-impl Quantity {
+impl Amount {
     /// All of them, with the word that signatures say.
     pub const ALL: [(&str, Self); 6] = [
         ("context", Self::Context),
@@ -118,12 +118,12 @@ impl Quantity {
     /// That with this word.
     #[must_use]
     pub fn called(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|(known, _)| *known == word).map(|(_, quantity)| quantity)
+        Self::ALL.into_iter().find(|(known, _)| *known == word).map(|(_, amount)| amount)
     }
 }
 
 /// Paths of the settings that say how much there is of something: `["model", "context"]`.
-pub type Quantities = BTreeMap<Quantity, Vec<Vec<String>>>;
+pub type Amounts = BTreeMap<Amount, Vec<Vec<String>>>;
 
 /// A setting, or a field in one, that says how much there is of something.
 #[derive(Clone, Copy, Debug)]
@@ -405,7 +405,7 @@ mod tests {
             per_shard: None,
             resumes: false,
             needs: Needs::default(),
-            quantities: Quantities::default(),
+            amounts: Amounts::default(),
             command: None,
             span: Span::default(),
         }

@@ -285,7 +285,7 @@ mod tests {
             per_shard: None,
             resumes: false,
             needs: crate::graph::Needs::default(),
-            quantities: Default::default(),
+            amounts: Default::default(),
             command: None,
             span: Span::default(),
         }

@@ -423,7 +423,7 @@ impl Lowerer<'_> {
             per_shard: signature.per_shard.clone(),
             resumes: signature.resumes,
             needs: signature.needs.clone(),
-            quantities: signature.quantities.clone(),
+            amounts: signature.amounts.clone(),
             command: signature.command.clone(),
             span: call.span,
         })

@@ -273,7 +273,7 @@ pub(crate) fn locked_by_nothing(name: &str, span: Span, meant: Option<&str>) -> 
     }
 }
 
-pub(crate) fn quantity_of_nothing(word: &str, path: &str, span: Span, meant: Option<&str>) -> Diagnostic {
+pub(crate) fn amount_of_nothing(word: &str, path: &str, span: Span, meant: Option<&str>) -> Diagnostic {
     let error = Diagnostic::error(
         code::SHARD_OF_NOTHING,
         format!("`{word} from {path}` names no setting of this stage that is a whole number"),

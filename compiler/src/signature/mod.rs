@@ -14,7 +14,7 @@ use std::sync::{Arc, OnceLock};
 
 use crate::ast;
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::graph::{Needs, Quantities};
+use crate::graph::{Amounts, Needs};
 use crate::lint::Lints;
 use crate::source::{FileId, Sources, Span};
 use crate::syntax;
@@ -52,7 +52,7 @@ pub struct Signature {
     /// What it does with the data that goes through it.
     pub flow: Flow,
     /// The settings that say how much of something there is.
-    pub quantities: Quantities,
+    pub amounts: Amounts,
     /// The numbers that its report holds, for what a program expects of it.
     pub measures: Vec<Measure>,
     /// What must hold of its settings.

@@ -8,7 +8,7 @@ use super::{Flow, Measure, Rule, Signature, errors, type_of};
 use crate::artifact::ArtifactKind;
 use crate::ast::{self, ExprKind};
 use crate::diagnostic::Diagnostics;
-use crate::graph::Quantity;
+use crate::graph::Amount;
 use crate::names::closest;
 use crate::source::Span;
 use crate::types::{Bounds, SettingSpec, SettingType};
@@ -72,24 +72,19 @@ pub(super) fn phrase(signature: &mut Signature, words: &[ast::Name], diagnostics
                 diagnostics.push(errors::name_twice("input", LOCK, span, input.span));
             }
         }
-        [word, "from", path @ ..] if !path.is_empty() && Quantity::called(word).is_some() => {
-            let Some(quantity) = Quantity::called(word) else { return };
+        [word, "from", path @ ..] if !path.is_empty() && Amount::called(word).is_some() => {
+            let Some(amount) = Amount::called(word) else { return };
             match of_path(&signature.settings, path) {
                 // Already reported.
                 Some(SettingType::Unknown) => {}
-                Some(ty) if quantity == Quantity::Memory || ty.is_whole() => {
+                Some(ty) if amount == Amount::Memory || ty.is_whole() => {
                     let path = path.iter().map(|name| (*name).to_owned()).collect();
-                    signature.quantities.entry(quantity).or_default().push(path);
+                    signature.amounts.entry(amount).or_default().push(path);
                 }
                 _ => {
                     let settings = signature.settings.iter().map(|spec| spec.name.as_str());
                     let path = path.join(" ");
-                    diagnostics.push(errors::quantity_of_nothing(
-                        word,
-                        &path,
-                        span,
-                        closest(&path, settings),
-                    ));
+                    diagnostics.push(errors::amount_of_nothing(word, &path, span, closest(&path, settings)));
                 }
             }
         }

@@ -7,7 +7,7 @@ use super::{Flow, LOCK, Parameter, SPECIAL_TOKENS, Signature, errors, phrases};
 use crate::artifact::{ArtifactKind, BASE};
 use crate::ast;
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::graph::{DeviceKind, Devices, Needs, Quantities};
+use crate::graph::{Amounts, DeviceKind, Devices, Needs};
 use crate::names::closest;
 use crate::resolve::value_names;
 use crate::source::Span;
@@ -358,7 +358,7 @@ pub(crate) fn signature(stage: &ast::Stage, diagnostics: &mut Diagnostics) -> Op
         command: None,
         special_tokens: None,
         flow: Flow::default(),
-        quantities: Quantities::default(),
+        amounts: Amounts::default(),
         measures: Vec::new(),
         rules: Vec::new(),
     };

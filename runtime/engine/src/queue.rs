@@ -82,7 +82,7 @@ pub(super) struct Queue<T> {
 impl Grant {
     /// The numbers of the devices that it has for itself, from 0.
     pub(super) fn devices(&self) -> impl Iterator<Item = usize> + '_ {
-        (0..64).filter(|bit| self.devices >> bit & 1 == 1)
+        (0..64).filter(|bit| (self.devices >> bit) & 1 == 1)
     }
 }
 
@@ -197,7 +197,7 @@ impl<T> Queue<T> {
         self.memory -= grant.memory;
         self.devices &= !grant.devices;
         let (rank, left) = self.lines.get(&grant.stage).map_or((0, false), |line| (line.rank, true));
-        self.count(grant.stage, (grant.devices > 0), rank, -1, left);
+        self.count(grant.stage, grant.devices > 0, rank, -1, left);
     }
 
     /// Takes out everything that waits: stages and how many actions of each.
@@ -251,8 +251,8 @@ impl<T> Queue<T> {
         };
         let cores = demand.cores.unwrap_or(1).min(self.limits.cores);
         let memory = demand.memory.unwrap_or(0);
-        let free = (0..self.limits.devices).filter(|bit| self.devices >> bit & 1 == 0);
-        let devices = free.take(self.wanted(&demand)).fold(0, |taken, bit| taken | 1 << bit);
+        let free = (0..self.limits.devices).filter(|bit| (self.devices >> bit) & 1 == 0);
+        let devices = free.take(self.wanted(&demand)).fold(0, |taken, bit| taken | (1 << bit));
         Grant { stage, threads: threads.max(1), cores, memory, devices }
     }
 

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use llmp_compiler::artifact::ArtifactKind;
 use llmp_compiler::graph::{
-    DeviceKind, Devices, FileSet, Graph, Input, Needs, Output, Producer, Quantities, Setting, Stage, StageId,
+    Amounts, DeviceKind, Devices, FileSet, Graph, Input, Needs, Output, Producer, Setting, Stage, StageId,
 };
 use llmp_compiler::plan::{Decision, plan};
 use llmp_compiler::source::Span;
@@ -97,7 +97,7 @@ fn node(name: &str, from: &[u32], value: u64, constant: bool, fail: bool) -> Sta
         per_shard: None,
         resumes: false,
         needs: Needs::default(),
-        quantities: Quantities::default(),
+        amounts: Amounts::default(),
         command: None,
         span: Span::default(),
     }

@@ -3,7 +3,7 @@
 
 use llmp_compiler::artifact::ArtifactKind;
 use llmp_compiler::feasible::{self, Need};
-use llmp_compiler::graph::{Graph, Producer, Quantity, Stage, StageId};
+use llmp_compiler::graph::{Amount, Graph, Producer, Stage, StageId};
 use llmp_compiler::plan::{Decision, Reason, plan_while};
 use llmp_stage::Registry;
 
@@ -123,7 +123,7 @@ fn some_rows(
 
 /// How many tokens the set has that a stage trains on: as its key's record says, or else as it was when it last ran.
 fn data(graph: &Graph, stage: &Stage, rows: &[Row], past: &Past) -> Option<u64> {
-    stage.named(Quantity::Horizon).next()?;
+    stage.named(Amount::Horizon).next()?;
     let set = stage.inputs.iter().find_map(|input| match input.from {
         Producer::Stage(id) if graph.stage(id).makes(ArtifactKind::Tokens) => Some(id),
         Producer::Stage(_) | Producer::Files(_) => None,

@@ -2,7 +2,7 @@
 //! far above.
 
 use crate::artifact::ArtifactKind;
-use crate::graph::{Graph, Named, Producer, Quantity, Stage, StageId};
+use crate::graph::{Amount, Graph, Named, Producer, Stage, StageId};
 use crate::signature::Signature;
 use crate::source::Span;
 
@@ -74,7 +74,7 @@ impl<'a> Facts<'a> {
     /// The facts of a stage all of whose inputs are known.
     fn of_stage(&self, stage: &'a Stage, signature: &'a Signature) -> Fact<'a> {
         let own = || {
-            let (tokens, Named { name, span, .. }) = stage.quantity(Quantity::Context)?;
+            let (tokens, Named { name, span, .. }) = stage.amount(Amount::Context)?;
             Some(Context { tokens, name, span: span.unwrap_or(stage.span) })
         };
         let inherited = || self.models(stage).next()?.1.context;

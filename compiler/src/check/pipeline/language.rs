@@ -6,7 +6,7 @@ use super::errors;
 use super::facts::{Fact, Facts};
 use crate::artifact::{ArtifactKind, SEARCHES};
 use crate::diagnostic::Diagnostics;
-use crate::graph::{Quantity, Stage, StageId};
+use crate::graph::{Amount, Stage, StageId};
 use crate::source::Span;
 
 /// A vocabulary has to hold the special tokens that stages need of it; the first of them that does not is
@@ -40,7 +40,7 @@ pub(super) fn special_tokens(facts: &Facts<'_>, diagnostics: &mut Diagnostics) {
 
 /// An answer has to fit into the context beside its question. Only a limit that is written is a wish.
 pub(super) fn answers<'a>(stage: &'a Stage, facts: &Facts<'a>, diagnostics: &mut Diagnostics) {
-    let Some((tokens, limit)) = stage.quantity(Quantity::Answer) else { return };
+    let Some((tokens, limit)) = stage.amount(Amount::Answer) else { return };
     let Some(span) = limit.span else { return };
     let contexts = facts.models(stage).filter_map(|(_, model, _)| model.context);
     if let Some(context) = contexts.min_by_key(|context| context.tokens)
@@ -63,9 +63,9 @@ pub(super) struct Passage<'a> {
 /// Passages that a search returns have to fit into the context beside the answer, which gets a quarter of it.
 /// A word is at least one token.
 pub(super) fn results<'a>(stage: &'a Stage, facts: &Facts<'a>, diagnostics: &mut Diagnostics) {
-    let Some((results, setting)) = stage.quantity(Quantity::Results) else { return };
+    let Some((results, setting)) = stage.amount(Amount::Results) else { return };
     let passage = facts.inputs(stage, ArtifactKind::Index).find_map(|(index, ..)| {
-        let (words, setting) = index.quantity(Quantity::Passage)?;
+        let (words, setting) = index.amount(Amount::Passage)?;
         Some(Passage { words, name: setting.name, span: setting.span.unwrap_or(index.span) })
     });
     let context = facts.models(stage).find_map(|(_, model, _)| model.context);
