@@ -48,6 +48,8 @@ pub struct Stage {
     pub needs: Needs,
     /// The user's command and the files it names, for stages declared with `run`.
     pub command: Option<Vec<String>>,
+    /// Whether documents reach that command as JSON lines instead of Parquet.
+    pub jsonl: bool,
     /// The call as written.
     pub span: Span,
 }
@@ -336,6 +338,7 @@ mod tests {
             resumes: false,
             needs: Needs::default(),
             command: None,
+            jsonl: false,
             span: Span::default(),
         }
     }

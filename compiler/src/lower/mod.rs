@@ -424,6 +424,7 @@ impl Lowerer<'_> {
             resumes: signature.resumes,
             needs: signature.needs.clone(),
             command: signature.command.clone(),
+            jsonl: signature.jsonl,
             span: call.span,
         })
     }

@@ -88,6 +88,7 @@ fn node(name: &str, from: &[u32], value: u64, constant: bool, fail: bool) -> Sta
         resumes: false,
         needs: Needs::default(),
         command: None,
+        jsonl: false,
         span: Span::default(),
     }
 }

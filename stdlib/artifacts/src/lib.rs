@@ -5,6 +5,7 @@ pub mod conversations;
 pub mod docs;
 pub mod model;
 pub mod probe;
+pub mod lines;
 pub mod questions;
 pub mod random;
 pub mod report;
