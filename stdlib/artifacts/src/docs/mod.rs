@@ -4,7 +4,6 @@
 //! `file_path`, `language`, `language_score`, `token_count`; the last three are null until a stage fills them.
 
 mod bad_rows;
-mod csv;
 mod foreign;
 mod form;
 mod jsonl;
@@ -12,11 +11,11 @@ mod loose;
 mod mapping;
 mod mend;
 mod parquet;
+mod tables;
 
 use serde::{Deserialize, Serialize};
 
 pub use bad_rows::BadRows;
-pub use csv::CsvRows;
 pub use foreign::{ParquetRows, json_rows, mapped_rows};
 pub use form::Docs;
 pub use jsonl::{JsonlRows, decompressed, undone, write_jsonl};
@@ -24,6 +23,7 @@ pub use loose::{Bad, Notes, Row};
 pub use mapping::Mapping;
 pub use mend::mended;
 pub use parquet::{Reader, Writer};
+pub use tables::CsvRows;
 
 /// One document: a row of a Docs shard.
 ///
