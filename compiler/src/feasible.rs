@@ -202,6 +202,7 @@ mod tests {
             per_shard: None,
             resumes: true,
             command: None,
+            jsonl: false,
             span: Span::default(),
         };
         Graph { stages: vec![stage], ..Graph::default() }

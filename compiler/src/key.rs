@@ -215,6 +215,10 @@ pub fn recipe(stage: &Stage) -> Vec<Component> {
     if let Some(command) = &stage.command {
         components.push(component(ComponentName::Command, &Value::from(command.clone())));
     }
+    if stage.jsonl {
+        // No setting is called like a property.
+        components.push(component(ComponentName::Setting("documents".to_owned()), &Value::from("jsonl")));
+    }
     components
 }
 
@@ -287,6 +291,7 @@ mod tests {
             needs: crate::graph::Needs::default(),
             amounts: Default::default(),
             command: None,
+            jsonl: false,
             span: Span::default(),
         }
     }

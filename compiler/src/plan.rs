@@ -28,6 +28,12 @@ pub trait History {
     /// A sentence for people: what is missing or unreadable.
     fn files(&self, files: &FileSet) -> Result<Content, String>;
 
+    /// Why the stage, whose result of this key is not there yet, cannot read files of an input: what their first bytes say.
+    fn refused(&self, stage: &Stage, key: &Key, role: &str, files: &FileSet) -> Option<String> {
+        let _ = (stage, key, role, files);
+        None
+    }
+
     /// The content of the file that a word of a command names; folders and patterns, which may hold anything,
     /// are none.
     fn file(&self, word: &str) -> Option<Content>;
@@ -170,6 +176,13 @@ pub fn decide(
     }
     if !forced && let Some(artifact) = history.artifact(&key.digest) {
         return Decision::Cached { key: Box::new(key), artifact };
+    }
+    for input in &stage.inputs {
+        if let Producer::Files(files) = &input.from
+            && let Some(message) = history.refused(stage, &key, &input.role, files)
+        {
+            return Decision::Blocked(Blocked::Files { pattern: files.to_string(), message, span: input.span });
+        }
     }
     let reasons = match () {
         () if forced => vec![Reason::Forced],

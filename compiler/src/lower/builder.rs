@@ -104,7 +104,7 @@ fn identity(stage: &Stage) -> Digest {
     for argument in stage.command.iter().flatten() {
         hasher.text(argument);
     }
-    hasher.number(stage.settings.len() as u64);
+    hasher.number(u64::from(stage.jsonl)).number(stage.settings.len() as u64);
     for setting in &stage.settings {
         hasher.text(&setting.name).value(&setting.value);
     }

@@ -142,7 +142,7 @@ pub(crate) fn unknown_property(name: &str, span: Span, meant: Option<&str>) -> D
             error.help(format!("did you mean `{meant}`?")).fix(format!("change to `{meant}`"), span, meant)
         }
         None => error.help(format!(
-            "properties are `epoch`, `resumes`, `run`, `special_tokens`, `cores`, `memory`, `device`, `timeout` and \
+            "properties are `epoch`, `resumes`, `run`, `documents`, `special_tokens`, `cores`, `memory`, `device`, `timeout` and \
              `per shard`; for a setting, write `{name}: Type = default`"
         )),
     }
@@ -151,6 +151,7 @@ pub(crate) fn unknown_property(name: &str, span: Span, meant: Option<&str>) -> D
 pub(crate) fn bad_property(name: &str, due: &str, span: Span) -> Diagnostic {
     Diagnostic::error(code::BAD_PROPERTY, format!("`{name}` must be {due}"), span).help(match name {
         "run" => "for example `run = [\"python3\", \"clean.py\"]`",
+        "documents" => "write `documents = jsonl` where the program reads documents as lines of JSON",
         "special_tokens" => "for example `special_tokens = [text, chat]`",
         "cores" => {
             "write `cores = 1` for a program that uses one core, or nothing where it can use any number"
@@ -178,6 +179,17 @@ pub(crate) fn command_line(line: &str, span: Span) -> Diagnostic {
         }
         false => error,
     }
+}
+
+/// A program and its arguments in one word of a list.
+pub(crate) fn several_words(line: &str, rest: &[String], span: Span) -> Diagnostic {
+    let words: Vec<&str> = line.split_whitespace().chain(rest.iter().map(String::as_str)).collect();
+    let list: Vec<String> = words.iter().map(|word| format!("{word:?}")).collect();
+    let list = format!("[{}]", list.join(", "));
+    bad_property("run", "a program and its arguments, each a text of its own", span)
+        .label(format!("no program is called `{line}`"))
+        .help(format!("split it: write `run = {list}`"))
+        .fix("split it", span, list)
 }
 
 pub(crate) fn shard_of_nothing(name: &str, span: Span) -> Diagnostic {

@@ -46,6 +46,8 @@ pub struct Signature {
     pub needs: Needs,
     /// The command of a user's own stage.
     pub command: Option<Vec<String>>,
+    /// Whether documents reach that command as JSON lines instead of Parquet.
+    pub jsonl: bool,
     /// The sets of special tokens ([`SPECIAL_TOKENS`]) that a vocabulary made here holds, or that this stage needs in the
     /// vocabulary that goes in; `None` where the signature says nothing.
     pub special_tokens: Option<Vec<String>>,

@@ -356,6 +356,7 @@ pub(crate) fn signature(stage: &ast::Stage, diagnostics: &mut Diagnostics) -> Op
         resumes: false,
         needs: Needs::default(),
         command: None,
+        jsonl: false,
         special_tokens: None,
         flow: Flow::default(),
         amounts: Amounts::default(),
@@ -440,8 +441,8 @@ fn result(ty: &ast::Type, inputs: &[Parameter], diagnostics: &mut Diagnostics) -
 }
 
 /// What `name = value` may say in a signature.
-pub(crate) const PROPERTIES: [&str; 8] =
-    ["epoch", "resumes", "run", "special_tokens", "cores", "memory", "device", "timeout"];
+pub(crate) const PROPERTIES: [&str; 9] =
+    ["epoch", "resumes", "run", "documents", "special_tokens", "cores", "memory", "device", "timeout"];
 
 fn property(
     signature: &mut Signature,
@@ -517,7 +518,14 @@ fn property(
             _ => diagnostics.push(errors::bad_property("timeout", "a time, such as `10min`", value.span)),
         },
         "run" => match read(&SettingType::List(Box::new(SettingType::Text))) {
-            Some(Value::List(words)) if !words.is_empty() => signature.command = Some(texts(words)),
+            Some(Value::List(words)) if !words.is_empty() => {
+                let words = texts(words);
+                // A program in a folder may have blanks in its path; one that is looked up never has.
+                if let Some(line) = words.first().filter(|word| word.contains(' ') && !word.contains('/')) {
+                    diagnostics.push(errors::several_words(line, words.get(1..).unwrap_or_default(), value.span));
+                }
+                signature.command = Some(words);
+            }
             _ if let ast::ExprKind::Text(line) = &value.kind => {
                 diagnostics.push(errors::command_line(line, value.span));
             }
@@ -526,6 +534,10 @@ fn property(
                 "a program and its arguments, in quotes",
                 value.span,
             )),
+        },
+        "documents" => match read(&SettingType::OneOf(vec!["jsonl".to_owned(), "parquet".to_owned()])) {
+            Some(Value::Text(word)) => signature.jsonl = word == "jsonl",
+            _ => diagnostics.push(errors::bad_property("documents", "`jsonl` or `parquet`", value.span)),
         },
         "special_tokens" => {
             let sets = SettingType::OneOf(SPECIAL_TOKENS.map(str::to_owned).to_vec());

@@ -69,6 +69,9 @@ pub struct Recipe {
     pub settings: Value,
     /// The program and its arguments, for command stages.
     pub command: Option<Vec<String>>,
+    /// Whether documents reach it as JSON lines.
+    #[serde(default)]
+    pub jsonl: bool,
     /// Seconds after which a command is stopped.
     pub time_limit: Option<f64>,
 }
@@ -143,6 +146,7 @@ impl Recipe {
             output: graph.artifact_type(stage),
             settings: settings(stage),
             command: stage.command.clone(),
+            jsonl: stage.jsonl,
             time_limit: stage.needs.time_limit,
         }
     }

@@ -4,7 +4,7 @@
 //!
 //! | variable | is |
 //! |---|---|
-//! | `LLMP_INPUT_ROLE` | a folder with copies of the files of the input `role`; several separated by `:` |
+//! | `LLMP_INPUT_ROLE` | a folder with copies of the files of the input `role`, documents as JSON lines where the stage says `documents = jsonl`; several separated by `:` |
 //! | `LLMP_OUTPUT` | the empty folder to write to |
 //! | `LLMP_KIND_ROLE` | the kinds of these in the same order, `Docs:Questions` |
 //! | `LLMP_SETTINGS` | a JSON file with the settings |
@@ -91,7 +91,8 @@ pub(super) fn run(
     let output = action.stage.output.as_ref();
     let output =
         output.ok_or_else(|| Error::new("the output is of a kind that this version does not know"))?;
-    output::check(registry.form(output.kind.name()), ctx.output())?;
+    output::take_dropped(ctx)?;
+    output::check(registry.form(output.kind.name()), ctx)?;
     Ok(memory)
 }
 

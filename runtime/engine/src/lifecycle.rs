@@ -451,7 +451,9 @@ impl<'e> Lifecycle<'e> {
         let name = &self.job.graph.stage(id).name;
         let help = help_of(error);
         let (message, help) = (error.to_string(), help.map(str::to_owned));
-        observer.line(&format!("! {name:<26} failed: {message}"));
+        // What a program printed stands below the whole run, once.
+        let short = message.lines().next().unwrap_or_default().trim_end_matches("; it printed:");
+        observer.line(&format!("! {name:<26} failed: {short}"));
         let (stage, said, todo) = (name.clone(), message.clone(), help.clone());
         observer.tell(Event::StageFailed { stage, message: said, help: todo });
         StageOutcome { status: Status::Failed { message, help }, key, artifact: None }

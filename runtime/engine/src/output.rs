@@ -1,10 +1,13 @@
 //! What a user's own program wrote, before it becomes an artifact: is it of the declared type?
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader, ErrorKind};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use llmp_stage::{Error, Form, Input, InputFile, Result};
+use llmp_stage::{Context, Dropped, Error, Form, Input, InputFile, Result};
+use serde::Deserialize;
+use serde_json::Value;
 
 /// Makes every file below `folder` the artifact's own: one that is linked from elsewhere could still be written to there.
 ///
@@ -21,11 +24,68 @@ pub(super) fn own(folder: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Compares the files below `folder` with what artifacts of this form are (spec 8.1).
+/// The file in which a program says what it left out.
+const DROPPED: &str = "dropped.jsonl";
+
+/// The longest name of a rule.
+const MAX_RULE: usize = 64;
+
+/// A line of [`DROPPED`].
+#[derive(Deserialize)]
+struct Line {
+    id: String,
+    #[serde(default)]
+    url: String,
+    rule: String,
+    #[serde(default)]
+    value: Value,
+}
+
+/// Takes `dropped.jsonl` out of what a program wrote: its lines say what was left out, by which rule, and are counted as those of
+/// other stages are.
+///
+/// # Errors
+/// Where a line says something else.
+pub(super) fn take_dropped(ctx: &dyn Context) -> Result<()> {
+    let path = ctx.output().join(DROPPED);
+    let file = match File::open(&path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(Error::io("cannot read", &path)(error)),
+    };
+    for (number, line) in (1_u64..).zip(BufReader::new(file).lines()) {
+        ctx.proceed()?;
+        let wrong = |why: String| {
+            Error::new(format!("line {number} of `{DROPPED}` says nothing about a document that was left out: {why}"))
+                .help("a line is `{\"id\": …, \"rule\": \"too_short\", \"value\": \"3 words\"}`, perhaps with a `url`")
+        };
+        let line = line.map_err(|error| wrong(error.to_string()))?;
+        if line.trim().is_empty() {
+            continue;
+        }
+        let Line { id, url, rule, value } =
+            serde_json::from_str(&line).map_err(|error| wrong(error.to_string()))?;
+        let is_name = |sign: char| sign.is_alphanumeric() || "._-".contains(sign);
+        if rule.is_empty() || rule.chars().count() > MAX_RULE || !rule.chars().all(is_name) {
+            let help = "a rule is called by letters, digits, `_`, `-` and `.`, at most 64 of them";
+            return Err(wrong(format!("`{}` is no name of a rule", rule.escape_debug())).help(help));
+        }
+        let value = match value {
+            Value::Null => String::new(),
+            Value::String(text) => text,
+            other => other.to_string(),
+        };
+        ctx.dropped(Dropped { id, url, rule, value });
+    }
+    fs::remove_file(&path).map_err(Error::io("cannot remove", &path))
+}
+
+/// Compares what a program wrote with what artifacts of this form are (spec 8.1), and counts it.
 ///
 /// # Errors
 /// Names the file, what was found and what was expected.
-pub(super) fn check(form: Option<&dyn Form>, folder: &Path) -> Result<()> {
+pub(super) fn check(form: Option<&dyn Form>, ctx: &dyn Context) -> Result<()> {
+    let folder = ctx.output();
     let found = files(folder)?;
     if found.is_empty() {
         let expected = form.map_or("some files", Form::expected);
@@ -36,7 +96,7 @@ pub(super) fn check(form: Option<&dyn Form>, folder: &Path) -> Result<()> {
     let file = |(name, path)| InputFile { name, path, digest: String::new(), label: None };
     let files = found.into_iter().map(file).collect();
     let written = Input { label: "LLMP_OUTPUT".into(), kind: None, files, folder: folder.to_owned() };
-    form.check(&written).map_err(|error| {
+    form.accept(&written, ctx).map_err(|error| {
         let (kind, expected) = (form.kind(), form.expected());
         let help = error.help_text().map_or_else(|| format!("{kind} is {expected}"), str::to_owned);
         Error::new(format!("the output is no `{kind}`: {}", short(&error.to_string(), folder))).help(help)
@@ -78,7 +138,28 @@ fn files(folder: &Path) -> Result<Vec<(String, PathBuf)>> {
 
 #[cfg(test)]
 mod tests {
+    use llmp_stage::testing::TestContext;
+
     use super::*;
+
+    #[test]
+    fn what_a_program_left_out_is_told_by_rules() {
+        let root = tempfile::tempdir().unwrap();
+        let ctx = TestContext::new(root.path());
+        take_dropped(&ctx).unwrap();
+        let path = ctx.output().join(DROPPED);
+        let lines = "{\"id\": \"1\", \"rule\": \"short\", \"value\": 3}\n\n{\"id\": \"2\", \"url\": \"u\", \"rule\": \"short\"}\n";
+        fs::write(&path, lines).unwrap();
+        take_dropped(&ctx).unwrap();
+        assert!(!path.exists());
+        assert_eq!(ctx.counted("dropped.short"), 2);
+        assert_eq!(ctx.drops.lock().unwrap()[0].value, "3");
+        for (line, why) in [("{}", "missing field `id`"), ("{\"id\": \"1\", \"rule\": \"a b\"}", "`a b` is no name")] {
+            fs::write(&path, line).unwrap();
+            let error = take_dropped(&ctx).unwrap_err().to_string();
+            assert!(error.starts_with("line 1 of `dropped.jsonl`") && error.contains(why), "{error}");
+        }
+    }
 
     /// Texts that begin with a greeting.
     struct Greetings;
@@ -107,12 +188,13 @@ mod tests {
     #[test]
     fn what_a_program_wrote_is_of_the_declared_kind() {
         let root = tempfile::tempdir().unwrap();
-        let none = check(Some(&Greetings), root.path()).unwrap_err().to_string();
+        let ctx = TestContext::new(root.path());
+        let none = check(Some(&Greetings), &ctx).unwrap_err().to_string();
         assert_eq!(none, "the program wrote nothing to `LLMP_OUTPUT`, expected files that greet");
-        fs::write(root.path().join("a"), "hello").unwrap();
-        check(Some(&Greetings), root.path()).unwrap();
-        fs::write(root.path().join("b"), "begone").unwrap();
-        let rude = check(Some(&Greetings), root.path()).unwrap_err();
+        fs::write(ctx.output().join("a"), "hello").unwrap();
+        check(Some(&Greetings), &ctx).unwrap();
+        fs::write(ctx.output().join("b"), "begone").unwrap();
+        let rude = check(Some(&Greetings), &ctx).unwrap_err();
         assert_eq!(rude.to_string(), "the output is no `Greetings`: `b` is rude");
         assert_eq!(rude.help_text(), Some("Greetings is files that greet"));
     }

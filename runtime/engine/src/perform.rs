@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
+use llmp_compiler::artifact::ArtifactKind;
 use llmp_compiler::key::Digest;
 use llmp_records::Record;
 use llmp_stage::{Error, Input, InputFile};
@@ -34,6 +35,9 @@ pub struct Performer<'a> {
     /// What the folders of its attempts are called: those called [`ATTEMPT`] are removed by the next holder of the lock.
     pub attempts: &'static str,
 }
+
+/// The rule by which a program's documents are gone of which it says nothing.
+const UNTOLD: &str = "untold";
 
 /// The name of attempts that are made under the lock of their key.
 pub(super) const ATTEMPT: &str = "attempt";
@@ -119,12 +123,18 @@ impl Performer<'_> {
         for folder in [scratch, &output].into_iter().chain(Some(&*state).filter(|_| !is_command)) {
             fs::create_dir_all(folder).map_err(Error::io("cannot make the folder", folder))?;
         }
+        // Documents that a command was given, where that is known.
+        let mut documents = Vec::new();
         let mut inputs = BTreeMap::<String, Vec<Input>>::new();
         for (index, given) in action.inputs.iter().enumerate() {
             let same_role = inputs.entry(given.role.clone()).or_default();
             let folder = scratch.join(format!("{}-{}", given.role, same_role.len()));
             same_role.push(if is_command {
-                self.copy(index, given, folder)?
+                let mut input = self.copy(index, given, folder)?;
+                if action.stage.jsonl && given.files.iter().all(|file| file.path.is_none()) {
+                    documents.extend(self.as_lines(&mut input)?);
+                }
+                input
             } else {
                 self.materialise(index, given, folder)?
             });
@@ -164,7 +174,7 @@ impl Performer<'_> {
         if let Err(error) = &outcome {
             llmp_stage::Context::log(&context, &format!("error: {error}"));
         }
-        let reported = context.finish();
+        let mut reported = context.finish();
         let memory = outcome?;
         let after = stamps(action, self.place);
         let changed = after.iter().zip(&before).find(|(after, before)| after != before || after.1.is_none());
@@ -177,6 +187,18 @@ impl Performer<'_> {
         self.checked.fresh(manifest.files.values().map(|file| file.digest));
         if manifest.files.is_empty() && action.shard.is_none() {
             return Err(Error::new(format!("`{kind}` wrote no files")).into());
+        }
+        let makes_documents = action.stage.output.as_ref().is_some_and(|output| output.kind == ArtifactKind::Docs);
+        // Of several sets, nobody knows which one is looked up in only.
+        if let ([given], true) = (documents.as_slice(), makes_documents) {
+            let told: u64 = (reported.counts.iter())
+                .filter(|(name, _)| *name == "documents" || name.starts_with("dropped."))
+                .map(|(_, count)| count)
+                .sum();
+            // What is gone without a word is counted all the same.
+            if *given > told {
+                reported.counts.insert(format!("dropped.{UNTOLD}"), given - told);
+            }
         }
         let mut dropped = Vec::new();
         let lines = reported.dropped.lines();
@@ -243,6 +265,22 @@ impl Performer<'_> {
         })
     }
 
+    /// Replaces the copied files of documents by JSON lines; gives how many documents they are, where it holds any file of such.
+    fn as_lines(&self, input: &mut Input) -> Result<Option<u64>, Trouble> {
+        let Some(form) = self.harness.registry.form(ArtifactKind::Docs.name()) else { return Ok(None) };
+        let (mut documents, mut any) = (0, false);
+        for file in &mut input.files {
+            let Some(folder) = file.path.parent().map(Path::to_owned) else { continue };
+            if let Some((name, rows)) = form.as_lines(&file.name, &file.path, &folder)? {
+                fs::remove_file(&file.path).map_err(Error::io("cannot remove", &file.path))?;
+                (file.path, file.name) = (folder.join(&name), name);
+                documents += rows;
+                any = true;
+            }
+        }
+        Ok(any.then_some(documents))
+    }
+
     /// Copies an input's files to `folder`: what a program does to them reaches neither the store nor the user's folder.
     fn copy(&self, index: usize, given: &Given, folder: PathBuf) -> Result<Input, Trouble> {
         fs::create_dir_all(&folder).map_err(Error::io("cannot make the folder", &folder))?;
@@ -252,7 +290,14 @@ impl Performer<'_> {
             let inside = relative.components().all(|part| matches!(part, Component::Normal(_)));
             // A file from outside the pipeline's folder is given under its last name.
             let name = if inside { relative } else { Path::new(relative.file_name().unwrap_or_default()) };
-            let path = folder.join(name);
+            // Two of them may have the same.
+            let mut path = folder.join(name);
+            for number in 2_u32.. {
+                if !path.exists() {
+                    break;
+                }
+                path = folder.join(number.to_string()).join(name);
+            }
             if let Some(parent) = path.parent().filter(|parent| *parent != folder) {
                 fs::create_dir_all(parent).map_err(Error::io("cannot make the folder", parent))?;
             }

@@ -8,11 +8,12 @@ use std::sync::Arc;
 use llmp_compiler::graph::{FileSet, Producer, Stage};
 use llmp_compiler::key::{ComponentName, Content, Digest, Hasher, Key};
 use llmp_compiler::plan::{History, Previous};
-use llmp_stage::shard_of;
+use llmp_stage::{Registry, shard_of};
 use llmp_store::{Ledger, Manifest, Result, Stat, Store, pipeline_id, write_cache};
 
-use super::files::Files;
+use super::files::{Files, Found};
 use super::folder_of;
+use super::probe::Probes;
 
 /// The past of one pipeline in one store.
 pub struct Past {
@@ -24,6 +25,7 @@ pub struct Past {
     last_path: PathBuf,
     last: RefCell<BTreeMap<String, (Digest, u64)>>,
     last_changed: Cell<bool>,
+    probes: Option<Probes>,
 }
 
 impl Past {
@@ -46,7 +48,14 @@ impl Past {
             last_path,
             last: RefCell::new(last),
             last_changed: Cell::new(false),
+            probes: None,
         })
+    }
+
+    /// Lets the stages of `registry` look at the first bytes of files that they have not read yet.
+    #[must_use]
+    pub fn probing(self, registry: &'static Registry) -> Self {
+        Self { probes: Some(Probes::new(registry)), ..self }
     }
 
     /// Looks again at what others may have changed: the ledger, what was settled, the user's files. What is known of
@@ -141,12 +150,7 @@ impl Past {
         let files = stage.inputs.iter().find(|input| input.role == role).map(|input| &input.from);
         if let Some(Producer::Files(set)) = files {
             let found = self.find(set).unwrap_or_default();
-            let shard = |file: &super::Found| ShardInput {
-                name: file.shard(set.names).hex().get(..16).unwrap_or_default().to_owned(),
-                files: vec![(file.label.clone(), file.digest)],
-                names: set.names,
-            };
-            return Ok(found.found.iter().map(shard).collect());
+            return Ok(found.found.iter().map(|file| shard_of_file(file, set.names)).collect());
         }
         Ok(shards_of_manifest(&self.store.objects.manifest(input)?))
     }
@@ -161,6 +165,15 @@ pub struct ShardInput {
     pub files: Vec<(String, Digest)>,
     /// Whether the names of the user's files count.
     pub names: bool,
+}
+
+/// The shard that a file of the user is.
+fn shard_of_file(file: &Found, names: bool) -> ShardInput {
+    ShardInput {
+        name: file.shard(names).hex().get(..16).unwrap_or_default().to_owned(),
+        files: vec![(file.label.clone(), file.digest)],
+        names,
+    }
 }
 
 fn shards_of_manifest(manifest: &Manifest) -> Vec<ShardInput> {
@@ -222,6 +235,20 @@ impl History for Past {
     fn files(&self, set: &FileSet) -> std::result::Result<Content, String> {
         let files = self.find(set)?;
         Ok(Content { role: String::new(), files: true, label: files.label(), digest: files.digest() })
+    }
+
+    fn refused(&self, stage: &Stage, key: &Key, role: &str, set: &FileSet) -> Option<String> {
+        let probes = self.probes.as_ref()?;
+        let files = self.find(set).ok()?;
+        let sharded = stage.per_shard.as_deref() == Some(role);
+        let ledger = self.ledger();
+        // What was read once is read again.
+        let is_new = |file: &&Found| {
+            !sharded || ledger.artifact(&shard_key(key, role, &shard_of_file(file, set.names))).is_none()
+        };
+        let new: Vec<&Found> = files.found.iter().filter(is_new).collect();
+        let others = new.len() < files.found.len();
+        probes.refused(&stage.kind, new.into_iter(), others)
     }
 
     fn file(&self, word: &str) -> Option<Content> {

@@ -7,6 +7,7 @@ pub mod docs;
 pub mod model;
 pub mod preferences;
 pub mod probe;
+pub mod lines;
 pub mod questions;
 pub mod random;
 pub mod report;

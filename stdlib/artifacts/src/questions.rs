@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use llmp_stage::{Error, Form, Input, Result};
+use llmp_stage::{Context, Error, Form, Input, Result};
 use serde::{Deserialize, Serialize};
 
 use crate::{rows, words};
@@ -48,6 +48,13 @@ impl Question {
             None if tag == "attribute" => self.attribute.as_deref(),
             None => None,
         }
+    }
+
+    /// Whether its answer begins with a value that counts as right.
+    #[must_use]
+    pub fn begins_with_value(&self) -> bool {
+        let answer = words::normalized(&self.answer);
+        self.values.iter().any(|value| answer.starts_with(&words::normalized(value)))
     }
 
     /// What is wrong with it, if anything.
@@ -96,6 +103,12 @@ impl Form for Questions {
             Some(fault) => Err(Error::new(format!("`{QUESTIONS_FILE}`: {fault}"))),
             None => Ok(()),
         }
+    }
+
+    fn accept(&self, written: &Input, ctx: &dyn Context) -> Result<()> {
+        self.check(written)?;
+        ctx.count("questions", read_questions(written)?.len() as u64);
+        Ok(())
     }
 
     fn unit(&self) -> Option<&'static str> {

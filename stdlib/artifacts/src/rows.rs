@@ -1,17 +1,16 @@
 //! Rows of JSONL and JSON files, with the place of each for messages.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{Read, Write};
 use std::path::Path;
 
 use llmp_stage::{Error, Input, InputFile, Result};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-/// What some programs begin UTF-8 files with.
-const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
-/// The longest line of a `.jsonl` file.
-const MAX_LINE: u64 = 16 << 20;
+use crate::docs::decompressed;
+use crate::lines::{BYTE_ORDER_MARK, Line, Lines, parsed};
+
 /// The largest `.json` file, which is read at once.
 const MAX_JSON: u64 = 1 << 30;
 
@@ -21,11 +20,12 @@ const MAX_JSON: u64 = 1 << 30;
 /// Where the file cannot be read or is malformed, or `each` fails.
 pub fn read(file: &InputFile, mut each: impl FnMut(Value, &str) -> Result<()>) -> Result<()> {
     let name = file.label.as_deref().unwrap_or(&file.name);
-    match Path::new(&file.name).extension().and_then(std::ffi::OsStr::to_str) {
+    let plain = file.name.strip_suffix(".gz").or_else(|| file.name.strip_suffix(".zst")).unwrap_or(&file.name);
+    match Path::new(plain).extension().and_then(std::ffi::OsStr::to_str) {
         Some("jsonl" | "ndjson") => lines(file, name, &mut each),
         Some("json") => {
             let mut bytes = Vec::new();
-            open(file)?
+            decompressed(&file.path)?
                 .take(MAX_JSON + 1)
                 .read_to_end(&mut bytes)
                 .map_err(Error::io("cannot read", &file.path))?;
@@ -48,35 +48,17 @@ pub fn read(file: &InputFile, mut each: impl FnMut(Value, &str) -> Result<()>) -
 }
 
 fn lines(file: &InputFile, name: &str, each: &mut impl FnMut(Value, &str) -> Result<()>) -> Result<()> {
-    let mut reader = BufReader::new(open(file)?);
-    let mut line = Vec::new();
-    for number in 1u64.. {
-        line.clear();
-        let read = (&mut reader).take(MAX_LINE + 1).read_until(b'\n', &mut line);
-        if read.map_err(Error::io("cannot read", &file.path))? == 0 {
-            break;
-        }
-        let place = format!("{name}:{number}");
-        if line.len() as u64 > MAX_LINE {
-            return Err(Error::new(format!("{place}: the line is longer than 16 MiB")));
-        }
-        let row = line.strip_prefix(BYTE_ORDER_MARK).filter(|_| number == 1).unwrap_or(&line);
-        if row.trim_ascii().is_empty() {
-            continue;
-        }
-        let row = serde_json::from_slice(row.trim_ascii_end()).map_err(|error| {
-            // serde counts lines within the row; only its column helps.
-            let reason = error.to_string();
-            let reason = reason.split(" at line ").next().unwrap_or_default();
-            Error::new(format!("{place}: this is not JSON: {reason}, at column {}", error.column()))
-        })?;
-        each(row, &place)?;
+    let mut lines = Lines::open(&file.path)?;
+    loop {
+        let row = match lines.next_line()? {
+            None => return Ok(()),
+            Some(Line::Bad(why)) => Err(why.to_owned()),
+            Some(Line::Row(row)) => parsed(row, &mut 0, |row| serde_json::from_slice(row))
+                .map_err(|why| format!("this is not JSON: {why}")),
+        };
+        let place = format!("{name}:{}", lines.number());
+        each(row.map_err(|why| Error::new(format!("{place}: {why}")))?, &place)?;
     }
-    Ok(())
-}
-
-fn open(file: &InputFile) -> Result<File> {
-    File::open(&file.path).map_err(Error::io("cannot read", &file.path))
 }
 
 /// All rows of the file `name` of `input`, each of type `T`.

@@ -6,6 +6,7 @@
 mod chat;
 pub mod crawl;
 pub mod dedup;
+pub mod docs;
 pub mod extract;
 pub mod filter;
 mod knowledge;
@@ -23,6 +24,7 @@ pub fn stages() -> Vec<Box<dyn Stage>> {
         chat::stages(),
         crawl::stages(),
         dedup::stages(),
+        docs::stages(),
         extract::stages(),
         filter::stages(),
         knowledge::stages(),

@@ -26,6 +26,12 @@ impl Dropped {
         format!("{LIKE}{id}")
     }
 
+    /// Whether it is the document with this id and URL. A user's own stage may tell ids alone.
+    #[must_use]
+    pub fn is(&self, id: &str, url: &str) -> bool {
+        self.id == id && (self.url == url || self.url.is_empty())
+    }
+
     /// The id of the document that was kept in its place, where [a rule](Self::like) says so.
     #[must_use]
     pub fn kept(&self) -> Option<&str> {

@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::path::Path;
 
-use crate::{Input, Result};
+use crate::{Context, Input, Result};
 
 /// How the artifacts of one kind lie on disk: how they are checked, counted, and read by whoever follows documents through a
 /// run. There is one for each kind of the compiler's, in the registry's table.
@@ -20,6 +20,25 @@ pub trait Form: Send + Sync {
     /// # Errors
     /// Names the file, what was found and what was expected.
     fn check(&self, written: &Input) -> Result<()>;
+
+    /// As [`Form::check`], for what a running stage wrote: says how much it is, and may leave out what is an accident, with a count.
+    ///
+    /// # Errors
+    /// As there.
+    fn accept(&self, written: &Input, ctx: &dyn Context) -> Result<()> {
+        let _ = ctx;
+        self.check(written)
+    }
+
+    /// Writes one of its files, `name` within the artifact and `path` on this machine, as JSON lines below `folder`: the new file's
+    /// name and its rows; `None` where it is written in no other way than it is.
+    ///
+    /// # Errors
+    /// Where the file cannot be read or the other cannot be written.
+    fn as_lines(&self, name: &str, path: &Path, folder: &Path) -> Result<Option<(String, u64)>> {
+        let _ = (name, path, folder);
+        Ok(None)
+    }
 
     /// The count under which stages that make it report its size, e.g. `documents`.
     fn unit(&self) -> Option<&'static str> {

@@ -23,4 +23,4 @@ pub use form::{Detail, Entries, Entry, Files, Form, Holds, TokenSpan};
 pub use lint::Lint;
 pub use registry::Registry;
 pub use shown::Shown;
-pub use stage::{Function, Signature, Stage, stage};
+pub use stage::{Fit, Function, Probe, Signature, Stage, stage};

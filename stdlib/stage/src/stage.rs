@@ -32,6 +32,26 @@ impl Signature {
     }
 }
 
+/// What the first bytes of a file of the user say of a stage that is to read it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fit {
+    /// Nothing speaks against it.
+    Reads,
+    /// The stage passes over such files, and refuses inputs that hold nothing else: why, as one sentence.
+    PassesOver(String),
+    /// The stage cannot read it: why and what can, as one sentence that names the file.
+    Refuses(String),
+}
+
+/// Looks at a file's name and its first bytes, at most [`Probe::BYTES`].
+#[derive(Clone, Copy)]
+pub struct Probe(pub fn(name: &str, start: &[u8]) -> Fit);
+
+impl Probe {
+    /// How much of a file is looked at.
+    pub const BYTES: u64 = 4_096;
+}
+
 /// The implementation of a stage signature.
 pub trait Stage: Send + Sync {
     /// The name in its signature, e.g. `filter.language`.
@@ -56,6 +76,9 @@ pub trait Stage: Send + Sync {
     /// # Errors
     /// Whatever stopped it; output written so far is discarded, state is kept.
     fn run(&self, ctx: &dyn Context, settings: &Value) -> Result<()>;
+
+    /// How it tells by the first bytes of the user's files, before it runs, that it cannot read them.
+    fn probe(&self) -> Option<Probe>;
 
     /// What it will need; `None` where that is not known. `settings` are lowered ones.
     fn cost(&self, settings: &Value, inputs: &Inputs) -> Option<Cost>;
@@ -82,6 +105,7 @@ pub fn stage<S>(name: &'static str, run: fn(&dyn Context, S) -> Result<()>) -> F
         run,
         cost: None,
         lint: None,
+        probe: None,
         show: None,
         measure: None,
         settings: PhantomData,
@@ -95,6 +119,7 @@ pub struct Function<S> {
     run: fn(&dyn Context, S) -> Result<()>,
     cost: Option<fn(&S, &Inputs) -> Cost>,
     lint: Option<fn(&S) -> Vec<Lint>>,
+    probe: Option<Probe>,
     show: Option<fn(&Value) -> Option<Shown>>,
     measure: Option<Measure>,
     settings: PhantomData<fn() -> S>,
@@ -119,6 +144,13 @@ impl<S> Function<S> {
     #[must_use]
     pub fn lint(mut self, lint: fn(&S) -> Vec<Lint>) -> Self {
         self.lint = Some(lint);
+        self
+    }
+
+    /// With what it says of the first bytes of files.
+    #[must_use]
+    pub fn probe(mut self, probe: fn(name: &str, start: &[u8]) -> Fit) -> Self {
+        self.probe = Some(Probe(probe));
         self
     }
 
@@ -169,6 +201,10 @@ impl<S: DeserializeOwned + 'static> Stage for Function<S> {
                 None => (self.run)(ctx, settings),
             },
         }
+    }
+
+    fn probe(&self) -> Option<Probe> {
+        self.probe
     }
 
     fn cost(&self, settings: &Value, inputs: &Inputs) -> Option<Cost> {
@@ -243,7 +279,7 @@ impl Context for Declared<'_> {
 /// Registers the stages of a module: makes the function `stages()`.
 ///
 /// A stage `"filter.language" = language` is the function `run` of the module `language`, and its signature is
-/// `language.llmp` beside it; `knowledge::probe` lies a folder deeper. `{ cost, lint, show, measure }` name what else the module has. The folder is where the signatures stand below
+/// `language.llmp` beside it; `knowledge::probe` lies a folder deeper. `{ cost, lint, probe, show, measure }` name what else the module has. The folder is where the signatures stand below
 /// `stdlib/`, without `src/`.
 ///
 /// ```ignore

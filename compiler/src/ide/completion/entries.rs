@@ -264,8 +264,9 @@ impl<'a> Cursor<'a, '_> {
 
     /// What a stage's block can hold, and does not yet.
     pub(super) fn clauses(&self) -> Vec<Completion> {
-        const CLAUSES: [(&str, &str); 12] = [
+        const CLAUSES: [(&str, &str); 13] = [
             ("run", "run = [$1]"),
+            ("documents", "documents = jsonl"),
             ("per shard", "per shard ${1:docs}"),
             ("epoch", "epoch = ${1:1}"),
             ("resumes", "resumes = true"),

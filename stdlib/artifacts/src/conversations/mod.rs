@@ -5,7 +5,7 @@ mod message;
 mod transcript;
 mod tree;
 
-use llmp_stage::{Error, Form, Input, Result};
+use llmp_stage::{Context, Error, Form, Input, Result};
 
 pub use forms::{Ignored, conversations};
 pub use message::{Message, Role, from_row, to_row};
@@ -31,6 +31,14 @@ impl Form for Conversations {
     fn check(&self, written: &Input) -> Result<()> {
         rows::read(written.file(CONVERSATIONS_FILE)?, |row, place| {
             from_row(&row).map(drop).map_err(|fault| Error::new(format!("{place}: {fault}")))
+        })
+    }
+
+    fn accept(&self, written: &Input, ctx: &dyn Context) -> Result<()> {
+        self.check(written)?;
+        rows::read(written.file(CONVERSATIONS_FILE)?, |_, _| {
+            ctx.count("conversations", 1);
+            Ok(())
         })
     }
 

@@ -22,6 +22,7 @@ use parquet::file::metadata::{ColumnChunkMetaData, FileMetaData, ParquetMetaData
 use parquet::file::reader::{FileReader as _, SerializedFileReader};
 use parquet::schema::types::{SchemaDescriptor, Type, TypePtr};
 
+use super::Mapping;
 use super::loose::{Bad, Column, Draft, Notes, Row, Scalar};
 
 /// Rows decoded at once.
@@ -253,6 +254,23 @@ fn uuid(bytes: &[u8]) -> String {
         32 => [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-"),
         _ => hex,
     }
+}
+
+/// The documents of a Parquet file whose columns are called as `mapping` says.
+///
+/// # Errors
+/// As for [`json_rows`].
+pub fn mapped_rows(
+    path: &Path,
+    mapping: Mapping,
+) -> Result<impl Iterator<Item = Result<(Row, Notes)>> + use<>> {
+    let rows = json_rows(path)?;
+    Ok((1_u64..).zip(rows).map(move |(number, row)| {
+        let mut notes = Notes::default();
+        let read = mapping.document(&row?, &mut notes);
+        let bad = |why| Row::Bad(Bad { place: format!("row {number}"), why });
+        Ok((read.map_or_else(bad, Row::Doc), notes))
+    }))
 }
 
 /// The rows of any Parquet file as JSON, lists and structures included.

@@ -1,11 +1,12 @@
 //! What Docs are on disk.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use llmp_stage::{Detail, Entries, Entry, Error, Form, Holds, Input, Result};
+use llmp_stage::{Context, Detail, Entries, Entry, Error, Form, Holds, Input, Result};
 
-use super::{Doc, JsonlReader, Reader, Writer};
+use super::{Bad, BadRows, Doc, JsonlRows, Notes, Reader, Row, Writer, write_jsonl};
 
 /// Docs: Parquet shards with FineWeb's columns.
 pub struct Docs;
@@ -20,7 +21,48 @@ impl Form for Docs {
     }
 
     fn check(&self, written: &Input) -> Result<()> {
-        written.files.iter().try_for_each(|file| check(&file.name, &file.path))
+        written.files.iter().try_for_each(|file| {
+            let (mut bad, mut first) = (0, None);
+            let (documents, _) = check(&file.name, &file.path, &mut |row| {
+                bad += 1;
+                first.get_or_insert(row);
+            })?;
+            match first {
+                Some(Bad { place, why }) => Err(Error::new(format!(
+                    "{bad} of {} rows of `{}` are no documents, the first of them {place}: {why}",
+                    documents + bad,
+                    file.name
+                ))),
+                None => Ok(()),
+            }
+        })
+    }
+
+    fn accept(&self, written: &Input, ctx: &dyn Context) -> Result<()> {
+        for file in &written.files {
+            let mut bad = BadRows::default();
+            let (documents, notes) =
+                check(&file.name, &file.path, &mut |row| bad.keep(ctx, &file.name, row))?;
+            bad.check(documents, BadRows::ACCIDENT, &file.name)
+                .map_err(|error| error.help("each line is a JSON object with a string `text`, and optionally FineWeb's columns"))?;
+            ctx.count("documents", documents);
+            notes.report(ctx);
+        }
+        Ok(())
+    }
+
+    fn as_lines(&self, name: &str, path: &Path, folder: &Path) -> Result<Option<(String, u64)>> {
+        let Some(shard) = name.strip_suffix(".parquet") else { return Ok(None) };
+        let name = format!("{shard}.jsonl");
+        let path_of_lines = folder.join(&name);
+        let file = File::create(&path_of_lines).map_err(Error::io("cannot make", &path_of_lines))?;
+        let (mut output, mut documents) = (BufWriter::new(file), 0);
+        for doc in Reader::open(path)? {
+            write_jsonl(&mut output, &doc?).map_err(Error::io("cannot write", &path_of_lines))?;
+            documents += 1;
+        }
+        output.flush().map_err(Error::io("cannot write", &path_of_lines))?;
+        Ok(Some((name, documents)))
     }
 
     fn unit(&self) -> Option<&'static str> {
@@ -48,12 +90,16 @@ fn entry(doc: Doc) -> Entry {
     Entry { id, url, text, language, source: Some(file_path).filter(|source| !source.is_empty()) }
 }
 
-/// Reads a shard to its end. One in JSONL is replaced by Parquet.
-fn check(name: &str, path: &Path) -> Result<()> {
+/// Reads a shard to its end, and returns its documents. One in JSONL is replaced by Parquet; its rows that are no documents go to
+/// `bad`.
+fn check(name: &str, path: &Path, bad: &mut dyn FnMut(Bad)) -> Result<(u64, Notes)> {
     if name.ends_with(".parquet") {
-        return Reader::open(path)?.try_for_each(|doc| doc.map(drop));
+        let mut documents = 0;
+        Reader::open(path)?.try_for_each(|doc| doc.map(|_| documents += 1))?;
+        return Ok((documents, Notes::default()));
     }
-    let shard = [".jsonl", ".jsonl.gz"].iter().find_map(|suffix| path.to_str()?.strip_suffix(suffix));
+    let endings = [".jsonl", ".jsonl.gz", ".jsonl.zst"];
+    let shard = endings.iter().find_map(|suffix| path.to_str()?.strip_suffix(suffix));
     let Some(shard) = shard else {
         return Err(Error::new(format!("`{name}` is neither Parquet nor JSONL by its name")));
     };
@@ -62,9 +108,14 @@ fn check(name: &str, path: &Path) -> Result<()> {
         return Err(Error::new(format!("there are both `{name}` and the same shard as Parquet")));
     }
     let mut writer = Writer::create(&parquet)?;
-    for doc in JsonlReader::open(path)? {
-        writer.write(doc?)?;
+    let mut rows = JsonlRows::open(path)?;
+    for row in rows.by_ref() {
+        match row? {
+            Row::Doc(doc) => writer.write(doc)?,
+            Row::Bad(row) => bad(row),
+        }
     }
-    writer.finish()?;
-    fs::remove_file(path).map_err(Error::io("cannot remove", path))
+    let documents = writer.finish()?;
+    fs::remove_file(path).map_err(Error::io("cannot remove", path))?;
+    Ok((documents, std::mem::take(rows.notes_mut())))
 }

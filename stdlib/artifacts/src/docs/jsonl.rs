@@ -1,20 +1,15 @@
 //! Documents as JSON lines, plain or compressed with gzip or zstd.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
-use std::path::{Path, PathBuf};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::path::Path;
 
 use flate2::bufread::MultiGzDecoder;
 use llmp_stage::{Error, Result};
 
 use super::loose::{self, Bad, Notes, Row};
-use super::{Doc, mended};
-
-/// The longest line that is read; longer ones are no documents.
-const MAX_LINE: u64 = 64 << 20;
-
-/// What some programs begin UTF-8 files with.
-const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+use super::{Doc, Mapping};
+use crate::lines::{Line, Lines, parsed};
 
 /// A file as it is once a compression that its first bytes tell, gzip or zstd, is undone.
 ///
@@ -24,9 +19,9 @@ pub fn decompressed(path: &Path) -> Result<Box<dyn BufRead + Send>> {
     let file = File::open(path).map_err(Error::io("cannot read", path))?;
     let mut file = BufReader::new(file);
     let start = file.fill_buf().map_err(Error::io("cannot read", path))?;
-    Ok(if start.starts_with(&[0x1f, 0x8b]) {
+    Ok(if start.starts_with(GZIP) {
         Box::new(BufReader::new(MultiGzDecoder::new(file)))
-    } else if start.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]) {
+    } else if start.starts_with(ZSTD) {
         let decoder = zstd::Decoder::with_buffer(file).map_err(Error::io("cannot read", path))?;
         Box::new(BufReader::new(decoder))
     } else {
@@ -34,11 +29,26 @@ pub fn decompressed(path: &Path) -> Result<Box<dyn BufRead + Send>> {
     })
 }
 
+/// What bytes compressed with gzip or zstd stand for, as far as they go; `None` for others.
+#[must_use]
+pub fn undone(start: &[u8]) -> Option<Box<dyn Read + '_>> {
+    if start.starts_with(GZIP) {
+        Some(Box::new(MultiGzDecoder::new(start)))
+    } else if start.starts_with(ZSTD) {
+        Some(Box::new(zstd::Decoder::with_buffer(start).ok()?))
+    } else {
+        None
+    }
+}
+
+/// How gzip and zstd begin.
+const GZIP: &[u8] = &[0x1f, 0x8b];
+const ZSTD: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
+
 /// Reads the rows of JSON lines.
 pub struct JsonlRows {
-    path: PathBuf,
-    line: u64,
-    input: Box<dyn BufRead + Send>,
+    lines: Lines,
+    mapping: Option<Mapping>,
     ended: bool,
     notes: Notes,
 }
@@ -49,8 +59,15 @@ impl JsonlRows {
     /// # Errors
     /// Where it cannot be read.
     pub fn open(path: &Path) -> Result<Self> {
-        let input = decompressed(path)?;
-        Ok(Self { path: path.to_owned(), line: 0, input, ended: false, notes: Notes::default() })
+        Self::mapped(path, None)
+    }
+
+    /// Opens the file at `path`, whose fields are called as `mapping` says.
+    ///
+    /// # Errors
+    /// Where it cannot be read.
+    pub fn mapped(path: &Path, mapping: Option<Mapping>) -> Result<Self> {
+        Ok(Self { lines: Lines::open(path)?, mapping, ended: false, notes: Notes::default() })
     }
 
     /// What was noticed so far.
@@ -59,65 +76,30 @@ impl JsonlRows {
         &self.notes
     }
 
-    fn bad(&self, why: impl Into<String>) -> Row {
-        Row::Bad(Bad { place: format!("line {}", self.line), why: why.into() })
+    /// The same, to be taken.
+    pub(super) fn notes_mut(&mut self) -> &mut Notes {
+        &mut self.notes
     }
 
     fn read(&mut self) -> Result<Option<Row>> {
-        let mut line = Vec::new();
-        loop {
-            line.clear();
-            self.line += 1;
-            match (&mut self.input).take(MAX_LINE + 1).read_until(b'\n', &mut line) {
-                Ok(0) => return Ok(None),
-                Ok(_) => {}
-                Err(error) if error.kind() == ErrorKind::UnexpectedEof => {
-                    self.ended = true;
-                    return Ok(Some(self.bad("the file is cut off here")));
-                }
-                Err(error) => return Err(Error::io("cannot read", &self.path)(error)),
+        let Self { lines, mapping, notes, .. } = self;
+        let read = match lines.next_line()? {
+            None => return Ok(None),
+            Some(Line::Bad(why)) => Err(why.to_owned()),
+            Some(Line::Row(row)) => {
+                let mut mended = 0;
+                let read = match mapping {
+                    None => parsed(row, &mut mended, |row| loose::json(row, notes)),
+                    Some(mapping) => parsed(row, &mut mended, |row| {
+                        Ok(mapping.document(&serde_json::from_slice(row)?, notes))
+                    }),
+                };
+                notes.mended += mended;
+                read.and_then(|row| row)
             }
-            if line.len() as u64 > MAX_LINE {
-                self.pass_over()?;
-                return Ok(Some(self.bad("it is longer than 64 MiB")));
-            }
-            let row = line.strip_prefix(BYTE_ORDER_MARK).filter(|_| self.line == 1).unwrap_or(&line);
-            if row.trim_ascii().is_empty() {
-                continue;
-            }
-            let mut read = loose::json(row, &mut self.notes);
-            if read.is_err()
-                && let Some(row) = mended(row)
-            {
-                read = loose::json(&row, &mut self.notes);
-                self.notes.mended += u64::from(read.is_ok());
-            }
-            return Ok(Some(match read {
-                Ok(Ok(doc)) => Row::Doc(doc),
-                Ok(Err(why)) => self.bad(why),
-                Err(error) => {
-                    // serde counts lines within the row; only its column helps.
-                    let reason = error.to_string();
-                    let reason = reason.split(" at line ").next().unwrap_or_default();
-                    self.bad(format!("{reason}, at column {}", error.column()))
-                }
-            }));
-        }
-    }
-
-    /// Goes on to the end of a line.
-    fn pass_over(&mut self) -> Result<()> {
-        loop {
-            let buffer = self.input.fill_buf().map_err(Error::io("cannot read", &self.path))?;
-            let (length, found) = match buffer.iter().position(|byte| *byte == b'\n') {
-                Some(end) => (end + 1, true),
-                None => (buffer.len(), buffer.is_empty()),
-            };
-            self.input.consume(length);
-            if found {
-                return Ok(());
-            }
-        }
+        };
+        let place = || format!("line {}", lines.number());
+        Ok(Some(read.map_or_else(|why| Row::Bad(Bad { place: place(), why }), Row::Doc)))
     }
 }
 
@@ -134,38 +116,6 @@ impl Iterator for JsonlRows {
     }
 }
 
-/// As [`JsonlRows`], where every row has to be a document: for what programs of a pipeline write.
-pub struct JsonlReader(JsonlRows);
-
-impl JsonlReader {
-    /// Opens the file at `path`.
-    ///
-    /// # Errors
-    /// Where it cannot be read.
-    pub fn open(path: &Path) -> Result<Self> {
-        JsonlRows::open(path).map(Self)
-    }
-}
-
-impl Iterator for JsonlReader {
-    type Item = Result<Doc>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let row = match self.0.next()? {
-            Ok(Row::Doc(doc)) => Ok(doc),
-            Ok(Row::Bad(Bad { place, why })) => {
-                self.0.ended = true;
-                Err(Error::new(format!("{place} of `{}` is not a document: {why}", self.0.path.display()))
-                    .help(
-                        "each line is a JSON object with a string `text`, and optionally FineWeb's columns",
-                    ))
-            }
-            Err(error) => Err(error),
-        };
-        Some(row)
-    }
-}
-
 /// Writes a document as one line of JSON.
 ///
 /// # Errors
@@ -178,6 +128,7 @@ pub fn write_jsonl(output: &mut impl Write, doc: &Doc) -> std::io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::lines::BYTE_ORDER_MARK;
 
     #[test]
     fn lines_come_back_plain_and_gzipped() {
@@ -197,23 +148,11 @@ mod tests {
             [zstd::encode_all(start, 1).expect("compressed"), zstd::encode_all(end, 1).expect("compressed")];
         for content in [bytes.clone(), gzip.finish().expect("compressed"), zstd, parts.concat()] {
             std::fs::write(&path, content).expect("written");
-            let docs: Vec<Doc> =
-                JsonlReader::open(&path).expect("open").map(|doc| doc.expect("read")).collect();
-            assert_eq!(docs, [doc.clone(), Doc { text: "only text".into(), ..Doc::default() }]);
+            let docs: Vec<Row> =
+                JsonlRows::open(&path).expect("open").map(|row| row.expect("read")).collect();
+            let only = Doc { text: "only text".into(), ..Doc::default() };
+            assert_eq!(docs, [Row::Doc(doc.clone()), Row::Doc(only)]);
         }
-    }
-
-    #[test]
-    fn a_bad_line_says_where_it_is() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("a.jsonl");
-        std::fs::write(&path, "{\"text\": \"x\"}\n{\"text\": 3}\n").expect("written");
-        let mut reader = JsonlReader::open(&path).expect("open");
-        assert!(reader.next().is_some_and(|doc| doc.is_ok()));
-        let error = reader.next().expect("a line").expect_err("bad");
-        let (start, end) = ("line 2 of", "`text` is a number, expected a text");
-        assert!(error.to_string().starts_with(start) && error.to_string().ends_with(end), "{error}");
-        assert!(reader.next().is_none());
     }
 
     fn rows(content: &[u8]) -> (Vec<Row>, Notes) {

@@ -38,6 +38,26 @@ pub struct Notes {
     pub ignored: BTreeMap<&'static str, u64>,
 }
 
+impl Notes {
+    /// Counts them.
+    pub fn report(&self, ctx: &dyn llmp_stage::Context) {
+        if self.mended > 0 {
+            ctx.count("mended", self.mended);
+        }
+        for (column, values) in &self.ignored {
+            ctx.count(&format!("ignored.{column}"), *values);
+        }
+    }
+
+    /// Adds those of other rows.
+    pub fn add(&mut self, other: Self) {
+        self.mended += other.mended;
+        for (column, values) in other.ignored {
+            *self.ignored.entry(column).or_default() += values;
+        }
+    }
+}
+
 /// A column that documents have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Column {

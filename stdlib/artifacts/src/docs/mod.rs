@@ -3,21 +3,27 @@
 //! One shard is one file, `<shard>.parquet`. Columns, in FineWeb's order: `text`, `id`, `dump`, `url`, `date`,
 //! `file_path`, `language`, `language_score`, `token_count`; the last three are null until a stage fills them.
 
+mod bad_rows;
 mod foreign;
 mod form;
 mod jsonl;
 mod loose;
+mod mapping;
 mod mend;
 mod parquet;
+mod tables;
 
 use serde::{Deserialize, Serialize};
 
-pub use foreign::{ParquetRows, json_rows};
+pub use bad_rows::BadRows;
+pub use foreign::{ParquetRows, json_rows, mapped_rows};
 pub use form::Docs;
-pub use jsonl::{JsonlReader, JsonlRows, decompressed, write_jsonl};
+pub use jsonl::{JsonlRows, decompressed, undone, write_jsonl};
 pub use loose::{Bad, Notes, Row};
+pub use mapping::Mapping;
 pub use mend::mended;
 pub use parquet::{Reader, Writer};
+pub use tables::CsvRows;
 
 /// One document: a row of a Docs shard.
 ///

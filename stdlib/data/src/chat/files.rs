@@ -5,6 +5,7 @@ use std::path::Path;
 
 use llmp_artifacts::conversations::{Message, talks};
 use llmp_artifacts::docs::{decompressed, json_rows, mended};
+use llmp_artifacts::lines::{BYTE_ORDER_MARK, Line, Lines, parsed};
 use llmp_stage::{Error, InputFile, Result};
 use serde_json::Value;
 
@@ -14,7 +15,6 @@ const MAX_LINE: u64 = 64 << 20;
 const MAX_WHOLE: u64 = 1 << 30;
 /// Lines that tell whether a file has a row in each.
 const LOOKED_AT: usize = 100;
-const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// What stands in a row.
 pub(crate) enum Content {
@@ -83,7 +83,7 @@ struct Json<'a, F> {
 impl<F: FnMut(&str, std::result::Result<Content, String>) -> Result<()>> Json<'_, F> {
     fn read(&mut self, path: &Path) -> Result<()> {
         if has_rows_in_lines(decompressed(path)?, path)? {
-            return self.lines(decompressed(path)?, path);
+            return self.lines(path);
         }
         let bytes = whole(decompressed(path)?, path, self.name)?;
         let bytes = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&bytes);
@@ -98,38 +98,21 @@ impl<F: FnMut(&str, std::result::Result<Content, String>) -> Result<()>> Json<'_
         self.rows(value, self.name)
     }
 
-    fn lines(&mut self, mut input: impl BufRead, path: &Path) -> Result<()> {
-        let mut line = Vec::new();
-        for number in 1u64.. {
-            line.clear();
-            let place = format!("{}:{number}", self.name);
-            match (&mut input).take(MAX_LINE + 1).read_until(b'\n', &mut line) {
-                Ok(0) => break,
-                Ok(_) => {}
-                Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
-                    return (self.each)(&place, Err("the file is cut off here".into()));
-                }
-                Err(error) => return Err(Error::io("cannot read", path)(error)),
-            }
-            if line.len() as u64 > MAX_LINE {
-                return Err(Error::new(format!("{place}: the line is longer than 64 MiB")));
-            }
-            let row = line.strip_prefix(BYTE_ORDER_MARK).filter(|_| number == 1).unwrap_or(&line);
-            if row.trim_ascii().is_empty() {
-                continue;
-            }
-            match self.parse(row) {
+    fn lines(&mut self, path: &Path) -> Result<()> {
+        let mut lines = Lines::open(path)?;
+        loop {
+            let row = match lines.next_line()? {
+                None => return Ok(()),
+                Some(Line::Bad(why)) => Err(why.to_owned()),
+                Some(Line::Row(row)) => parsed(row, &mut self.mended, |row| serde_json::from_slice(row))
+                    .map_err(|why| format!("this is not JSON: {why}")),
+            };
+            let place = format!("{}:{}", self.name, lines.number());
+            match row {
                 Ok(value) => self.rows(value, &place)?,
-                Err(error) => {
-                    // serde counts lines within the row; only its column helps.
-                    let reason = error.to_string();
-                    let reason = reason.split(" at line ").next().unwrap_or_default();
-                    let fault = format!("this is not JSON: {reason}, at column {}", error.column());
-                    (self.each)(&place, Err(fault))?;
-                }
+                Err(fault) => (self.each)(&place, Err(fault))?,
             }
         }
-        Ok(())
     }
 
     fn parse(&mut self, text: &[u8]) -> serde_json::Result<Value> {

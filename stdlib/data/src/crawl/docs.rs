@@ -1,46 +1,81 @@
-//! `crawl.docs`: ready documents from Parquet or JSONL files.
+//! `crawl.docs`: ready documents from Parquet, JSONL or CSV files.
 
 use std::fs::File;
-use std::io::{BufRead, Read};
+use std::io::Read;
 
-use llmp_stage::{Context, Dropped, Error, InputFile, Result};
+use llmp_artifacts::docs::{BadRows, CsvRows, JsonlRows, Mapping, Notes, ParquetRows, Row, Writer, mapped_rows};
+use llmp_stage::{Context, Error, Fit, InputFile, Probe, Result};
 use serde::Deserialize;
 
+use super::sniff::{Looks, looks, named};
 use super::{label, shard_name};
-use llmp_artifacts::docs::{Bad, JsonlRows, Notes, ParquetRows, Row, Writer, decompressed};
-
 use crate::pages;
-
-/// Bad rows of a file that are told in the log.
-const LOGGED_ROWS: u64 = 10;
 
 /// The settings of `crawl.docs`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
+    /// The field with the text.
+    pub text: String,
+    /// The field with the id.
+    pub id: Option<String>,
+    /// The field with the URL.
+    pub url: Option<String>,
+    /// The field with the date.
+    pub date: Option<String>,
+    /// The field with the language.
+    pub language: Option<String>,
+    /// Documents read of each file.
+    pub limit: Option<u64>,
     /// The share of a file's rows that may be no documents.
     pub max_bad: f64,
     /// The licence of the files; nothing here depends on it.
     pub license: Option<String>,
 }
 
+impl Settings {
+    fn mapping(&self) -> Option<Mapping> {
+        Mapping::new(&[
+            ("text", Some(&self.text)),
+            ("id", self.id.as_deref()),
+            ("url", self.url.as_deref()),
+            ("date", self.date.as_deref()),
+            ("language", self.language.as_deref()),
+        ])
+    }
+}
+
+/// What the first bytes say of a file.
+#[must_use]
+pub fn probe(name: &str, start: &[u8]) -> Fit {
+    match looks(name, start) {
+        Looks::Parquet | Looks::Json | Looks::Csv | Looks::Tsv | Looks::Empty => Fit::Reads,
+        // Its name says what it is, so that the first rows may be bad ones.
+        Looks::Text | Looks::Html | Looks::Binary if named(name, &[".jsonl", ".ndjson", ".json"]) => Fit::Reads,
+        other => other.refuses(name),
+    }
+}
+
 /// Runs the stage.
 ///
 /// # Errors
-/// Where a file cannot be read, is of neither format, or holds too many rows that are no documents.
+/// Where a file cannot be read, is of no format that is read, or holds too many rows that are no documents.
 pub fn run(ctx: &dyn Context, settings: Settings) -> Result<()> {
+    let mapping = settings.mapping();
     for file in &ctx.input("files")?.files {
         let mut writer = Writer::create(&ctx.output().join(format!("{}.parquet", shard_name(file))))?;
-        let mut rows = Rows::open(file)?;
+        let mut rows = Rows::open(file, mapping.clone())?;
         let bar = ctx.bar(rows.known(), "documents");
         let (mut count, mut bad) = (0_u64, BadRows::default());
-        for row in rows.by_ref() {
+        while settings.limit.is_none_or(|limit| count < limit)
+            && let Some(row) = rows.next()
+        {
             ctx.proceed()?;
             bar.add(1);
             let mut doc = match row? {
                 Row::Doc(doc) => doc,
                 Row::Bad(row) => {
-                    bad.keep(ctx, file, row);
+                    bad.keep(ctx, label(file), row);
                     continue;
                 }
             };
@@ -52,109 +87,53 @@ pub fn run(ctx: &dyn Context, settings: Settings) -> Result<()> {
             count += 1;
         }
         writer.finish()?;
-        bad.check(count, settings.max_bad, file)?;
+        bad.check(count, settings.max_bad, label(file)).map_err(|error| {
+            error.help(
+                "a row is a JSON object, or a row of a table, with a text in `text`, or in the field that `text = \"…\"` \
+                 names; `max_bad` says how large a share of the rows may be otherwise",
+            )
+        })?;
         ctx.count("documents", count);
-        let Notes { mended, ignored } = rows.notes();
-        if *mended > 0 {
-            ctx.count("mended", *mended);
-        }
-        for (column, values) in ignored {
-            ctx.count(&format!("ignored.{column}"), *values);
-        }
+        rows.notes().report(ctx);
     }
     Ok(())
 }
 
-/// The rows of a file that are no documents.
-#[derive(Default)]
-struct BadRows {
-    count: u64,
-    first: Option<Bad>,
-}
+/// Documents of a Parquet file whose columns have other names.
+type Mapped = Box<dyn Iterator<Item = Result<(Row, Notes)>>>;
 
-impl BadRows {
-    fn keep(&mut self, ctx: &dyn Context, file: &InputFile, row: Bad) {
-        let id = format!("{} of {}", row.place, label(file));
-        if self.count < LOGGED_ROWS {
-            ctx.log(&format!("`{}`: {} is no document: {}", label(file), row.place, row.why));
-        }
-        ctx.dropped(Dropped { id, url: String::new(), rule: "docs.bad_row".into(), value: row.why.clone() });
-        self.count += 1;
-        self.first.get_or_insert(row);
-    }
-
-    /// Refuses a file of which more than `share` of the rows are bad. A single one is an accident in any file, unless none
-    /// is tolerated.
-    fn check(&self, good: u64, share: f64, file: &InputFile) -> Result<()> {
-        let rows = good + self.count;
-        let tolerated = match share > 0.0 {
-            true => (rows as f64 * share).max(1.0),
-            false => 0.0,
-        };
-        match &self.first {
-            Some(first) if self.count as f64 > tolerated => Err(Error::new(format!(
-                "{} of {rows} rows of `{}` are no documents, the first of them {}: {}",
-                self.count,
-                label(file),
-                first.place,
-                first.why
-            ))
-            .help(
-                "a row is a JSON object, or a row of Parquet, with a string `text`; `max_bad` says how large a share of the \
-                 rows may be otherwise",
-            )),
-            _ => Ok(()),
-        }
-    }
-}
-
-/// The rows of a file of either format.
+/// The rows of a file of any format.
 enum Rows {
     Jsonl(JsonlRows),
     Parquet(ParquetRows),
+    Mapped(Mapped, Notes),
+    Csv(CsvRows),
 }
 
 impl Rows {
-    fn open(file: &InputFile) -> Result<Self> {
-        let mut start = [0; 6];
-        let mut input = File::open(&file.path).map_err(Error::io("cannot read", &file.path))?;
-        let read = input.read(&mut start).map_err(Error::io("cannot read", &file.path))?;
-        let is = |other: &str| Error::new(format!("`{}` is {other}", label(file)));
-        match &start[..read] {
-            [b'P', b'A', b'R', b'1', ..] => return Ok(Self::Parquet(ParquetRows::open(&file.path)?)),
-            [b'P', b'A', b'R', b'E', ..] => {
-                return Err(is("an encrypted Parquet file").help("write it again without encryption"));
-            }
-            [b'B', b'Z', b'h', ..] | [0xfd, b'7', b'z', b'X', b'Z', 0] | [b'P', b'K', 3, 4, ..] => {
-                return Err(is("compressed in a way that is not read")
-                    .help("unpack it; gzip and zstd are undone while reading"));
-            }
-            [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => {
-                return Err(is("encoded as UTF-16").help("JSON lines are UTF-8; `iconv` converts files"));
-            }
-            _ => {}
+    fn open(file: &InputFile, mapping: Option<Mapping>) -> Result<Self> {
+        let mut start = Vec::new();
+        let input = File::open(&file.path).map_err(Error::io("cannot read", &file.path))?;
+        input.take(Probe::BYTES).read_to_end(&mut start).map_err(Error::io("cannot read", &file.path))?;
+        let looks = looks(&file.name, &start);
+        if let Fit::Refuses(_) | Fit::PassesOver(_) = probe(&file.name, &start) {
+            return Err(Error::new(format!("`{}` is {}", label(file), looks.describe())).help(looks.advice()));
         }
-        let named = file.name.to_ascii_lowercase();
-        let named = named.strip_suffix(".gz").or_else(|| named.strip_suffix(".zst")).unwrap_or(&named);
-        let named = [".jsonl", ".ndjson", ".json"].iter().any(|suffix| named.ends_with(suffix));
-        let mut input = decompressed(&file.path)?;
-        // One that is cut off within its first block is told by the reader of its rows.
-        let start = input.fill_buf().unwrap_or_default();
-        match start.strip_prefix(b"\xef\xbb\xbf").unwrap_or(start).trim_ascii_start() {
-            [b'[', ..] => Err(is("a JSON list")
-                .help("put each document on a line of its own, e.g. with `jq -c '.[]'`")),
-            [] | [b'{', ..] => Ok(Self::Jsonl(JsonlRows::open(&file.path)?)),
-            _ if named => Ok(Self::Jsonl(JsonlRows::open(&file.path)?)),
-            _ => Err(is("neither a Parquet nor a JSONL file").help(
-                "web pages are read by `crawl.warc` and `crawl.html`; text can be put into JSON lines with a `text`",
-            )),
-        }
+        Ok(match (looks, mapping) {
+            (Looks::Parquet, None) => Self::Parquet(ParquetRows::open(&file.path)?),
+            (Looks::Parquet, Some(mapping)) => {
+                Self::Mapped(Box::new(mapped_rows(&file.path, mapping)?), Notes::default())
+            }
+            (Looks::Csv, mapping) => Self::Csv(CsvRows::open(&file.path, label(file), b',', mapping)?),
+            (Looks::Tsv, mapping) => Self::Csv(CsvRows::open(&file.path, label(file), b'\t', mapping)?),
+            (_, mapping) => Self::Jsonl(JsonlRows::mapped(&file.path, mapping)?),
+        })
     }
 
     /// How many they are, where that is known before; else 0.
     fn known(&self) -> u64 {
         match self {
-            Self::Jsonl(_) => 0,
+            Self::Jsonl(_) | Self::Mapped(..) | Self::Csv(_) => 0,
             Self::Parquet(rows) => rows.rows(),
         }
     }
@@ -163,6 +142,8 @@ impl Rows {
         match self {
             Self::Jsonl(rows) => rows.notes(),
             Self::Parquet(rows) => rows.notes(),
+            Self::Mapped(_, notes) => notes,
+            Self::Csv(rows) => rows.notes(),
         }
     }
 }
@@ -174,6 +155,11 @@ impl Iterator for Rows {
         match self {
             Self::Jsonl(rows) => rows.next(),
             Self::Parquet(rows) => rows.next(),
+            Self::Mapped(rows, all) => Some(rows.next()?.map(|(row, notes)| {
+                all.add(notes);
+                row
+            })),
+            Self::Csv(rows) => rows.next(),
         }
     }
 }
@@ -185,12 +171,64 @@ mod tests {
     use super::*;
     use llmp_artifacts::docs::{Doc, Reader};
 
+    fn settings(max_bad: f64) -> Settings {
+        Settings {
+            text: "text".into(),
+            id: None,
+            url: None,
+            date: None,
+            language: None,
+            limit: None,
+            max_bad,
+            license: None,
+        }
+    }
+
+    #[test]
+    fn fields_have_other_names_and_tables_are_read() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let ctx = TestContext::new(folder.path()).with_files(
+            "files",
+            &[
+                ("a.jsonl", b"{\"content\": \"one\", \"meta\": {\"link\": \"u1\"}}\n{\"content\": \"two\"}\n"),
+                ("b.csv", b"content,meta.link\nthree,u3\nfour,u4\n"),
+            ],
+        );
+        let own = Settings {
+            text: "content".into(),
+            url: Some("meta.link".into()),
+            limit: Some(1),
+            ..settings(0.0)
+        };
+        run(&ctx, own).expect("read");
+        let mut docs: Vec<Doc> = Vec::new();
+        for file in &ctx.input("files").expect("files").files {
+            let path = ctx.output().join(format!("{}.parquet", shard_name(file)));
+            docs.extend(Reader::open(&path).expect("open").map(|doc| doc.expect("read")));
+        }
+        docs.sort_by(|a, b| a.url.cmp(&b.url));
+        let found: Vec<_> = docs.iter().map(|doc| (doc.text.as_str(), doc.url.as_str())).collect();
+        assert_eq!(found, [("one", "u1"), ("three", "u3")]);
+    }
+
+    #[test]
+    fn what_is_not_read_is_refused_by_its_first_bytes() {
+        let prose = "A farmer had a goose. ".repeat(20);
+        assert_eq!(
+            probe("a.txt", prose.as_bytes()),
+            Fit::Refuses("`a.txt` is plain text; read it with `crawl.text`".into())
+        );
+        assert_eq!(probe("a.jsonl", prose.as_bytes()), Fit::Reads, "its name says that rows follow");
+        assert!(matches!(probe("a.html", b"<html>"), Fit::Refuses(_)));
+        assert_eq!(probe("a.jsonl.zst", &zstd::encode_all(&b"{\"text\": \"a\"}"[..], 1).unwrap()), Fit::Reads);
+    }
+
     #[test]
     fn json_lines_become_a_shard() {
         let folder = tempfile::tempdir().expect("a folder");
         let lines = b"{\"text\": \"a\", \"id\": \"<1>\"}\n{\"text\": \"a\"}\n{\"text\": \"a\"}\n";
         let ctx = TestContext::new(folder.path()).with_files("files", &[("a.jsonl", lines)]);
-        run(&ctx, Settings { max_bad: 0.01, license: None }).expect("it runs");
+        run(&ctx, settings(0.01)).expect("it runs");
         let name = format!("{}.parquet", shard_name(&ctx.input("files").expect("given").files[0]));
         let docs: Vec<Doc> =
             Reader::open(&ctx.output().join(name)).expect("opens").map(|doc| doc.expect("read")).collect();
@@ -203,7 +241,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let ctx = TestContext::new(folder.path()).with_files("files", &[("a.html", b"<p>")]);
         assert!(
-            run(&ctx, Settings { max_bad: 0.01, license: None })
+            run(&ctx, settings(0.01))
                 .expect_err("no documents")
                 .help_text()
                 .is_some()
@@ -213,7 +251,7 @@ mod tests {
     fn load(content: &[u8], max_bad: f64) -> (TestContext, Result<()>) {
         let folder = tempfile::tempdir().expect("a folder").keep();
         let ctx = TestContext::new(&folder).with_files("files", &[("a.jsonl", content)]);
-        let result = run(&ctx, Settings { max_bad, license: None });
+        let result = run(&ctx, settings(max_bad));
         (ctx, result)
     }
 

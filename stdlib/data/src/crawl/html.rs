@@ -3,10 +3,11 @@
 use std::fs::File;
 use std::io::Read;
 
-use llmp_stage::{Context, Dropped, Error, InputFile, Result};
+use llmp_stage::{Context, Dropped, Error, Fit, InputFile, Result};
 use serde::Deserialize;
 
-use super::shard_name;
+use super::sniff::{Looks, looks};
+use super::{file_url, shard_name};
 use crate::pages;
 use llmp_artifacts::warc::{Headers, Record, Writer, looks_like_html};
 
@@ -18,6 +19,17 @@ pub struct Settings {
     pub max_page: u64,
     /// The licence of the files; nothing here depends on it.
     pub license: Option<String>,
+}
+
+/// What the first bytes say of a file: others may lie among pages, but not alone.
+#[must_use]
+pub fn probe(name: &str, start: &[u8]) -> Fit {
+    match looks(name, start) {
+        Looks::Html | Looks::Empty => Fit::Reads,
+        // What only its tags tell stands further down.
+        Looks::Text if start.contains(&b'<') => Fit::Reads,
+        other => Fit::PassesOver(other.sentence(name)),
+    }
 }
 
 /// Runs the stage.
@@ -52,8 +64,7 @@ pub fn run(ctx: &dyn Context, settings: Settings) -> Result<()> {
 }
 
 fn resource(file: &InputFile, block: Vec<u8>) -> Record {
-    let uri = url::Url::from_file_path(std::path::Path::new("/").join(&file.name))
-        .map_or_else(|()| format!("file:///{}", file.name), String::from);
+    let uri = file_url(&file.name);
     let headers = [
         ("WARC-Type", "resource"),
         ("WARC-Record-ID", &pages::urn(&[file.digest.as_bytes()])),

@@ -1,17 +1,21 @@
 //! Stages that start a pipeline: from files on disk to pages or documents.
 
+mod decoded;
 pub mod docs;
 pub mod html;
 mod records;
+mod sniff;
+pub mod text;
 pub mod warc;
 pub mod wet;
 
 use llmp_stage::InputFile;
 
 llmp_stage::stages! { "data/crawl":
-    "crawl.docs" = docs,
-    "crawl.html" = html,
-    "crawl.warc" = warc,
+    "crawl.docs" = docs { probe },
+    "crawl.html" = html { probe },
+    "crawl.text" = text { probe },
+    "crawl.warc" = warc { probe },
     "crawl.wet" = wet,
 }
 
@@ -23,4 +27,10 @@ fn shard_name(file: &InputFile) -> &str {
 /// What people call a file.
 fn label(file: &InputFile) -> &str {
     file.label.as_deref().unwrap_or(&file.name)
+}
+
+/// The URL of a file by its name: `file:///` and its path.
+fn file_url(name: &str) -> String {
+    url::Url::from_file_path(std::path::Path::new("/").join(name))
+        .map_or_else(|()| format!("file:///{name}"), String::from)
 }

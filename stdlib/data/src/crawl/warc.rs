@@ -3,6 +3,7 @@
 use llmp_stage::{Context, Dropped, Error, InputFile, Result};
 use serde::Deserialize;
 
+use super::sniff::{Looks, looks, named};
 use super::records::{Records, Wanted};
 use super::shard_name;
 use crate::pages;
@@ -23,6 +24,17 @@ const BLOCK_OVERHEAD: u64 = 1 << 20;
 
 /// Those that hold pages.
 const PAGES: [&str; 2] = ["response", "resource"];
+
+/// What the first bytes say of a file. Junk before a record is passed over, so that only other formats are refused.
+#[must_use]
+pub fn probe(name: &str, start: &[u8]) -> llmp_stage::Fit {
+    match looks(name, start) {
+        Looks::Warc | Looks::Empty | Looks::Binary | Looks::Text | Looks::Csv | Looks::Tsv => llmp_stage::Fit::Reads,
+        // Its name says what it is, whatever stands before the first record.
+        _ if named(name, &[".warc", ".arc"]) => llmp_stage::Fit::Reads,
+        other => other.refuses(name),
+    }
+}
 
 /// Runs the stage.
 ///

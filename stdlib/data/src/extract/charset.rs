@@ -1,7 +1,7 @@
 //! From the bytes of a page to text.
 
 use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
-use encoding_rs::{Encoding, REPLACEMENT, UTF_8, UTF_16BE, UTF_16LE};
+use encoding_rs::{EUC_KR, Encoding, REPLACEMENT, SHIFT_JIS, UTF_8, UTF_16BE, UTF_16LE};
 
 use super::prescan::declared;
 use super::whitespace::MARKS;
@@ -35,7 +35,17 @@ fn label(label: &str, html: &[u8]) -> Option<&'static Encoding> {
     }
     let (text, malformed) = encoding.decode_without_bom_handling(html);
     let bad = text.chars().filter(|&character| character == char::REPLACEMENT_CHARACTER).count();
+    if encoding == SHIFT_JIS && half_width(&text) && guess(html, None) == EUC_KR {
+        return None;
+    }
     (!malformed || bad * 10 <= beyond_ascii(html)).then_some(encoding)
+}
+
+/// Whether most of what is beyond ASCII is half-width katakana: any bytes from A1 to DF are such in Shift_JIS, and Korean
+/// syllables are little else.
+fn half_width(text: &str) -> bool {
+    let beyond = text.chars().filter(|character| !character.is_ascii()).count();
+    text.chars().filter(|character| ('\u{ff61}'..='\u{ff9f}').contains(character)).count() * 2 > beyond
 }
 
 /// UTF-16 without its mark: markup is ASCII, of which every second byte is NUL.
@@ -112,8 +122,12 @@ mod tests {
         let (korean, _, _) = encoding_rs::EUC_KR.encode("항구 끝에 있는 등대는 지역 기술자가 지었습니다.");
         let page = [b"<meta charset=euc-kr>", &korean[..]].concat();
         assert!(read(&page, Some("iso-2022-jp")).contains("등대는"));
+        assert!(read(&korean, Some("shift_jis")).contains("등대는"));
         let (japanese, _, _) =
             encoding_rs::SHIFT_JIS.encode("港の端にある灯台は地元の技術者によって建てられました。");
+        assert!(read(&japanese, Some("shift_jis")).contains("灯台"));
+        let (katakana, _, _) = encoding_rs::SHIFT_JIS.encode("ﾌﾟﾛｸﾞﾗﾑを実行してください。ﾃﾞｰﾀは保存されます。");
+        assert!(read(&katakana, Some("shift_jis")).contains("保存"));
         assert!(read(&japanese, Some("euc-jp")).contains("灯台"));
         assert!(read(&japanese, Some("iso-2022-kr")).contains("灯台"), "a label that stands for nothing");
         assert_eq!(read(b"caf\xe9", Some("utf-16le")), "café");
