@@ -17,23 +17,61 @@ pub(super) struct Template {
     data: &'static [File],
 }
 
+/// A pipeline of `examples/templates`, with files of that folder beside it.
 macro_rules! template {
-    ($name:literal, $summary:literal, $needs:literal $(, $file:literal)*) => {
+    ($name:literal, $summary:literal, $needs:literal, $data:expr) => {
         Template {
             name: $name,
             summary: $summary,
             needs: $needs,
             text: include_str!(concat!("../../../../../examples/templates/", $name, ".llmp")),
-            data: &[$(($file, include_bytes!(concat!("../../../../../examples/templates/", $file)))),*],
+            data: $data,
         }
     };
 }
 
-const TEMPLATES: [Template; 3] = [
-    template!("assistant", "from WARC files to an assistant (the default)", "data/*.warc.gz, conversations.jsonl, probe.jsonl and eval.jsonl"),
-    template!("base", "from WARC files to a base model", "data/*.warc.gz"),
-    template!("clean", "from WARC files to clean Parquet documents", "data/*.warc.gz"),
+macro_rules! carried {
+    ($from:literal: $($file:literal)*) => {
+        &[$(($file, include_bytes!(concat!("../../../../../", $from, $file)))),*]
+    };
+}
+
+#[rustfmt::skip]
+const TEMPLATES: [Template; 7] = [
+    template!("assistant", "from WARC files to an assistant (the default)", "data/*.warc.gz, conversations.jsonl, probe.jsonl and eval.jsonl", &[]),
+    template!("base", "from WARC files to a base model", "data/*.warc.gz", &[]),
+    template!("clean", "from WARC files to clean Parquet documents", "data/*.warc.gz", &[]),
+    template!("text", "from text files to a small base model", "texts/*.md", SPECIFICATION),
+    template!("html", "from HTML files to clean Parquet documents", "pages/*.html", PAGES),
+    template!("jsonl", "from documents in JSON lines to a small base model", "documents.jsonl", DOCUMENTS),
+    template!("chat", "from documents and conversations to a small chat model", "documents.jsonl and conversations.jsonl", TALKS),
 ];
+
+/// Text of our own, and enough of it.
+const SPECIFICATION: &[File] = &[
+    ("texts/lexical.md", include_bytes!("../../../../../spec/1-lexical.md")),
+    ("texts/grammar.md", include_bytes!("../../../../../spec/2-grammar.md")),
+    ("texts/types-and-units.md", include_bytes!("../../../../../spec/3-types-and-units.md")),
+    ("texts/evaluation.md", include_bytes!("../../../../../spec/4-evaluation.md")),
+    ("texts/keys.md", include_bytes!("../../../../../spec/5-keys.md")),
+    ("texts/signatures.md", include_bytes!("../../../../../spec/6-signatures.md")),
+    ("texts/formats.md", include_bytes!("../../../../../spec/8-formats.md")),
+];
+
+const DOCUMENTS: &[File] = carried!("examples/templates/": "documents.jsonl");
+
+const TALKS: &[File] = carried!("examples/templates/": "documents.jsonl" "conversations.jsonl");
+
+/// Pages of the main example.
+#[rustfmt::skip]
+const PAGES: &[File] = carried!("examples/templates/":
+    "pages/page-00.html" "pages/page-01.html" "pages/page-02.html" "pages/page-03.html"
+    "pages/page-04.html" "pages/page-05.html" "pages/page-06.html" "pages/page-07.html"
+    "pages/page-08.html" "pages/page-09.html" "pages/page-10.html" "pages/page-11.html"
+    "pages/page-12.html" "pages/page-13.html" "pages/page-14.html" "pages/page-15.html"
+    "pages/page-16.html" "pages/page-17.html" "pages/page-18.html" "pages/page-19.html"
+    "pages/page-20.html" "pages/page-21.html" "pages/page-22.html" "pages/page-23.html"
+);
 
 /// Names and summaries.
 pub(super) fn list() -> impl Iterator<Item = (&'static str, &'static str)> {
