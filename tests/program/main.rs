@@ -5,6 +5,7 @@ mod data;
 mod editors;
 mod folders;
 mod graph;
+mod init;
 mod language;
 mod mistakes;
 mod models;
