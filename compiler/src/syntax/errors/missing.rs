@@ -1,6 +1,6 @@
 //! What the parser says where something is missing: a value, a name, a type, a bracket's content.
 
-use super::quoted;
+use super::{quoted, unexpected};
 use crate::code;
 use crate::diagnostic::Diagnostic;
 use crate::source::Span;
