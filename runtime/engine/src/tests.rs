@@ -9,7 +9,7 @@ use std::time::Instant;
 use llmp_compiler::artifact::ArtifactKind;
 use llmp_compiler::graph::{FileSet, Graph, Input, Needs, Output, Producer, Setting, Stage, StageId};
 use llmp_compiler::plan::{Decision, plan};
-use llmp_compiler::source::Span;
+use llmp_compiler::source::{Sources, Span};
 use llmp_planning::Past;
 use llmp_records::{RunStatus, Told};
 use llmp_stage::{Bar, Context, Error, Registry, Result, stage};
@@ -129,7 +129,8 @@ fn registry() -> Registry {
 }
 
 fn program<'a>(graph: &'a Graph, main: &'a Path) -> Program<'a> {
-    Program { graph, main, profiles: &[], targets: &[] }
+    let sources: &Sources = Box::leak(Box::default());
+    Program { graph, sources, main, profiles: &[], targets: &[] }
 }
 
 fn options(how: How) -> RunOptions {
@@ -140,6 +141,7 @@ fn options(how: How) -> RunOptions {
         keep_going: how.keep_going,
         retries: how.retries,
         forced: vec![],
+        kept: vec![],
         device: "cpu".into(),
         guard: None,
         asked: Instant::now(),

@@ -62,14 +62,7 @@ pub trait Stage: Send + Sync {
 
     /// How the `report.json` that it made is shown, also one of an earlier version; `None` where that is not known.
     fn show(&self, report: &Value) -> Option<Shown>;
-
-    /// The number that its signature calls `measure`, looked up by `keys` in a `report.json` that it made; `None` where the
-    /// report has none such.
-    fn measure(&self, report: &Value, measure: &str, keys: &[String]) -> Option<f64>;
 }
-
-/// Reads a measure from a `report.json`.
-type Measure = fn(&Value, &str, &[String]) -> Option<f64>;
 
 /// Makes a stage of a function that takes its settings as a struct.
 ///
@@ -83,7 +76,6 @@ pub fn stage<S>(name: &'static str, run: fn(&dyn Context, S) -> Result<()>) -> F
         cost: None,
         lint: None,
         show: None,
-        measure: None,
         settings: PhantomData,
     }
 }
@@ -96,7 +88,6 @@ pub struct Function<S> {
     cost: Option<fn(&S, &Inputs) -> Cost>,
     lint: Option<fn(&S) -> Vec<Lint>>,
     show: Option<fn(&Value) -> Option<Shown>>,
-    measure: Option<Measure>,
     settings: PhantomData<fn() -> S>,
 }
 
@@ -126,13 +117,6 @@ impl<S> Function<S> {
     #[must_use]
     pub fn show(mut self, show: fn(&Value) -> Option<Shown>) -> Self {
         self.show = Some(show);
-        self
-    }
-
-    /// With how its measures are read, where they are not the columns of the first table that it shows.
-    #[must_use]
-    pub fn measure(mut self, measure: Measure) -> Self {
-        self.measure = Some(measure);
         self
     }
 }
@@ -178,13 +162,6 @@ impl<S: DeserializeOwned + 'static> Stage for Function<S> {
 
     fn show(&self, report: &Value) -> Option<Shown> {
         Shown::of(report).or_else(|| self.show?(report))
-    }
-
-    fn measure(&self, report: &Value, measure: &str, keys: &[String]) -> Option<f64> {
-        match self.measure {
-            Some(read) => read(report, measure, keys),
-            None => Stage::show(self, report)?.value(measure, keys),
-        }
     }
 }
 
@@ -243,7 +220,7 @@ impl Context for Declared<'_> {
 /// Registers the stages of a module: makes the function `stages()`.
 ///
 /// A stage `"filter.language" = language` is the function `run` of the module `language`, and its signature is
-/// `language.llmp` beside it; `knowledge::probe` lies a folder deeper. `{ cost, lint, show, measure }` name what else the module has. The folder is where the signatures stand below
+/// `language.llmp` beside it; `knowledge::probe` lies a folder deeper. `{ cost, lint, show }` name what else the module has. The folder is where the signatures stand below
 /// `stdlib/`, without `src/`.
 ///
 /// ```ignore
