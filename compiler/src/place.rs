@@ -94,7 +94,9 @@ fn read(entry: &ast::ProfileEntry, place: &mut Place, diagnostics: &mut Diagnost
                 if let Some(Value::Text(text)) = text {
                     match text.as_str() {
                         "" => diagnostics.push(no_folder(value.span)),
-                        address if scheme(address).is_some() => diagnostics.push(no_store(address, value.span)),
+                        address if scheme(address).is_some() => {
+                            diagnostics.push(no_store(address, value.span))
+                        }
                         _ => place.store = Some((text, value.span)),
                     }
                 }
@@ -173,9 +175,8 @@ pub fn scheme(text: &str) -> Option<&str> {
 }
 
 fn no_executor(span: Span) -> Diagnostic {
-    Diagnostic::error(code::UNKNOWN_PLACE, "expected an executor", span).help(
-        "write its name, and its settings in braces, as in `runtime on = local { cores = 4 }`",
-    )
+    Diagnostic::error(code::UNKNOWN_PLACE, "expected an executor", span)
+        .help("write its name, and its settings in braces, as in `runtime on = local { cores = 4 }`")
 }
 
 fn unknown_executor(name: &str, span: Span, meant: Option<&str>) -> Diagnostic {

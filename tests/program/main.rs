@@ -10,5 +10,6 @@ mod mistakes;
 mod models;
 mod output;
 mod spec;
+mod stores;
 mod targets;
 mod world;

@@ -214,7 +214,8 @@ impl<'a> Session<'a> {
         record::end(&mut record, graph, &stages, stopped, seconds);
         for (id, kept) in &self.options.kept {
             // What ran all the same has a result of its own.
-            let there = |stage: &&mut StageRun| matches!(stage.status, StageStatus::Cached | StageStatus::Skipped);
+            let there =
+                |stage: &&mut StageRun| matches!(stage.status, StageStatus::Cached | StageStatus::Skipped);
             if let Some(stage) = record.stages.get_mut(id.0 as usize).filter(there) {
                 stage.kept = Some(kept.clone());
             }

@@ -132,7 +132,10 @@ pub fn latest<'g>(graph: &'g Graph, past: &Past, registry: &Registry, rows: &[Ro
     let verdicts = verdicts(graph, past.store(), registry, &artifacts);
     let of = |gate: &'g Gate| Latest {
         gate,
-        verdict: verdicts.iter().find(|(one, _)| std::ptr::eq(*one, gate)).map(|(_, verdict)| verdict.clone()),
+        verdict: verdicts
+            .iter()
+            .find(|(one, _)| std::ptr::eq(*one, gate))
+            .map(|(_, verdict)| verdict.clone()),
         current: !gate.readings().iter().any(|reading| old.contains(&reading.stage)),
     };
     graph.gates.iter().map(of).collect()

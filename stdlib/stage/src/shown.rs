@@ -176,7 +176,8 @@ impl Shown {
     pub fn value<S: AsRef<str>>(&self, measure: &str, keys: &[S]) -> Option<f64> {
         if !self.measures.is_empty() {
             let same = |one: &&Measured| {
-                one.measure == measure && one.keys.iter().map(String::as_str).eq(keys.iter().map(AsRef::as_ref))
+                one.measure == measure
+                    && one.keys.iter().map(String::as_str).eq(keys.iter().map(AsRef::as_ref))
             };
             return self.measures.iter().find(same).map(|one| one.value);
         }
@@ -184,7 +185,8 @@ impl Shown {
             one.measure == measure
                 && match (one.keys.split_first(), keys.split_first()) {
                     (Some((first, rest)), Some((key, keys))) => {
-                        first == key.as_ref() && keys.iter().all(|key| rest.iter().any(|one| one == key.as_ref()))
+                        first == key.as_ref()
+                            && keys.iter().all(|key| rest.iter().any(|one| one == key.as_ref()))
                     }
                     (_, None) => true,
                     (None, Some(_)) => false,
@@ -423,7 +425,8 @@ mod tests {
         let shown = Shown { tables: vec![table()], ..Shown::default() };
         let found: Vec<_> =
             shown.measured().into_iter().map(|one| (one.keys, one.measure, one.value)).collect();
-        let named = |model: &str, group: &str, value| (vec![model.into(), group.into()], "right".into(), value);
+        let named =
+            |model: &str, group: &str, value| (vec![model.into(), group.into()], "right".into(), value);
         assert_eq!(found, [named("base", "a|b", 0.015), named("assistant", "ü", 1.0)]);
         assert_eq!(shown.value("right", &["base", "a|b"]), Some(0.015));
         assert_eq!(shown.value("right", &["assistant"]), Some(1.0));
@@ -437,10 +440,8 @@ mod tests {
             total,
         };
         let rows = |total| vec![row("old", 0.25, false), row("all", 0.5, total), row("new", 0.75, false)];
-        let shown = |total| Shown {
-            tables: vec![Table { rows: rows(total), ..table() }],
-            ..Shown::default()
-        };
+        let shown =
+            |total| Shown { tables: vec![Table { rows: rows(total), ..table() }], ..Shown::default() };
         assert_eq!(shown(true).value("right", &["base"]), Some(0.5));
         assert_eq!(shown(true).value("right", &["base", "old"]), Some(0.25));
         assert_eq!(shown(false).value("right", &["base"]), None, "nobody can say which is meant");

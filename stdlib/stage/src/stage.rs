@@ -69,15 +69,7 @@ pub trait Stage: Send + Sync {
 /// The struct derives `Deserialize` with `deny_unknown_fields` and no defaults (defaults stand in the signature, and
 /// nowhere else); optional settings are `Option`s that arrive as `null`.
 pub fn stage<S>(name: &'static str, run: fn(&dyn Context, S) -> Result<()>) -> Function<S> {
-    Function {
-        name,
-        signature: None,
-        run,
-        cost: None,
-        lint: None,
-        show: None,
-        settings: PhantomData,
-    }
+    Function { name, signature: None, run, cost: None, lint: None, show: None, settings: PhantomData }
 }
 
 /// A function as a stage.

@@ -9,7 +9,9 @@ use llmp_compiler::feasible::{Capacity, feasible};
 use llmp_compiler::graph::{FileSet, Producer, Source};
 use llmp_compiler::plan::{Blocked, Decision, Reason};
 use llmp_planning::machine::available_memory;
-use llmp_planning::{self as planning, Action, Estimate, Latest, Past, Row, Upgrade, capacity, needs, reasons};
+use llmp_planning::{
+    self as planning, Action, Estimate, Latest, Past, Row, Upgrade, capacity, needs, reasons,
+};
 use llmp_records::{Expectation, text};
 use llmp_store::write_atomically;
 use serde_json::{Value, json};

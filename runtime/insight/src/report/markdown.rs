@@ -25,13 +25,7 @@ pub(super) fn page(store: &Store, report: &Report) -> String {
             Some(kept) => format!("{}: {kept}", stage.status.word()),
             None => stage.status.word().to_owned(),
         };
-        let cells = [
-            &stage.name,
-            &stage.kind,
-            &status,
-            &text::duration(stage.seconds),
-            &counts.join(", "),
-        ];
+        let cells = [&stage.name, &stage.kind, &status, &text::duration(stage.seconds), &counts.join(", ")];
         page += &row(&cells);
     }
     if !report.expectations.is_empty() {
