@@ -12,7 +12,8 @@ use crate::world::World;
 /// quality have not.
 fn november() -> World {
     let world = World::new();
-    let archive = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/program/stores/november-2026.tar.gz");
+    let archive =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/program/stores/november-2026.tar.gz");
     let status = Command::new("tar").arg("-xzf").arg(archive).arg("-C").arg(world.path()).status();
     assert!(status.expect("start tar").success());
     world
@@ -67,7 +68,7 @@ fn every_command_works_on_a_store_of_an_earlier_version() {
     let diff = json(&world, &["diff", "1", "2", "--json"]);
     let raised = |change: &Value| change["name"] == "implementation" && change["stage"] == "docs/crawl.docs";
     assert!(diff["settings"].as_array().expect("settings").iter().any(raised), "{diff}");
-    world.ok(&["gc", "--keep", "1"]);
+    world.ok(&["gc", "--keep-runs", "1"]);
     world.ok(&["verify", "main.llmp"]);
     assert!(world.planned("main.llmp").is_empty());
 }
@@ -96,7 +97,15 @@ fn old_results_are_kept_on_purpose_and_marked() {
     assert!(read("run.json").contains("\"kept\""));
     // What is forced is made by this program, and goes by its epoch.
     let forced = world.ok(&[
-        "run", "main.llmp", "--keep-old", "--force", "docs/crawl.docs", "--to", "docs/crawl.docs", "--format", "json",
+        "run",
+        "main.llmp",
+        "--keep-old",
+        "--force",
+        "docs/crawl.docs",
+        "--to",
+        "docs/crawl.docs",
+        "--format",
+        "json",
     ]);
     assert_eq!(world.ran(&forced), ["docs/crawl.docs"]);
     let report = json(&world, &["report", "last", "--json"]);
