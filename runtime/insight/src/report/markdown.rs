@@ -25,7 +25,8 @@ pub(super) fn page(store: &Store, report: &Report) -> String {
             Some(kept) => format!("{}: {kept}", stage.status.word()),
             None => stage.status.word().to_owned(),
         };
-        let cells = [&stage.name, &stage.kind, &status, &text::duration(stage.seconds), &counts.join(", ")];
+        let cells: [&str; 5] =
+            [&stage.name, &stage.kind, &status, &text::duration(stage.seconds), &counts.join(", ")];
         page += &row(&cells);
     }
     if !report.expectations.is_empty() {
