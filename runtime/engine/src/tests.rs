@@ -129,7 +129,7 @@ fn registry() -> Registry {
 }
 
 fn program<'a>(graph: &'a Graph, main: &'a Path) -> Program<'a> {
-    let sources: &Sources = Box::leak(Box::default());
+    let sources: &Sources = Box::leak(Box::new(Sources::default()));
     Program { graph, sources, main, profiles: &[], targets: &[] }
 }
 

@@ -293,7 +293,9 @@ fn gates(old: &Report, new: &Report) -> Vec<Change> {
     };
     let (then, now) = (outcomes(old), outcomes(new));
     let names: BTreeSet<&String> = then.keys().chain(now.keys()).collect();
-    let of = |all: &BTreeMap<String, Vec<String>>, name| all.get(name).map(|outcomes| outcomes.join("; "));
+    let of = |all: &BTreeMap<String, Vec<String>>, name: &String| {
+        all.get(name).map(|outcomes| outcomes.join("; "))
+    };
     names.into_iter().filter_map(|name| Change::of("", name, of(&then, name), of(&now, name))).collect()
 }
 

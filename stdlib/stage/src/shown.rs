@@ -425,8 +425,9 @@ mod tests {
         let shown = Shown { tables: vec![table()], ..Shown::default() };
         let found: Vec<_> =
             shown.measured().into_iter().map(|one| (one.keys, one.measure, one.value)).collect();
-        let named =
-            |model: &str, group: &str, value| (vec![model.into(), group.into()], "right".into(), value);
+        let named = |model: &str, group: &str, value| {
+            (vec![model.to_owned(), group.to_owned()], "right".to_owned(), value)
+        };
         assert_eq!(found, [named("base", "a|b", 0.015), named("assistant", "ü", 1.0)]);
         assert_eq!(shown.value("right", &["base", "a|b"]), Some(0.015));
         assert_eq!(shown.value("right", &["assistant"]), Some(1.0));
