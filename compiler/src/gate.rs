@@ -155,21 +155,32 @@ impl Gate {
         }
     }
 
+    /// What is measured first, with the name of the stage: `table[seed=1].wrong["honest", "unseen"]`.
+    #[must_use]
+    pub fn measured(&self, graph: &Graph) -> String {
+        let first = self.readings().into_iter().next();
+        first.map_or_else(String::new, |reading| format!("{}.{reading}", graph.stage(reading.stage).name))
+    }
+
+    /// The comparison and its right side as people read them: `<= 8%`.
+    #[must_use]
+    pub fn expected(&self, bound: f64) -> String {
+        format!("{} {}", crate::value::fold::symbol(self.comparison), self.display(bound))
+    }
+
     /// The error for an expectation that does not hold; `None` where it does.
     #[must_use]
     pub fn failure(&self, verdict: &Verdict, graph: &Graph) -> Option<Diagnostic> {
-        let readings: Vec<String> = self
-            .readings()
-            .iter()
-            .map(|reading| format!("{}.{reading}", graph.stage(reading.stage).name))
-            .collect();
-        let measured = readings.first().cloned().unwrap_or_default();
+        let measured = self.measured(graph);
         let error = match verdict {
             Verdict::Holds(..) => return None,
             Verdict::Fails(left, right) => {
-                let (found, bound) = (self.display(*left), self.display(*right));
-                let expected = crate::value::fold::symbol(self.comparison);
-                let message = format!("`{measured}` is {found}, expected {expected} {bound}");
+                let (found, expected) = (self.display(*left), self.expected(*right));
+                // A side that is more than one measure is called as it is written.
+                let message = match &self.left {
+                    Term::Reading(_) => format!("`{measured}` is {found}, expected {expected}"),
+                    _ => format!("`{}` does not hold: found {found}, expected {expected}", self.text),
+                };
                 Diagnostic::error(code::NOT_AS_EXPECTED, message, self.span).label(format!("found {found}"))
             }
             Verdict::Unknown(Some(reading)) => {
@@ -293,6 +304,7 @@ mod tests {
         let gate = gate(Operator::Less, fall, number("0.03"));
         let of = |reading: &Reading| Some(if reading.measure == "before" { 0.9 } else { 0.85 });
         assert!(!gate.evaluate(&of).holds());
+        assert_eq!((gate.expected(0.03).as_str(), gate.display(0.05).as_str()), ("< 3%", "5%"));
         let none = Term::Binary(Operator::Divide, Box::new((number("1"), number("0"))));
         assert_eq!(super::Gate { left: none, ..gate }.evaluate(&of), Verdict::Unknown(None));
     }

@@ -1,4 +1,4 @@
-//! Where a run takes place: `runtime on = slurm { … }` and `runtime store = "…"` in a profile.
+//! Where a run takes place: `runtime on = local { … }` and `runtime store = "…"` in a profile.
 //!
 //! This changes nothing of what a program means: no part of it enters the graph, and so none enters a key.
 
@@ -24,14 +24,14 @@ use crate::value::{Expected, Value, Values};
 pub struct Place {
     /// What runs the stages.
     pub on: Option<Executor>,
-    /// Where results are kept: a folder, or an address such as `s3://bucket/prefix`.
+    /// Where results are kept: a folder, relative to that of the main file.
     pub store: Option<(String, Span)>,
 }
 
 /// What runs stages.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Executor {
-    /// `local`, `slurm`
+    /// `local`
     pub name: String,
     /// Its settings, worked out, in base units; those that are not given have their defaults.
     pub settings: BTreeMap<String, Json>,
@@ -39,15 +39,9 @@ pub struct Executor {
     pub span: Span,
 }
 
-/// The executors there are, each with its settings as a type of the language.
-const EXECUTORS: [(&str, &str); 2] = [
-    ("local", "{ cores: Int? in 1..4_096, memory: Bytes? }"),
-    (
-        "slurm",
-        "{ partition: Text?, account: Text?, qos: Text?, time: Duration?, cores: Int? in 1..4_096, memory: Bytes?,
-           gpus: Int? in 1..1_024, nodes: Int? in 1..100_000, jobs: Int? in 1..1_000_000, options: [Text] = [] }",
-    ),
-];
+/// The executors there are, each with its settings as a type of the language. One that this program cannot use is none: a
+/// program must not ask for what would then be ignored.
+const EXECUTORS: [(&str, &str); 1] = [("local", "{ cores: Int? in 1..4_096, memory: Bytes? }")];
 
 /// The settings of all executors, by name.
 pub(crate) fn executors() -> &'static BTreeMap<&'static str, Vec<SettingSpec>> {
@@ -98,7 +92,13 @@ fn read(entry: &ast::ProfileEntry, place: &mut Place, diagnostics: &mut Diagnost
                 let due = Expected { name: "store", ty: &SettingType::Text, bounds: &Bounds::default() };
                 let text = Values::new(&NoNames::Place, diagnostics).check(value, &due).into_value();
                 if let Some(Value::Text(text)) = text {
-                    place.store = Some((text, value.span));
+                    match text.as_str() {
+                        "" => diagnostics.push(no_folder(value.span)),
+                        address if scheme(address).is_some() => {
+                            diagnostics.push(no_store(address, value.span))
+                        }
+                        _ => place.store = Some((text, value.span)),
+                    }
                 }
             }
         },
@@ -154,10 +154,29 @@ fn twice(name: &str, span: Span, first: Span) -> Diagnostic {
         .help("remove one of them")
 }
 
+fn no_folder(span: Span) -> Diagnostic {
+    Diagnostic::error(code::UNKNOWN_PLACE, "the store has no name", span)
+        .help("name a folder, relative to that of the main file, as in `runtime store = \"results\"`")
+}
+
+fn no_store(address: &str, span: Span) -> Diagnostic {
+    let message = format!("the store `{address}` is an address, and this program keeps results in folders");
+    Diagnostic::error(code::UNKNOWN_PLACE, message, span)
+        .help("name a folder, relative to that of the main file, as in `runtime store = \"results\"`")
+}
+
+/// The scheme of an address: `s3` of `s3://bucket/prefix`.
+#[must_use]
+pub fn scheme(text: &str) -> Option<&str> {
+    let (scheme, _) = text.split_once("://")?;
+    let letter = |byte: u8| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte);
+    (scheme.starts_with(|first: char| first.is_ascii_alphabetic()) && scheme.bytes().all(letter))
+        .then_some(scheme)
+}
+
 fn no_executor(span: Span) -> Diagnostic {
-    Diagnostic::error(code::UNKNOWN_PLACE, "expected an executor", span).help(
-        "write its name, and its settings in braces, as in `runtime on = slurm { partition = \"gpu\" }`",
-    )
+    Diagnostic::error(code::UNKNOWN_PLACE, "expected an executor", span)
+        .help("write its name, and its settings in braces, as in `runtime on = local { cores = 4 }`")
 }
 
 fn unknown_executor(name: &str, span: Span, meant: Option<&str>) -> Diagnostic {
@@ -168,7 +187,11 @@ fn unknown_executor(name: &str, span: Span, meant: Option<&str>) -> Diagnostic {
         }
         None => {
             let known: Vec<String> = executors().keys().map(|name| format!("`{name}`")).collect();
-            error.help(format!("executors are {}", known.join(" and ")))
+            let known = match known.as_slice() {
+                [one] => format!("the only executor is {one}"),
+                many => format!("executors are {}", many.join(" and ")),
+            };
+            error.help(format!("{known}; leave the line out, or choose this one"))
         }
     }
 }
@@ -178,6 +201,13 @@ mod tests {
     #[test]
     fn every_executor_can_be_read() {
         assert_eq!(super::executors()["local"].len(), 2);
-        assert_eq!(super::executors()["slurm"].len(), 10);
+        assert_eq!(super::executors().len(), 1);
+    }
+
+    #[test]
+    fn addresses_are_told_from_folders() {
+        assert_eq!(super::scheme("s3://team/llmp"), Some("s3"));
+        assert_eq!(super::scheme("svn+ssh://host/x"), Some("svn+ssh"));
+        assert_eq!([super::scheme("results"), super::scheme("a:b"), super::scheme("3x://a")], [None; 3]);
     }
 }

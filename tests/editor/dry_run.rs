@@ -172,6 +172,43 @@ fn a_file_that_comes_changes_or_goes_is_seen_at_rest() {
 }
 
 #[test]
+fn gates_say_what_was_measured_last() {
+    const EXPECT: usize = 5;
+    let text = "stage my.score(table: Files) -> Report {
+  run = [\"sh\", \"score.sh\"]
+  measure wrong[model]: Ratio
+}
+score = my.score(\"report.json\")
+expect score.wrong[\"mine\"] <= 8%
+";
+    let mut world = World::new(text);
+    let score = |world: &World, wrong: f64| {
+        let columns = json!([{"name": "model", "unit": "text"}, {"name": "wrong", "unit": "share"}]);
+        let tables = json!([{"columns": columns, "rows": [{"cells": ["mine", wrong]}]}]);
+        world.write("report.json", &json!({"title": "scores", "tables": tables}).to_string());
+    };
+    world.write("score.sh", "cp report.json \"$LLMP_OUTPUT\"/; echo scores > \"$LLMP_OUTPUT\"/report.md\n");
+    score(&world, 0.05);
+    world.wait(EXPECT, |hints| hints == "not measured yet");
+    world.run();
+    world.wait(EXPECT, |hints| hints == "5%: passed");
+    score(&world, 0.12);
+    world.wait(EXPECT, |hints| hints == "5% in the last run: passed");
+    let output = world.llmp(&["run", "main.llmp"]).output().expect("start llmp");
+    assert_eq!(output.status.code(), Some(1), "{}", String::from_utf8_lossy(&output.stderr));
+    world.wait(EXPECT, |hints| hints == "12%: failed");
+    loop {
+        let params = world.client.told("textDocument/publishDiagnostics");
+        let all = params["diagnostics"].as_array().expect("a list");
+        if let Some(one) = all.iter().find(|one| one["code"] == "E0501") {
+            assert_eq!((&one["severity"], &one["range"]["start"]["line"]), (&json!(1), &json!(EXPECT)));
+            assert!(one["message"].as_str().expect("text").contains("is 12%, expected <= 8%"), "{one}");
+            break;
+        }
+    }
+}
+
+#[test]
 fn looking_makes_and_runs_nothing() {
     let mut world = World::new(PIPELINE);
     world.wait(A, |hints| hints == "new");

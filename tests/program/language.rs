@@ -55,6 +55,43 @@ fn a_report_that_is_not_as_expected_fails_the_run() {
 }
 
 #[test]
+fn gates_are_planned_recorded_reported_and_compared() {
+    let world = World::new();
+    documents(&world, &["a"]);
+    scored(&world, 0.12);
+    world.write("main.llmp", expecting("20%"));
+    let json = |arguments: &[&str]| -> serde_json::Value {
+        let said = world.llmp(arguments);
+        serde_json::from_str(&said.out).unwrap_or_else(|_| panic!("{arguments:?}: {}", said.err))
+    };
+    let planned = |key: &str| json(&["plan", "main.llmp", "--json"])["gates"][0][key].clone();
+    assert_eq!((planned("holds"), planned("place")), (serde_json::Value::Null, "main.llmp:7:8".into()));
+    let said = world.llmp(&["plan", "main.llmp"]).out;
+    assert!(said.contains("score.wrong[\"mine\"] <= 20%  main.llmp:7:8  not measured yet"), "{said}");
+    let ran = world.ok(&["run", "main.llmp", "--format", "json"]).out;
+    let told = ran.lines().find(|line| line.contains("\"expectation\"")).expect("an event");
+    let told: serde_json::Value = serde_json::from_str(told).expect("JSON");
+    assert_eq!((&told["holds"], &told["value"], &told["bound"]), (&true.into(), &0.12.into(), &0.2.into()));
+    // The bound falls, and nothing runs; then a worse report, which does.
+    world.write("main.llmp", expecting("8%"));
+    assert_eq!((planned("holds"), planned("current")), (false.into(), true.into()));
+    scored(&world, 0.5);
+    assert_eq!((planned("found"), planned("current")), ("12%".into(), false.into()));
+    assert_eq!(world.llmp(&["run", "main.llmp"]).code, 1);
+    let report = json(&["report", "last", "--json"]);
+    let one = &report["expectations"][0];
+    assert_eq!((&one["found"], &one["expected"]), (&"50%".into(), &"<= 8%".into()));
+    for name in ["report.md", "report.html"] {
+        let text = std::fs::read_to_string(world.path().join(".llmp/runs/2").join(name)).unwrap();
+        assert!(text.contains("50%") && text.contains("main.llmp:7:8"), "{name}");
+    }
+    let diff = world.ok(&["diff"]).out;
+    let gate = "score.wrong[\"mine\"]  passed: 12%, expected <= 20% → failed: 50%, expected <= 8%";
+    assert!(diff.contains("Gates") && diff.contains(gate), "{diff}");
+    assert!(diff.contains("score.mine wrong  12.0 % → 50.0 %"), "{diff}");
+}
+
+#[test]
 fn a_number_that_a_report_lacks_is_not_as_expected() {
     let world = World::new();
     documents(&world, &["a"]);

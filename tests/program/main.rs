@@ -12,5 +12,6 @@ mod models;
 mod output;
 mod own_stages;
 mod spec;
+mod stores;
 mod targets;
 mod world;

@@ -132,3 +132,28 @@ base = pretrain(tokenize.encode(docs, vocab)) {
         assert!(world.path().join(format!(".llmp/runs/{number}")).exists(), "it ran");
     }
 }
+
+/// The pages of rules that stages' implementations have: the compiler's own tests know no implementation.
+#[test]
+fn the_pages_of_stages_rules_are_true() {
+    for code in ["E0301", "E0305", "E0308", "E0309", "W0104"] {
+        let world = World::new();
+        let page = world.ok(&["explain", code]).out;
+        let mut wrong = 0;
+        for block in page.split("```llmp ").skip(1) {
+            let (kind, text) = block.split_once('\n').expect("a line");
+            let text = text.split("```").next().expect("an end");
+            world.write("main.llmp", text);
+            let said = world.llmp(&["check", "main.llmp", "--format", "json"]);
+            let raised = said.out.contains(&format!("\"{code}\""));
+            match kind.split(' ').next() {
+                Some("wrong") => {
+                    wrong += 1;
+                    assert!(raised, "{code}:\n{text}\n{}\n{}", said.out, said.err);
+                }
+                _ => assert!(!raised && said.code == 0, "{code}:\n{text}\n{}\n{}", said.out, said.err),
+            }
+        }
+        assert!(wrong > 0, "{code} has no wrong example:\n{page}");
+    }
+}

@@ -12,6 +12,7 @@ use crate::artifact::ArtifactKind;
 use crate::ast;
 use crate::diagnostic::Diagnostics;
 use crate::graph::{Graph, Producer, Stage, StageId};
+use crate::place::scheme;
 use crate::resolve::{Program, graph_names};
 use crate::signature::{Library, Signature};
 use facts::{Fact, Facts};
@@ -92,14 +93,6 @@ fn elsewhere(stage: &Stage, diagnostics: &mut Diagnostics) {
     for setting in &stage.settings {
         setting.paths().for_each(|path| look(path, setting.span.unwrap_or(stage.span)));
     }
-}
-
-/// The scheme of a URL: `s3` of `s3://bucket/key`.
-fn scheme(path: &str) -> Option<&str> {
-    let (scheme, _) = path.split_once("://")?;
-    let letter = |byte: u8| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte);
-    (scheme.starts_with(|first: char| first.is_ascii_alphabetic()) && scheme.bytes().all(letter))
-        .then_some(scheme)
 }
 
 /// A setting that begins with the name of an optional input, such as `replay_share`, is about that input.

@@ -30,7 +30,7 @@ mod why;
 mod worker;
 
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -125,7 +125,7 @@ struct PipelineArguments {
     /// Read params from a YAML or JSON file
     #[arg(long, value_name = "FILE")]
     params: Option<PathBuf>,
-    /// The store; by default the nearest `.llmp` at or above the pipeline's folder, else one in this folder
+    /// The store; by default what the profile names, else the nearest `.llmp` at or above the pipeline's folder, else one in this folder
     #[arg(long, value_name = "DIR", env = "LLMP_STORE")]
     store: Option<PathBuf>,
 }
@@ -162,13 +162,16 @@ struct StoreArguments {
     /// The store; by default the nearest `.llmp` at or above this folder
     #[arg(long, value_name = "DIR", env = "LLMP_STORE")]
     store: Option<PathBuf>,
+    /// Take the store that this profile of the folder's pipeline names; may be given several times
+    #[arg(long, value_name = "NAME")]
+    profile: Vec<String>,
 }
 
 impl StoreArguments {
     /// Opens it; it must be there already.
     fn open(&self) -> Result<Arc<Store>, Failure> {
-        let here = Path::new(".");
-        pipeline::existing(&self.store.clone().unwrap_or_else(|| Store::find(here, here)))
+        let (store, profile) = (self.store.clone(), self.profile.clone());
+        PipelineArguments { file: None, profile, set: vec![], params: None, store }.store()
     }
 }
 

@@ -9,7 +9,7 @@ use llmp_compiler::graph::{Graph, StageId};
 use llmp_compiler::key::{Digest, Key};
 use llmp_compiler::plan::Reason;
 use llmp_planning::{Past, host_name};
-use llmp_records::Record;
+use llmp_records::{Kept, Record};
 use llmp_stage::Registry;
 use llmp_store::Kind;
 
@@ -33,6 +33,8 @@ pub struct RunOptions {
     pub retries: usize,
     /// Stages to run though they are cached.
     pub forced: Vec<StageId>,
+    /// Stages whose results of an older implementation are kept, and what made them.
+    pub kept: Vec<(StageId, Kept)>,
     /// The device for model stages.
     pub device: String,
     /// The GPUs of this machine as programs know them, `0`, for stages that have some for themselves. None where nobody knows of

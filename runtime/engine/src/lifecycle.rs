@@ -146,6 +146,13 @@ impl<'e> Lifecycle<'e> {
     pub(super) fn start(&mut self, id: StageId, planned: &Planned) -> Result<Running, NotStarted> {
         let stage = self.job.graph.stage(id);
         let claim = self.claim(stage, planned)?;
+        // Its key is that of an older implementation: what this program makes must not go by it.
+        if self.job.options.kept.iter().any(|(kept, _)| *kept == id) {
+            let message = format!("the older result of `{}` that was to be kept is damaged", stage.name);
+            return Err(Error::new(message)
+                .help("run without `--keep-old`: this program makes it anew")
+                .into());
+        }
         let inputs = self.gather(stage, &planned.digests)?;
         self.announce(stage, planned, &claim);
         let mut running = Running::new(planned.clone(), claim);

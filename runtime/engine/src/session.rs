@@ -18,9 +18,10 @@ use llmp_compiler::gate::{Gate, Verdict};
 use llmp_compiler::graph::{Graph, StageId};
 use llmp_compiler::key::Digest;
 use llmp_compiler::plan::Decision;
+use llmp_compiler::source::Sources;
 use llmp_planning::machine::environment;
 use llmp_planning::{self as planning, Past, folder_of, host_name};
-use llmp_records::{Event, Run, RunStatus, title};
+use llmp_records::{Event, Run, RunStatus, StageRun, StageStatus, title};
 use llmp_stage::{Error, Registry};
 use llmp_store::{Lock, StoreError, are_linked, at, link_results, pipeline_id};
 
@@ -36,6 +37,8 @@ use super::{Observer, record, scheduler};
 pub struct Program<'a> {
     /// Its stages and expectations.
     pub graph: &'a Graph,
+    /// Its texts, for the places of expectations.
+    pub sources: &'a Sources,
     /// The main file as given.
     pub main: &'a Path,
     /// Profiles, as given.
@@ -209,8 +212,17 @@ impl<'a> Session<'a> {
         let seconds = self.options.asked.elapsed().as_secs_f64();
         let mut record = std::mem::take(&mut self.record);
         record::end(&mut record, graph, &stages, stopped, seconds);
+        for (id, kept) in &self.options.kept {
+            // What ran all the same has a result of its own.
+            let there =
+                |stage: &&mut StageRun| matches!(stage.status, StageStatus::Cached | StageStatus::Skipped);
+            if let Some(stage) = record.stages.get_mut(id.0 as usize).filter(there) {
+                stage.kept = Some(kept.clone());
+            }
+        }
         let verdicts = planning::verdicts(graph, self.past.store(), self.registry, &artifacts(&stages));
-        let failures = failures(graph, &verdicts, observer);
+        record.expectations = planning::expectations(graph, self.program.sources, &verdicts);
+        let failures = failures(self.program, &verdicts, observer);
         if !failures.is_empty() && record.status == RunStatus::Done {
             record.status = RunStatus::Failed;
         }
@@ -280,13 +292,18 @@ pub fn nothing_to_do<'a>(
     Some(verdicts)
 }
 
-/// What is not as the program expects it; every expectation is told as an event.
+/// What is not as the program expects it; every expectation whose reports are there is told as an event.
 #[must_use]
-pub fn failures(graph: &Graph, verdicts: &[(&Gate, Verdict)], observer: &dyn Observer) -> Vec<Diagnostic> {
-    for (gate, verdict) in verdicts {
-        observer.tell(Event::Expectation { text: gate.text.clone(), holds: verdict.holds() });
+pub fn failures(
+    program: Program<'_>,
+    verdicts: &[(&Gate, Verdict)],
+    observer: &dyn Observer,
+) -> Vec<Diagnostic> {
+    let all = planning::expectations(program.graph, program.sources, verdicts);
+    for one in all.into_iter().filter(|one| one.holds.is_some()) {
+        observer.tell(Event::Expectation(one));
     }
-    verdicts.iter().filter_map(|(gate, verdict)| gate.failure(verdict, graph)).collect()
+    verdicts.iter().filter_map(|(gate, verdict)| gate.failure(verdict, program.graph)).collect()
 }
 
 /// The result that is there.

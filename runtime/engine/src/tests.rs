@@ -11,7 +11,7 @@ use llmp_compiler::graph::{
     Amounts, DeviceKind, Devices, FileSet, Graph, Input, Needs, Output, Producer, Setting, Stage, StageId,
 };
 use llmp_compiler::plan::{Decision, plan};
-use llmp_compiler::source::Span;
+use llmp_compiler::source::{Sources, Span};
 use llmp_planning::Past;
 use llmp_records::{RunStatus, Told};
 use llmp_stage::{Bar, Context, Error, Registry, Result, stage};
@@ -144,7 +144,8 @@ fn registry() -> Registry {
 }
 
 fn program<'a>(graph: &'a Graph, main: &'a Path) -> Program<'a> {
-    Program { graph, main, profiles: &[], targets: &[] }
+    let sources: &Sources = Box::leak(Box::new(Sources::default()));
+    Program { graph, sources, main, profiles: &[], targets: &[] }
 }
 
 fn options(how: How) -> RunOptions {
@@ -155,6 +156,7 @@ fn options(how: How) -> RunOptions {
         keep_going: how.keep_going,
         retries: how.retries,
         forced: vec![],
+        kept: vec![],
         device: "cpu".into(),
         gpus: vec![],
         guard: None,

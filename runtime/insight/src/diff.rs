@@ -60,6 +60,8 @@ pub struct Difference {
     counts: Vec<Change>,
     /// Losses and shares of answers.
     metrics: Vec<Change>,
+    /// What came of what the program expects of its reports.
+    gates: Vec<Change>,
     /// How stages ended, where both ran or one did.
     status: Vec<Change>,
 }
@@ -80,6 +82,7 @@ impl Difference {
         let gone = old.stages.iter().filter(|stage| new.stage(&stage.name).is_none());
         difference.removed = gone.map(|stage| stage.name.clone()).collect();
         difference.metrics = metrics(old, new);
+        difference.gates = gates(old, new);
         difference
     }
 
@@ -115,7 +118,7 @@ impl Difference {
     }
 
     fn is_empty(&self) -> bool {
-        let lists = [&self.head, &self.settings, &self.inputs, &self.counts, &self.metrics];
+        let lists = [&self.head, &self.settings, &self.inputs, &self.counts, &self.metrics, &self.gates];
         lists.iter().all(|list| list.is_empty()) && self.added.is_empty() && self.removed.is_empty()
     }
 
@@ -130,7 +133,7 @@ impl Difference {
         json!({"format_version": 1, "old": old.run, "new": new.run,
             "run": list(&self.head), "settings": list(&self.settings), "inputs": list(&self.inputs),
             "added": self.added, "removed": self.removed, "counts": list(&self.counts),
-            "metrics": list(&self.metrics), "status": list(&self.status),
+            "metrics": list(&self.metrics), "gates": list(&self.gates), "status": list(&self.status),
             "seconds": {"old": old.seconds, "new": new.seconds}, "times": times})
     }
 
@@ -165,6 +168,7 @@ impl Difference {
         }
         section(out, "Results", &self.counts)?;
         section(out, "Metrics", &self.metrics)?;
+        section(out, "Gates", &self.gates)?;
         let times = times(old, new);
         let both = times.iter().filter(|time| time.notable && time.old.is_some() && time.new.is_some());
         let both: Vec<_> = both.collect();
@@ -277,6 +281,24 @@ fn metrics(old: &Report, new: &Report) -> Vec<Change> {
     names.into_iter().filter_map(change).collect()
 }
 
+/// Expectations whose outcome is another, or that only one of the runs had. One whose bound alone has changed is told, too.
+fn gates(old: &Report, new: &Report) -> Vec<Change> {
+    // A measure may be held between two bounds.
+    let outcomes = |report: &Report| {
+        let mut outcomes = BTreeMap::<String, Vec<String>>::new();
+        for one in &report.expectations {
+            outcomes.entry(one.measured.clone()).or_default().push(one.outcome());
+        }
+        outcomes
+    };
+    let (then, now) = (outcomes(old), outcomes(new));
+    let names: BTreeSet<&String> = then.keys().chain(now.keys()).collect();
+    let of = |all: &BTreeMap<String, Vec<String>>, name: &String| {
+        all.get(name).map(|outcomes| outcomes.join("; "))
+    };
+    names.into_iter().filter_map(|name| Change::of("", name, of(&then, name), of(&now, name))).collect()
+}
+
 fn measures(report: &Report) -> BTreeMap<(String, String), String> {
     let mut measures = BTreeMap::new();
     for training in trainings(report) {
@@ -295,12 +317,10 @@ fn measures(report: &Report) -> BTreeMap<(String, String), String> {
         }
     }
     for stage in &report.stages {
-        for measure in stage.shown.iter().flat_map(Shown::measures).filter(|one| one.column.better.is_some())
-        {
-            // The last row under a name sums up the others.
-            let of = measure.row.first().copied().unwrap_or_default();
-            let at = (stage.name.clone(), format!("{of} {}", measure.column.name));
-            measures.insert(at, measure.column.unit.text(measure.value));
+        for one in stage.shown.iter().flat_map(Shown::compared) {
+            let of = one.keys.first().map_or("", String::as_str);
+            let at = (stage.name.clone(), format!("{of} {}", one.measure).trim().to_owned());
+            measures.insert(at, one.unit.text(one.value));
         }
     }
     measures

@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use llmp_compiler::artifact::{ArtifactKind, ArtifactType};
 use llmp_compiler::key::{Component, Digest};
 use llmp_compiler::plan::Reason;
-use llmp_records::{self as records, Environment, Run, RunStatus, StageStatus};
+use llmp_records::{self as records, Environment, Expectation, Kept, Run, RunStatus, StageStatus};
 use llmp_stage::{Holds, Registry, Shown};
 use llmp_store::{Ledger, Result, Store, StoreError, write_cache};
 use serde::{Deserialize, Serialize};
@@ -54,6 +54,9 @@ pub struct Report {
     pub environment: Environment,
     /// Stages in topological order.
     pub stages: Vec<StageReport>,
+    /// What came of what the program expects of its reports.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub expectations: Vec<Expectation>,
     /// The lowered stages, as `llmp plan --lowered` prints them.
     pub lowered: Vec<Value>,
 }
@@ -79,6 +82,9 @@ pub struct StageReport {
     pub artifact: Option<Digest>,
     /// Roles and what fills them.
     pub inputs: Vec<(String, String)>,
+    /// What made its result, where that is an older implementation whose result was kept with `--keep-old`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kept: Option<Kept>,
     /// Why it ran, root causes first; where it was cached, why it ran when its result was made.
     pub reasons: Vec<String>,
     /// The same for programs; none where an earlier version wrote it.

@@ -6,8 +6,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use llmp_compiler::compile::Compilation;
 use llmp_compiler::graph::Graph;
-use llmp_planning::{Past, Row, folder_of, rows_while};
+use llmp_compiler::place::Place;
+use llmp_planning::{Latest, Past, Row, latest, rows_while, store_root};
 use llmp_stage::Registry;
 use llmp_store::{Result, Stamp, Store, pipeline_id};
 
@@ -27,6 +29,8 @@ pub struct Watch {
     registry: &'static Registry,
     /// The store that the user has chosen.
     chosen: Option<PathBuf>,
+    /// What the profiles of the program that was last planned say of its store.
+    place: Place,
     /// The folder in which a run would make a store.
     here: PathBuf,
     /// The store and its files as they were when last planned.
@@ -52,25 +56,26 @@ fn version(root: &Path) -> PathBuf {
 }
 
 impl Watch {
-    /// Watches the pipeline whose main file is `main`. Its store is `chosen`, or else the nearest at or above its
-    /// folder, or else one in `here`.
+    /// Watches the pipeline whose main file is `main`. Its store is where [`store_root`] says.
     #[must_use]
     pub fn new(main: &Path, registry: &'static Registry, chosen: Option<&Path>, here: &Path) -> Self {
         let (main, here) = (main.to_owned(), here.to_owned());
-        Self { registry, main, chosen: chosen.map(Path::to_owned), here, seen: None, open: None, going: None }
+        let (chosen, place) = (chosen.map(Path::to_owned), Place::default());
+        Self { registry, main, chosen, place, here, seen: None, open: None, going: None }
     }
 
     /// The store's folder; there may be none yet.
     #[must_use]
     pub fn root(&self) -> PathBuf {
-        self.chosen.clone().unwrap_or_else(|| Store::find(&folder_of(&self.main), &self.here))
+        store_root(self.chosen.as_deref(), &self.place, &self.main, &self.here)
     }
 
-    /// What a run would do with `graph`; `None` where `go_on` said no.
+    /// What a run would do with a program; `None` where `go_on` said no.
     ///
     /// # Errors
     /// Where the store cannot be read.
-    pub fn plan(&mut self, graph: &Graph, go_on: &dyn Fn() -> bool) -> Result<Option<Vec<Row>>> {
+    pub fn plan(&mut self, program: &Compilation, go_on: &dyn Fn() -> bool) -> Result<Option<Vec<Row>>> {
+        self.place.clone_from(&program.place);
         let root = self.root();
         self.open.take_if(|open| (&open.root, open.version) != (&root, Stamp::at(&version(&root))));
         let opened = match self.open {
@@ -81,9 +86,15 @@ impl Watch {
         opened?;
         let Some(open) = &mut self.open else { return Ok(None) };
         open.past.refresh()?;
-        let rows = rows_while(graph, &open.past, self.registry, go_on);
+        let rows = rows_while(&program.graph, &open.past, self.registry, go_on);
         open.files_due = Instant::now() + LOOK_AT_FILES;
         Ok(rows)
+    }
+
+    /// What the newest reports say of what a program expects. `rows` are those that [`Self::plan`] gave for its `graph`.
+    #[must_use]
+    pub fn gates<'g>(&self, graph: &'g Graph, rows: &[Row]) -> Vec<Latest<'g>> {
+        self.open.as_ref().map_or_else(Vec::new, |open| latest(graph, &open.past, self.registry, rows))
     }
 
     /// Whether something that the last plan depends on has changed: the store, or files that stages read.

@@ -1,4 +1,4 @@
-//! Inlay hints: at each stage what a run would do with it, or how far it is.
+//! Inlay hints: at each stage what a run would do with it, or how far it is; at each expectation what was measured last.
 
 use std::collections::BTreeMap;
 
@@ -54,6 +54,23 @@ pub(crate) fn hints(snapshot: &Snapshot, params: InlayHintParams) -> Answer<Opti
             }
             many => hints.push(hint(counted(snapshot, many), many)),
         }
+    }
+    for (span, (label, details)) in snapshot.plans.gates(&snapshot.analysis) {
+        let position = snapshot.range(span.end, span.end).start;
+        if span.file != snapshot.file || !wanted.contains(&position.line) {
+            continue;
+        }
+        let tooltip = MarkupContent { kind: MarkupKind::Markdown, value: details };
+        hints.push(InlayHint {
+            position,
+            label: label.into(),
+            kind: None,
+            text_edits: None,
+            tooltip: Some(tooltip.into()),
+            padding_left: Some(true),
+            padding_right: None,
+            data: None,
+        });
     }
     Ok(Some(hints))
 }

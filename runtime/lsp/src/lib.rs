@@ -34,6 +34,7 @@ mod edits;
 mod error;
 mod formatting;
 mod frames;
+mod gates;
 mod hints;
 mod hover;
 mod lenses;

@@ -23,6 +23,7 @@ use super::analysis::Analysis;
 use super::client::Client;
 use super::convert;
 use super::diagnostics::ByFile;
+use super::gates::{self, Gate};
 
 /// What a run would do with one program.
 #[derive(Debug)]
@@ -38,16 +39,18 @@ pub(crate) struct Plan {
     stages: HashMap<String, StageId>,
     /// What is said at each stage; two plans that say the same look the same.
     hints: Vec<String>,
+    /// What the newest reports say of what the program expects.
+    pub(crate) gates: Vec<Gate>,
 }
 
 impl Plan {
     /// The plan with these rows.
-    pub(crate) fn new(analysis: Arc<Analysis>, rows: Vec<Row>, store: PathBuf) -> Self {
+    pub(crate) fn new(analysis: Arc<Analysis>, rows: Vec<Row>, gates: Vec<Gate>, store: PathBuf) -> Self {
         let graph = &analysis.compilation.graph;
         let against = feasible(graph, &needs(&rows), &capacity(analysis.toolkit().device, &store));
         let stages = graph.ids().map(|id| (graph.stage(id).name.clone(), id)).collect();
         let hints = rows.iter().map(|row| hints::hint(row, graph)).collect();
-        Self { analysis, rows, against, store, stages, hints }
+        Self { analysis, rows, against, store, stages, hints, gates }
     }
 
     /// Whether both say the same at the same stages.
@@ -57,7 +60,8 @@ impl Plan {
         };
         let against =
             |plan: &Self| -> Vec<String> { plan.against.iter().map(|one| one.message.clone()).collect() };
-        self.hints == other.hints && against(self) == against(other) && names(self) == names(other)
+        let same = self.hints == other.hints && self.gates == other.gates;
+        same && against(self) == against(other) && names(self) == names(other)
     }
 
     /// The row of the stage with this name.
@@ -155,7 +159,9 @@ impl Plan {
     /// Adds what keeps stages from running, or is too much for the machine, on the expression that causes it.
     pub(crate) fn collect(&self, now: &Analysis, client: &Client, all: &mut ByFile) {
         let graph = &self.analysis.compilation.graph;
-        for one in self.against.iter().filter_map(|one| self.moved_with_its_stage(one, now)) {
+        let gates = self.gates.iter().filter_map(|gate| gate.failure(now));
+        let against = self.against.iter().filter_map(|one| self.moved_with_its_stage(one, now));
+        for one in against.chain(gates) {
             let Some(path) = now.path(one.span().file) else { continue };
             let Some(diagnostic) = convert::diagnostic(&one, now, client) else { continue };
             let list = all.entry(path.to_owned()).or_default();
@@ -205,6 +211,11 @@ impl Plans {
             Some(work) => Some(work.text()),
             None => self.of(analysis)?.hint(stage).map(str::to_owned),
         }
+    }
+
+    /// What is said where something is expected of reports.
+    pub(crate) fn gates(&self, analysis: &Analysis) -> BTreeMap<Span, (String, String)> {
+        self.of(analysis).map_or_else(BTreeMap::new, |plan| gates::hints(&plan.gates, analysis))
     }
 
     /// The state that a stage is drawn in.

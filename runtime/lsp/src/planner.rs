@@ -12,6 +12,7 @@ use llmp_insight::watching::{LOOK, Watch};
 use llmp_planning::{Toolkit, folder_of};
 
 use super::analysis::Analysis;
+use super::gates::Gate;
 use super::plan::Plan;
 use super::server::{Poster, told};
 
@@ -169,9 +170,14 @@ impl Program {
     fn plan(&mut self, go_on: &dyn Fn() -> bool) -> Result<Option<Plan>, String> {
         // An error is told once.
         self.planned = true;
-        let rows = self.watch.plan(&self.analysis.compilation.graph, go_on);
+        let rows = self.watch.plan(&self.analysis.compilation, go_on);
         let rows = rows.map_err(|error| error.to_string())?;
         self.planned = rows.is_some();
-        Ok(rows.map(|rows| Plan::new(Arc::clone(&self.analysis), rows, self.watch.root())))
+        Ok(rows.map(|rows| {
+            let compilation = &self.analysis.compilation;
+            let gates = self.watch.gates(&compilation.graph, &rows);
+            let gates = gates.iter().map(|latest| Gate::new(latest, compilation)).collect();
+            Plan::new(Arc::clone(&self.analysis), rows, gates, self.watch.root())
+        }))
     }
 }

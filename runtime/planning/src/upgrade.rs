@@ -7,6 +7,8 @@ use llmp_compiler::graph::{Graph, StageId};
 use llmp_compiler::key::ComponentName;
 use llmp_compiler::plan::{Decision, State, decide};
 
+use llmp_records::Kept;
+
 use super::Past;
 
 /// The version of this program.
@@ -25,6 +27,14 @@ pub struct Upgrade {
     pub new: u32,
     /// The version of the program that made the last result.
     pub version: String,
+}
+
+impl Upgrade {
+    /// What is written down where the older result is kept.
+    #[must_use]
+    pub fn kept(&self) -> Kept {
+        Kept { epoch: self.old, newer: self.new, version: self.version.clone() }
+    }
 }
 
 impl fmt::Display for Upgrade {
@@ -57,15 +67,17 @@ fn upgrade(graph: &Graph, id: StageId, past: &Past) -> Option<Upgrade> {
 }
 
 /// Lets stages stay as they were where nothing but their implementation has changed: they are looked up as what they were, so that
-/// their old results count. A stage for which something else has changed, too, is new work, which this program does.
+/// their old results count. A stage for which something else has changed, too, is new work, which this program does, and so is
+/// one that is `forced`: what this program makes must not go by an older epoch.
 #[must_use]
-pub fn keep_old(graph: &mut Graph, past: &Past) -> Vec<Upgrade> {
+pub fn keep_old(graph: &mut Graph, past: &Past, forced: &[StageId]) -> Vec<Upgrade> {
     let mut states: Vec<State> = Vec::with_capacity(graph.stages.len());
     let mut kept = Vec::new();
     for id in graph.ids() {
         let state = |id: StageId| states.get(id.0 as usize).cloned().unwrap_or(State::Pending);
         let mut decision = decide(graph, graph.stage(id), &state, past, false);
         if matches!(decision, Decision::Run { .. })
+            && !forced.contains(&id)
             && let Some(upgrade) = upgrade(graph, id, past)
         {
             let mut older = graph.stage(id).clone();

@@ -7,7 +7,7 @@ use llmp_compiler::key::Digest;
 use llmp_compiler::plan::Reason;
 use serde::{Deserialize, Serialize};
 
-use crate::{RunStatus, path};
+use crate::{Expectation, RunStatus, path};
 
 /// Something that happened, and when. A line that is none of these is another version's, and readers pass over it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -109,12 +109,7 @@ pub enum Event {
         message: String,
     },
     /// What came of an expectation of the program.
-    Expectation {
-        /// As written.
-        text: String,
-        /// Whether the results are so; not, where that cannot be known.
-        holds: bool,
-    },
+    Expectation(Expectation),
     /// The last event of a run, and the only one where there is [nothing to do](RunStatus::NothingToDo).
     RunFinished {
         /// Raised when the form of the events changes.

@@ -5,6 +5,7 @@
 //!
 //! * [`Run`]: `runs/N/run.json`, what a run was, and how each of its stages ended
 //! * [`RunStatus`], [`StageStatus`]: how they ended
+//! * [`Expectation`]: what came of what a program expects of its reports
 //! * [`Event`]: what is told while a run goes on
 //! * [`Record`]: what the ledger keeps about one action: what went in, what came out, what it took
 //! * [`text`]: numbers, sizes and times as people read them
@@ -14,6 +15,7 @@
 #![cfg_attr(not(test), deny(clippy::unwrap_used))]
 
 mod event;
+mod expectation;
 mod record;
 mod run;
 mod status;
@@ -21,6 +23,7 @@ pub mod text;
 pub mod unknown;
 
 pub use event::{Event, Shards, Told};
+pub use expectation::Expectation;
 pub use record::{FileRecord, InputRecord, PACE, Record};
-pub use run::{Environment, Run, StageRun, log_name, path, title};
+pub use run::{Environment, Kept, Run, StageRun, log_name, path, title};
 pub use status::{RunStatus, StageStatus};

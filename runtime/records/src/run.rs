@@ -1,12 +1,13 @@
 //! The record of a run: `runs/N/run.json`.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use llmp_compiler::artifact::{ArtifactKind, ArtifactType};
 use llmp_compiler::key::Digest;
 use serde::{Deserialize, Serialize};
 
-use crate::{RunStatus, StageStatus, text};
+use crate::{Expectation, RunStatus, StageStatus, text};
 
 /// The name of a stage's log below `runs/N/logs/`.
 #[must_use]
@@ -50,6 +51,9 @@ pub struct Run {
     pub environment: Environment,
     /// Stages in topological order; none before it ends.
     pub stages: Vec<StageRun>,
+    /// What came of what the program expects of its reports, in order of text; none before it ends.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub expectations: Vec<Expectation>,
 }
 
 /// For serde's `with`: a path as people read it, whatever its bytes are.
@@ -119,6 +123,28 @@ pub struct StageRun {
     pub seconds: Option<f64>,
     /// Roles and the names of the stages that fill them.
     pub inputs: Vec<(String, String)>,
+    /// What made its result, where that is an older implementation whose result was kept with `--keep-old`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kept: Option<Kept>,
+}
+
+/// A result that was kept though this program's implementation would make another.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Kept {
+    /// The epoch of the implementation that made it.
+    pub epoch: u32,
+    /// The epoch of the implementation of the program that kept it.
+    pub newer: u32,
+    /// The version of the program that made it.
+    pub version: String,
+}
+
+impl fmt::Display for Kept {
+    /// `result of epoch 2 (llmp 0.1.0), kept`
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "result of epoch {} (llmp {}), kept", self.epoch, self.version)
+    }
 }
 
 impl StageRun {

@@ -1,6 +1,6 @@
 //! Stage `eval.factuality`: correct, wrong or not attempted, model by model and group by group.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use llmp_artifacts::questions::{Question, read_questions};
 use llmp_artifacts::report;
@@ -8,7 +8,7 @@ use llmp_assistant::assistant::{Assistant, Call, Options, Reply};
 use llmp_assistant::grade::{Grade, Match, grade, same, states};
 use llmp_assistant::search::shown;
 use llmp_model::memory;
-use llmp_stage::shown::{Bar, Better, Cell, Chart, Column, Example, Part, Row, Shown, Table, Unit};
+use llmp_stage::shown::{Bar, Better, Cell, Chart, Column, Example, Measured, Part, Row, Shown, Table, Unit};
 use llmp_stage::{Context, Cost, Inputs, Result};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -208,33 +208,57 @@ pub(crate) fn show(report: &Value) -> Option<Shown> {
     Factuality::deserialize(report).ok().map(|report| present(&report))
 }
 
-/// A share or number of a model's answers in all groups with a label, or in `all`.
-pub(crate) fn measure(report: &Value, name: &str, keys: &[String]) -> Option<f64> {
-    let report = Factuality::deserialize(report).ok()?;
-    let [model, group] = keys else { return None };
+/// The measures of the signature: of each model, for each label of its groups and for all of them together.
+fn measures(report: &Factuality) -> Vec<Measured> {
     let totals = totals(&report.rows);
     let is_sum =
         |place: usize, row: &GroupScore| totals.contains(&place) && row.group.iter().all(|it| it == ALL);
-    let rows =
-        report.rows.iter().enumerate().filter(|&(place, row)| row.model == *model && !is_sum(place, row));
-    let rows = rows.map(|(_, row)| row).filter(|row| group == ALL || row.group.contains(group));
-    let (mut questions, mut part) = (0, 0);
-    for row in rows {
-        questions += row.questions;
-        part += match name {
-            "correct" => row.correct,
-            "wrong" => row.wrong,
-            "not_attempted" => row.not_attempted,
-            "searched" => row.searched,
-            "questions" => row.questions,
-            _ => return None,
-        };
+    let mut models: Vec<&str> = report.rows.iter().map(|row| row.model.as_str()).collect();
+    models.dedup();
+    let mut measures = Vec::new();
+    for model in models {
+        let rows: Vec<&GroupScore> = (report.rows.iter().enumerate())
+            .filter(|&(place, row)| row.model == model && (row.group.is_empty() || !is_sum(place, row)))
+            .map(|(_, row)| row)
+            .collect();
+        let labels: BTreeSet<&str> = rows.iter().flat_map(|row| &row.group).map(String::as_str).collect();
+        measures.extend(pooled(model, ALL, &rows));
+        for label in labels.into_iter().filter(|label| *label != ALL) {
+            let rows: Vec<&GroupScore> =
+                rows.iter().copied().filter(|row| row.group.iter().any(|it| it == label)).collect();
+            measures.extend(pooled(model, label, &rows));
+        }
     }
-    match name {
-        _ if questions == 0 => None,
-        "questions" => Some(questions as f64),
-        _ => Some(part as f64 / questions as f64),
-    }
+    measures
+}
+
+/// The measures of several groups together: their answers are counted, not their shares averaged.
+fn pooled(model: &str, group: &str, rows: &[&GroupScore]) -> Vec<Measured> {
+    let sum = |part: fn(&GroupScore) -> usize| rows.iter().map(|row| part(row)).sum::<usize>();
+    let (questions, searched) = (sum(|row| row.questions), sum(|row| row.searched));
+    let share = |measure: &str, part: usize, whole: usize, better| {
+        (whole > 0).then(|| (measure.to_owned(), part as f64 / whole as f64, Unit::Share, Some(better)))
+    };
+    let found = [
+        Some(("questions".to_owned(), questions as f64, Unit::Count, None)),
+        share("correct", sum(|row| row.correct), questions, Better::Higher),
+        share("wrong", sum(|row| row.wrong), questions, Better::Lower),
+        share("not_attempted", sum(|row| row.not_attempted), questions, Better::Neither),
+        share("searched", searched, questions, Better::Neither),
+        share("query_right", sum(|row| row.query_right), searched, Better::Higher),
+        share("found", sum(|row| row.found), searched, Better::Higher),
+    ];
+    let keys = vec![model.to_owned(), group.to_owned()];
+    let found = found.into_iter().flatten();
+    let measured = |(measure, value, unit, better)| Measured {
+        measure,
+        keys: keys.clone(),
+        value,
+        unit,
+        better,
+        total: group == ALL,
+    };
+    found.map(measured).collect()
 }
 
 fn present(report: &Factuality) -> Shown {
@@ -257,6 +281,7 @@ fn present(report: &Factuality) -> Shown {
     Shown {
         title: "what the models know".to_owned(),
         tables: vec![table(&report.by, &report.rows, &totals)],
+        measures: measures(report),
         charts: vec![chart],
         examples: report.rows.iter().map(|row| row.model.as_str()).fold(vec![], |mut examples, model| {
             // One model's rows follow each other.
@@ -370,9 +395,16 @@ mod tests {
             rows: rows.clone(),
             answers: vec![],
         };
-        let report = serde_json::to_value(&report).unwrap();
-        let measured = |name: &str, group: &str| measure(&report, name, &["assistant".into(), group.into()]);
+        let shown_report = show(&serde_json::to_value(&report).unwrap()).unwrap();
+        let measured = |name: &str, group: &str| shown_report.value(name, &["assistant", group]);
         assert_eq!(measured("wrong", "unseen"), Some(0.5));
+        assert_eq!((measured("searched", "seen"), measured("found", "seen")), (Some(0.0), None));
+        let signature = include_str!("factuality.llmp");
+        for one in &shown_report.measures {
+            let declared = format!("measure {}[model, group]: ", one.measure);
+            assert!(signature.contains(&declared), "the signature lacks {declared}");
+        }
+        assert_eq!(signature.matches("  measure ").count(), pooled("m", ALL, &[&rows[1]]).len());
         assert_eq!(measured("wrong", "country"), Some(1.0 / 3.0));
         assert_eq!((measured("questions", "all"), measured("wrong", "nowhere")), (Some(3.0), None));
         let shown = table(&by, &rows, &totals(&rows)).aligned();

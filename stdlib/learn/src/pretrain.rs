@@ -396,6 +396,27 @@ mod tests {
     }
 
     #[test]
+    fn what_is_wrong_with_a_shape_is_found_before_it_runs() {
+        let found = |changes: &[(&str, Value)]| {
+            let mut value = settings();
+            for (field, changed) in changes {
+                value["model"][field] = changed.clone();
+            }
+            let lints = lint(&Settings::deserialize(value).unwrap());
+            lints.iter().map(|lint| (lint.code, lint.path.join("."))).collect::<Vec<_>>()
+        };
+        let heads = |path: &str| vec![("E0301", path.to_owned())];
+        assert!(found(&[]).is_empty());
+        assert_eq!(found(&[("heads", json!(3))]), heads("model.width"), "16 is not divided by 3");
+        assert!(found(&[("heads", json!(3)), ("head_width", json!(8))]).is_empty());
+        assert_eq!(found(&[("head_width", json!(7))]), heads("model.width"), "positions turn pairs");
+        assert_eq!(found(&[("heads", json!(16))]), heads("model.width"), "a head of one number");
+        assert_eq!(found(&[("heads", json!(4)), ("kv_heads", json!(3))]), heads("model.kv_heads"));
+        assert!(found(&[("heads", json!(4)), ("kv_heads", json!(2))]).is_empty());
+        assert_eq!(found(&[("context", json!(4_096))]), [("W0104", "for".to_owned())], "less than a step");
+    }
+
+    #[test]
     fn shapes_that_do_not_divide_are_errors() {
         let mut value = settings();
         value["model"]["heads"] = json!(3);

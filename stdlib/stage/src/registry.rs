@@ -33,15 +33,6 @@ impl Registry {
         self.stage(stage).map_or_else(|| Shown::of(report), |stage| stage.show(report))
     }
 
-    /// A number of the report that a stage of this signature made; `None` where the report has none such.
-    #[must_use]
-    pub fn measure(&self, stage: &str, report: &Value, measure: &str, keys: &[String]) -> Option<f64> {
-        match self.stage(stage) {
-            Some(stage) => stage.measure(report, measure, keys),
-            None => Shown::of(report)?.value(measure, keys),
-        }
-    }
-
     /// All implementations, by name.
     pub fn stages(&self) -> impl Iterator<Item = &Arc<dyn Stage>> {
         self.stages.values()

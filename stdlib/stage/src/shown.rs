@@ -1,7 +1,7 @@
 //! How the report of an evaluation is shown: tables, charts and examples, as data.
 //!
 //! The `report.json` of a Report holds this, or the stage that made it says it (see [`Stage::show`](crate::Stage::show)); the run's
-//! report, `llmp diff` and gates know nothing else of evaluations.
+//! report, `llmp diff` and gates know nothing else of evaluations. Its measures are read in one way, [`Shown::value`], whoever asks.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -14,12 +14,34 @@ pub struct Shown {
     pub title: String,
     /// Its tables, the most important first.
     pub tables: Vec<Table>,
+    /// Its measures, where they are more than the columns of the first table, such as shares of several rows together.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub measures: Vec<Measured>,
     /// Bars.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub charts: Vec<Chart>,
     /// Single cases worth looking at.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub examples: Vec<Example>,
+}
+
+/// A number of a report, as gates and `llmp diff` know it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Measured {
+    /// The measure of the stage's signature.
+    pub measure: String,
+    /// What it is looked up by, in the order of the signature.
+    pub keys: Vec<String>,
+    /// The value, in the unit.
+    pub value: f64,
+    /// What it is.
+    pub unit: Unit,
+    /// What a higher value means; `llmp diff` compares what says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub better: Option<Better>,
+    /// Whether it sums up all that has the same first key.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub total: bool,
 }
 
 /// A table.
@@ -137,17 +159,6 @@ pub struct Example {
     pub fields: Vec<(String, String)>,
 }
 
-/// A value of a report's first table.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Measure<'a> {
-    /// The texts that name the row: `["honest", "unseen"]`.
-    pub row: Vec<&'a str>,
-    /// Its column.
-    pub column: &'a Column,
-    /// The value, in the column's unit.
-    pub value: f64,
-}
-
 impl Shown {
     /// What a `report.json` says of how it is shown; `None` where it does not.
     #[must_use]
@@ -156,25 +167,69 @@ impl Shown {
         Self::deserialize(report).ok()
     }
 
-    /// The value of a measure in the row that `labels` name: the first label is the first name of the row, the others are among
-    /// the rest of its names. Where several rows fit, such as all groups of a model, the last one sums them up.
+    /// The value of a measure that is looked up by `keys`; `None` where the report has none such.
+    ///
+    /// Measures that are declared are found by exactly their keys. Where none are, they are the columns of the first table: the
+    /// first key is the first name of the row, the others are among the rest of its names. Where several rows fit, such as all
+    /// groups of a model, it is the one that sums them up; without such a row it is not known which is meant.
     #[must_use]
-    pub fn value<S: AsRef<str>>(&self, measure: &str, labels: &[S]) -> Option<f64> {
-        let fits = |one: &Measure<'_>| {
-            let names = |names: &[&str]| match (names.split_first(), labels.split_first()) {
-                (Some((first, rest)), Some((label, labels))) => {
-                    *first == label.as_ref() && labels.iter().all(|label| rest.contains(&label.as_ref()))
-                }
-                (_, None) => true,
-                (None, Some(_)) => false,
+    pub fn value<S: AsRef<str>>(&self, measure: &str, keys: &[S]) -> Option<f64> {
+        if !self.measures.is_empty() {
+            let same = |one: &&Measured| {
+                one.measure == measure
+                    && one.keys.iter().map(String::as_str).eq(keys.iter().map(AsRef::as_ref))
             };
-            one.column.is(measure) && names(&one.row)
+            return self.measures.iter().find(same).map(|one| one.value);
+        }
+        let fits = |one: &Measured| {
+            one.measure == measure
+                && match (one.keys.split_first(), keys.split_first()) {
+                    (Some((first, rest)), Some((key, keys))) => {
+                        first == key.as_ref()
+                            && keys.iter().all(|key| rest.iter().any(|one| one == key.as_ref()))
+                    }
+                    (_, None) => true,
+                    (None, Some(_)) => false,
+                }
         };
-        self.measures().filter(fits).last().map(|one| one.value)
+        let found: Vec<Measured> = self.of_the_first_table().filter(fits).collect();
+        match found.as_slice() {
+            [one] => Some(one.value),
+            several => {
+                let mut totals = several.iter().filter(|one| one.total);
+                totals.next().filter(|_| totals.next().is_none()).map(|one| one.value)
+            }
+        }
     }
 
-    /// The values of the first table, row by row.
-    pub fn measures(&self) -> impl Iterator<Item = Measure<'_>> {
+    /// All measures: those that are declared, or the columns of the first table.
+    #[must_use]
+    pub fn measured(&self) -> Vec<Measured> {
+        match self.measures.as_slice() {
+            [] => self.of_the_first_table().collect(),
+            declared => declared.to_vec(),
+        }
+    }
+
+    /// The measures that say which values are good, one for each first key: what two runs are compared by.
+    #[must_use]
+    pub fn compared(&self) -> Vec<Measured> {
+        let mut compared: Vec<Measured> = Vec::new();
+        for one in self.measured().into_iter().filter(|one| one.better.is_some()) {
+            let same = |other: &&mut Measured| {
+                (&other.measure, other.keys.first()) == (&one.measure, one.keys.first())
+            };
+            match compared.iter_mut().find(same) {
+                None => compared.push(one),
+                // Of rows among which none sums up, the last one stands for them.
+                Some(other) if one.total || !other.total => *other = one,
+                Some(_) => {}
+            }
+        }
+        compared
+    }
+
+    fn of_the_first_table(&self) -> impl Iterator<Item = Measured> {
         self.tables.first().into_iter().flat_map(Table::measures)
     }
 }
@@ -202,9 +257,9 @@ impl Column {
         self
     }
 
-    /// Whether it holds this measure.
-    fn is(&self, measure: &str) -> bool {
-        self.measure.as_deref().unwrap_or(&self.name) == measure
+    /// The measure that it holds, where it does.
+    fn measured(&self) -> &str {
+        self.measure.as_deref().unwrap_or(&self.name)
     }
 }
 
@@ -259,16 +314,23 @@ impl Table {
     }
 
     /// Its numbers, row by row.
-    pub fn measures(&self) -> impl Iterator<Item = Measure<'_>> {
+    fn measures(&self) -> impl Iterator<Item = Measured> {
         let names = self.names();
         self.rows.iter().flat_map(move |row| {
-            let name = |cell: &Cell| matches!(cell, Cell::Text(_));
-            let named = row.cells.iter().take(names).filter(|cell| name(cell));
-            let named: Vec<&str> = named
-                .filter_map(|cell| if let Cell::Text(text) = cell { Some(text.as_str()) } else { None })
-                .collect();
+            let named = row.cells.iter().take(names).filter_map(|cell| match cell {
+                Cell::Text(text) => Some(text.clone()),
+                Cell::Number(_) | Cell::Empty => None,
+            });
+            let named: Vec<String> = named.collect();
             self.columns.iter().zip(&row.cells).filter_map(move |(column, cell)| match cell {
-                Cell::Number(value) => Some(Measure { row: named.clone(), column, value: *value }),
+                Cell::Number(value) => Some(Measured {
+                    measure: column.measured().to_owned(),
+                    keys: named.clone(),
+                    value: *value,
+                    unit: column.unit,
+                    better: column.better,
+                    total: row.total,
+                }),
                 Cell::Empty | Cell::Text(_) => None,
             })
         })
@@ -362,11 +424,51 @@ mod tests {
     fn measures_are_named_by_their_row() {
         let shown = Shown { tables: vec![table()], ..Shown::default() };
         let found: Vec<_> =
-            shown.measures().map(|one| (one.row, one.column.name.as_str(), one.value)).collect();
-        assert_eq!(found, [(vec!["base", "a|b"], "right", 0.015), (vec!["assistant", "ü"], "right", 1.0)]);
+            shown.measured().into_iter().map(|one| (one.keys, one.measure, one.value)).collect();
+        let named = |model: &str, group: &str, value| {
+            (vec![model.to_owned(), group.to_owned()], "right".to_owned(), value)
+        };
+        assert_eq!(found, [named("base", "a|b", 0.015), named("assistant", "ü", 1.0)]);
         assert_eq!(shown.value("right", &["base", "a|b"]), Some(0.015));
         assert_eq!(shown.value("right", &["assistant"]), Some(1.0));
         assert_eq!((shown.value("wrong", &["base"]), shown.value("right", &["base", "ü"])), (None, None));
+    }
+
+    #[test]
+    fn of_several_rows_that_fit_the_one_counts_that_sums_them_up() {
+        let row = |group: &str, right: f64, total| Row {
+            cells: vec!["base".into(), group.into(), Cell::Number(right)],
+            total,
+        };
+        let rows = |total| vec![row("old", 0.25, false), row("all", 0.5, total), row("new", 0.75, false)];
+        let shown =
+            |total| Shown { tables: vec![Table { rows: rows(total), ..table() }], ..Shown::default() };
+        assert_eq!(shown(true).value("right", &["base"]), Some(0.5));
+        assert_eq!(shown(true).value("right", &["base", "old"]), Some(0.25));
+        assert_eq!(shown(false).value("right", &["base"]), None, "nobody can say which is meant");
+        let compared = shown(true).compared();
+        assert_eq!((compared.len(), compared[0].value), (1, 0.5));
+        assert_eq!(shown(false).compared()[0].value, 0.75);
+    }
+
+    #[test]
+    fn what_is_declared_is_found_by_exactly_its_keys() {
+        let one = |keys: &[&str], value, total| Measured {
+            measure: "right".into(),
+            keys: keys.iter().map(|key| (*key).to_owned()).collect(),
+            value,
+            unit: Unit::Share,
+            better: Some(Better::Higher),
+            total,
+        };
+        let measures = vec![one(&["base", "all"], 0.4, true), one(&["base", "new"], 0.6, false)];
+        let shown = Shown { tables: vec![table()], measures, ..Shown::default() };
+        assert_eq!(shown.value("right", &["base", "new"]), Some(0.6));
+        assert_eq!(shown.value("right", &["base"]), None);
+        assert_eq!(shown.value("right", &["base", "a|b"]), None, "the table is no second source");
+        assert_eq!(shown.compared(), [one(&["base", "all"], 0.4, true)]);
+        let written = serde_json::to_value(&shown).unwrap();
+        assert_eq!(Shown::of(&written), Some(shown));
     }
 
     #[test]

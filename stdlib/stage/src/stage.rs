@@ -85,14 +85,7 @@ pub trait Stage: Send + Sync {
 
     /// How the `report.json` that it made is shown, also one of an earlier version; `None` where that is not known.
     fn show(&self, report: &Value) -> Option<Shown>;
-
-    /// The number that its signature calls `measure`, looked up by `keys` in a `report.json` that it made; `None` where the
-    /// report has none such.
-    fn measure(&self, report: &Value, measure: &str, keys: &[String]) -> Option<f64>;
 }
-
-/// Reads a measure from a `report.json`.
-type Measure = fn(&Value, &str, &[String]) -> Option<f64>;
 
 /// Makes a stage of a function that takes its settings as a struct.
 ///
@@ -107,7 +100,6 @@ pub fn stage<S>(name: &'static str, run: fn(&dyn Context, S) -> Result<()>) -> F
         lint: None,
         probe: None,
         show: None,
-        measure: None,
         settings: PhantomData,
     }
 }
@@ -121,7 +113,6 @@ pub struct Function<S> {
     lint: Option<fn(&S) -> Vec<Lint>>,
     probe: Option<Probe>,
     show: Option<fn(&Value) -> Option<Shown>>,
-    measure: Option<Measure>,
     settings: PhantomData<fn() -> S>,
 }
 
@@ -158,13 +149,6 @@ impl<S> Function<S> {
     #[must_use]
     pub fn show(mut self, show: fn(&Value) -> Option<Shown>) -> Self {
         self.show = Some(show);
-        self
-    }
-
-    /// With how its measures are read, where they are not the columns of the first table that it shows.
-    #[must_use]
-    pub fn measure(mut self, measure: Measure) -> Self {
-        self.measure = Some(measure);
         self
     }
 }
@@ -214,13 +198,6 @@ impl<S: DeserializeOwned + 'static> Stage for Function<S> {
 
     fn show(&self, report: &Value) -> Option<Shown> {
         Shown::of(report).or_else(|| self.show?(report))
-    }
-
-    fn measure(&self, report: &Value, measure: &str, keys: &[String]) -> Option<f64> {
-        match self.measure {
-            Some(read) => read(report, measure, keys),
-            None => Stage::show(self, report)?.value(measure, keys),
-        }
     }
 }
 
@@ -279,7 +256,7 @@ impl Context for Declared<'_> {
 /// Registers the stages of a module: makes the function `stages()`.
 ///
 /// A stage `"filter.language" = language` is the function `run` of the module `language`, and its signature is
-/// `language.llmp` beside it; `knowledge::probe` lies a folder deeper. `{ cost, lint, probe, show, measure }` name what else the module has. The folder is where the signatures stand below
+/// `language.llmp` beside it; `knowledge::probe` lies a folder deeper. `{ cost, lint, probe, show }` name what else the module has. The folder is where the signatures stand below
 /// `stdlib/`, without `src/`.
 ///
 /// ```ignore

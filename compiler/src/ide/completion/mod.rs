@@ -143,6 +143,11 @@ fn is_closed(text: &str) -> bool {
 fn path(view: &View<'_>, leaf: NodeId, offset: u32) -> Completions {
     let site = Site { view, tree: &view.file.tree, text: view.text() };
     let range = view.file.tree.range(leaf);
+    if let Some(items) = places::labels(&site, leaf) {
+        let rest = &view.text()[offset as usize..range.end];
+        let end = offset as usize + rest.find(['"', '\n']).unwrap_or(rest.len());
+        return Completions { start: range.start as u32 + 1, end: end as u32, items, files: None };
+    }
     let programs =
         view.file.tree.parent(leaf).is_some_and(|parent| view.file.tree.kind(parent) == Kind::Import);
     let due = site.around(leaf, |kind| kind == Kind::Expr).map(|expr| site.due(expr));

@@ -2,9 +2,36 @@
 
 use super::{Completion, CompletionKind, Cursor};
 use crate::artifact::ArtifactKind;
+use crate::graph::Producer;
 use crate::ide::callable::Callable;
+use crate::ide::context::Site;
 use crate::place;
 use crate::syntax::{Kind, NodeId};
+
+/// The texts by which a measure may be looked up, where `leaf` is one of them: what fills the input of the report that the key is
+/// named after, as `model` after `models`. Other keys are in the report, and no program knows them.
+pub(super) fn labels(site: &Site<'_, '_>, leaf: NodeId) -> Option<Vec<Completion>> {
+    let tree = site.tree;
+    let key = tree.parent(leaf)?;
+    let list = tree.parent(key).filter(|&list| tree.kind(list) == Kind::List)?;
+    let measure = tree.parent(list).filter(|&measure| tree.kind(measure) == Kind::Measure)?;
+    let at =
+        tree.children(list).filter(|&part| tree.kind(part) == Kind::Expr).position(|part| part == key)?;
+    let path = tree.children(measure).find(|&part| tree.kind(part) == Kind::Path)?;
+    let mut names = tree.children(path).filter(|&part| tree.kind(part) == Kind::Name);
+    let (report, measure) = (site.str(names.next()?), site.str(names.next()?));
+    let graph = &site.view.compilation.graph;
+    let stage = graph.stage(*graph.bindings.get(report)?.first()?);
+    let Some(Callable::Stage(signature)) = site.view.callable(&stage.kind) else { return None };
+    let key = signature.measures.iter().find(|one| one.name == measure)?.keys.get(at)?;
+    let about = |role: &str| role.strip_prefix(key.as_str()).is_some_and(|rest| matches!(rest, "" | "s"));
+    let filled =
+        stage.inputs.iter().filter(|input| about(&input.role)).filter_map(|input| match input.from {
+            Producer::Stage(id) => Some(graph.stage(id).name.as_str()),
+            Producer::Files(_) => None,
+        });
+    Some(filled.map(|name| Completion::new(name, CompletionKind::Word, 0)).collect())
+}
 
 impl Cursor<'_, '_> {
     /// A word of a measure: a report's binding or a param, or behind the dot what the report measures.

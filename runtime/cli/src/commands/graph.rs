@@ -74,7 +74,7 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     let pipeline = arguments.pipeline.checked()?;
     let format = arguments.format();
     let rows = match arguments.states || format == GraphFormat::Html {
-        true => pipeline.watch().plan(&pipeline.compilation.graph, &|| true)?.unwrap_or_default(),
+        true => pipeline.watch().plan(&pipeline.compilation, &|| true)?.unwrap_or_default(),
         false => Vec::new(),
     };
     let text = if format == GraphFormat::Html {

@@ -8,8 +8,9 @@ use std::sync::Arc;
 use llmp_compiler::compile::{Compilation, Options, compile};
 use llmp_compiler::diagnostic::Diagnostic;
 use llmp_compiler::graph::StageId;
+use llmp_compiler::place::{Place, scheme};
 use llmp_insight::watching::Watch;
-use llmp_planning::{Folder, Past, Remembering, folder_of};
+use llmp_planning::{Folder, Past, Remembering, folder_of, store_root};
 use llmp_records as records;
 use llmp_store::Store;
 
@@ -84,13 +85,24 @@ impl PipelineArguments {
         if pipeline.has_errors() { Err(Failure::silent(1)) } else { Ok(pipeline) }
     }
 
-    /// The store without a pipeline, for commands that need none.
+    /// The store, for commands that are about what is in it. The pipeline is read where a profile may name its store.
     pub(super) fn store(&self) -> Result<Arc<Store>, Failure> {
-        let here = Path::new(".");
-        let folder = self.file.as_deref().and_then(Path::parent).filter(|parent| *parent != Path::new(""));
-        let root = self.store.clone().unwrap_or_else(|| Store::find(folder.unwrap_or(here), here));
-        existing(&root)
+        if self.store.is_none() && !self.profile.is_empty() {
+            return existing(&self.checked()?.store_root()?);
+        }
+        let (here, main) = (Path::new("."), self.file.as_deref().unwrap_or(Path::new("main.llmp")));
+        existing(&root(self.store.as_deref(), &Place::default(), main, here)?)
     }
+}
+
+/// Where the store is, see [`store_root`]. An address is none.
+fn root(chosen: Option<&Path>, place: &Place, main: &Path, here: &Path) -> Result<PathBuf, Failure> {
+    if let Some(address) = chosen.and_then(Path::to_str).filter(|chosen| scheme(chosen).is_some()) {
+        let message =
+            format!("the store `{address}` is an address, and this program keeps results in folders");
+        return Err(Failure::new(message).help("name a folder: `--store results`"));
+    }
+    Ok(store_root(chosen, place, main, here))
 }
 
 /// Opens a store that must be there already.
@@ -291,9 +303,9 @@ impl Pipeline {
         folder_of(&self.main)
     }
 
-    fn store_root(&self) -> PathBuf {
+    fn store_root(&self) -> Result<PathBuf, Failure> {
         let here = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
-        self.store.clone().unwrap_or_else(|| Store::find(&self.folder(), &here))
+        root(self.store.as_deref(), &self.compilation.place, &self.main, &here)
     }
 
     /// What a run would do with it, looked at again and again.
@@ -304,7 +316,7 @@ impl Pipeline {
 
     /// Opens the store, making it where needed.
     pub(super) fn open(&self) -> Result<Past, Failure> {
-        let store = Arc::new(Store::open(&self.store_root())?);
+        let store = Arc::new(Store::open(&self.store_root()?)?);
         Ok(Past::open(store, &self.main)?.probing(standard().registry))
     }
 

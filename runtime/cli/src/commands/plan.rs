@@ -4,12 +4,15 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use clap::Args;
+use llmp_compiler::compile::Compilation;
 use llmp_compiler::feasible::{Capacity, feasible};
 use llmp_compiler::graph::{FileSet, Producer, Source};
 use llmp_compiler::plan::{Blocked, Decision, Reason};
 use llmp_planning::machine::available_memory;
-use llmp_planning::{self as planning, Action, Estimate, Past, Row, Upgrade, capacity, needs, reasons};
-use llmp_records::text;
+use llmp_planning::{
+    self as planning, Action, Estimate, Latest, Past, Row, Upgrade, capacity, needs, reasons,
+};
+use llmp_records::{Expectation, text};
 use llmp_store::write_atomically;
 use serde_json::{Value, json};
 
@@ -62,7 +65,7 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     }
     let past = pipeline.open()?;
     let kept = match arguments.keep_old {
-        true => planning::keep_old(&mut pipeline.compilation.graph, &past),
+        true => planning::keep_old(&mut pipeline.compilation.graph, &past, &[]),
         false => Vec::new(),
     };
     let rows = rows(&pipeline, &past);
@@ -71,7 +74,8 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     let device = llmp_model::device::Device::open(&arguments.device)?.to_string();
     let capacity = capacity(&device, past.store().root());
     let against = feasible(&pipeline.compilation.graph, &needs(&rows), &capacity);
-    let mut whole = as_json(&pipeline, &rows);
+    let gates = planning::latest(&pipeline.compilation.graph, &past, standard(), &rows);
+    let mut whole = as_json(&pipeline, &rows, &kept, &gates);
     if let Some(path) = &arguments.out {
         write_atomically(path, format!("{whole:#}\n").as_bytes())?;
     }
@@ -90,6 +94,7 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     } else {
         print(&pipeline, &rows, &capacity, &past, arguments.verbose)?;
         print_upgrades(&pipeline, &rows, &kept, &past)?;
+        print_gates(&pipeline, &gates)?;
         pipeline.print(&against);
     }
     let stuck = rows.iter().any(|row| matches!(row.decision, Decision::Blocked(_)))
@@ -157,6 +162,29 @@ fn print_upgrades(pipeline: &Pipeline, rows: &[Row], kept: &[Upgrade], past: &Pa
     }
     for upgrade in kept {
         writeln!(out, "kept: {upgrade}")?;
+    }
+    Ok(())
+}
+
+/// The outcomes of gates as they are written down, each with whether its reports are those of the program as it is.
+fn outcomes(pipeline: &Pipeline, gates: &[Latest<'_>]) -> Vec<(Expectation, bool)> {
+    let Compilation { graph, sources, .. } = &pipeline.compilation;
+    gates.iter().map(|one| (one.expectation(graph, sources), one.current)).collect()
+}
+
+/// What a run holds its reports against, and what the newest ones are.
+fn print_gates(pipeline: &Pipeline, gates: &[Latest<'_>]) -> Result<(), Failure> {
+    let mut out = std::io::stdout().lock();
+    if !gates.is_empty() {
+        writeln!(out, "\nGates:")?;
+    }
+    for (one, current) in outcomes(pipeline, gates) {
+        let now = match (one.holds, current) {
+            (None, _) => "not measured yet".to_owned(),
+            (Some(_), true) => one.outcome(),
+            (Some(_), false) => format!("last {}; measured again by a run", one.outcome()),
+        };
+        writeln!(out, "  {}  {}  {now}", one.text, one.place)?;
     }
     Ok(())
 }
@@ -419,7 +447,7 @@ fn root_causes(pipeline: &Pipeline, rows: &[Row]) -> Vec<String> {
 }
 
 /// The plan as JSON; the form is described in `spec/`.
-pub(super) fn as_json(pipeline: &Pipeline, rows: &[Row]) -> Value {
+pub(super) fn as_json(pipeline: &Pipeline, rows: &[Row], kept: &[Upgrade], gates: &[Latest<'_>]) -> Value {
     let compilation = &pipeline.compilation;
     let stages: Vec<_> = rows
         .iter()
@@ -429,6 +457,9 @@ pub(super) fn as_json(pipeline: &Pipeline, rows: &[Row]) -> Value {
             let mut value = json!({"name": stage.name, "stage": stage.kind, "action": word,
                 "place": compilation.sources.place(stage.span)});
             let Some(fields) = value.as_object_mut() else { return value };
+            if let Some(upgrade) = kept.iter().find(|upgrade| upgrade.stage == row.id) {
+                fields.insert("kept".into(), json!(upgrade.kept()));
+            }
             match &row.decision {
                 Decision::Cached { key, artifact } => {
                     fields.insert("key".into(), json!(key.digest));
@@ -460,6 +491,16 @@ pub(super) fn as_json(pipeline: &Pipeline, rows: &[Row]) -> Value {
         })
         .collect();
     let count = |action: Action| rows.iter().filter(|row| row.action() == action).count();
+    let gates: Vec<Value> = outcomes(pipeline, gates)
+        .into_iter()
+        .map(|(one, current)| {
+            let mut value = json!(one);
+            if let Some(fields) = value.as_object_mut() {
+                fields.insert("current".into(), json!(current));
+            }
+            value
+        })
+        .collect();
     json!({
         "format_version": 1,
         "pipeline": text::path(&pipeline.main),
@@ -468,6 +509,7 @@ pub(super) fn as_json(pipeline: &Pipeline, rows: &[Row]) -> Value {
         "fingerprint": fingerprint(pipeline, rows),
         "cached": count(Action::Cached), "rerun": count(Action::Rerun), "new": count(Action::New),
         "blocked": count(Action::Blocked),
+        "gates": gates,
         "stages": stages,
     })
 }

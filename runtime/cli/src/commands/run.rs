@@ -89,16 +89,19 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     // From before the plan is made, so that what it finds stays.
     let _in_use = past.store().in_use()?;
     let screen = Arc::new(Screen::new(arguments.format == Format::Json, arguments.quiet));
-    if arguments.keep_old {
-        for upgrade in planning::keep_old(&mut pipeline.compilation.graph, &past) {
-            screen.line(&format!("kept: {upgrade}"));
-        }
+    let kept = match arguments.keep_old {
+        true => planning::keep_old(&mut pipeline.compilation.graph, &past, &forced),
+        false => Vec::new(),
+    };
+    for upgrade in &kept {
+        screen.line(&format!("kept: {upgrade}"));
     }
     let pipeline = pipeline;
     let asked = Instant::now();
     let decisions = plan(arguments, &pipeline, &past, &forced, planned.as_ref(), &device)?;
     let program = Program {
         graph: &pipeline.compilation.graph,
+        sources: &pipeline.compilation.sources,
         main: &pipeline.main,
         profiles: &pipeline.profiles,
         targets: &pipeline.targets,
@@ -106,12 +109,14 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     if let Some(verdicts) = engine::nothing_to_do(program, &past, standard(), &decisions) {
         let recorder = Recorder::new(screen.clone());
         say_nothing_to_do(&pipeline, &screen, &recorder, asked)?;
-        let failures = engine::failures(program.graph, &verdicts, &recorder);
+        let failures = engine::failures(program, &verdicts, &recorder);
         pipeline.print(&failures);
         return Ok(u8::from(!failures.is_empty()));
     }
     listen()?;
-    let session = Session::open(program, &past, standard(), options(arguments, forced, device, asked))?;
+    let kept = kept.iter().map(|upgrade| (upgrade.stage, upgrade.kept())).collect();
+    let options = RunOptions { kept, ..options(arguments, &pipeline, forced, device, asked) };
+    let session = Session::open(program, &past, standard(), options)?;
     insight::report::keep_lowered(session.folder(), || lowered(&pipeline), program.graph.stages.len())?;
     let outcome = session.run(screen.clone(), &STOP)?;
     // A report that cannot be made is no reason for the run to fail.
@@ -159,12 +164,23 @@ fn plan(
     Ok(rows.into_iter().map(|row| row.decision).collect())
 }
 
-fn options(arguments: &Arguments, forced: Vec<StageId>, device: String, asked: Instant) -> RunOptions {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+fn options(
+    arguments: &Arguments,
+    pipeline: &Pipeline,
+    forced: Vec<StageId>,
+    device: String,
+    asked: Instant,
+) -> RunOptions {
+    let here = std::thread::available_parallelism().map_or(1, usize::from);
+    // What a profile gives to `runtime on = local { … }`: never more than there is.
+    let given = |name: &str| pipeline.compilation.place.on.as_ref()?.settings.get(name)?.as_u64();
+    let cores = given("cores").map_or(here, |cores| here.min(cores as usize));
+    let memory = free_memory();
     RunOptions {
         jobs: arguments.jobs.unwrap_or(cores),
         cores,
-        memory: free_memory(),
+        memory: given("memory").map_or(memory, |given| memory.min(given)),
+        kept: vec![],
         keep_going: arguments.keep_going,
         retries: arguments.retries,
         forced,

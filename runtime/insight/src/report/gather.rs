@@ -40,6 +40,7 @@ pub(super) fn gather(store: &Store, ledger: &Ledger, run: &Run, registry: &Regis
         device: run.device.clone(),
         environment: run.environment.clone(),
         stages: stages.collect(),
+        expectations: run.expectations.clone(),
         lowered: lowered(store, run).unwrap_or_default(),
     }
 }
@@ -71,7 +72,7 @@ fn moments(store: &Store, run: &Run) -> BTreeMap<String, Moment> {
             Event::RunStarted { .. }
             | Event::Progress { .. }
             | Event::Damage { .. }
-            | Event::Expectation { .. }
+            | Event::Expectation(_)
             | Event::RunFinished { .. } => {}
         }
     }
@@ -104,6 +105,7 @@ fn stage_report(
         key: stage.key,
         artifact: stage.artifact,
         inputs: stage.inputs.clone(),
+        kept: stage.kept.clone(),
         seconds: stage.seconds.unwrap_or(0.0),
         ..StageReport::default()
     };

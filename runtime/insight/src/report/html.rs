@@ -32,6 +32,7 @@ pub(super) fn page(report: &Report) -> String {
             body {
                 (head(report, &title))
                 (problems(report))
+                (expectations(report))
                 (models::evaluations(report))
                 (models::training(report))
                 (funnel(report))
@@ -103,6 +104,34 @@ fn short(text: &str) -> String {
         return text.to_owned();
     }
     text.chars().take(MAX_TEXT).chain(['…']).collect()
+}
+
+/// What the program expects of its reports, and whether they are so.
+fn expectations(report: &Report) -> Markup {
+    section(
+        "Expectations",
+        (!report.expectations.is_empty()).then(|| {
+            html! {
+                div class="wide" { table {
+                    tr { th { "expectation" } th { "" } th class="number" { "found" } th { "expected" } th { "place" } }
+                    @for one in report.expectations.iter().take(MAX_ROWS) {
+                        tr {
+                            td class="name" {
+                                (one.text)
+                                @if let Some(message) = one.message.as_ref().filter(|_| one.found.is_none()) {
+                                    br; span class="soft" { (short(message)) }
+                                }
+                            }
+                            td class={ "name " (if one.holds == Some(false) { "failed" } else { "" }) } { (one.word()) }
+                            td class="number" { (one.found.as_deref().unwrap_or("–")) }
+                            td { (one.expected.as_deref().unwrap_or("–")) }
+                            td { (one.place) }
+                        }
+                    }
+                } }
+            }
+        }),
+    )
 }
 
 fn problems(report: &Report) -> Markup {
@@ -236,7 +265,9 @@ fn stages(report: &Report) -> Markup {
                        }
                        @for stage in report.stages.iter().take(MAX_ROWS) {
                            tr {
-                               td class="name" { (stage.name) br; span class="soft" { (stage.kind) } }
+                               td class="name" { (stage.name) br; span class="soft" { (stage.kind) }
+                                    @if let Some(kept) = &stage.kept { br; span class="soft" { (kept) } }
+                                }
                                td class={ "name " (stage.status) } { (stage.status) }
                                td { (short(&why(stage))) br; span class="soft" { (counted(stage)) } }
                                td class="number" { @if stage.made_by.is_some() || stage.seconds > 0.0 { (text::duration(stage.seconds)) } }

@@ -21,14 +21,19 @@ pub(super) fn page(store: &Store, report: &Report) -> String {
     for stage in &report.stages {
         let counts = stage.counts.iter().filter(|(name, _)| !name.contains('.')).take(4);
         let counts: Vec<_> = counts.map(|(name, count)| format!("{} {name}", text::count(*count))).collect();
-        let cells = [
-            &stage.name,
-            &stage.kind,
-            stage.status.word(),
-            &text::duration(stage.seconds),
-            &counts.join(", "),
-        ];
+        let status = match &stage.kept {
+            Some(kept) => format!("{}: {kept}", stage.status.word()),
+            None => stage.status.word().to_owned(),
+        };
+        let cells: [&str; 5] =
+            [&stage.name, &stage.kind, &status, &text::duration(stage.seconds), &counts.join(", ")];
         page += &row(&cells);
+    }
+    if !report.expectations.is_empty() {
+        page += "\n## Expectations\n\n| expectation | place | outcome |\n|---|---|---|\n";
+    }
+    for one in &report.expectations {
+        page += &row(&[&format!("`{}`", one.text), &one.place, &one.outcome()]);
     }
     let mut left_out = String::new();
     let mut seen = std::collections::BTreeSet::new();

@@ -107,6 +107,22 @@ mod tests {
     use super::*;
 
     #[test]
+    fn no_question_is_known_and_unknown_at_once() {
+        let found = |known: f64, unknown: f64| {
+            let settings = serde_json::json!({
+                "samples": 4, "temperature": 1.0, "known": known, "unknown": unknown, "match": "begins",
+                "max_tokens": 8, "seed": 1, "batch": 8,
+            });
+            let lints = lint(&serde_json::from_value(settings).unwrap());
+            lints.iter().map(|lint| (lint.code, lint.path.join("."))).collect::<Vec<_>>()
+        };
+        assert!(found(0.75, 0.1).is_empty());
+        for (known, unknown) in [(0.2, 0.5), (0.5, 0.5)] {
+            assert_eq!(found(known, unknown), [("E0305", "unknown".to_owned())]);
+        }
+    }
+
+    #[test]
     fn a_verdict_follows_from_the_share_of_right_samples() {
         let settings = Settings {
             samples: 4,

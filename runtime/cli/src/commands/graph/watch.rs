@@ -158,7 +158,7 @@ impl<'a> Followed<'a> {
     }
 
     fn plan(&mut self) {
-        let planned = self.watch.plan(&self.shown.compilation.graph, &|| true);
+        let planned = self.watch.plan(&self.shown.compilation, &|| true);
         self.not_planned = planned.as_ref().err().map(ToString::to_string);
         self.rows = planned.ok().flatten().unwrap_or_default();
     }
