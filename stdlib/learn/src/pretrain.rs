@@ -1,29 +1,39 @@
 //! Stage `pretrain`: a base model from tokens.
 
+mod horizon;
+
 use std::sync::{Arc, Mutex, PoisonError};
 
 use llmp_artifacts::model::{Config, RopeScaling};
 use llmp_artifacts::random::Random;
+use llmp_artifacts::tokenizer::{TOKENIZER_FILE, Tokenizer};
 use llmp_artifacts::tokens::TokenSet;
-use llmp_model::{Batches, Optimizer, Recipe, Row, Schedule, Start, memory, train};
-use llmp_stage::{Context, Cost, Error, Inputs, Lint, Result};
+use llmp_model::{Batches, HeldOut, Optimizer, Recipe, Row, Schedule, Start, memory, train};
+use llmp_stage::{Context, Cost, Error, Input, Inputs, Lint, Result};
 use serde::Deserialize;
+
+use crate::held_out::{self, Watching};
+use horizon::Horizon;
 
 /// The settings of `pretrain.llmp`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Settings {
     model: Shape,
-    r#for: u64,
+    r#for: Horizon,
     batch: u32,
     optimizer: Optimizer,
     lr: f64,
     embedding_lr: f64,
     schedule: Schedule,
+    decay: f64,
     warmup: f64,
     final_lr: f64,
     weight_decay: f64,
     clip: f64,
+    held_out_every: f64,
+    held_out_tokens: u64,
+    held_out_stop: Option<u32>,
     seed: u64,
     checkpoint_every: u64,
 }
@@ -127,7 +137,9 @@ pub(crate) fn lint(settings: &Settings) -> Vec<Lint> {
     let (rows, context) = (u64::from(settings.batch), settings.model.context as u64);
     let step = rows.saturating_mul(context);
     // A horizon shorter than one step is rounded up to one, which teaches nothing.
-    if settings.r#for < step {
+    if let Horizon::Tokens(tokens) = settings.r#for
+        && tokens < step
+    {
         let label = format!("a step is {step} tokens: {rows} rows of {context}");
         let lint = Lint::new("W0104", &["for"], "this trains for a single step").label(label);
         lints.push(lint.help("train for longer, or choose a smaller `batch`"));
@@ -144,18 +156,80 @@ pub(crate) fn cost(settings: &Settings, inputs: &Inputs) -> Cost {
         0 => VOCABULARY,
         known => known,
     };
-    match settings.model.config(vocabulary as usize, 0) {
-        Ok(config) => memory::of_pretraining(&config, settings.batch.into(), settings.r#for),
-        Err(_) => Cost { tokens: settings.r#for, ..Cost::default() },
+    // A model that it goes on from gives the shape.
+    let config = match inputs.all("from").first() {
+        Some(from) => memory::config_of(from),
+        None => settings.model.config(vocabulary as usize, 0).ok(),
+    };
+    let tokens = |steps: u64, context: usize| steps * u64::from(settings.batch) * context as u64;
+    let Some(config) = config else {
+        let known = match settings.r#for {
+            Horizon::Tokens(tokens) => tokens,
+            Horizon::Other(_) => 0,
+        };
+        return Cost { tokens: known, ..Cost::default() };
+    };
+    let step = tokens(1, config.context);
+    let trained = match settings.r#for {
+        Horizon::Tokens(tokens) => tokens,
+        horizon => horizon.steps(step, &config, None).map_or(0, |steps| tokens(steps, config.context)),
+    };
+    let mut cost = memory::of_pretraining(&config, settings.batch.into(), trained);
+    if !inputs.all("held_out").is_empty() && trained > 0 {
+        // Forward passes are a third of what training takes.
+        let times = (1.0 / settings.held_out_every).min(trained as f64 / step as f64) + 1.0;
+        cost.flops += times * settings.held_out_tokens as f64 * config.training_flops_per_token() / 3.0;
+        if settings.held_out_stop.is_some() {
+            cost.memory += 4 * config.parameter_count();
+        }
     }
+    cost
+}
+
+/// What a stage starts from: random weights of the shape that its settings say, or its input `from`, whose tokenizer has to be
+/// that of the tokens.
+fn start<'c>(ctx: &'c dyn Context, tokens: &Input, fresh: impl FnOnce() -> Result<Config>) -> Result<(Start<'c>, Config)> {
+    let Some(from) = ctx.inputs("from").first() else {
+        let config = fresh()?;
+        return Ok((Start::Fresh(config.clone()), config));
+    };
+    let config = Config::load(from.folder())?;
+    same_vocabulary(from, tokens)?;
+    Ok((Start::From(from.folder()), config))
+}
+
+/// Ids have to mean the same to the model and in the tokens.
+fn same_vocabulary(model: &Input, tokens: &Input) -> Result<()> {
+    if model.file(TOKENIZER_FILE)?.digest == tokens.file(TOKENIZER_FILE)?.digest {
+        return Ok(());
+    }
+    // One tokenizer may have been written in two ways.
+    let [mine, theirs] = [model, tokens].map(|input| Tokenizer::load(input.folder()));
+    let (mine, theirs) = (mine?, theirs?);
+    let same = mine.vocab_size() == theirs.vocab_size()
+        && mine.specials() == theirs.specials()
+        && (0..mine.vocab_size()).all(|id| mine.token_bytes(id) == theirs.token_bytes(id));
+    if same {
+        return Ok(());
+    }
+    let message = format!("`{}` and `{}` are of different vocabularies", model.label, tokens.label);
+    Err(Error::new(message).help("encode the text with the tokenizer that the model was trained with"))
 }
 
 pub(crate) fn run(ctx: &dyn Context, settings: Settings) -> Result<()> {
     let input = ctx.input("tokens")?;
     let tokens = TokenSet::open(input)?;
     let info = tokens.info();
-    let config = settings.model.config(info.vocab_size as usize, info.eot)?;
-    let rows = Rows::new(tokens, &settings, config.context)?;
+    let fresh = || settings.model.config(info.vocab_size as usize, info.eot);
+    let (start, config) = start(ctx, input, fresh)?;
+    let mut rows = Rows::new(tokens, &settings, &config)?;
+    let watching = Watching {
+        every: settings.held_out_every,
+        stop: settings.held_out_stop,
+        batch: settings.batch as usize,
+    };
+    let (shape, limit) = ([config.context, config.vocabulary], settings.held_out_tokens);
+    rows.held_out = held_out::of_tokens(ctx, input, shape, limit, &watching, rows.steps)?;
     ctx.log(&format!(
         "{} parameters, {} steps of {} rows of {} tokens, {} tokens in the set",
         config.parameter_count(),
@@ -171,15 +245,17 @@ pub(crate) fn run(ctx: &dyn Context, settings: Settings) -> Result<()> {
         embedding_learning_rate: settings.embedding_lr,
         warmup: settings.warmup,
         schedule: settings.schedule,
+        decay: settings.decay,
         final_fraction: settings.final_lr,
         weight_decay: settings.weight_decay,
         clip: (settings.clip > 0.0).then_some(settings.clip),
         seed: settings.seed,
         checkpoint_every: settings.checkpoint_every,
-        stop_tokens: None,
+        // A chat model that goes on with text ends where a text does.
+        stop_tokens: matches!(start, Start::From(_)).then(|| vec![info.eot]),
     };
-    let trained = train(ctx, Start::Fresh(config), input.folder(), &rows, &recipe)?;
-    ctx.show(&format!("loss {:.3} after {} steps", trained.final_loss, trained.steps));
+    let trained = train(ctx, start, input.folder(), &rows, &recipe)?;
+    ctx.show(&trained.to_string());
     Ok(())
 }
 
@@ -192,6 +268,8 @@ struct Rows {
     context: u64,
     steps: u64,
     seed: u64,
+    /// What it is measured with.
+    held_out: Option<HeldOut>,
     /// The order of the pass used last.
     order: Mutex<Option<Arc<Order>>>,
 }
@@ -206,7 +284,7 @@ struct Order {
 }
 
 impl Rows {
-    fn new(tokens: TokenSet, settings: &Settings, context: usize) -> Result<Self> {
+    fn new(tokens: TokenSet, settings: &Settings, config: &Config) -> Result<Self> {
         if tokens.tokens() < 2 {
             return Err(Error::new("there are no tokens to train on")
                 .help("look at the counts of the stages before: what became of the documents?"));
@@ -214,9 +292,10 @@ impl Rows {
         if u32::try_from(tokens.documents()).is_err() {
             return Err(Error::new(format!("{} documents are too many for one model", tokens.documents())));
         }
-        let (rows, context) = (u64::from(settings.batch), context as u64);
-        let steps = settings.r#for.div_ceil(rows * context).max(1);
-        Ok(Self { tokens, rows, context, steps, seed: settings.seed, order: Mutex::new(None) })
+        let (rows, context) = (u64::from(settings.batch), config.context as u64);
+        let steps = settings.r#for.steps(rows * context, config, Some(tokens.tokens())).unwrap_or(1);
+        let seed = settings.seed;
+        Ok(Self { tokens, rows, context, steps, seed, held_out: None, order: Mutex::new(None) })
     }
 
     /// The order of pass `pass`, at 12 bytes a document.
@@ -275,6 +354,10 @@ impl Batches for Rows {
         (0..self.rows).map(row).collect()
     }
 
+    fn held_out(&self) -> Option<&HeldOut> {
+        self.held_out.as_ref()
+    }
+
     fn tokens(&self) -> Option<u64> {
         Some(self.steps * self.rows * self.context)
     }
@@ -295,7 +378,7 @@ mod tests {
                 "context": 8, "rope_theta": 10000.0, "qk_norm": true, "tie_embeddings": true
             },
             "for": 900, "batch": 3, "optimizer": "muon", "lr": 0.05, "embedding_lr": 6e-3, "schedule": "linear",
-            "warmup": 0.05, "final_lr": 0.1, "weight_decay": 0.05, "clip": 1.0, "seed": 1, "checkpoint_every": 0
+            "decay": 0.2, "held_out_every": 0.25, "held_out_tokens": 1000, "held_out_stop": null, "warmup": 0.05, "final_lr": 0.1, "weight_decay": 0.05, "clip": 1.0, "seed": 1, "checkpoint_every": 0
         })
     }
 
@@ -325,7 +408,8 @@ mod tests {
         let settings = Settings::deserialize(settings()).unwrap();
         let tokens = TokenSet::open(ctx.input("tokens").unwrap()).unwrap();
         let total = tokens.tokens() as usize;
-        let rows = Rows::new(tokens, &settings, 8).unwrap();
+        let config = settings.model.config(30, 0).unwrap();
+        let rows = Rows::new(tokens, &settings, &config).unwrap();
         assert_eq!((rows.steps, Batches::tokens(&rows)), (38, Some(912)));
         let mut stream = Vec::new();
         for step in 0..rows.steps {
@@ -375,8 +459,8 @@ mod tests {
         let ctx = context(root.path());
         let settings = Settings::deserialize(settings()).unwrap();
         let tokens = TokenSet::open(ctx.input("tokens").unwrap()).unwrap();
-        let rows = Rows::new(tokens, &settings, 8).unwrap();
         let config = settings.model.config(30, 0).unwrap();
+        let rows = Rows::new(tokens, &settings, &config).unwrap();
         let mut digest = blake3::Hasher::new();
         for step in 0..rows.steps {
             let ids: Vec<u8> = rows

@@ -11,7 +11,7 @@ use burn::backend::Autodiff;
 use burn::tensor::backend::{AutodiffBackend, Backend};
 use burn::tensor::{ElementConversion, Tensor, TensorData};
 use llmp_artifacts::model::{Config, Folder, Parameter};
-use llmp_stage::{Context, Error, Result, Saved};
+use llmp_stage::{Context, Error, LAST_STEPS, Result, Saved};
 
 use crate::checkpoint::{self, Checkpoint};
 use crate::device::{Device, with_backend};
@@ -89,6 +89,18 @@ pub struct Trained {
     pub tokens: u64,
 }
 
+impl std::fmt::Display for Trained {
+    /// `loss 2.961 (mean of the last 50 steps), held-out loss 3.012, 1172 steps`
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let last = self.steps.min(LAST_STEPS as u64);
+        write!(f, "loss {:.3} (mean of the last {last} steps)", self.final_loss)?;
+        if let Some(loss) = self.held_out {
+            write!(f, ", held-out loss {loss:.3}")?;
+        }
+        write!(f, ", {} steps", self.steps)
+    }
+}
+
 /// Trains a model on [`Context::device`] and writes a Hugging Face folder to [`Context::output`]: `config.json`,
 /// `generation_config.json`, `model.safetensors` and the files of `tokenizer_files` (`tokenizer.json`,
 /// `tokenizer_config.json`).
@@ -147,6 +159,8 @@ struct Job<'a> {
 struct State<B: AutodiffBackend> {
     slots: Vec<Slot<B::InnerBackend>>,
     progress: Progress,
+    /// The step of the last checkpoint; 0 where there is none.
+    saved: u64,
     /// The weights of the lowest held-out loss so far, where they are what is wanted.
     best: Option<Vec<Vec<f32>>>,
 }
@@ -160,19 +174,18 @@ impl Job<'_> {
         let (ctx, steps, clock) = (self.ctx, self.batches.steps(), Instant::now());
         let mut state = self.start::<B>(weights, device)?;
         let before = state.progress.millis;
-        let mut saved = state.progress.step;
         let model = Model::<B>::new(self.config.clone(), device);
         let plain = Model::<B::InnerBackend>::new(self.config.clone(), device);
         let total = self.batches.tokens();
         let bar = ctx.bar(total.unwrap_or(steps), if total.is_some() { "tokens" } else { "steps" });
-        if saved > 0 {
-            bar.resume(if total.is_some() { state.progress.tokens } else { saved });
+        if state.saved > 0 {
+            bar.resume(if total.is_some() { state.progress.tokens } else { state.saved });
         }
         state.progress.tell(ctx);
         let every = steps.div_ceil(CURVE_POINTS).max(1);
         while state.progress.step < steps && !self.has_stopped(&state.progress) {
             if ctx.cancelled() {
-                if state.progress.step > saved && self.recipe.checkpoint_every > 0 {
+                if state.progress.step > state.saved && self.recipe.checkpoint_every > 0 {
                     self.save(&mut state, before, clock)?;
                 }
                 ctx.proceed()?;
@@ -197,7 +210,6 @@ impl Job<'_> {
             let due = self.recipe.checkpoint_every > 0 && done.is_multiple_of(self.recipe.checkpoint_every);
             if due && done < steps {
                 self.save(&mut state, before, clock)?;
-                saved = done;
             }
         }
         state.progress.close(ctx);
@@ -253,6 +265,7 @@ impl Job<'_> {
         state.progress.millis = before + u64::try_from(clock.elapsed().as_millis()).unwrap_or(u64::MAX - before);
         let keeps_best = self.patience().is_some();
         checkpoint::save(self.ctx.state(), &state.checkpoint(keeps_best))?;
+        state.saved = state.progress.step;
         let (step, seconds) = (state.progress.step, state.progress.millis as f64 / 1000.0);
         Saved { step, steps: self.batches.steps(), seconds }.write(self.ctx.state())
     }
@@ -292,7 +305,8 @@ impl Job<'_> {
                 Some(_) => slots[index].state.push(tensor),
             }
         }
-        Ok(State { slots, progress, best })
+        let saved = progress.step;
+        Ok(State { slots, progress, saved, best })
     }
 
     /// One optimiser step; gives the loss.
@@ -334,7 +348,11 @@ impl Job<'_> {
             if let Some(parameter) = place.and_then(|place| self.config.parameters().into_iter().nth(place)) {
                 message += &format!(", first in `{}`", parameter.name);
             }
-            return Err(Error::new(message).help("lower `lr`, or set `clip` to 1 or less"));
+            let help = "lower `lr`, or set `clip` to 1 or less";
+            return Err(Error::new(message).help(match state.saved {
+                0 => help.to_owned(),
+                saved => format!("{help}; the last good checkpoint is that of step {saved}"),
+            }));
         }
         let rates = self.recipe.rates(state.progress.step, self.batches.steps(), norm);
         let slots = std::mem::take(&mut state.slots);

@@ -11,6 +11,7 @@ fn recipe() -> Recipe {
         embedding_learning_rate: 6e-3,
         warmup: 0.05,
         schedule: Schedule::Linear,
+        decay: 0.2,
         final_fraction: 0.1,
         weight_decay: 0.05,
         clip: Some(1.0),
