@@ -40,7 +40,11 @@ pub struct Need {
 /// How often a stage that trains `for` a number of tokens goes over `data` tokens.
 #[must_use]
 pub fn epochs(stage: &Stage, data: u64) -> Option<f64> {
-    let horizon = stage.settings.iter().find(|setting| setting.name == "for")?.value.as_u64()?;
+    let horizon = &stage.settings.iter().find(|setting| setting.name == "for")?.value;
+    if let Some(epochs) = horizon.get("epochs") {
+        return epochs.as_f64();
+    }
+    let horizon = horizon.as_u64()?;
     (data > 0).then(|| horizon as f64 / data as f64)
 }
 

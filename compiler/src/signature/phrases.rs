@@ -20,8 +20,14 @@ use super::ReadType;
 pub const LOCK: &str = "lock";
 
 /// How phrases are written.
-pub(crate) const PHRASES: [&str; 5] =
-    ["cleans pii", "uses names", "trains on ROLE", "evaluates on ROLE", "locked by SETTINGS"];
+pub(crate) const PHRASES: [&str; 6] = [
+    "cleans pii",
+    "uses names",
+    "trains on ROLE",
+    "evaluates on ROLE",
+    "locked by SETTINGS",
+    "ROLE replaces SETTING",
+];
 
 /// Reads words such as `trains on probe`.
 pub(super) fn phrase(signature: &mut Signature, words: &[ast::Name], diagnostics: &mut Diagnostics) {
@@ -43,6 +49,18 @@ pub(super) fn phrase(signature: &mut Signature, words: &[ast::Name], diagnostics
         ["evaluates", "on", role] => {
             if has_role(signature, role, last.span, "evaluates on", diagnostics) {
                 signature.flow.evaluates_on.push((*role).to_owned());
+            }
+        }
+        [role, "replaces", setting] => {
+            let known = has_role(signature, role, first.span, "replaces", diagnostics);
+            let (role, setting) = ((*role).to_owned(), (*setting).to_owned());
+            match signature.setting(&setting) {
+                Some(_) if known => signature.flow.replaces.push((role, setting)),
+                Some(_) => {}
+                None => {
+                    let meant = closest(&setting, signature.settings.iter().map(|spec| spec.name.as_str()));
+                    diagnostics.push(errors::replaces_nothing(&setting, last.span, meant));
+                }
             }
         }
         ["locked", "by", settings @ ..] if !settings.is_empty() => {

@@ -14,12 +14,14 @@
 #![cfg_attr(not(test), deny(clippy::unwrap_used))]
 
 mod event;
+mod notes;
 mod record;
 mod run;
 mod status;
 pub mod text;
 
 pub use event::{Event, Shards, Told};
+pub use notes::Notes;
 pub use record::{FileRecord, InputRecord, PACE, Record};
 pub use run::{Environment, Run, StageRun, log_name, path, title};
 pub use status::{RunStatus, StageStatus};

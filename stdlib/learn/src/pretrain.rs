@@ -366,6 +366,7 @@ impl Batches for Rows {
 #[cfg(test)]
 mod tests {
     use llmp_artifacts::tokens::{Dtype, TokenWriter, TokensInfo};
+    use llmp_stage::Known;
     use llmp_stage::testing::TestContext;
     use serde_json::{Value, json};
 
@@ -444,6 +445,11 @@ mod tests {
         stage.check_settings(&settings()).unwrap();
         let cost = stage.cost(&settings(), &Inputs::default()).unwrap();
         assert!(cost.tokens == 900 && cost.flops > 0.0 && cost.memory > 0);
+        let mut longer = settings();
+        longer["for"] = json!({"parameters": 20.0});
+        let known = Inputs([("tokens".to_owned(), vec![Known { vocabulary: 30, ..Known::default() }])].into());
+        let cost = stage.cost(&longer, &known).unwrap();
+        assert!(cost.tokens >= 20 * cost.parameters && cost.tokens < 20 * cost.parameters + 24, "{cost:?}");
         stage.run(&ctx, &settings()).unwrap();
         let points = ctx.points.lock().unwrap();
         assert!(points.last().unwrap().2 < 0.9 * points[0].2, "{points:?}");
@@ -480,6 +486,91 @@ mod tests {
         run(&ctx, settings).unwrap();
         let last = ctx.points.lock().unwrap().last().unwrap().2;
         assert!((last - 2.607_77).abs() < 1e-3, "{last}");
+    }
+
+    /// A set of tokens with a tokenizer of its own, of 300 ids: `documents` documents from number `first` on.
+    fn set(folder: &std::path::Path, first: u32, documents: u32) {
+        std::fs::create_dir_all(folder).unwrap();
+        let ranks = Tokenizer::cl100k().to_tiktoken().unwrap();
+        let ranks: String = ranks.lines().take(292).map(|line| format!("{line}\n")).collect();
+        let tokenizer = Tokenizer::from_tiktoken(&ranks, llmp_artifacts::tokenizer::Pattern::Gpt2).unwrap();
+        tokenizer.save(folder).unwrap();
+        let eot = tokenizer.special("<|endoftext|>").unwrap();
+        let info = TokensInfo { dtype: Dtype::Uint16, vocab_size: tokenizer.vocab_size(), eot };
+        info.save(folder).unwrap();
+        let mut writer = TokenWriter::create(folder, &format!("from-{first}"), info).unwrap();
+        for document in first..first + documents {
+            writer.document(&vec![document % 200 + 1; 3 + document as usize % 5]).unwrap();
+        }
+        writer.finish().unwrap();
+    }
+
+    fn with(changes: Value) -> Settings {
+        let mut value = settings();
+        for (name, change) in changes.as_object().unwrap() {
+            value[name] = change.clone();
+        }
+        Settings::deserialize(value).unwrap()
+    }
+
+    #[test]
+    fn what_is_held_out_is_never_trained_on() {
+        let root = tempfile::tempdir().unwrap();
+        let [train, valid] = ["train", "valid"].map(|name| root.path().join(name));
+        set(&train, 0, 40);
+        set(&valid, 100, 10);
+        let plain = TestContext::new(&root.path().join("plain")).with_folder("tokens", &train);
+        let without = run(&plain, with(json!({}))).map(|()| weights(&plain)).unwrap();
+        let ctx = TestContext::new(&root.path().join("held"));
+        let ctx = ctx.with_folder("tokens", &train).with_folder("held_out", &valid);
+        run(&ctx, with(json!({}))).unwrap();
+        assert!(weights(&ctx) == without, "what is held out changed the weights");
+        assert!(ctx.counted("held_out.tokens") > 20);
+        let measures = ctx.measures.lock().unwrap();
+        // Documents that were never seen are predicted worse than those that were.
+        assert!(measures["held-out loss"] > measures["loss"] + 0.5, "{measures:?}");
+        assert!(measures["held-out bits per byte"] > 0.0);
+
+        let same = TestContext::new(&root.path().join("same"));
+        let same = same.with_folder("tokens", &train).with_folder("held_out", &train);
+        let error = run(&same, with(json!({}))).unwrap_err();
+        assert!(error.to_string().contains("trains on, too: the shard `from-0"), "{error}");
+    }
+
+    #[test]
+    fn training_goes_on_from_a_model() {
+        let root = tempfile::tempdir().unwrap();
+        let [first, second] = ["first", "second"].map(|name| root.path().join(name));
+        set(&first, 0, 40);
+        set(&second, 100, 40);
+        let base = TestContext::new(&root.path().join("base")).with_folder("tokens", &first);
+        run(&base, with(json!({}))).unwrap();
+        let more = TestContext::new(&root.path().join("more"));
+        let more = more.with_folder("tokens", &second).with_folder("from", base.output());
+        // Its shape is that of the model, whatever the settings say.
+        let wide = json!({"model": {
+            "layers": 3, "width": 32, "heads": 2, "kv_heads": null, "head_width": null, "mlp": null,
+            "context": 16, "rope_theta": 10000.0, "qk_norm": true, "tie_embeddings": true}});
+        run(&more, with(wide)).unwrap();
+        let [old, new] = [&base, &more].map(|ctx| Config::load(ctx.output()).unwrap());
+        assert_eq!(old, new);
+        let firsts = more.points.lock().unwrap()[0].2;
+        let fresh = TestContext::new(&root.path().join("fresh")).with_folder("tokens", &second);
+        run(&fresh, with(json!({}))).unwrap();
+        assert!(weights(&more) != weights(&fresh) && firsts != fresh.points.lock().unwrap()[0].2);
+        // And on from that.
+        let third = TestContext::new(&root.path().join("third"));
+        let third = third.with_folder("tokens", &first).with_folder("from", more.output());
+        run(&third, with(json!({"for": {"epochs": 2}}))).unwrap();
+        assert!(third.counted("steps") > 5);
+
+        let other = context(&root.path().join("other")).with_folder("from", base.output());
+        let error = run(&other, with(json!({}))).unwrap_err();
+        assert!(error.to_string().contains("malformed") || error.to_string().contains("vocabular"), "{error}");
+    }
+
+    fn weights(ctx: &TestContext) -> Vec<u8> {
+        std::fs::read(ctx.output().join("model.safetensors")).unwrap()
     }
 
     #[test]

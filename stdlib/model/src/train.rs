@@ -351,7 +351,7 @@ impl Job<'_> {
             let help = "lower `lr`, or set `clip` to 1 or less";
             return Err(Error::new(message).help(match state.saved {
                 0 => help.to_owned(),
-                saved => format!("{help}; the last good checkpoint is that of step {saved}"),
+                saved => format!("{help}; the last checkpoint is that of step {saved}"),
             }));
         }
         let rates = self.recipe.rates(state.progress.step, self.batches.steps(), norm);

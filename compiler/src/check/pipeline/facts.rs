@@ -63,7 +63,13 @@ impl<'a> Facts<'a> {
 
     /// The facts of a stage all of whose inputs are known.
     fn of_stage(&self, stage: &'a Stage, signature: &'a Signature) -> Fact<'a> {
+        // What an input says counts, and not the setting's default.
+        let given = |role: &str| stage.inputs.iter().any(|input| input.role == role);
+        let replaced = signature.flow.replaces.iter().any(|(role, name)| name == "model" && given(role));
         let own = || {
+            if replaced {
+                return None;
+            }
             let (context, span) = super::number(stage, &["model", "context"])?;
             Some((context, span.unwrap_or(stage.span)))
         };

@@ -1,6 +1,5 @@
 //! What a training never learns from, and is measured with on its way.
 
-use burn::tensor::backend::Backend;
 use burn::tensor::{ElementConversion, Tensor};
 use llmp_artifacts::model::Config;
 use llmp_stage::Result;
@@ -48,7 +47,7 @@ impl HeldOut {
         model: &Model<B>,
         weights: &[Tensor<B, 2>],
         config: &Config,
-        device: &<B as Backend>::Device,
+        device: &B::Device,
     ) -> Result<Measured> {
         let (mut nats, mut learned) = (0.0, 0);
         for rows in self.rows.chunks(self.batch.max(1)) {
