@@ -11,4 +11,5 @@ mod models;
 mod output;
 mod spec;
 mod targets;
+mod training;
 mod world;

@@ -488,11 +488,11 @@ mod tests {
         assert!((last - 2.607_77).abs() < 1e-3, "{last}");
     }
 
-    /// A set of tokens with a tokenizer of its own, of 300 ids: `documents` documents from number `first` on.
-    fn set(folder: &std::path::Path, first: u32, documents: u32) {
+    /// A set of tokens with a tokenizer of `ranks` ids and special ones: `documents` documents from number `first` on.
+    fn set_of(ranks: usize, folder: &std::path::Path, first: u32, documents: u32) {
         std::fs::create_dir_all(folder).unwrap();
-        let ranks = Tokenizer::cl100k().to_tiktoken().unwrap();
-        let ranks: String = ranks.lines().take(292).map(|line| format!("{line}\n")).collect();
+        let all = Tokenizer::cl100k().to_tiktoken().unwrap();
+        let ranks: String = all.lines().take(ranks).map(|line| format!("{line}\n")).collect();
         let tokenizer = Tokenizer::from_tiktoken(&ranks, llmp_artifacts::tokenizer::Pattern::Gpt2).unwrap();
         tokenizer.save(folder).unwrap();
         let eot = tokenizer.special("<|endoftext|>").unwrap();
@@ -503,6 +503,10 @@ mod tests {
             writer.document(&vec![document % 200 + 1; 3 + document as usize % 5]).unwrap();
         }
         writer.finish().unwrap();
+    }
+
+    fn set(folder: &std::path::Path, first: u32, documents: u32) {
+        set_of(292, folder, first, documents);
     }
 
     fn with(changes: Value) -> Settings {
@@ -564,9 +568,12 @@ mod tests {
         run(&third, with(json!({"for": {"epochs": 2}}))).unwrap();
         assert!(third.counted("steps") > 5);
 
-        let other = context(&root.path().join("other")).with_folder("from", base.output());
+        let foreign = root.path().join("foreign");
+        set_of(280, &foreign, 0, 20);
+        let other = TestContext::new(&root.path().join("other"));
+        let other = other.with_folder("tokens", &foreign).with_folder("from", base.output());
         let error = run(&other, with(json!({}))).unwrap_err();
-        assert!(error.to_string().contains("malformed") || error.to_string().contains("vocabular"), "{error}");
+        assert_eq!(error.to_string(), "`from` and `tokens` are of different vocabularies");
     }
 
     fn weights(ctx: &TestContext) -> Vec<u8> {

@@ -28,8 +28,9 @@ fn overlay(title: &str, y: &str, mut series: Vec<Series<'_>>) -> Markup {
     series.sort_by(|one, other| one.value.total_cmp(&other.value));
     let all = series.len();
     series.truncate(MAX_LINES);
-    let line = |(colour, one): (usize, &Series<'_>)| Line { points: one.points, colour, smooth: one.points.len() > 60 };
-    let lines: Vec<Line<'_>> = series.iter().enumerate().map(line).collect();
+    let lines = series.iter().enumerate();
+    let lines = lines.map(|(colour, one)| Line { points: one.points, colour, smooth: one.points.len() > 60 });
+    let lines: Vec<Line<'_>> = lines.collect();
     figure(
         charts::lines(&lines, "step", y),
         title,
