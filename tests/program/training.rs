@@ -134,9 +134,17 @@ fn training_goes_on_from_a_model() {
     for (line, code) in wrong {
         world.write("wrong.llmp", program(line));
         let said = world.llmp(&["check", "wrong.llmp"]);
-        assert!(said.code == 1 && format!("{}{}", said.out, said.err).contains(code), "{line}: {}{}", said.out, said.err);
+        assert!(
+            said.code == 1 && format!("{}{}", said.out, said.err).contains(code),
+            "{line}: {}{}",
+            said.out,
+            said.err
+        );
     }
-    world.write("right.llmp", program("more = pretrain(tokens, from = base) { for = 20x parameters, schedule = wsd }"));
+    world.write(
+        "right.llmp",
+        program("more = pretrain(tokens, from = base) { for = 20x parameters, schedule = wsd }"),
+    );
     world.ok(&["check", "right.llmp"]);
     let plan = json(&world, &["plan", "right.llmp", "--json"]);
     let work = stage(&plan, "more")["estimate"]["work"].as_str().unwrap().to_owned();
@@ -158,14 +166,20 @@ fn runs_are_compared_tagged_and_drawn_over_each_other() {
 
     let table = world.ok(&["runs"]).out;
     let rows: Vec<&str> = table.lines().collect();
-    assert!(rows[0].starts_with("run") && rows[0].contains("base.lr") && rows[0].contains("base.held-out"), "{table}");
+    assert!(
+        rows[0].starts_with("run") && rows[0].contains("base.lr") && rows[0].contains("base.held-out"),
+        "{table}"
+    );
     assert!(rows[1].starts_with('3') && rows[1].contains("two rates at once"), "{table}");
     assert!(rows[2].starts_with('2') && rows[2].contains("0.001") && rows[2].contains("slow"), "{table}");
     assert!(table.contains("the mean of the last 50 steps"), "{table}");
 
     let all = json(&world, &["runs", "main.llmp", "--json"]);
     assert_eq!(all["settings"], serde_json::json!(["base.lr"]));
-    assert_eq!((all["runs"].as_array().unwrap().len(), &all["runs"][1]["tags"][0]), (3, &Value::from("slow")));
+    assert_eq!(
+        (all["runs"].as_array().unwrap().len(), &all["runs"][1]["tags"][0]),
+        (3, &Value::from("slow"))
+    );
     let report = json(&world, &["report", "2", "--json"]);
     assert_eq!(all["runs"][1]["measures"]["base.loss"], stage(&report, "base")["measures"]["loss"]);
     let numbers = |arguments: &[&str]| -> Vec<u64> {
@@ -174,11 +188,17 @@ fn runs_are_compared_tagged_and_drawn_over_each_other() {
     };
     assert_eq!(numbers(&["--tag", "slow"]), [2]);
     assert_eq!(numbers(&["--where", "base.lr<0.01"]), [2]);
-    assert_eq!(numbers(&["--sort", "base.loss"]), [1, 2, 3], "the faster rate is better, and run 3 has no `base`");
+    assert_eq!(
+        numbers(&["--sort", "base.loss"]),
+        [1, 2, 3],
+        "the faster rate is better, and run 3 has no `base`"
+    );
     assert_eq!(numbers(&["--sort", "run"]), [1, 2, 3]);
     world.ok(&["runs", "tag", "2", "slow", "--remove"]);
     assert!(numbers(&["--tag", "slow"]).is_empty());
-    for bad in [&["runs", "--sort", "rate"][..], &["runs", "tag", "2", "two words"], &["runs", "nowhere.llmp"]] {
+    for bad in
+        [&["runs", "--sort", "rate"][..], &["runs", "tag", "2", "two words"], &["runs", "nowhere.llmp"]]
+    {
         let said = world.llmp(bad);
         assert!(said.code == 1 && said.err.contains("help:"), "{bad:?}: {}", said.err);
     }

@@ -88,7 +88,8 @@ impl Screen {
                         let _ = write!(out, "{}/s", text::count(speed(state) as u64));
                     })
                     .with_key("eta", move |state: &ProgressState, out: &mut dyn std::fmt::Write| {
-                        let (rate, rest) = (left(state), state.len().unwrap_or(0).saturating_sub(state.pos()));
+                        let (rate, rest) =
+                            (left(state), state.len().unwrap_or(0).saturating_sub(state.pos()));
                         if rate > 0.0 {
                             let _ = write!(out, "{}", text::duration(rest as f64 / rate));
                         }

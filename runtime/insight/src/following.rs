@@ -294,7 +294,15 @@ mod tests {
     ) -> Event {
         let shard = shard.map(str::to_owned);
         let before = 0;
-        Event::Progress { stage: stage.into(), shard, total, unit: unit.into(), done, before, note: note.into() }
+        Event::Progress {
+            stage: stage.into(),
+            shard,
+            total,
+            unit: unit.into(),
+            done,
+            before,
+            note: note.into(),
+        }
     }
 
     #[test]
@@ -308,13 +316,20 @@ mod tests {
         assert_eq!(follower.look().unwrap().working["base"].text(), "running");
         // Another version may tell what this one has no word for.
         writeln!(world.events, r#"{{"event": "stage_dreamt", "stage": "base", "at": 105.0}}"#).unwrap();
-        let progress = line(110.0, progress("base", None, (25, 100), "steps", "loss 3.1"));
+        let first = line(110.0, progress("base", None, (25, 100), "steps", "loss 3.1"));
         // Half a line is kept for later.
-        let (head, tail) = progress.split_at(20);
+        let (head, tail) = first.split_at(20);
         write!(world.events, "{head}").unwrap();
         assert_eq!(follower.look().unwrap().working["base"].text(), "running");
         writeln!(world.events, "{tail}").unwrap();
         assert_eq!(follower.look().unwrap().working["base"].text(), "running 25% · 30s left · loss 3.1");
+        // What an earlier attempt did is no speed: a tenth in 11 s, and half is left.
+        let mut resumed = progress("base", None, (50, 100), "steps", "");
+        if let Event::Progress { before, .. } = &mut resumed {
+            *before = 40;
+        }
+        world.tell(111.0, resumed);
+        assert_eq!(follower.look().unwrap().working["base"].text(), "running 50% · 55s left");
         let (key, artifact) = (Digest::of(b"key"), Digest::of(b"result"));
         let (seconds, counts, shards) = (1.0, BTreeMap::new(), None);
         world.tell(

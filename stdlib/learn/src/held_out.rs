@@ -75,9 +75,9 @@ fn apart(trained: &Input, held_out: &Input) -> Result<()> {
     const IDS: &str = ".tokens.bin";
     let known: BTreeSet<&str> = trained.with_suffix(IDS).map(|file| file.digest.as_str()).collect();
     let empty = blake3::hash(&[]).to_hex();
-    let both = held_out.with_suffix(IDS).find(|file| {
-        known.contains(file.digest.as_str()) && file.digest != empty.as_str()
-    });
+    let both = held_out
+        .with_suffix(IDS)
+        .find(|file| known.contains(file.digest.as_str()) && file.digest != empty.as_str());
     match both {
         Some(file) => Err(Error::new(format!(
             "`{}` holds what `{}` trains on, too: the shard `{}`",

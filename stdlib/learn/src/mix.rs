@@ -139,7 +139,12 @@ mod tests {
         let ctx = TestContext::new(root.path()).with_folder("replay", &folder);
         let tokens = TokenSet::open(ctx.input("replay").unwrap()).unwrap();
         let replay = Replay::new(tokens, 0.25, 8, 16, 1);
-        let mix = Mix { steps: 16, parts: vec![part(2, 3, 1), part(6, 9, 2)], replay: Some(replay), held_out: None };
+        let mix = Mix {
+            steps: 16,
+            parts: vec![part(2, 3, 1), part(6, 9, 2)],
+            replay: Some(replay),
+            held_out: None,
+        };
         let batches: Vec<_> = (0..16).map(|step| mix.batch(step).unwrap()).collect();
         let replays: Vec<_> = batches.iter().filter(|rows| rows[0].tokens[0] >= 500).collect();
         assert_eq!(replays.len(), 4);

@@ -188,7 +188,11 @@ pub(crate) fn cost(settings: &Settings, inputs: &Inputs) -> Cost {
 
 /// What a stage starts from: random weights of the shape that its settings say, or its input `from`, whose tokenizer has to be
 /// that of the tokens.
-fn start<'c>(ctx: &'c dyn Context, tokens: &Input, fresh: impl FnOnce() -> Result<Config>) -> Result<(Start<'c>, Config)> {
+fn start<'c>(
+    ctx: &'c dyn Context,
+    tokens: &Input,
+    fresh: impl FnOnce() -> Result<Config>,
+) -> Result<(Start<'c>, Config)> {
     let Some(from) = ctx.inputs("from").first() else {
         let config = fresh()?;
         return Ok((Start::Fresh(config.clone()), config));
@@ -447,7 +451,8 @@ mod tests {
         assert!(cost.tokens == 900 && cost.flops > 0.0 && cost.memory > 0);
         let mut longer = settings();
         longer["for"] = json!({"parameters": 20.0});
-        let known = Inputs([("tokens".to_owned(), vec![Known { vocabulary: 30, ..Known::default() }])].into());
+        let known =
+            Inputs([("tokens".to_owned(), vec![Known { vocabulary: 30, ..Known::default() }])].into());
         let cost = stage.cost(&longer, &known).unwrap();
         assert!(cost.tokens >= 20 * cost.parameters && cost.tokens < 20 * cost.parameters + 24, "{cost:?}");
         stage.run(&ctx, &settings()).unwrap();

@@ -54,17 +54,16 @@ pub(crate) fn run(ctx: &dyn Context, settings: Settings) -> Result<()> {
     let held_out = held_out::of_examples(&mut examples, settings.held_out, settings.seed);
     ctx.count("held_out.conversations", held_out.as_ref().map_or(0, Vec::len) as u64);
     if examples.is_empty() {
-        return Err(Error::new("all conversations are held out").help("lower `held_out`, or give more conversations"));
+        return Err(
+            Error::new("all conversations are held out").help("lower `held_out`, or give more conversations")
+        );
     }
     let replay = student.replay(ctx, settings.replay_share, settings.batch, settings.seed)?;
     let steps = (settings.epochs * examples.len() as f64 / settings.batch as f64).ceil() as u64;
     let share = if replay.is_some() { settings.replay_share } else { 0.0 };
     let steps = steps_with_replay(steps, share);
-    let watching = Watching {
-        every: settings.held_out_every,
-        stop: settings.held_out_stop,
-        batch: settings.batch,
-    };
+    let watching =
+        Watching { every: settings.held_out_every, stop: settings.held_out_stop, batch: settings.batch };
     let held_out = held_out.map(|rows| held_out::of_rows(rows, &watching, steps));
     let parts = vec![tune::fixed_part(settings.batch, examples, settings.seed)];
     let Settings { lr, warmup, seed, checkpoint_every, .. } = settings;

@@ -108,7 +108,11 @@ mod tests {
         let stable = Recipe { schedule: Schedule::Wsd, ..recipe.clone() };
         let wsd: Vec<f64> = (0..100).map(|step| stable.share(step, 100)).collect();
         assert_eq!(wsd[..10], shares[..10]);
-        assert!(wsd[10..81].iter().all(|share| *share == 1.0) && wsd[81] < 1.0 && wsd[80..].is_sorted_by(|a, b| a > b));
+        assert!(
+            wsd[10..81].iter().all(|share| *share == 1.0)
+                && wsd[81] < 1.0
+                && wsd[80..].is_sorted_by(|a, b| a > b)
+        );
         assert!((0.1..0.15).contains(&wsd[99]), "{}", wsd[99]);
         let longer: Vec<f64> = (0..60).map(|step| stable.share(step, 600)).collect();
         assert!(longer[..59].is_sorted(), "a decay is a share of the steps");

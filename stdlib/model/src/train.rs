@@ -262,7 +262,8 @@ impl Job<'_> {
 
     /// Writes a checkpoint, and beside it how far that is.
     fn save<B: AutodiffBackend>(&self, state: &mut State<B>, before: u64, clock: Instant) -> Result<()> {
-        state.progress.millis = before + u64::try_from(clock.elapsed().as_millis()).unwrap_or(u64::MAX - before);
+        state.progress.millis =
+            before + u64::try_from(clock.elapsed().as_millis()).unwrap_or(u64::MAX - before);
         let keeps_best = self.patience().is_some();
         checkpoint::save(self.ctx.state(), &state.checkpoint(keeps_best))?;
         state.saved = state.progress.step;
@@ -337,14 +338,17 @@ impl Job<'_> {
         let norm = B::InnerBackend::squared_norm(&gradients);
         if !value.is_finite() || !norm.is_finite() {
             let what = if value.is_finite() { "gradient" } else { "loss" };
-            let mut message = format!("the {what} of step {} is no longer a finite number", state.progress.step);
+            let mut message =
+                format!("the {what} of step {} is no longer a finite number", state.progress.step);
             // Where it began: the first parameter in the order of the model whose weights or gradient are none.
             let broken = |tensor: &Tensor<B::InnerBackend, 2>| {
                 !B::InnerBackend::squared_norm(std::slice::from_ref(tensor)).is_finite()
             };
-            let place = state.slots.iter().zip(&gradients).position(|(slot, gradient)| {
-                broken(&slot.weight) || broken(gradient)
-            });
+            let place = state
+                .slots
+                .iter()
+                .zip(&gradients)
+                .position(|(slot, gradient)| broken(&slot.weight) || broken(gradient));
             if let Some(parameter) = place.and_then(|place| self.config.parameters().into_iter().nth(place)) {
                 message += &format!(", first in `{}`", parameter.name);
             }

@@ -27,7 +27,8 @@ impl Saved {
     /// Where it cannot be written.
     pub fn write(&self, state: &Path) -> Result<()> {
         let (path, unfinished) = (state.join(FILE), state.join("progress.unfinished"));
-        let text = serde_json::to_vec(self).map_err(|error| Error::new("cannot note the progress").because(error))?;
+        let text = serde_json::to_vec(self)
+            .map_err(|error| Error::new("cannot note the progress").because(error))?;
         std::fs::write(&unfinished, text).map_err(Error::io("cannot write", &unfinished))?;
         std::fs::rename(&unfinished, &path).map_err(Error::io("cannot write", &path))
     }

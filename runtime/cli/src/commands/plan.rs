@@ -456,7 +456,8 @@ pub(super) fn as_json(pipeline: &Pipeline, rows: &[Row]) -> Value {
                             "data_tokens": estimate.data, "epochs": estimate.epochs}),
                     );
                     if let Some(saved) = &row.saved {
-                        fields.insert("goes_on_from".into(), json!({"step": saved.step, "steps": saved.steps}));
+                        fields
+                            .insert("goes_on_from".into(), json!({"step": saved.step, "steps": saved.steps}));
                     }
                 }
                 Decision::Blocked(_) => {

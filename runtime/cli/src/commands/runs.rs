@@ -112,8 +112,9 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
 fn reports(arguments: &Arguments, store: &Store) -> Result<Vec<Report>, Failure> {
     let id = match &arguments.file {
         Some(file) if !file.is_file() => {
-            return Err(Failure::new(format!("there is no file `{}`", file.display()))
-                .help("name a pipeline, or nothing for the runs of all; `llmp runs tag RUN WORD` gives a tag"));
+            return Err(Failure::new(format!("there is no file `{}`", file.display())).help(
+                "name a pipeline, or nothing for the runs of all; `llmp runs tag RUN WORD` gives a tag",
+            ));
         }
         file => file.as_deref().map(|file| pipeline_id(store, file)),
     };
@@ -159,7 +160,9 @@ impl Column {
                 _ => format!("`{name}` may be several columns"),
             });
             match fits.as_slice() {
-                [] => failure.help("`llmp runs --json` lists them; besides, there are `status`, `time`, `work` and `run`"),
+                [] => failure.help(
+                    "`llmp runs --json` lists them; besides, there are `status`, `time`, `work` and `run`",
+                ),
                 fits => failure.help(format!("write one of {}", fits.join(", "))),
             }
         })
@@ -189,9 +192,12 @@ impl Condition {
         let found = ["<=", ">=", "!=", "=", "<", ">"].into_iter();
         let found = found.filter_map(|operator| Some((text.find(operator)?, operator)));
         // The first in the text; the longer one where two begin at one place.
-        let Some((at, operator)) = found.min_by_key(|(at, operator)| (*at, std::cmp::Reverse(operator.len()))) else {
-            return Err(Failure::new(format!("`{text}` is no condition"))
-                .help("write a column, `=`, `!=`, `<`, `<=`, `>` or `>=`, and a value: `--where 'base.loss<2.5'`"));
+        let Some((at, operator)) =
+            found.min_by_key(|(at, operator)| (*at, std::cmp::Reverse(operator.len())))
+        else {
+            return Err(Failure::new(format!("`{text}` is no condition")).help(
+                "write a column, `=`, `!=`, `<`, `<=`, `>` or `>=`, and a value: `--where 'base.loss<2.5'`",
+            ));
         };
         let (name, value) = (text[..at].trim(), text[at + operator.len()..].trim());
         let column = Column::find(name, comparison)?;
@@ -282,7 +288,9 @@ fn print(out: &mut impl Write, comparison: &Comparison) -> Result<(), Failure> {
     }
     for row in rows {
         let mut cells = vec![row.run.to_string(), short(&row.title), row.status.clone()];
-        cells.extend(settings.iter().map(|name| row.settings.get(*name).map_or("–".into(), |value| short(value))));
+        cells.extend(
+            settings.iter().map(|name| row.settings.get(*name).map_or("–".into(), |value| short(value))),
+        );
         cells.extend(shown.iter().map(|name| row.measures.get(*name).map_or("–".into(), |one| one.text())));
         cells.extend([text::duration(row.seconds), text::duration(row.work)]);
         let tags: Vec<&str> = row.notes.tags.iter().map(String::as_str).collect();
@@ -306,7 +314,11 @@ fn print(out: &mut impl Write, comparison: &Comparison) -> Result<(), Failure> {
     }
     let more = comparison.settings.len() + comparison.measures.len() - settings.len() - shown.len();
     if comparison.measures.iter().any(|name| name.ends_with("loss")) {
-        writeln!(out, "\na loss is the mean of the last {} steps, a held-out one the last measurement", llmp_stage::LAST_STEPS)?;
+        writeln!(
+            out,
+            "\na loss is the mean of the last {} steps, a held-out one the last measurement",
+            llmp_stage::LAST_STEPS
+        )?;
     }
     if more > 0 {
         writeln!(out, "{} more: `--json` has all", text::plural(more as u64, "column"))?;
@@ -367,7 +379,8 @@ mod tests {
             settings: BTreeMap::from([("base.lr".into(), lr.into()), ("base.rule".into(), "a=b".into())]),
             ..Row::default()
         };
-        let mut comparison = Comparison { rows: vec![row(3, "0.02"), row(2, "0.1"), row(1, "0.05")], ..Comparison::default() };
+        let mut comparison =
+            Comparison { rows: vec![row(3, "0.02"), row(2, "0.1"), row(1, "0.05")], ..Comparison::default() };
         comparison.rows.push(Row { run: 9, status: "failed".into(), ..Row::default() });
         comparison
     }

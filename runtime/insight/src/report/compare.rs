@@ -233,7 +233,9 @@ fn axes<'s>(stages: impl Iterator<Item = &'s StageReport>) -> Vec<String> {
 
 fn axis(name: &ComponentName) -> String {
     match name {
-        ComponentName::Setting(name) | ComponentName::Input(name) | ComponentName::Files(name) => name.to_string(),
+        ComponentName::Setting(name) | ComponentName::Input(name) | ComponentName::Files(name) => {
+            name.to_string()
+        }
         other => other.text().into_owned(),
     }
 }
@@ -278,13 +280,22 @@ pub(super) mod tests {
         let two = run(2, &[("base", &[("lr", "0.05"), ("width", "64")], 2.25)]);
         let notes = Notes { tags: BTreeSet::from(["good".to_owned()]), note: Some("low rate".into()) };
         let mut all = Comparison::of([(&one, notes), (&two, Notes::default())]);
-        assert_eq!((&all.settings[..], &all.measures[..]), (&["base.lr".into()][..], &["base.loss".into()][..]));
-        assert_eq!((all.rows[1].number("base.loss"), all.rows[0].number("base.lr")), (Some(2.25), Some(0.02)));
+        assert_eq!(
+            (&all.settings[..], &all.measures[..]),
+            (&["base.lr".into()][..], &["base.loss".into()][..])
+        );
+        assert_eq!(
+            (all.rows[1].number("base.loss"), all.rows[0].number("base.lr")),
+            (Some(2.25), Some(0.02))
+        );
         assert_eq!((all.column("lr"), all.column("base.loss")), (Ok("base.lr"), Ok("base.loss")));
         assert_eq!((all.column("rate"), all.column("r")), (Err(vec![]), Err(vec![])));
         let value = all.json();
         assert_eq!(value["runs"][0]["settings"], json!({"base.lr": "0.02"}));
-        assert_eq!((&value["runs"][0]["tags"], &value["runs"][1]["measures"]["base.loss"]), (&json!(["good"]), &json!(2.25)));
+        assert_eq!(
+            (&value["runs"][0]["tags"], &value["runs"][1]["measures"]["base.loss"]),
+            (&json!(["good"]), &json!(2.25))
+        );
         all.retain(|row| row.run == 1);
         assert!(all.settings.is_empty() && all.rows.len() == 1);
     }

@@ -4,8 +4,8 @@ use burn::tensor::{ElementConversion, Tensor};
 use llmp_artifacts::model::Config;
 use llmp_stage::Result;
 
-use super::batch::Batch;
 use super::Row;
+use super::batch::Batch;
 use crate::model::Model;
 use crate::ops::Ops;
 

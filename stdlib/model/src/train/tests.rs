@@ -99,7 +99,8 @@ fn overfits_a_few_rows() {
 
 #[test]
 fn a_stopped_training_goes_on_to_the_same_bytes_counts_and_curves() {
-    let whole_batches = || Repeat { steps: 20, mixed: true, held_out: held_out(Some(9)), ..Repeat::default() };
+    let whole_batches =
+        || Repeat { steps: 20, mixed: true, held_out: held_out(Some(9)), ..Repeat::default() };
     for saved_at_the_stop in [true, false] {
         let root = tempfile::tempdir().unwrap();
         let (whole, parts) = (root.path().join("whole"), root.path().join("parts"));
@@ -176,17 +177,25 @@ fn training_ends_where_the_held_out_loss_does_not_fall_any_more() {
     let ctx = TestContext::new(&early);
     let trained = run(&ctx, &early, &batches(), &wild).unwrap();
     assert!(trained.steps < 200 && ctx.counted("stopped_early") == 1, "{trained:?}");
-    let losses: Vec<f64> =
-        ctx.points.lock().unwrap().iter().filter(|(name, ..)| name == HELD_OUT_LOSS).map(|(.., y)| *y).collect();
+    let losses: Vec<f64> = ctx
+        .points
+        .lock()
+        .unwrap()
+        .iter()
+        .filter(|(name, ..)| name == HELD_OUT_LOSS)
+        .map(|(.., y)| *y)
+        .collect();
     let lowest = losses.iter().copied().fold(f64::INFINITY, f64::min);
     assert_eq!(losses[losses.len() - 3], lowest, "two measurements after the lowest: {losses:?}");
     // The model is that of the lowest loss.
     let at = (losses.len() - 2) as u64 * 4;
     let short = TestContext::new(&root.path().join("short"));
     let stop = Repeat { cancel: Some((at, &short)), ..batches() };
-    assert!(run(&short, &root.path().join("short"), &stop, &Recipe { checkpoint_every: 1000, ..wild.clone() })
-        .unwrap_err()
-        .is_cancelled());
+    assert!(
+        run(&short, &root.path().join("short"), &stop, &Recipe { checkpoint_every: 1000, ..wild.clone() })
+            .unwrap_err()
+            .is_cancelled()
+    );
     let (config, best) = hub::load(ctx.output()).unwrap();
     let lengths: Vec<usize> = config.parameters().iter().map(Parameter::len).collect();
     let kept = std::fs::read_dir(short.state()).unwrap().count();
@@ -234,7 +243,10 @@ fn a_loss_that_explodes_is_an_error() {
     let ctx = TestContext::new(root.path());
     let wild = Recipe { optimizer: Optimizer::AdamW, learning_rate: 1e30, clip: None, ..recipe() };
     let error = run(&ctx, root.path(), &Repeat { steps: 20, ..Repeat::default() }, &wild).unwrap_err();
-    assert!(error.to_string().contains("of step 1 is no longer a finite number, first in `model."), "{error}");
+    assert!(
+        error.to_string().contains("of step 1 is no longer a finite number, first in `model."),
+        "{error}"
+    );
     assert!(error.help_text().unwrap().contains("lower `lr`"));
     // After a checkpoint, it is named.
     let later = Recipe { checkpoint_every: 1, ..wild };

@@ -43,8 +43,10 @@ fn overlay(title: &str, y: &str, mut series: Vec<Series<'_>>) -> Markup {
 
 /// The members of a family: a table with their axes as columns, and their curves.
 pub(super) fn family(family: &Family<'_>) -> Markup {
-    let labels: Vec<String> =
-        family.members.first().map_or_else(Vec::new, |one| one.came_to().into_iter().map(|came| came.label).collect());
+    let labels: Vec<String> = family
+        .members
+        .first()
+        .map_or_else(Vec::new, |one| one.came_to().into_iter().map(|came| came.label).collect());
     let label = |stage: &crate::report::StageReport| {
         let parts = family.axes.iter().filter_map(|axis| Some(format!("{axis} {}", on_axis(stage, axis)?)));
         let parts: Vec<String> = parts.collect();
@@ -109,7 +111,8 @@ pub(in crate::report) fn page(comparison: &Comparison, reports: &[&Report]) -> S
 fn table(comparison: &Comparison) -> Markup {
     let settings = comparison.settings.iter().take(MAX_COLUMNS);
     let measures = comparison.measures.iter().take(MAX_COLUMNS);
-    let more = comparison.settings.len().saturating_sub(MAX_COLUMNS) + comparison.measures.len().saturating_sub(MAX_COLUMNS);
+    let more = comparison.settings.len().saturating_sub(MAX_COLUMNS)
+        + comparison.measures.len().saturating_sub(MAX_COLUMNS);
     html! {
         div class="wide" { table {
             tr {
@@ -138,7 +141,8 @@ fn table(comparison: &Comparison) -> Markup {
 fn drawings(reports: &[&Report]) -> Markup {
     /// A curve's series, each with the runs that have it.
     type Curves<'a> = Vec<(Vec<u64>, Series<'a>)>;
-    let mut drawings: std::collections::BTreeMap<(String, &str), Curves<'_>> = std::collections::BTreeMap::new();
+    let mut drawings: std::collections::BTreeMap<(String, &str), Curves<'_>> =
+        std::collections::BTreeMap::new();
     for report in reports {
         for training in trainings(report) {
             let (name, member) = match training.stage.name.split_once('[') {
@@ -150,7 +154,8 @@ fn drawings(reports: &[&Report]) -> Markup {
                 let drawing = drawings.entry((name.to_owned(), *curve)).or_default();
                 match drawing.iter_mut().find(|(_, one)| one.points == *points && one.label == member) {
                     Some((runs, _)) => runs.push(report.run),
-                    None => drawing.push((vec![report.run], Series { label: member.clone(), points: *points, value })),
+                    None => drawing
+                        .push((vec![report.run], Series { label: member.clone(), points: *points, value })),
                 }
             }
         }
@@ -189,7 +194,11 @@ mod tests {
         assert!(!page.contains("<script") && page.matches("&lt;script&gt;").count() > 2);
         assert_eq!(page.matches("<svg").count(), 2);
         let fetched = page.match_indices("http").map(|(at, _)| &page[at..(at + 26).min(page.len())]);
-        assert!(fetched.clone().all(|at| at.starts_with("http-equiv") || at.starts_with("http://www.w3.org/2000/svg")));
+        assert!(
+            fetched
+                .clone()
+                .all(|at| at.starts_with("http-equiv") || at.starts_with("http://www.w3.org/2000/svg"))
+        );
     }
 
     #[test]
@@ -199,7 +208,10 @@ mod tests {
         let report = run(1, members);
         let (families, _) = Family::among(trainings(&report));
         let page = family(&families[0]).into_string();
-        assert!(page.contains("<th class=\"number\">lr</th>") && page.contains("loss, last 50 steps"), "{page}");
+        assert!(
+            page.contains("<th class=\"number\">lr</th>") && page.contains("loss, last 50 steps"),
+            "{page}"
+        );
         assert!(page.find("2.250").unwrap() < page.find("2.500").unwrap(), "the lowest first");
         assert_eq!(page.matches("<svg").count(), 1);
     }

@@ -8,8 +8,8 @@ use serde_json::Value;
 
 use super::{MAX_ROWS, compare, figure, key, section};
 use crate::report::Report;
-use crate::report::compare::Family;
 use crate::report::charts::{self, Bar, Line};
+use crate::report::compare::Family;
 use crate::report::summary::{Training, trainings};
 
 pub(super) fn evaluations(report: &Report) -> Markup {
@@ -97,18 +97,23 @@ pub(super) fn training(report: &Report) -> Markup {
     let mut heads = vec!["parameters", "steps", "tokens", "loss, first", last.as_str()];
     heads.extend(held_out.then_some(["held-out loss", "bits per byte"]).into_iter().flatten());
     heads.extend(["tokens/s", "time"]);
-    section("Training", (!all.is_empty()).then(|| html! {
-        div class="wide" { table {
-            tr {
-                th { "stage" }
-                @for name in &heads { th class="number" { (name) } }
+    section(
+        "Training",
+        (!all.is_empty()).then(|| {
+            html! {
+                div class="wide" { table {
+                    tr {
+                        th { "stage" }
+                        @for name in &heads { th class="number" { (name) } }
+                    }
+                    @for training in &all { (training_row(training, held_out)) }
+                } }
+                @let (families, single) = Family::among(all);
+                @for one in &families { (compare::family(one)) }
+                @for training in &single { (training_plots(training)) }
             }
-            @for training in &all { (training_row(training, held_out)) }
-        } }
-        @let (families, single) = Family::among(all);
-        @for one in &families { (compare::family(one)) }
-        @for training in &single { (training_plots(training)) }
-    }))
+        }),
+    )
 }
 
 fn training_row(training: &Training<'_>, held_out: bool) -> Markup {
