@@ -89,6 +89,10 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
         comparison.retain(|row| row.notes.tags.contains(tag));
     }
     for condition in &arguments.conditions {
+        // Of no run nothing holds, and no column is known.
+        if comparison.rows.is_empty() {
+            break;
+        }
         let condition = Condition::read(condition, &comparison)?;
         comparison.retain(|row| condition.holds(row));
     }
