@@ -157,10 +157,10 @@ fn what_is_held_out_is_never_trained_on() {
     set(&train, 0, 40);
     set(&valid, 100, 10);
     let plain = TestContext::new(&root.path().join("plain")).with_folder("tokens", &train);
-    let without = run(&plain, with(json!({}))).map(|()| weights(&plain)).unwrap();
+    let without = run(&plain, with(json!({"for": 4000}))).map(|()| weights(&plain)).unwrap();
     let ctx = TestContext::new(&root.path().join("held"));
     let ctx = ctx.with_folder("tokens", &train).with_folder("held_out", &valid);
-    run(&ctx, with(json!({}))).unwrap();
+    run(&ctx, with(json!({"for": 4000}))).unwrap();
     assert!(weights(&ctx) == without, "what is held out changed the weights");
     assert!(ctx.counted("held_out.tokens") > 20);
     let measures = ctx.measures.lock().unwrap();
