@@ -171,28 +171,40 @@ fn runs_are_compared_tagged_and_drawn_over_each_other() {
         "{table}"
     );
     assert!(rows[1].starts_with('3') && rows[1].contains("two rates at once"), "{table}");
-    assert!(rows[2].starts_with('2') && rows[2].contains("0.001") && rows[2].contains("slow"), "{table}");
+    assert!(rows[3].starts_with('2') && rows[3].contains("0.001") && rows[3].contains("slow"), "{table}");
     assert!(table.contains("the mean of the last 50 steps"), "{table}");
 
+    // Members of a family are rows like runs.
+    assert!(table.contains("3[lr=0.05]") && table.contains("3[lr=0.02]"), "{table}");
     let all = json(&world, &["runs", "main.llmp", "--json"]);
     assert_eq!(all["settings"], serde_json::json!(["base.lr"]));
+    let rows = all["runs"].as_array().unwrap();
     assert_eq!(
-        (all["runs"].as_array().unwrap().len(), &all["runs"][1]["tags"][0]),
-        (3, &Value::from("slow"))
+        (rows.len(), &rows[2]["tags"][0], &rows[0]["member"]),
+        (4, &Value::from("slow"), &Value::from("[lr=0.02]"))
     );
     let report = json(&world, &["report", "2", "--json"]);
-    assert_eq!(all["runs"][1]["measures"]["base.loss"], stage(&report, "base")["measures"]["loss"]);
+    assert_eq!(rows[2]["measures"]["base.loss"], stage(&report, "base")["measures"]["loss"]);
+    // What was made before is the same here.
+    assert_eq!(rows[1]["measures"], rows[3]["measures"]);
     let numbers = |arguments: &[&str]| -> Vec<u64> {
         let all = json(&world, &[&["runs", "--json"], arguments].concat());
         all["runs"].as_array().unwrap().iter().map(|run| run["run"].as_u64().unwrap()).collect()
     };
     assert_eq!(numbers(&["--tag", "slow"]), [2]);
     assert_eq!(numbers(&["--where", "base.lr<0.01"]), [2]);
-    let loss = |run: u64| all["runs"][3 - run as usize]["measures"]["base.loss"].as_f64().unwrap();
-    let order = if loss(1) < loss(2) { [1, 2, 3] } else { [2, 1, 3] };
-    assert_eq!(numbers(&["--sort", "base.loss"]), order, "run 3 has no `base`");
-    assert_eq!(numbers(&["--sort", "base.loss", "--reverse"]), [order[1], order[0], 3]);
-    assert_eq!(numbers(&["--sort", "run"]), [1, 2, 3]);
+    assert_eq!(numbers(&["--where", "lr=0.05", "--sort", "run"]), [1, 3]);
+    let mut losses: Vec<(f64, u64)> = rows
+        .iter()
+        .map(|row| (row["measures"]["base.loss"].as_f64().unwrap(), row["run"].as_u64().unwrap()))
+        .collect();
+    losses.sort_by(|one, other| one.0.total_cmp(&other.0));
+    let order: Vec<u64> = losses.into_iter().map(|(_, run)| run).collect();
+    assert_eq!(numbers(&["--sort", "base.loss"]), order);
+    assert_eq!(
+        numbers(&["--sort", "base.loss", "--reverse"]),
+        order.iter().rev().copied().collect::<Vec<_>>()
+    );
     world.ok(&["runs", "tag", "2", "slow", "--remove"]);
     assert!(numbers(&["--tag", "slow"]).is_empty());
     for bad in

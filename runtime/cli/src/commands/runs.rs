@@ -99,8 +99,8 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     sort(arguments, &mut comparison)?;
     let mut out = crate::output::stdout();
     if let Some(path) = &arguments.html {
-        let of = |row: &Row| reports.iter().find(|report| report.run == row.run);
-        let shown: Vec<&Report> = comparison.rows.iter().filter_map(of).collect();
+        let wanted: BTreeSet<u64> = comparison.rows.iter().map(|row| row.run).collect();
+        let shown: Vec<&Report> = reports.iter().filter(|report| wanted.contains(&report.run)).collect();
         write_atomically(path, compared(&comparison, &shown).as_bytes())?;
         writeln!(out, "{}", path.display())?;
     }
@@ -291,7 +291,11 @@ fn print(out: &mut impl Write, comparison: &Comparison) -> Result<(), Failure> {
         head.extend(["time", "work", "tags", "note"].map(str::to_owned));
     }
     for row in rows {
-        let mut cells = vec![row.run.to_string(), short(&row.title), row.status.clone()];
+        let mut cells = vec![
+            format!("{}{}", row.run, short(row.member.as_deref().unwrap_or_default())),
+            short(&row.title),
+            row.status.clone(),
+        ];
         cells.extend(
             settings.iter().map(|name| row.settings.get(*name).map_or("–".into(), |value| short(value))),
         );

@@ -14,7 +14,7 @@ use super::{Report, StageReport, Training, trainings};
 /// Runs side by side.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Comparison {
-    /// A row for each run, in the order given.
+    /// A row for each run, in the order given; one for each member, where it made families.
     pub rows: Vec<Row>,
     /// Settings that differ between the rows, as `stage.setting`, in order of name.
     pub settings: Vec<String>,
@@ -27,6 +27,8 @@ pub struct Comparison {
 pub struct Row {
     /// Its number.
     pub run: u64,
+    /// The member of a family, `[lr=0.02]`; its settings and measures are called as if it were alone.
+    pub member: Option<String>,
     /// `main.llmp to base`
     pub title: String,
     /// How it ended, in a word.
@@ -68,7 +70,7 @@ impl Comparison {
     /// Of runs with what was written about them.
     #[must_use]
     pub fn of<'r>(runs: impl IntoIterator<Item = (&'r Report, Notes)>) -> Self {
-        let rows: Vec<Row> = runs.into_iter().map(|(report, notes)| row(report, notes)).collect();
+        let rows = runs.into_iter().flat_map(|(report, notes)| rows(report, &notes)).collect();
         let mut comparison = Self { rows, ..Self::default() };
         comparison.name_columns();
         comparison
@@ -121,7 +123,7 @@ impl Comparison {
             let settings: BTreeMap<_, _> =
                 self.settings.iter().filter_map(|name| Some((name, row.settings.get(name)?))).collect();
             let measures: BTreeMap<_, _> = row.measures.iter().map(|(name, one)| (name, one.value)).collect();
-            json!({"run": row.run, "pipeline": row.title, "status": row.status, "started": row.started,
+            json!({"run": row.run, "member": row.member, "pipeline": row.title, "status": row.status, "started": row.started,
                 "seconds": row.seconds, "work": row.work, "tags": row.notes.tags, "note": row.notes.note,
                 "settings": settings, "measures": measures})
         };
@@ -141,48 +143,74 @@ impl Row {
     }
 }
 
-fn row(report: &Report, notes: Notes) -> Row {
+/// The rows of a run: one for each member of its families, which are compared like runs; one where there are none.
+fn rows(report: &Report, notes: &Notes) -> Vec<Row> {
+    let members: BTreeSet<&str> = report.stages.iter().filter_map(|stage| parts(&stage.name).1).collect();
+    match members.is_empty() {
+        true => vec![row(report, notes, None)],
+        false => members.into_iter().map(|member| row(report, notes, Some(member))).collect(),
+    }
+}
+
+fn row(report: &Report, notes: &Notes, member: Option<&str>) -> Row {
+    // What is in no family is the same for all members.
+    let mine = |stage: &&StageReport| parts(&stage.name).1.is_none_or(|of| Some(of) == member);
+    let own = |stage: &&StageReport| mine(stage) && parts(&stage.name).1 == member;
     let mut settings = BTreeMap::new();
-    for stage in &report.stages {
+    for stage in report.stages.iter().filter(mine) {
         for component in &stage.settings {
             if let ComponentName::Setting(name) | ComponentName::Files(name) = &component.name {
-                settings.insert(format!("{}.{name}", stage.name), component.value.clone());
+                settings.insert(format!("{}.{name}", parts(&stage.name).0), component.value.clone());
             }
         }
     }
-    let ran = report.stages.iter().filter(|stage| stage.status == StageStatus::Ran);
+    let ran = report.stages.iter().filter(own).filter(|stage| stage.status == StageStatus::Ran);
     Row {
         run: report.run,
+        member: member.map(str::to_owned),
         title: report.title(),
         status: report.status.to_string(),
         started: report.started,
         seconds: report.seconds,
         work: ran.map(|stage| stage.seconds).sum(),
-        notes,
+        notes: notes.clone(),
         settings,
-        measures: measures(report),
+        measures: measures(report, member),
     }
 }
 
 /// What trainings came to, and what evaluations measured of each model: the last row under a name sums up the others.
-fn measures(report: &Report) -> BTreeMap<String, Measured> {
+fn measures(report: &Report, member: Option<&str>) -> BTreeMap<String, Measured> {
+    let mine = |name: &str| parts(name).1.is_none_or(|of| Some(of) == member);
     let mut measures = BTreeMap::new();
-    for training in trainings(report) {
+    for training in trainings(report).iter().filter(|training| mine(&training.stage.name)) {
         for came in training.came_to() {
-            let name = format!("{}.{}", training.stage.name, came.name);
+            let name = format!("{}.{}", parts(&training.stage.name).0, came.name);
             measures.insert(name, Measured { value: came.value, unit: Unit::Number, training: true });
         }
     }
-    for stage in &report.stages {
+    for stage in report.stages.iter().filter(|stage| mine(&stage.name)) {
         let shown = stage.shown.iter().flat_map(Shown::measures);
         for measure in shown.filter(|measure| measure.column.better.is_some()) {
+            // One table may be about all members: each has its own row of it.
             let of = measure.row.first().copied().unwrap_or_default();
-            let name = format!("{}.{}", stage.name, format!("{of} {}", measure.column.name).trim_start());
-            let (value, unit) = (measure.value, measure.column.unit);
-            measures.insert(name, Measured { value, unit, training: false });
+            if mine(of) {
+                let of = format!("{} {}", parts(of).0, measure.column.name);
+                let name = format!("{}.{}", parts(&stage.name).0, of.trim_start());
+                let (value, unit) = (measure.value, measure.column.unit);
+                measures.insert(name, Measured { value, unit, training: false });
+            }
         }
     }
     measures
+}
+
+/// `base` and `[lr=0.02]` of `base[lr=0.02]`, which is how members of a family are named.
+fn parts(stage: &str) -> (&str, Option<&str>) {
+    match stage.find('[') {
+        Some(at) => (&stage[..at], Some(&stage[at..])),
+        None => (stage, None),
+    }
 }
 
 /// Members of a family that trained: stages that one `each` made of one binding.
@@ -200,7 +228,7 @@ impl<'a> Family<'a> {
     pub(super) fn among(all: Vec<Training<'a>>) -> (Vec<Self>, Vec<Training<'a>>) {
         let mut by_name: BTreeMap<&str, Vec<Training<'a>>> = BTreeMap::new();
         for training in all {
-            by_name.entry(family(&training.stage.name)).or_default().push(training);
+            by_name.entry(parts(&training.stage.name).0).or_default().push(training);
         }
         let (mut families, mut single) = (Vec::new(), Vec::new());
         for (name, mut members) in by_name {
@@ -215,11 +243,6 @@ impl<'a> Family<'a> {
         }
         (families, single)
     }
-}
-
-/// `base` of `base[lr=0.02]`: member names begin so.
-fn family(stage: &str) -> &str {
-    stage.split('[').next().unwrap_or(stage)
 }
 
 /// The settings and inputs in which stages differ.
@@ -298,6 +321,29 @@ pub(super) mod tests {
         );
         all.retain(|row| row.run == 1);
         assert!(all.settings.is_empty() && all.rows.len() == 1);
+    }
+
+    #[test]
+    fn members_are_rows() {
+        let stages: &[(&str, &[(&str, &str)], f64)] = &[
+            ("docs", &[("min", "5")], 9.0),
+            ("base[lr=0.02]", &[("lr", "0.02")], 2.5),
+            ("base[lr=0.05]", &[("lr", "0.05")], 2.25),
+        ];
+        let report = run(7, stages);
+        let all = Comparison::of([(&report, Notes::default())]);
+        assert_eq!(all.settings, ["base.lr"]);
+        let seen: Vec<_> = all
+            .rows
+            .iter()
+            .map(|row| (row.run, row.member.as_deref(), row.number("base.loss"), row.work))
+            .collect();
+        assert_eq!(seen, [(7, Some("[lr=0.02]"), Some(2.5), 2.0), (7, Some("[lr=0.05]"), Some(2.25), 2.0)]);
+        assert!(
+            all.rows
+                .iter()
+                .all(|row| row.settings["docs.min"] == "5" && row.number("docs.loss") == Some(9.0))
+        );
     }
 
     #[test]

@@ -122,7 +122,7 @@ fn table(comparison: &Comparison) -> Markup {
             }
             @for row in comparison.rows.iter().take(MAX_ROWS) {
                 tr {
-                    td class="name" { (row.run) " " span class="soft" { (row.title) } }
+                    td class="name" { (row.run) (row.member.as_deref().unwrap_or_default()) " " span class="soft" { (row.title) } }
                     td class={ "name " (row.status) } { (row.status) }
                     @for name in settings.clone() { td class="number" { (row.settings.get(name).map_or("–", String::as_str)) } }
                     @for name in measures.clone() { td class="number" { (row.measures.get(name).map_or("–".into(), |one| one.text())) } }
