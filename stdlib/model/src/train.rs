@@ -11,7 +11,7 @@ use burn::backend::Autodiff;
 use burn::tensor::backend::{AutodiffBackend, Backend};
 use burn::tensor::{ElementConversion, Tensor, TensorData};
 use llmp_artifacts::model::{Config, Folder, Parameter};
-use llmp_stage::{Context, Error, LAST_STEPS, Result, Saved};
+use llmp_stage::{Context, Error, Result, Saved};
 
 use crate::checkpoint::{self, Checkpoint};
 use crate::device::{Device, with_backend};
@@ -81,6 +81,8 @@ pub enum Start<'a> {
 pub struct Trained {
     /// Mean loss of the last steps ([`llmp_stage::LAST_STEPS`] at most), in nats a learned token.
     pub final_loss: f64,
+    /// How many steps that is the mean of: fewer than all where others are in a curve of their own.
+    pub mean_of: u64,
     /// The held-out loss of the last step, where anything was held out.
     pub held_out: Option<f64>,
     /// Optimiser steps done in all.
@@ -92,8 +94,7 @@ pub struct Trained {
 impl std::fmt::Display for Trained {
     /// `loss 2.961 (mean of the last 50 steps), held-out loss 3.012, 1172 steps`
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let last = self.steps.min(LAST_STEPS as u64);
-        write!(f, "loss {:.3} (mean of the last {last} steps)", self.final_loss)?;
+        write!(f, "loss {:.3} (mean of the last {} steps)", self.final_loss, self.mean_of)?;
         if let Some(loss) = self.held_out {
             write!(f, ", held-out loss {loss:.3}")?;
         }

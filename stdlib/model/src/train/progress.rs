@@ -152,7 +152,8 @@ impl Progress {
             ctx.measure(name, curve.last());
         }
         let held_out = self.curves.get(HELD_OUT_LOSS).map(Curve::last);
-        Trained { final_loss: self.last(LOSS), held_out, steps: self.step, tokens: self.tokens }
+        let mean_of = self.curves.get(LOSS).map_or(0, |curve| curve.last.len() as u64);
+        Trained { final_loss: self.last(LOSS), mean_of, held_out, steps: self.step, tokens: self.tokens }
     }
 }
 
@@ -182,6 +183,7 @@ mod tests {
         let trained = progress.trained(&ctx);
         assert_eq!(trained.final_loss, last.iter().sum::<f64>() / 50.0);
         assert_eq!((trained.steps, trained.tokens, trained.held_out), (120, 1200, None));
+        assert_eq!(trained.to_string(), "loss 85.660 (mean of the last 50 steps), 120 steps");
         let measures = ctx.measures.lock().unwrap();
         assert_eq!((measures[LOSS], measures["replay loss"]), (trained.final_loss, 61.0));
     }
