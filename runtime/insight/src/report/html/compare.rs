@@ -154,8 +154,7 @@ fn drawings(reports: &[&Report]) -> Markup {
                 let drawing = drawings.entry((name.to_owned(), *curve)).or_default();
                 match drawing.iter_mut().find(|(_, one)| one.points == *points && one.label == member) {
                     Some((runs, _)) => runs.push(report.run),
-                    None => drawing
-                        .push((vec![report.run], Series { label: member.clone(), points: *points, value })),
+                    None => drawing.push((vec![report.run], Series { label: member.clone(), points, value })),
                 }
             }
         }
