@@ -6,7 +6,7 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use llmp_insight::report::{Comparison, Report, Row, compared};
+use llmp_insight::report::{Comparison, Report, Row, compared, number};
 use llmp_records::{Notes, text};
 use llmp_store::{Store, pipeline_id, write_atomically};
 
@@ -205,7 +205,7 @@ impl Condition {
         };
         let (name, value) = (text[..at].trim(), text[at + operator.len()..].trim());
         let column = Column::find(name, comparison)?;
-        if !matches!(operator, "=" | "!=") && value.parse::<f64>().is_err() {
+        if !matches!(operator, "=" | "!=") && number(value).is_none() {
             return Err(Failure::new(format!("`{value}` is no number"))
                 .help("`<` and `>` compare numbers; `=` compares texts, too"));
         }
@@ -214,15 +214,15 @@ impl Condition {
 
     /// Whether it holds of a run; never of one that lacks the column.
     fn holds(&self, row: &Row) -> bool {
-        let number = self.column.number(row).zip(self.value.parse::<f64>().ok());
-        let equal = match number {
+        let both = self.column.number(row).zip(number(&self.value));
+        let equal = match both {
             Some((mine, value)) => mine == value,
             None => match self.column.text(row) {
                 Some(text) => text == self.value,
                 None => return false,
             },
         };
-        match (self.operator, number) {
+        match (self.operator, both) {
             ("=", _) => equal,
             ("!=", _) => !equal,
             ("<", Some((mine, value))) => mine < value,

@@ -138,8 +138,18 @@ impl Row {
     pub fn number(&self, column: &str) -> Option<f64> {
         match self.measures.get(column) {
             Some(measured) => Some(measured.value),
-            None => self.settings.get(column)?.parse().ok(),
+            None => number(self.settings.get(column)?),
         }
+    }
+}
+
+/// A number as settings are written: `0.02`, `20_000`, `5%`; `None` where it is none.
+#[must_use]
+pub fn number(text: &str) -> Option<f64> {
+    let plain = text.replace('_', "");
+    match plain.strip_suffix('%') {
+        Some(percent) => percent.parse::<f64>().ok().map(|percent| percent / 100.0),
+        None => plain.parse().ok(),
     }
 }
 
@@ -321,6 +331,12 @@ pub(super) mod tests {
         );
         all.retain(|row| row.run == 1);
         assert!(all.settings.is_empty() && all.rows.len() == 1);
+    }
+
+    #[test]
+    fn numbers_are_read_as_they_are_written() {
+        let read = ["0.02", "20_000", "5%", "-1e3", "fast", "", "%"].map(number);
+        assert_eq!(read, [Some(0.02), Some(20_000.0), Some(0.05), Some(-1000.0), None, None, None]);
     }
 
     #[test]
