@@ -42,6 +42,9 @@ pub struct Need {
 /// How often a stage that trains on a number of tokens goes over `data` tokens.
 #[must_use]
 pub fn epochs(stage: &Stage, data: u64) -> Option<f64> {
+    if let Some(epochs) = stage.named(Amount::Horizon).find_map(|named| named.value.get("epochs")?.as_f64()) {
+        return Some(epochs);
+    }
     let (horizon, _) = stage.amount(Amount::Horizon)?;
     (data > 0).then(|| horizon as f64 / data as f64)
 }

@@ -14,4 +14,5 @@ mod own_stages;
 mod spec;
 mod stores;
 mod targets;
+mod training;
 mod world;

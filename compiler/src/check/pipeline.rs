@@ -39,6 +39,12 @@ pub(crate) fn check<'a>(
         }
         language::answers(stage, &facts, diagnostics);
     }
+    for (stage, fact) in facts.iter() {
+        if let Some(signature) = fact.signature {
+            replaced(stage, signature, diagnostics);
+            flow::measured_with_its_own(graph, stage, signature, diagnostics);
+        }
+    }
     language::special_tokens(&facts, diagnostics);
     flow::contamination(graph, &facts, diagnostics);
     if diagnostics.has_errors() {
@@ -54,6 +60,17 @@ pub(crate) fn check<'a>(
     flow::personal_data(graph, &facts, library, diagnostics);
     licences::licences(graph, diagnostics);
     licences::identifiers(graph, diagnostics);
+}
+
+/// An input stands in for a setting, which cannot be written then.
+fn replaced(stage: &Stage, signature: &Signature, diagnostics: &mut Diagnostics) {
+    for (role, name) in &signature.flow.replaces {
+        let input = stage.inputs.iter().find(|input| input.role == *role);
+        let setting = stage.settings.iter().find(|setting| setting.name == *name);
+        if let (Some(input), Some(span)) = (input, setting.and_then(|setting| setting.span)) {
+            diagnostics.push(errors::replaced(name, span, role, input.span));
+        }
+    }
 }
 
 /// For every stage, those that its output goes into.

@@ -268,6 +268,17 @@ pub(crate) fn phrase_of_nothing(what: &str, role: &str, span: Span, meant: Optio
     }
 }
 
+pub(crate) fn replaces_nothing(setting: &str, span: Span, meant: Option<&str>) -> Diagnostic {
+    let message = format!("the input replaces `{setting}`, which is no setting of this stage");
+    let error = Diagnostic::error(code::SHARD_OF_NOTHING, message, span);
+    match meant {
+        Some(meant) => {
+            error.help(format!("did you mean `{meant}`?")).fix(format!("change to `{meant}`"), span, meant)
+        }
+        None => error.help("name a setting of the stage"),
+    }
+}
+
 pub(crate) fn names_of_nothing(span: Span) -> Diagnostic {
     Diagnostic::error(code::SHARD_OF_NOTHING, "`uses names` is about the user's files, and none go in", span)
         .help("take an input of type `Files`, or remove it")

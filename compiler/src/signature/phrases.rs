@@ -21,7 +21,7 @@ use super::ReadType;
 pub const LOCK: &str = "lock";
 
 /// How phrases are written.
-pub(crate) const PHRASES: [&str; 11] = [
+pub(crate) const PHRASES: [&str; 12] = [
     "cleans pii",
     "uses names",
     "trains on ROLE",
@@ -33,6 +33,7 @@ pub(crate) const PHRASES: [&str; 11] = [
     "answer from SETTING",
     "passage from SETTING",
     "results from SETTING",
+    "ROLE replaces SETTING",
 ];
 
 /// Reads words such as `trains on probe`.
@@ -55,6 +56,18 @@ pub(super) fn phrase(signature: &mut Signature, words: &[ast::Name], diagnostics
         ["evaluates", "on", role] => {
             if has_role(signature, role, last.span, "evaluates on", diagnostics) {
                 signature.flow.evaluates_on.push((*role).to_owned());
+            }
+        }
+        [role, "replaces", setting] => {
+            let known = has_role(signature, role, first.span, "replaces", diagnostics);
+            let (role, setting) = ((*role).to_owned(), (*setting).to_owned());
+            match signature.setting(&setting) {
+                Some(_) if known => signature.flow.replaces.push((role, setting)),
+                Some(_) => {}
+                None => {
+                    let meant = closest(&setting, signature.settings.iter().map(|spec| spec.name.as_str()));
+                    diagnostics.push(errors::replaces_nothing(&setting, last.span, meant));
+                }
             }
         }
         ["locked", "by", settings @ ..] if !settings.is_empty() => {

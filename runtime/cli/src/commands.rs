@@ -21,6 +21,7 @@ mod plan;
 mod planned;
 mod report;
 mod run;
+mod runs;
 mod sample;
 mod stages;
 mod trace;
@@ -64,6 +65,8 @@ enum Command {
     Report(report::Arguments),
     /// Show what differs between two runs
     Diff(diff::Arguments),
+    /// Compare runs in one table or page: settings, losses, measures, times; tag them and note things
+    Runs(runs::Arguments),
     /// Draw the pipeline as a list, DOT, Mermaid, SVG or a page; `--watch` keeps it up to date
     Graph(graph::Arguments),
     /// Talk to the newest chat model
@@ -257,6 +260,7 @@ pub fn main() -> ExitCode {
         Command::Log(arguments) => log::run(&arguments),
         Command::Report(arguments) => report::run(&arguments),
         Command::Diff(arguments) => diff::run(&arguments),
+        Command::Runs(arguments) => runs::run(&arguments),
         Command::Graph(arguments) => graph::run(&arguments),
         Command::Chat(arguments) => chat::run(&arguments),
         Command::Sample(arguments) => sample::run(&arguments),

@@ -4,10 +4,10 @@
 
 use std::io::{IsTerminal, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressState, ProgressStyle};
 use llmp_engine::Observer;
 use llmp_records::{Told, text};
 use llmp_stage::Bar;
@@ -72,24 +72,41 @@ impl Screen {
                 };
                 let style =
                     ProgressStyle::with_template(&template).unwrap_or_else(|_| ProgressStyle::default_bar());
-                let style = style.with_key(
-                    "per_sec",
-                    |state: &indicatif::ProgressState, out: &mut dyn std::fmt::Write| {
-                        let _ = write!(out, "{}/s", text::count(state.per_sec() as u64));
-                    },
-                );
+                // What was done before the bar began is no speed, which the library would take it for.
+                let before = Arc::new(AtomicU64::new(0));
+                let known = Arc::clone(&before);
+                let rate = move |state: &ProgressState| match known.load(Ordering::Relaxed) {
+                    0 => state.per_sec(),
+                    before => {
+                        let now = state.pos().saturating_sub(before) as f64;
+                        now / state.elapsed().as_secs_f64().max(1e-9)
+                    }
+                };
+                let (speed, left) = (rate.clone(), rate);
+                let style = style
+                    .with_key("per_sec", move |state: &ProgressState, out: &mut dyn std::fmt::Write| {
+                        let _ = write!(out, "{}/s", text::count(speed(state) as u64));
+                    })
+                    .with_key("eta", move |state: &ProgressState, out: &mut dyn std::fmt::Write| {
+                        let (rate, rest) =
+                            (left(state), state.len().unwrap_or(0).saturating_sub(state.pos()));
+                        if rate > 0.0 {
+                            let _ = write!(out, "{}", text::duration(rest as f64 / rate));
+                        }
+                    });
                 let bar = if total == 0 { ProgressBar::new_spinner() } else { ProgressBar::new(total) };
                 let bar = self.bars.add(bar);
                 bar.set_style(style);
                 bar.set_prefix(title);
                 bar.enable_steady_tick(Duration::from_millis(200));
-                Box::new(Drawn { bar })
+                Box::new(Drawn { bar, before })
             }
             Mode::Plain => Box::new(Plain {
                 title,
                 unit: unit.to_owned(),
                 total,
                 done: AtomicU64::new(0),
+                before: AtomicU64::new(0),
                 started: Instant::now(),
                 state: Mutex::new((Instant::now(), String::new())),
             }),
@@ -133,10 +150,16 @@ impl Observer for Screen {
 
 struct Drawn {
     bar: ProgressBar,
+    /// Units that were done before it began.
+    before: Arc<AtomicU64>,
 }
 
 impl Bar for Drawn {
     fn add(&self, units: u64) {
+        self.bar.inc(units);
+    }
+    fn resume(&self, units: u64) {
+        self.before.fetch_add(units, Ordering::Relaxed);
         self.bar.inc(units);
     }
     fn note(&self, text: &str) {
@@ -154,6 +177,7 @@ struct Hidden;
 
 impl Bar for Hidden {
     fn add(&self, _units: u64) {}
+    fn resume(&self, _units: u64) {}
     fn note(&self, _text: &str) {}
 }
 
@@ -162,6 +186,8 @@ struct Plain {
     unit: String,
     total: u64,
     done: AtomicU64,
+    /// Units of them that were done before it began.
+    before: AtomicU64,
     started: Instant,
     /// When the last line was printed, and the note.
     state: Mutex<(Instant, String)>,
@@ -175,7 +201,8 @@ impl Bar for Plain {
             return;
         }
         state.0 = Instant::now();
-        let rate = done as f64 / self.started.elapsed().as_secs_f64().max(1e-9);
+        let now = done.saturating_sub(self.before.load(Ordering::Relaxed));
+        let rate = now as f64 / self.started.elapsed().as_secs_f64().max(1e-9);
         let mut line = format!("  {:<24} {}", self.title, text::count(done));
         if self.total > 0 {
             line += &format!("/{}", text::count(self.total));
@@ -188,6 +215,11 @@ impl Bar for Plain {
             line += &format!("  {}", state.1);
         }
         let _ = writeln!(std::io::stderr().lock(), "{line}");
+    }
+
+    fn resume(&self, units: u64) {
+        self.done.fetch_add(units, Ordering::Relaxed);
+        self.before.fetch_add(units, Ordering::Relaxed);
     }
 
     fn note(&self, text: &str) {

@@ -29,6 +29,9 @@ pub(super) struct Reported {
     pub(super) curves: BTreeMap<String, Curve>,
     pub(super) dropped: Sample,
     pub(super) shown: String,
+    pub(super) measures: BTreeMap<String, f64>,
+    /// Seconds that earlier attempts took.
+    pub(super) before: f64,
     pace: Option<Pace>,
 }
 
@@ -175,6 +178,17 @@ impl Context for RunContext<'_> {
 
     fn point(&self, curve: &str, x: f64, y: f64) {
         locked(&self.reported).curves.entry(curve.to_owned()).or_default().push((x, y));
+    }
+
+    fn measure(&self, name: &str, value: f64) {
+        // What is no number has no JSON form.
+        if value.is_finite() {
+            locked(&self.reported).measures.insert(name.to_owned(), value);
+        }
+    }
+
+    fn resumed(&self, seconds: f64) {
+        locked(&self.reported).before += seconds.max(0.0);
     }
 
     fn dropped(&self, dropped: Dropped) {

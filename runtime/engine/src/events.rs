@@ -65,6 +65,7 @@ impl Observer for Recorder {
             total,
             unit: unit.to_owned(),
             done: AtomicU64::new(0),
+            before: AtomicU64::new(0),
             state: Mutex::new((Instant::now(), String::new())),
         })
     }
@@ -79,6 +80,8 @@ struct RecordedBar {
     total: u64,
     unit: String,
     done: AtomicU64,
+    /// Units that were done before the bar began.
+    before: AtomicU64,
     /// When the last event was told, and the note.
     state: Mutex<(Instant, String)>,
 }
@@ -101,8 +104,15 @@ impl Bar for RecordedBar {
             total: self.total,
             unit: self.unit.clone(),
             done,
+            before: self.before.load(Ordering::Relaxed),
             note,
         });
+    }
+
+    fn resume(&self, units: u64) {
+        self.shown.resume(units);
+        self.done.fetch_add(units, Ordering::Relaxed);
+        self.before.fetch_add(units, Ordering::Relaxed);
     }
 
     fn note(&self, text: &str) {

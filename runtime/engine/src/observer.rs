@@ -40,5 +40,7 @@ impl Observer for Unwatched {
 impl Bar for Unwatched {
     fn add(&self, _units: u64) {}
 
+    fn resume(&self, _units: u64) {}
+
     fn note(&self, _text: &str) {}
 }

@@ -42,6 +42,7 @@ pub(super) fn publish<'p>(
             whole.shown.clone_from(&record.shown);
         }
         whole.curves.extend(record.curves.clone());
+        whole.measures.extend(record.measures.clone());
         whole.device.clone_from(&record.device);
     }
     if stage.per_shard.is_none() {

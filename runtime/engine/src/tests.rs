@@ -76,6 +76,15 @@ fn tell_kinds(ctx: &dyn Context, _: Value) -> Result<()> {
     std::fs::write(&path, kinds.join(" ")).map_err(Error::io("cannot write", &path))
 }
 
+/// Goes on with work of which an earlier attempt did a part.
+fn resume(ctx: &dyn Context, _: serde_json::Value) -> Result<()> {
+    ctx.resumed(100.0);
+    ctx.measure("loss", 2.5);
+    ctx.measure("loss, nowhere", f64::NAN);
+    let path = ctx.output().join("out.txt");
+    std::fs::write(&path, "done").map_err(Error::io("cannot write", &path))
+}
+
 fn setting(name: &str, value: serde_json::Value) -> Setting {
     Setting { name: name.into(), value, runtime: name == "fail", path: false, span: None }
 }
@@ -139,6 +148,7 @@ fn registry() -> Registry {
         Box::new(stage("test.make", make)),
         Box::new(stage("test.shout", shout)),
         Box::new(stage("test.kinds", tell_kinds)),
+        Box::new(stage("test.resume", resume)),
     ];
     Registry::new(stages, vec![])
 }
@@ -258,6 +268,25 @@ fn a_failure_keeps_what_was_finished() {
     assert!(matches!(&ended[1].status, Status::Failed { message, .. } if message == "asked to fail"));
     assert!(matches!(ended[2].status, Status::Blocked(_)));
     assert_eq!(ran(&run(root.path(), &stages(false)).1), [1, 2]);
+}
+
+#[test]
+fn what_an_earlier_attempt_took_counts() {
+    let root = tempfile::tempdir().unwrap();
+    let graph = graph(vec![Stage {
+        kind: "test.resume".into(),
+        settings: vec![],
+        ..node("a", &[], 1, false, false)
+    }]);
+    let (_, ended) = run(root.path(), &graph);
+    let ledger = Ledger::open(&root.path().join(".llmp/ledger")).unwrap();
+    let record = ledger.record(&ended[0].key.unwrap()).unwrap().unwrap();
+    assert!((100.0..130.0).contains(&record.seconds), "{}", record.seconds);
+    assert_eq!(
+        record.measures.into_iter().collect::<Vec<_>>(),
+        [("loss".to_owned(), 2.5)],
+        "what is no number is left out"
+    );
 }
 
 #[test]

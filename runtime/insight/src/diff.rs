@@ -302,10 +302,8 @@ fn gates(old: &Report, new: &Report) -> Vec<Change> {
 fn measures(report: &Report) -> BTreeMap<(String, String), String> {
     let mut measures = BTreeMap::new();
     for training in trainings(report) {
-        for (name, points) in training.curves {
-            if let Some((_, loss)) = points.last() {
-                measures.insert((training.stage.name.clone(), format!("{name}, last")), format!("{loss:.3}"));
-            }
+        for came in training.came_to() {
+            measures.insert((training.stage.name.clone(), came.label), format!("{:.3}", came.value));
         }
     }
     for chain in chains(report) {

@@ -43,6 +43,8 @@ pub struct Work {
     note: String,
     /// Units done and in total (0 where unknown), and what is counted, by shard.
     bars: BTreeMap<String, (u64, u64, String)>,
+    /// Units of all shards that an earlier attempt had done.
+    before: BTreeMap<String, u64>,
 }
 
 impl Work {
@@ -61,8 +63,12 @@ impl Work {
         match self.share() {
             Some(share) => {
                 text += &format!(" {:.0}%", share * 100.0);
-                let left = (self.heard - self.started) * (1.0 - share) / share;
-                if share > 0.01 && left.is_finite() {
+                // What was done before says nothing of the speed.
+                let total: u64 = self.bars.values().map(|bar| bar.1).sum();
+                let before: u64 = self.before.values().sum();
+                let now = share - before as f64 / total.max(1) as f64;
+                let left = (self.heard - self.started) * (1.0 - share) / now;
+                if now > 0.01 && left.is_finite() {
                     text += &format!(" · {} left", text::duration(left.max(0.0)));
                 }
             }
@@ -192,9 +198,11 @@ impl Log {
             Event::StageStarted { stage, .. } => {
                 self.going.working.insert(stage, Work { started: at, heard: at, ..Work::default() });
             }
-            Event::Progress { stage, shard, total, unit, done, note } => {
+            Event::Progress { stage, shard, total, unit, done, before, note } => {
                 let Some(work) = self.going.working.get_mut(&stage) else { return Some(()) };
-                work.bars.insert(shard.unwrap_or_default(), (done, total, unit));
+                let shard = shard.unwrap_or_default();
+                work.before.insert(shard.clone(), before);
+                work.bars.insert(shard, (done, total, unit));
                 work.heard = at;
                 work.note = note;
             }
@@ -285,7 +293,16 @@ mod tests {
         note: &str,
     ) -> Event {
         let shard = shard.map(str::to_owned);
-        Event::Progress { stage: stage.into(), shard, total, unit: unit.into(), done, note: note.into() }
+        let before = 0;
+        Event::Progress {
+            stage: stage.into(),
+            shard,
+            total,
+            unit: unit.into(),
+            done,
+            before,
+            note: note.into(),
+        }
     }
 
     #[test]
@@ -299,13 +316,20 @@ mod tests {
         assert_eq!(follower.look().unwrap().working["base"].text(), "running");
         // Another version may tell what this one has no word for.
         writeln!(world.events, r#"{{"event": "stage_dreamt", "stage": "base", "at": 105.0}}"#).unwrap();
-        let progress = line(110.0, progress("base", None, (25, 100), "steps", "loss 3.1"));
+        let first = line(110.0, progress("base", None, (25, 100), "steps", "loss 3.1"));
         // Half a line is kept for later.
-        let (head, tail) = progress.split_at(20);
+        let (head, tail) = first.split_at(20);
         write!(world.events, "{head}").unwrap();
         assert_eq!(follower.look().unwrap().working["base"].text(), "running");
         writeln!(world.events, "{tail}").unwrap();
         assert_eq!(follower.look().unwrap().working["base"].text(), "running 25% · 30s left · loss 3.1");
+        // What an earlier attempt did is no speed: a tenth in 11 s, and half is left.
+        let mut resumed = progress("base", None, (50, 100), "steps", "");
+        if let Event::Progress { before, .. } = &mut resumed {
+            *before = 40;
+        }
+        world.tell(111.0, resumed);
+        assert_eq!(follower.look().unwrap().working["base"].text(), "running 50% · 55s left");
         let (key, artifact) = (Digest::of(b"key"), Digest::of(b"result"));
         let (seconds, counts, shards) = (1.0, BTreeMap::new(), None);
         world.tell(

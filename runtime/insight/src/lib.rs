@@ -3,7 +3,7 @@
 //! It reads the store, the records of runs and planned [rows](llmp_planning::rows); it runs nothing, and knows neither the engine nor any
 //! stage.
 //!
-//! * about runs that ended: [`report`] (funnel, curves, tables, timings), [`diff`] (two runs), [`trace`] (one document), [`reach`]
+//! * about runs that ended: [`report`] (funnel, curves, tables, timings; several runs side by side), [`diff`] (two runs), [`trace`] (one document), [`reach`]
 //!   (which run needs which objects)
 //! * about the run that goes on: [`following`]
 //! * about what a run would do: [`why`], [`hints`], [`watching`] (again and again), [`drawing`]

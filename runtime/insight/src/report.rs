@@ -3,6 +3,7 @@
 //! `runs/N/report.json` is the report as it was when the run ended; later runs and `llmp gc` do not change it.
 
 mod charts;
+mod compare;
 mod gather;
 mod html;
 mod markdown;
@@ -22,7 +23,8 @@ use llmp_store::{Ledger, Result, Store, StoreError, write_cache};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-pub use summary::{Chain, RootCauses, Step, Training, chains, root_causes, trainings};
+pub use compare::{Comparison, Measured, Row, number};
+pub use summary::{Came, Chain, RootCauses, Step, Training, chains, root_causes, trainings};
 
 /// Pipelines of more stages are told in short: what was cached by its name only, and not in their lowered form.
 const MANY_STAGES: usize = 1_000;
@@ -102,6 +104,9 @@ pub struct StageReport {
     pub counts: BTreeMap<String, u64>,
     /// Its curves: points (x, y).
     pub curves: BTreeMap<String, Vec<(f64, f64)>>,
+    /// Numbers that its result is judged by; that of a curve's name is what the curve came to.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub measures: BTreeMap<String, f64>,
     /// The device that made its result.
     pub device: String,
     /// The machine that made it.
@@ -197,6 +202,12 @@ impl Report {
     pub fn html(&self) -> String {
         html::page(self)
     }
+}
+
+/// Runs as one page that needs nothing else: their table, and their curves over each other. `reports` are those of the rows.
+#[must_use]
+pub fn compared(comparison: &Comparison, reports: &[&Report]) -> String {
+    html::compared(comparison, reports)
 }
 
 /// Writes `report.json`, `report.md` and `report.html` of a run that has ended; returns the page's path.

@@ -5,7 +5,7 @@ use llmp_compiler::artifact::ArtifactKind;
 use llmp_compiler::feasible::{self, Need};
 use llmp_compiler::graph::{Amount, Graph, Producer, Stage, StageId};
 use llmp_compiler::plan::{Decision, Reason, plan_while};
-use llmp_stage::Registry;
+use llmp_stage::{Registry, Saved};
 
 use super::Past;
 use super::estimate::{Estimate, estimate, measured_rate};
@@ -20,6 +20,8 @@ pub struct Row {
     pub decision: Decision,
     /// What that costs.
     pub estimate: Estimate,
+    /// How far an attempt with this very key came that was stopped: a run goes on from there.
+    pub saved: Option<Saved>,
     /// The run in which it was last settled.
     pub last_run: Option<u64>,
 }
@@ -116,9 +118,21 @@ fn some_rows(
             estimate.data = data(graph, stage, &rows, past);
             estimate.epochs = estimate.data.and_then(|data| feasible::epochs(stage, data));
         }
-        rows.push(Row { id, decision, estimate, last_run: past.last(&stage.name).map(|(_, run)| run) });
+        let saved = saved(stage, &decision, past);
+        if let (Some(saved), Some(seconds)) = (&saved, estimate.seconds) {
+            estimate.seconds = Some(seconds * saved.left());
+        }
+        let last_run = past.last(&stage.name).map(|(_, run)| run);
+        rows.push(Row { id, decision, estimate, saved, last_run });
     }
     Some(rows)
+}
+
+/// What an earlier attempt left of a stage that keeps checkpoints.
+fn saved(stage: &Stage, decision: &Decision, past: &Past) -> Option<Saved> {
+    let Decision::Run { key: Some(key), .. } = decision else { return None };
+    let state = past.store().work(&key.digest.hex()).join("state");
+    stage.resumes.then(|| Saved::read(&state)).flatten().filter(|saved| saved.step > 0)
 }
 
 /// How many tokens the set has that a stage trains on: as its key's record says, or else as it was when it last ran.

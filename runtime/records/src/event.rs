@@ -71,6 +71,9 @@ pub enum Event {
         unit: String,
         /// Units done.
         done: u64,
+        /// Those of them that an earlier attempt had done, from whose state it goes on.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        before: u64,
         /// What it says about itself.
         #[serde(default)]
         note: String,
@@ -139,6 +142,11 @@ pub enum Event {
     },
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
 /// The shards of a stage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Shards {
@@ -164,6 +172,7 @@ mod tests {
             total: 10,
             unit: "pages".into(),
             done: 3,
+            before: 0,
             note: String::new(),
         };
         let text = line(event.clone());

@@ -16,6 +16,7 @@
 
 mod event;
 mod expectation;
+mod notes;
 mod record;
 mod run;
 mod status;
@@ -24,6 +25,7 @@ pub mod unknown;
 
 pub use event::{Event, Shards, Told};
 pub use expectation::Expectation;
+pub use notes::Notes;
 pub use record::{FileRecord, InputRecord, PACE, Record};
 pub use run::{Environment, Kept, Run, StageRun, log_name, path, title};
 pub use status::{RunStatus, StageStatus};

@@ -26,6 +26,9 @@ pub struct Record {
     pub counts: BTreeMap<String, u64>,
     /// Curves the stage reported: points (x, y).
     pub curves: BTreeMap<String, Vec<(f64, f64)>>,
+    /// Numbers that the result is judged by; that of a curve's name is what the curve came to.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub measures: BTreeMap<String, f64>,
     /// What the stage showed on the screen.
     pub shown: String,
     /// Objects with what it dropped, one JSON line a document.
@@ -34,7 +37,7 @@ pub struct Record {
     pub manifest: Option<String>,
     /// Seconds since the Unix epoch at its start.
     pub started: f64,
-    /// Wall-clock seconds.
+    /// Wall-clock seconds, those of earlier attempts that it went on from included.
     pub seconds: f64,
     /// Peak resident memory of the process while it ran, in bytes; for a command, that of its own processes. `None` where the
     /// system did not say.

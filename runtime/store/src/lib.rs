@@ -9,7 +9,7 @@
 //!   stat           digests of the user's files by size, time and inode, so that unchanged ones are not read again
 //!   work/KEY/      private to an action in progress: lock, attempts, state (checkpoints)
 //!   last/          what each pipeline's stages were when they last ran
-//!   runs/N/        one folder a run: run.json, events.jsonl, logs/, report.*
+//!   runs/N/        one folder a run: run.json, events.jsonl, logs/, report.*, notes.json
 //!   out/           the newest results under their names, linked to objects
 //!   pins/NAME      the number of a run that is kept
 //!   in-use.lock    shared by whoever uses results; `llmp gc` takes it alone

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use llmp_compiler::key::Digest;
-use llmp_records::Run;
+use llmp_records::{Notes, Run};
 
 use super::{Result, Store, write_atomically};
 
@@ -33,6 +33,22 @@ impl Store {
     #[must_use]
     pub fn read_run(&self, number: u64) -> Option<Run> {
         serde_json::from_str(&fs::read_to_string(self.run(number).join("run.json")).ok()?).ok()
+    }
+
+    /// What the user wrote about run `number`; nothing where nothing was written, or nothing that can be read.
+    #[must_use]
+    pub fn read_notes(&self, number: u64) -> Notes {
+        let text = fs::read_to_string(self.run(number).join("notes.json")).unwrap_or_default();
+        serde_json::from_str(&text).unwrap_or_default()
+    }
+
+    /// Writes it.
+    ///
+    /// # Errors
+    /// Where the disk refuses.
+    pub fn write_notes(&self, number: u64, notes: &Notes) -> Result<()> {
+        let text = serde_json::to_string_pretty(notes).unwrap_or_default() + "\n";
+        write_atomically(&self.run(number).join("notes.json"), text.as_bytes())
     }
 
     /// All runs that have a record, the newest first.

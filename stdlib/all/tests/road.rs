@@ -174,6 +174,7 @@ fn recipe(learning_rate: f64) -> Recipe {
         embedding_learning_rate: 6e-3,
         warmup: 0.05,
         schedule: Schedule::Linear,
+        decay: 0.2,
         final_fraction: 0.1,
         weight_decay: 0.0,
         clip: Some(1.0),

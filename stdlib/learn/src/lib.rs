@@ -1,5 +1,6 @@
 //! Stages that train a model. Each turns what it learns from into batches; the trainer is [`llmp_model::train()`].
 
+mod held_out;
 mod mix;
 mod passes;
 mod pretrain;

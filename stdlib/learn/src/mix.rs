@@ -2,7 +2,7 @@
 
 use llmp_artifacts::random::Random;
 use llmp_artifacts::tokens::TokenSet;
-use llmp_model::{Batches, Row};
+use llmp_model::{Batches, HeldOut, Row};
 use llmp_stage::Result;
 
 use crate::passes::Passes;
@@ -54,12 +54,19 @@ pub(crate) struct Mix<'a> {
     pub(crate) steps: u64,
     pub(crate) parts: Vec<Part<'a>>,
     pub(crate) replay: Option<Replay>,
+    /// Examples that are measured with and never learned.
+    pub(crate) held_out: Option<HeldOut>,
 }
 
 impl Mix<'_> {
     /// How many of the steps before `step` are replay: they are spread evenly.
     fn replayed(&self, step: u64) -> u64 {
         self.replay.as_ref().map_or(0, |replay| (step as f64 * replay.share) as u64)
+    }
+
+    /// Whether step `step` is replay.
+    fn is_replay(&self, step: u64) -> bool {
+        self.replayed(step + 1) > self.replayed(step)
     }
 }
 
@@ -71,7 +78,7 @@ impl Batches for Mix<'_> {
     fn batch(&self, step: u64) -> Result<Vec<Row>> {
         let replayed = self.replayed(step);
         if let Some(replay) = &self.replay
-            && self.replayed(step + 1) > replayed
+            && self.is_replay(step)
         {
             return replay.batch(replayed);
         }
@@ -83,6 +90,14 @@ impl Batches for Mix<'_> {
         });
         // A row of one token predicts nothing.
         Ok(rows.filter(|row| row.tokens.len() > 1).collect())
+    }
+
+    fn curve(&self, step: u64) -> &str {
+        if self.is_replay(step) { "replay loss" } else { "loss" }
+    }
+
+    fn held_out(&self) -> Option<&HeldOut> {
+        self.held_out.as_ref()
     }
 }
 
@@ -124,7 +139,12 @@ mod tests {
         let ctx = TestContext::new(root.path()).with_folder("replay", &folder);
         let tokens = TokenSet::open(ctx.input("replay").unwrap()).unwrap();
         let replay = Replay::new(tokens, 0.25, 8, 16, 1);
-        let mix = Mix { steps: 16, parts: vec![part(2, 3, 1), part(6, 9, 2)], replay: Some(replay) };
+        let mix = Mix {
+            steps: 16,
+            parts: vec![part(2, 3, 1), part(6, 9, 2)],
+            replay: Some(replay),
+            held_out: None,
+        };
         let batches: Vec<_> = (0..16).map(|step| mix.batch(step).unwrap()).collect();
         let replays: Vec<_> = batches.iter().filter(|rows| rows[0].tokens[0] >= 500).collect();
         assert_eq!(replays.len(), 4);
@@ -140,6 +160,10 @@ mod tests {
             "12 steps of 6 rows are 8 passes over 9 items: {seen:?}"
         );
         assert_eq!(mix.batch(5).unwrap(), batches[5]);
+        for (step, rows) in (0..).zip(&batches) {
+            let is_replay = rows[0].tokens[0] >= 500;
+            assert_eq!(mix.curve(step), if is_replay { "replay loss" } else { "loss" });
+        }
     }
 
     #[test]

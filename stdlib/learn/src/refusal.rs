@@ -54,7 +54,11 @@ pub(crate) fn run(ctx: &dyn Context, settings: Settings) -> Result<()> {
 
     let replay = student.replay(ctx, settings.replay_share, settings.batch, seed)?;
     let Settings { steps, lr, warmup, checkpoint_every, .. } = settings;
-    student.train(ctx, &Mix { steps, parts, replay }, &Tuning { lr, warmup, seed, checkpoint_every })?;
+    student.train(
+        ctx,
+        &Mix { steps, parts, replay, held_out: None },
+        &Tuning { lr, warmup, seed, checkpoint_every },
+    )?;
     student.abilities.refusal = Some(settings.message);
     student.abilities.save_with(Ability::Refuses, ctx.output())
 }

@@ -5,6 +5,7 @@ use llmp_model::Row;
 use llmp_stage::{Context, Cost, Error, Inputs, Result};
 use serde::Deserialize;
 
+use crate::held_out::{self, Watching};
 use crate::mix::{Mix, steps_with_replay};
 use crate::tune::{self, Student, Tuning};
 
@@ -16,6 +17,9 @@ pub(crate) struct Settings {
     lr: f64,
     warmup: f64,
     replay_share: f64,
+    held_out: f64,
+    held_out_every: f64,
+    held_out_stop: Option<u32>,
     seed: u64,
     checkpoint_every: u64,
 }
@@ -40,19 +44,30 @@ pub(crate) fn run(ctx: &dyn Context, settings: Settings) -> Result<()> {
             student.context
         ));
     }
-    let examples: Vec<Row> = useful.into_iter().map(|rendered| rendered.row).collect();
+    let mut examples: Vec<Row> = useful.into_iter().map(|rendered| rendered.row).collect();
     if examples.is_empty() {
         return Err(Error::new("no conversation fits the model's context").help(format!(
             "it is {} tokens long; use shorter conversations or a longer `context`",
             student.context
         )));
     }
+    let held_out = held_out::of_examples(&mut examples, settings.held_out, settings.seed);
+    ctx.count("held_out.conversations", held_out.as_ref().map_or(0, Vec::len) as u64);
+    if examples.is_empty() {
+        return Err(
+            Error::new("all conversations are held out").help("lower `held_out`, or give more conversations")
+        );
+    }
     let replay = student.replay(ctx, settings.replay_share, settings.batch, settings.seed)?;
     let steps = (settings.epochs * examples.len() as f64 / settings.batch as f64).ceil() as u64;
     let share = if replay.is_some() { settings.replay_share } else { 0.0 };
     let steps = steps_with_replay(steps, share);
+    let watching =
+        Watching { every: settings.held_out_every, stop: settings.held_out_stop, batch: settings.batch };
+    let held_out = held_out.map(|rows| held_out::of_rows(rows, &watching, steps));
     let parts = vec![tune::fixed_part(settings.batch, examples, settings.seed)];
     let Settings { lr, warmup, seed, checkpoint_every, .. } = settings;
-    student.train(ctx, &Mix { steps, parts, replay }, &Tuning { lr, warmup, seed, checkpoint_every })?;
+    let mix = Mix { steps, parts, replay, held_out };
+    student.train(ctx, &mix, &Tuning { lr, warmup, seed, checkpoint_every })?;
     student.abilities.save_with(Ability::Chat, ctx.output())
 }

@@ -77,7 +77,11 @@ pub(crate) fn run(ctx: &dyn Context, settings: Settings) -> Result<()> {
 
     let replay = student.replay(ctx, settings.replay_share, settings.batch, seed)?;
     let Settings { steps, lr, warmup, checkpoint_every, .. } = settings;
-    student.train(ctx, &Mix { steps, parts, replay }, &Tuning { lr, warmup, seed, checkpoint_every })?;
+    student.train(
+        ctx,
+        &Mix { steps, parts, replay, held_out: None },
+        &Tuning { lr, warmup, seed, checkpoint_every },
+    )?;
     student.abilities.results = Some(settings.results);
     student.abilities.save_with(Ability::Searches, ctx.output())
 }

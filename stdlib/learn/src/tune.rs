@@ -81,6 +81,7 @@ impl Student {
             embedding_learning_rate: tuning.lr,
             warmup: tuning.warmup,
             schedule: Schedule::Linear,
+            decay: 0.0,
             final_fraction: 0.0,
             weight_decay: 0.0,
             clip: Some(1.0),
@@ -89,7 +90,7 @@ impl Student {
             stop_tokens: Some(vec![ids.im_end, ids.end_of_text]),
         };
         let trained = train(ctx, Start::From(&self.folder), &self.folder, mix, &recipe)?;
-        ctx.show(&format!("loss {:.3} after {} steps", trained.final_loss, trained.steps));
+        ctx.show(&trained.to_string());
         Ok(())
     }
 }

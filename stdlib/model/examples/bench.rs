@@ -142,6 +142,7 @@ fn training(case: &Case, optimizer: Optimizer, folder: &Path) -> Result<[f64; 2]
         embedding_learning_rate: 1e-3,
         warmup: 0.05,
         schedule: Schedule::Linear,
+        decay: 0.2,
         final_fraction: 0.1,
         weight_decay: 0.05,
         clip: Some(1.0),

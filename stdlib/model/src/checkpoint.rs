@@ -10,20 +10,11 @@ use std::path::{Path, PathBuf};
 use llmp_stage::{Error, Result};
 use serde::{Deserialize, Serialize};
 
+use crate::train::Progress;
+
 /// How many checkpoints are kept: the last, and the one before in case the last is damaged.
 const KEPT: usize = 2;
 const SUFFIX: &str = ".checkpoint";
-
-/// Where a training stands.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Progress {
-    /// Steps done.
-    pub(crate) step: u64,
-    /// Tokens that went through the model.
-    pub(crate) tokens: u64,
-    /// Bits of the last steps' losses (`f64`), oldest first.
-    pub(crate) losses: Vec<u64>,
-}
 
 /// What a file begins with. Files of earlier versions do not say how many tensors follow.
 #[derive(Serialize, Deserialize)]
@@ -141,7 +132,7 @@ mod tests {
     fn damage_falls_back_to_the_one_before() {
         let folder = tempfile::tempdir().unwrap();
         let at = |step| Checkpoint {
-            progress: Progress { step, tokens: 7 * step, losses: vec![1.5f64.to_bits()] },
+            progress: Progress { step, tokens: 7 * step, ..Progress::default() },
             tensors: vec![vec![step as f32; 5], vec![-1.0; 3]],
         };
         for step in [5, 10, 100] {

@@ -26,7 +26,7 @@ pub use generate::{Completion, Request, Sampler};
 pub use hub::initial;
 pub use optimizer::Optimizer;
 pub use recipe::{Recipe, Schedule};
-pub use train::{Batches, Row, Start, Trained, train};
+pub use train::{Batches, HeldOut, Row, Start, Trained, train};
 
 llmp_stage::stages! { "model":
     "model.load" = load,

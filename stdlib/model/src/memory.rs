@@ -19,12 +19,12 @@ const SLACK: f64 = 1.15;
 
 /// What training a new model on `tokens` tokens in batches of `rows` full rows needs.
 #[must_use]
-pub fn of_pretraining(config: &Config, rows: u64, tokens: u64) -> Cost {
+pub fn of_pretraining(config: &Config, rows: u64, tokens: Option<u64>) -> Cost {
     Cost {
-        flops: Some(config.training_flops_per_token() * tokens as f64),
+        flops: tokens.map(|tokens| config.training_flops_per_token() * tokens as f64),
         memory: Some(of_training(config, rows * config.context as u64)),
         parameters: Some(config.parameter_count()),
-        tokens: Some(tokens),
+        tokens,
         result: Known { model: Some(config.to_json()), ..Known::default() },
     }
 }

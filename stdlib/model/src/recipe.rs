@@ -10,6 +10,9 @@ pub enum Schedule {
     Linear,
     /// Along half a cosine.
     Cosine,
+    /// Not until the last part of the steps ([`Recipe::decay`]), there in a straight line: warm-up, stable, decay
+    /// (MiniCPM, arXiv 2404.06395).
+    Wsd,
 }
 
 /// How a model is trained.
@@ -25,6 +28,8 @@ pub struct Recipe {
     pub warmup: f64,
     /// How the rate falls after the warm-up.
     pub schedule: Schedule,
+    /// Share of the steps, at the end, in which [`Schedule::Wsd`] falls.
+    pub decay: f64,
     /// Share of the peak that is left at the last step.
     pub final_fraction: f64,
     /// Decoupled weight decay of matrices, as a rate: a step multiplies by `1 - learning rate * decay`.
@@ -61,9 +66,14 @@ impl Recipe {
         if done < warmup {
             return (done + 1.0) / (warmup + 1.0);
         }
-        let progress = (done - warmup) / (steps as f64 - warmup).max(1.0);
+        let steps = steps as f64;
+        let from = match self.schedule {
+            Schedule::Linear | Schedule::Cosine => warmup,
+            Schedule::Wsd => (steps - (self.decay * steps).ceil()).max(warmup),
+        };
+        let progress = ((done - from) / (steps - from).max(1.0)).max(0.0);
         let fallen = match self.schedule {
-            Schedule::Linear => progress,
+            Schedule::Linear | Schedule::Wsd => progress,
             Schedule::Cosine => 0.5 - 0.5 * (std::f64::consts::PI * progress).cos(),
         };
         1.0 - (1.0 - self.final_fraction) * fallen
@@ -82,6 +92,7 @@ mod tests {
             embedding_learning_rate: 0.1,
             warmup: 0.1,
             schedule: Schedule::Linear,
+            decay: 0.2,
             final_fraction: 0.1,
             weight_decay: 0.1,
             clip: Some(1.0),
@@ -94,6 +105,17 @@ mod tests {
         assert_eq!(shares[10], 1.0);
         assert!(shares[..10].is_sorted() && shares[10..].iter().rev().is_sorted());
         assert!((0.1..0.12).contains(&shares[99]));
+        let stable = Recipe { schedule: Schedule::Wsd, ..recipe.clone() };
+        let wsd: Vec<f64> = (0..100).map(|step| stable.share(step, 100)).collect();
+        assert_eq!(wsd[..10], shares[..10]);
+        assert!(
+            wsd[10..81].iter().all(|share| *share == 1.0)
+                && wsd[81] < 1.0
+                && wsd[80..].is_sorted_by(|a, b| a > b)
+        );
+        assert!((0.1..0.15).contains(&wsd[99]), "{}", wsd[99]);
+        let longer: Vec<f64> = (0..60).map(|step| stable.share(step, 600)).collect();
+        assert!(longer[..59].is_sorted(), "a decay is a share of the steps");
         assert!(recipe.rates(0, 1, 4.0).gradient_scale == 0.5);
     }
 }

@@ -1,25 +1,32 @@
 //! The trainer: one loop for pretraining and every fine-tuning stage.
 
+mod batch;
+mod held_out;
+mod progress;
+
 use std::path::Path;
+use std::time::Instant;
 
 use burn::backend::Autodiff;
 use burn::tensor::backend::{AutodiffBackend, Backend};
-use burn::tensor::{ElementConversion, Int, Tensor, TensorData};
+use burn::tensor::{ElementConversion, Tensor, TensorData};
 use llmp_artifacts::model::{Config, Folder, Parameter};
-use llmp_stage::{Context, Error, Result};
+use llmp_stage::{Context, Error, Result, Saved};
 
-use crate::checkpoint::{self, Checkpoint, Progress};
+use crate::checkpoint::{self, Checkpoint};
 use crate::device::{Device, with_backend};
 use crate::hub;
 use crate::model::Model;
-use crate::ops::{Ops, Targets};
+use crate::ops::Ops;
 use crate::optimizer::{Group, Slot, Update};
 use crate::recipe::Recipe;
+use batch::Batch;
+pub use held_out::HeldOut;
+pub(crate) use progress::Progress;
+use progress::{HELD_OUT_BITS, HELD_OUT_LOSS, LOSS};
 
 /// Points of the loss curve, at most.
 const CURVE_POINTS: u64 = 500;
-/// Steps that the final loss is the mean of.
-const FINAL_STEPS: usize = 50;
 
 /// One sequence of a batch.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -42,7 +49,19 @@ pub trait Batches: Sync {
     /// Where the data cannot be read.
     fn batch(&self, step: u64) -> Result<Vec<Row>>;
 
-    /// Tokens of all steps together, where that is known: the length of the progress bar.
+    /// The curve that the loss of step `step` belongs to: `loss`, or another one for what is learned in between. Losses of
+    /// different texts in one curve would make it a saw.
+    fn curve(&self, step: u64) -> &str {
+        let _ = step;
+        LOSS
+    }
+
+    /// What the model is measured with on its way.
+    fn held_out(&self) -> Option<&HeldOut> {
+        None
+    }
+
+    /// Tokens of all steps together, where that is known: the length of the progress bar, which else counts steps.
     fn tokens(&self) -> Option<u64> {
         None
     }
@@ -60,12 +79,27 @@ pub enum Start<'a> {
 /// What a training came to.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Trained {
-    /// Mean loss of the last steps (at most 50), in nats a learned token.
+    /// Mean loss of the last steps ([`llmp_stage::LAST_STEPS`] at most), in nats a learned token.
     pub final_loss: f64,
+    /// How many steps that is the mean of: fewer than all where others are in a curve of their own.
+    pub mean_of: u64,
+    /// The held-out loss of the last step, where anything was held out.
+    pub held_out: Option<f64>,
     /// Optimiser steps done in all.
     pub steps: u64,
     /// Tokens that went through the model in all, padding not counted.
     pub tokens: u64,
+}
+
+impl std::fmt::Display for Trained {
+    /// `loss 2.961 (mean of the last 50 steps), held-out loss 3.012, 1172 steps`
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "loss {:.3} (mean of the last {} steps)", self.final_loss, self.mean_of)?;
+        if let Some(loss) = self.held_out {
+            write!(f, ", held-out loss {loss:.3}")?;
+        }
+        write!(f, ", {} steps", self.steps)
+    }
 }
 
 /// Trains a model on [`Context::device`] and writes a Hugging Face folder to [`Context::output`]: `config.json`,
@@ -73,7 +107,7 @@ pub struct Trained {
 /// `tokenizer_config.json`).
 ///
 /// Checkpoints stand in [`Context::state`]; a second call with the same arguments goes on from the last one, on the
-/// CPU to the same bytes.
+/// CPU to the same bytes, counts and curves.
 ///
 /// # Errors
 /// Where files cannot be read or written, a row does not fit the model, the loss stops being finite, or the run was
@@ -126,27 +160,34 @@ struct Job<'a> {
 struct State<B: AutodiffBackend> {
     slots: Vec<Slot<B::InnerBackend>>,
     progress: Progress,
+    /// The step of the last checkpoint; 0 where there is none.
+    saved: u64,
+    /// The weights of the lowest held-out loss so far, where they are what is wanted.
+    best: Option<Vec<Vec<f32>>>,
 }
 
 impl Job<'_> {
     fn run<B>(&self, weights: Vec<Vec<f32>>, device: &B::Device) -> Result<(Trained, Vec<Vec<f32>>)>
     where
         B: AutodiffBackend + Ops,
-        B::InnerBackend: Update,
+        B::InnerBackend: Update + Ops,
     {
-        let (ctx, steps) = (self.ctx, self.batches.steps());
+        let (ctx, steps, clock) = (self.ctx, self.batches.steps(), Instant::now());
         let mut state = self.start::<B>(weights, device)?;
-        let mut saved = state.progress.step;
+        let before = state.progress.millis;
         let model = Model::<B>::new(self.config.clone(), device);
-        let total = self.batches.tokens().unwrap_or(0);
-        let bar = ctx.bar(total, "tokens");
-        bar.add(state.progress.tokens);
+        let plain = Model::<B::InnerBackend>::new(self.config.clone(), device);
+        let total = self.batches.tokens();
+        let bar = ctx.bar(total.unwrap_or(steps), if total.is_some() { "tokens" } else { "steps" });
+        if state.saved > 0 {
+            bar.resume(if total.is_some() { state.progress.tokens } else { state.saved });
+        }
+        state.progress.tell(ctx);
         let every = steps.div_ceil(CURVE_POINTS).max(1);
-        let (mut curve, mut curve_steps) = (0.0, 0.0);
-        while state.progress.step < steps {
+        while state.progress.step < steps && !self.has_stopped(&state.progress) {
             if ctx.cancelled() {
-                if state.progress.step > saved && self.recipe.checkpoint_every > 0 {
-                    checkpoint::save(ctx.state(), &state.checkpoint())?;
+                if state.progress.step > state.saved && self.recipe.checkpoint_every > 0 {
+                    self.save(&mut state, before, clock)?;
                 }
                 ctx.proceed()?;
             }
@@ -154,39 +195,101 @@ impl Job<'_> {
             let batch = Batch::new(&self.batches.batch(step)?, self.config)
                 .map_err(|error| Error::new(format!("step {step} cannot be trained")).because(error))?;
             let loss = self.step(&model, &mut state, &batch, device)?;
-            state.progress.advance(loss, batch.tokens);
-            bar.add(batch.tokens);
-            bar.note(&format!("loss {loss:.3}"));
+            let curve = self.batches.curve(step);
+            state.progress.advance(curve, loss, batch.tokens);
+            bar.add(if total.is_some() { batch.tokens } else { 1 });
+            bar.note(&format!("{curve} {:.3}", state.progress.last(curve)));
             ctx.count("steps", 1);
             ctx.count("tokens", batch.tokens);
-            curve += loss;
-            curve_steps += 1.0;
-            if (step + 1).is_multiple_of(every) || step + 1 == steps {
-                ctx.point("loss", (step + 1) as f64, curve / curve_steps);
-                (curve, curve_steps) = (0.0, 0.0);
+            let done = step + 1;
+            if done.is_multiple_of(every) || done == steps {
+                state.progress.close(ctx);
             }
-            let due =
-                self.recipe.checkpoint_every > 0 && (step + 1).is_multiple_of(self.recipe.checkpoint_every);
-            if due && step + 1 < steps {
-                checkpoint::save(ctx.state(), &state.checkpoint())?;
-                saved = step + 1;
+            if let Some(held_out) = self.batches.held_out().filter(|held_out| held_out.is_due(done, steps)) {
+                self.measure(&plain, &mut state, held_out, device)?;
+            }
+            let due = self.recipe.checkpoint_every > 0 && done.is_multiple_of(self.recipe.checkpoint_every);
+            if due && done < steps {
+                self.save(&mut state, before, clock)?;
             }
         }
-        Ok((state.progress.trained(), state.weights()))
+        state.progress.close(ctx);
+        if state.progress.step < steps {
+            let (at, rises) = (state.progress.step, state.progress.watch.since);
+            let lowest = state.progress.watch.lowest.map_or(0, |(step, _)| step);
+            ctx.count("stopped_early", 1);
+            ctx.log(&format!(
+                "stopped after step {at} of {steps}: the held-out loss was lowest after step {lowest}, {rises} measurements before"
+            ));
+        }
+        let trained = state.progress.trained(ctx);
+        let weights = state.best.take().unwrap_or_else(|| state.weights());
+        Ok((trained, weights))
+    }
+
+    /// Whether the held-out loss has not fallen for long enough.
+    fn has_stopped(&self, progress: &Progress) -> bool {
+        self.patience().is_some_and(|patience| progress.watch.since >= patience)
+    }
+
+    fn patience(&self) -> Option<u32> {
+        self.batches.held_out()?.patience
+    }
+
+    /// Measures the model with what is held out.
+    fn measure<B>(
+        &self,
+        model: &Model<B::InnerBackend>,
+        state: &mut State<B>,
+        held_out: &HeldOut,
+        device: &B::Device,
+    ) -> Result<()>
+    where
+        B: AutodiffBackend,
+        B::InnerBackend: Ops,
+    {
+        let weights: Vec<_> = state.slots.iter().map(|slot| slot.weight.clone()).collect();
+        let measured = held_out.measure(model, &weights, self.config, device)?;
+        let progress = &mut state.progress;
+        progress.measured(self.ctx, HELD_OUT_LOSS, measured.loss);
+        if let Some(bits) = measured.bits {
+            progress.measured(self.ctx, HELD_OUT_BITS, bits);
+        }
+        if progress.watch.take(progress.step, measured.loss) && held_out.patience.is_some() {
+            state.best = Some(state.weights());
+        }
+        Ok(())
+    }
+
+    /// Writes a checkpoint, and beside it how far that is.
+    fn save<B: AutodiffBackend>(&self, state: &mut State<B>, before: u64, clock: Instant) -> Result<()> {
+        state.progress.millis =
+            before + u64::try_from(clock.elapsed().as_millis()).unwrap_or(u64::MAX - before);
+        let keeps_best = self.patience().is_some();
+        checkpoint::save(self.ctx.state(), &state.checkpoint(keeps_best))?;
+        state.saved = state.progress.step;
+        let (step, seconds) = (state.progress.step, state.progress.millis as f64 / 1000.0);
+        Saved { step, steps: self.batches.steps(), seconds }.write(self.ctx.state())
     }
 
     /// The last checkpoint, or step 0.
     fn start<B: AutodiffBackend>(&self, weights: Vec<Vec<f32>>, device: &B::Device) -> Result<State<B>> {
         let parameters = self.config.parameters();
         let groups: Vec<Group> = parameters.iter().map(|p| Group::of(p, self.recipe.optimizer)).collect();
-        let lengths: Vec<usize> = layout(&groups).map(|(index, _)| parameters[index].len()).collect();
+        let mut lengths: Vec<usize> = layout(&groups).map(|(index, _)| parameters[index].len()).collect();
+        let trained = lengths.len();
+        if self.patience().is_some() {
+            lengths.extend(parameters.iter().map(Parameter::len));
+        }
         let found = checkpoint::load(self.ctx.state(), &lengths, |line| self.ctx.log(line))?;
-        let (progress, mut tensors) = match found {
-            Some(found) => {
+        let (progress, mut tensors, best) = match found {
+            Some(mut found) => {
                 self.ctx.log(&format!("going on after step {}", found.progress.step));
-                (found.progress, found.tensors.into_iter())
+                let best = found.tensors.split_off(trained);
+                let best = found.progress.watch.lowest.map(|_| best).filter(|best| !best.is_empty());
+                (found.progress, found.tensors.into_iter(), best)
             }
-            None => (Progress::default(), weights.into_iter()),
+            None => (Progress::default(), weights.into_iter(), None),
         };
         let mut next = |p: &Parameter| match tensors.next() {
             Some(values) => Tensor::from_data(TensorData::new(values, p.shape), device),
@@ -204,7 +307,8 @@ impl Job<'_> {
                 Some(_) => slots[index].state.push(tensor),
             }
         }
-        Ok(State { slots, progress })
+        let saved = progress.step;
+        Ok(State { slots, progress, saved, best })
     }
 
     /// One optimiser step; gives the loss.
@@ -235,8 +339,25 @@ impl Job<'_> {
         let norm = B::InnerBackend::squared_norm(&gradients);
         if !value.is_finite() || !norm.is_finite() {
             let what = if value.is_finite() { "gradient" } else { "loss" };
-            let message = format!("the {what} of step {} is no longer a finite number", state.progress.step);
-            return Err(Error::new(message).help("lower `lr`, or set `clip` to 1 or less"));
+            let mut message =
+                format!("the {what} of step {} is no longer a finite number", state.progress.step);
+            // Where it began: the first parameter in the order of the model whose weights or gradient are none.
+            let broken = |tensor: &Tensor<B::InnerBackend, 2>| {
+                !B::InnerBackend::squared_norm(std::slice::from_ref(tensor)).is_finite()
+            };
+            let place = state
+                .slots
+                .iter()
+                .zip(&gradients)
+                .position(|(slot, gradient)| broken(&slot.weight) || broken(gradient));
+            if let Some(parameter) = place.and_then(|place| self.config.parameters().into_iter().nth(place)) {
+                message += &format!(", first in `{}`", parameter.name);
+            }
+            let help = "lower `lr`, or set `clip` to 1 or less";
+            return Err(Error::new(message).help(match state.saved {
+                0 => help.to_owned(),
+                saved => format!("{help}; the last checkpoint is that of step {saved}"),
+            }));
         }
         let rates = self.recipe.rates(state.progress.step, self.batches.steps(), norm);
         let slots = std::mem::take(&mut state.slots);
@@ -246,13 +367,18 @@ impl Job<'_> {
 }
 
 impl<B: AutodiffBackend> State<B> {
-    fn checkpoint(&self) -> Checkpoint {
+    /// With the best weights behind the others, where those are wanted: the present ones before anything was measured.
+    fn checkpoint(&self, keeps_best: bool) -> Checkpoint {
         let groups: Vec<Group> = self.slots.iter().map(|slot| slot.group).collect();
         let tensor = |(index, kept): (usize, Option<usize>)| {
             let slot = &self.slots[index];
             download(kept.map_or(&slot.weight, |kept| &slot.state[kept]))
         };
-        Checkpoint { progress: self.progress.clone(), tensors: layout(&groups).map(tensor).collect() }
+        let mut tensors: Vec<Vec<f32>> = layout(&groups).map(tensor).collect();
+        if keeps_best {
+            tensors.extend(self.best.clone().unwrap_or_else(|| self.weights()));
+        }
+        Checkpoint { progress: self.progress.clone(), tensors }
     }
 
     fn weights(&self) -> Vec<Vec<f32>> {
@@ -274,78 +400,6 @@ fn layout(groups: &[Group]) -> impl Iterator<Item = (usize, Option<usize>)> {
 
 fn download<B: Backend>(tensor: &Tensor<B, 2>) -> Vec<f32> {
     tensor.to_data().iter::<f32>().collect()
-}
-
-impl Progress {
-    fn advance(&mut self, loss: f64, tokens: u64) {
-        self.step += 1;
-        self.tokens += tokens;
-        if self.losses.len() == FINAL_STEPS {
-            self.losses.remove(0);
-        }
-        self.losses.push(loss.to_bits());
-    }
-
-    fn trained(&self) -> Trained {
-        let sum: f64 = self.losses.iter().map(|&bits| f64::from_bits(bits)).sum();
-        Trained { final_loss: sum / self.losses.len().max(1) as f64, steps: self.step, tokens: self.tokens }
-    }
-}
-
-/// A batch as one rectangle: short rows are filled up with tokens that do not count.
-struct Batch {
-    rows: usize,
-    length: usize,
-    ids: Vec<i32>,
-    targets: Vec<i32>,
-    weights: Vec<f32>,
-    /// Tokens that are not padding.
-    tokens: u64,
-}
-
-impl Batch {
-    fn new(rows: &[Row], config: &Config) -> Result<Self> {
-        let length = rows.iter().map(|row| row.tokens.len()).max().unwrap_or(0).saturating_sub(1);
-        if length == 0 {
-            return Err(Error::new("no row has two tokens or more"));
-        }
-        if length > config.context {
-            let message = format!("a row has {} tokens, the model's context {}", length + 1, config.context);
-            return Err(Error::new(message).help("cut rows to the context and one token more"));
-        }
-        let learned = rows.iter().flat_map(|row| row.learn.iter().skip(1)).filter(|learn| **learn).count();
-        if learned == 0 {
-            return Err(Error::new("no token of the rows is to be learned"));
-        }
-        let size = rows.len() * length;
-        let (mut ids, mut targets, mut weights) = (vec![0; size], vec![0; size], vec![0.0; size]);
-        let (weight, mut tokens) = (1.0 / learned as f32, 0);
-        for (i, row) in rows.iter().enumerate() {
-            if row.tokens.len() != row.learn.len() {
-                let message = format!("a row has {} tokens and {} marks", row.tokens.len(), row.learn.len());
-                return Err(Error::new(message));
-            }
-            if let Some(id) = row.tokens.iter().find(|&&id| id as usize >= config.vocabulary) {
-                let message =
-                    format!("token {id} is outside the model's vocabulary of {}", config.vocabulary);
-                return Err(Error::new(message).help("use the tokenizer that the model was trained with"));
-            }
-            for t in 1..row.tokens.len() {
-                let at = i * length + t - 1;
-                (ids[at], targets[at]) = (row.tokens[t - 1] as i32, row.tokens[t] as i32);
-                weights[at] = if row.learn[t] { weight } else { 0.0 };
-            }
-            tokens += row.tokens.len().saturating_sub(1) as u64;
-        }
-        Ok(Self { rows: rows.len(), length, ids, targets, weights, tokens })
-    }
-
-    fn upload<B: Backend>(&self, device: &B::Device) -> (Tensor<B, 2, Int>, Targets<B>) {
-        let shape = [self.rows, self.length];
-        let ids = |ids: &Vec<i32>| Tensor::from_data(TensorData::new(ids.clone(), shape), device);
-        let weights = Tensor::from_data(TensorData::new(self.weights.clone(), shape), device);
-        (ids(&self.ids), Targets { ids: ids(&self.targets), weights })
-    }
 }
 
 #[cfg(test)]

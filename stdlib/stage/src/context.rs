@@ -42,6 +42,9 @@ impl Dropped {
 /// Stands before an id in the value of [`Dropped::like`].
 const LIKE: &str = "like ";
 
+/// Steps of a training whose mean loss is what the loss came to; all of them where they are fewer. A single batch says little.
+pub const LAST_STEPS: usize = 50;
+
 /// What a stage runs in. Implemented by `runtime`, and by [`crate::testing::TestContext`] for unit tests.
 ///
 /// All methods may be called from several threads.
@@ -77,6 +80,14 @@ pub trait Context: Sync {
     /// Appends a point to a curve, e.g. `("loss", step, value)`.
     fn point(&self, curve: &str, x: f64, y: f64);
 
+    /// Notes a number that a result is judged by, for the ledger, the report, `llmp diff` and `llmp runs`: once for each name, the last
+    /// one counts. `("loss", 2.961)`; the number of a curve's name is what the curve came to.
+    fn measure(&self, name: &str, value: f64);
+
+    /// Says that earlier attempts did a part of this work, from whose state it goes on: they took `seconds`, which are part of
+    /// what the result took.
+    fn resumed(&self, seconds: f64);
+
     /// Keeps a dropped document's fate, and counts it under `dropped.<rule>`.
     fn dropped(&self, dropped: Dropped);
 
@@ -104,6 +115,8 @@ pub trait Context: Sync {
 pub trait Bar: Send + Sync {
     /// Work done since the last call.
     fn add(&self, units: u64);
+    /// Work that was done before this bar began: it counts as done, and not towards the speed.
+    fn resume(&self, units: u64);
     /// A short remark behind the bar, e.g. `loss 2.31`.
     fn note(&self, text: &str);
 }

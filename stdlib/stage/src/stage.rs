@@ -245,6 +245,12 @@ impl Context for Declared<'_> {
     fn point(&self, curve: &str, x: f64, y: f64) {
         self.ctx.point(curve, x, y);
     }
+    fn measure(&self, name: &str, value: f64) {
+        self.ctx.measure(name, value);
+    }
+    fn resumed(&self, seconds: f64) {
+        self.ctx.resumed(seconds);
+    }
     fn dropped(&self, dropped: Dropped) {
         self.ctx.dropped(dropped);
     }

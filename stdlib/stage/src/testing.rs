@@ -22,6 +22,8 @@ pub struct TestContext {
     pub lines: Mutex<Vec<String>>,
     /// Points of curves.
     pub points: Mutex<Vec<(String, f64, f64)>>,
+    /// Numbers that the result is judged by.
+    pub measures: Mutex<BTreeMap<String, f64>>,
 }
 
 impl TestContext {
@@ -44,6 +46,7 @@ impl TestContext {
             drops: Mutex::default(),
             lines: Mutex::default(),
             points: Mutex::default(),
+            measures: Mutex::default(),
         }
     }
 
@@ -119,6 +122,7 @@ struct Silent;
 
 impl Bar for Silent {
     fn add(&self, _units: u64) {}
+    fn resume(&self, _units: u64) {}
     fn note(&self, _text: &str) {}
 }
 
@@ -153,6 +157,10 @@ impl Context for TestContext {
     fn point(&self, curve: &str, x: f64, y: f64) {
         self.points.lock().expect("unpoisoned").push((curve.to_owned(), x, y));
     }
+    fn measure(&self, name: &str, value: f64) {
+        self.measures.lock().expect("unpoisoned").insert(name.to_owned(), value);
+    }
+    fn resumed(&self, _seconds: f64) {}
     fn dropped(&self, dropped: Dropped) {
         self.count(&format!("dropped.{}", dropped.rule), 1);
         self.drops.lock().expect("unpoisoned").push(dropped);

@@ -39,6 +39,34 @@ pub(super) fn contamination(name: &str, measured: Span, trained: Span) -> Diagno
     .help("keep a part of the questions aside, in a file of its own, and measure with that")
 }
 
+/// What one stage trains on and measures itself with.
+pub(super) fn measured_with_its_own(
+    name: &str,
+    roles: [&str; 2],
+    measured: Span,
+    trained: Span,
+) -> Diagnostic {
+    let [held, given] = roles;
+    let message =
+        format!("the model is measured with what it is trained on: `{name}` is both `{given}` and `{held}`");
+    Diagnostic::error(code::CONTAMINATION, message, measured)
+        .label("measured here")
+        .also(trained, "trained on here")
+        .help("keep a part of the data aside, from files of its own, and measure with that")
+}
+
+/// `role` is given, which stands in for `setting`.
+pub(super) fn replaced(setting: &str, span: Span, role: &str, given: Span) -> Diagnostic {
+    Diagnostic::error(
+        code::BROKEN_RULE,
+        format!("`{role}` says what `{setting}` is, which cannot be set then"),
+        span,
+    )
+    .label("has nothing to say")
+    .also(given, format!("`{role}` is given here"))
+    .help(format!("remove `{setting}`, or leave `{role}` out"))
+}
+
 pub(super) fn without_effect(setting: &str, stage: &str, input: &str, span: Span) -> Diagnostic {
     Diagnostic::warning(code::WITHOUT_EFFECT, format!("`{setting}` has no effect without `{input}`"), span)
         .label(format!("`{input}` is not given"))

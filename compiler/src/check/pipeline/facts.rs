@@ -73,7 +73,13 @@ impl<'a> Facts<'a> {
 
     /// The facts of a stage all of whose inputs are known.
     fn of_stage(&self, stage: &'a Stage, signature: &'a Signature) -> Fact<'a> {
+        // What an input says counts, and not the setting's default.
+        let given = |role: &str| stage.inputs.iter().any(|input| input.role == role);
+        let replaced = signature.flow.replaces.iter().any(|(role, name)| name == "model" && given(role));
         let own = || {
+            if replaced {
+                return None;
+            }
             let (tokens, Named { name, span, .. }) = stage.amount(Amount::Context)?;
             Some(Context { tokens, name, span: span.unwrap_or(stage.span) })
         };

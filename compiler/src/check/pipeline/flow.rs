@@ -77,6 +77,27 @@ pub(super) fn contamination(graph: &Graph, facts: &Facts<'_>, diagnostics: &mut 
     }
 }
 
+/// A stage must not measure with what it trains on itself: then nothing is held out.
+pub(super) fn measured_with_its_own(
+    graph: &Graph,
+    stage: &Stage,
+    signature: &Signature,
+    diagnostics: &mut Diagnostics,
+) {
+    let of = |roles: &[String]| -> Vec<&crate::graph::Input> {
+        stage.inputs.iter().filter(|input| roles.contains(&input.role)).collect()
+    };
+    let trained = of(&signature.flow.trains_on);
+    for measured in of(&signature.flow.evaluates_on) {
+        let Producer::Stage(from) = measured.from else { continue };
+        if let Some(same) = trained.iter().find(|input| input.from == measured.from) {
+            let name = &graph.stage(from).name;
+            let roles = [measured.role.as_str(), same.role.as_str()];
+            diagnostics.push(errors::measured_with_its_own(name, roles, measured.span, same.span));
+        }
+    }
+}
+
 /// By stage, how what it makes is used. What goes on into something else, as what a probe finds out does, is used as that
 /// is; questions that are made from others are looked at for themselves.
 fn uses(graph: &Graph, facts: &Facts<'_>) -> Vec<Uses> {

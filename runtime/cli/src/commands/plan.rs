@@ -219,6 +219,10 @@ fn why(row: &Row, pipeline: &Pipeline, verbose: bool) -> Vec<String> {
             {
                 *first += &format!("  ({todo} of {all} shards)");
             }
+            if let Some(saved) = &row.saved {
+                let (step, steps) = (text::count(saved.step), text::count(saved.steps));
+                texts.insert(0, format!("goes on from step {step} of {steps}"));
+            }
             if *may_skip && let Some(first) = texts.first_mut() {
                 *first += "; skipped if that comes out as it was";
             }
@@ -482,6 +486,10 @@ pub(super) fn as_json(pipeline: &Pipeline, rows: &[Row], kept: &[Upgrade], gates
                             "work": estimate.work, "memory": estimate.memory, "disk": estimate.disk,
                             "data_tokens": estimate.data, "epochs": estimate.epochs}),
                     );
+                    if let Some(saved) = &row.saved {
+                        fields
+                            .insert("goes_on_from".into(), json!({"step": saved.step, "steps": saved.steps}));
+                    }
                 }
                 Decision::Blocked(_) => {
                     fields.insert("blocked".into(), json!(why(row, pipeline, true).first()));

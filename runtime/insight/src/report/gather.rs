@@ -118,6 +118,7 @@ fn stage_report(
         report.shards = record.shards;
         report.counts = record.counts;
         report.curves = record.curves;
+        report.measures = record.measures;
         report.device = record.device;
         report.host = record.host;
         report.version = record.version;

@@ -1,5 +1,6 @@
 //! The report as one page: no scripts, nothing from outside, everything escaped by `maud`.
 
+mod compare;
 mod models;
 
 use llmp_records::{StageStatus, text};
@@ -10,6 +11,8 @@ use super::charts::{self, Bar, Span};
 use super::summary::{Chain, RootCauses, Step, chains, root_causes};
 use super::{Report, StageReport};
 use crate::html_head;
+
+pub(super) use compare::page as compared;
 
 const STYLE: &str = include_str!("style.css");
 /// Only the page's own style may act; the hash is that of `style.css`.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use llmp_compiler::plan::Reason;
 use llmp_planning::reasons::{self, is_consequence};
 use llmp_records::{PACE, StageStatus};
+use llmp_stage::LAST_STEPS;
 
 use super::{Report, StageReport};
 
@@ -127,7 +128,55 @@ pub struct Training<'a> {
     pub pace: Option<&'a [(f64, f64)]>,
 }
 
+/// A number that a training came to.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Came {
+    /// The curve that it belongs to: `loss`, `held-out loss`.
+    pub name: String,
+    /// What it is: `loss, last 50 steps`.
+    pub label: String,
+    /// In nats a token, or as the name says.
+    pub value: f64,
+}
+
 impl Training<'_> {
+    /// What it came to, the loss that it was trained for first. A loss is the mean of the last steps, what is held out is measured
+    /// as a whole. Of results of earlier versions only the last point of each curve is known.
+    #[must_use]
+    pub fn came_to(&self) -> Vec<Came> {
+        let measured = self.stage.measures.iter().map(|(name, value)| {
+            let label = match name.starts_with("held-out") {
+                true => name.clone(),
+                false => format!("{name}, last {LAST_STEPS} steps"),
+            };
+            Came { name: name.clone(), label, value: *value }
+        });
+        let mut came: Vec<Came> = measured.collect();
+        if came.is_empty() {
+            let last = |(name, points): &(&str, &[(f64, f64)])| {
+                let value = points.last()?.1;
+                Some(Came { name: (*name).to_owned(), label: format!("{name}, last point"), value })
+            };
+            came = self.curves.iter().filter_map(last).collect();
+        }
+        came.sort_by_key(|came| came.name != "loss");
+        came
+    }
+
+    /// What a curve came to.
+    #[must_use]
+    pub fn value_of(&self, curve: &str) -> Option<f64> {
+        self.came_to().into_iter().find(|came| came.name == curve).map(|came| came.value)
+    }
+
+    /// The number by which trainings are compared: the held-out loss, or else the loss.
+    #[must_use]
+    pub fn decisive(&self) -> Option<Came> {
+        let mut came = self.came_to();
+        let held_out = came.iter().position(|came| came.name == "held-out loss").unwrap_or(0);
+        (held_out < came.len()).then(|| came.swap_remove(held_out))
+    }
+
     /// Tokens a second on the whole.
     #[must_use]
     pub fn rate(&self) -> Option<f64> {

@@ -11,6 +11,7 @@ fn recipe() -> Recipe {
         embedding_learning_rate: 6e-3,
         warmup: 0.05,
         schedule: Schedule::Linear,
+        decay: 0.2,
         final_fraction: 0.1,
         weight_decay: 0.05,
         clip: Some(1.0),
@@ -20,10 +21,13 @@ fn recipe() -> Recipe {
     }
 }
 
-/// The same few rows at every step, of different lengths; may cancel the run at a step.
+/// The same few rows at every step, of different lengths; may cancel the run at a step, and every third step may be another kind.
+#[derive(Default)]
 struct Repeat<'a> {
     steps: u64,
     cancel: Option<(u64, &'a TestContext)>,
+    mixed: bool,
+    held_out: Option<HeldOut>,
 }
 
 impl Batches for Repeat<'_> {
@@ -43,6 +47,24 @@ impl Batches for Repeat<'_> {
         };
         Ok(vec![row(1, 21), row(2, 12), row(3 + step as u32 % 2, 17)])
     }
+
+    fn curve(&self, step: u64) -> &str {
+        if self.mixed && step % 3 == 2 { "replay loss" } else { "loss" }
+    }
+
+    fn held_out(&self) -> Option<&HeldOut> {
+        self.held_out.as_ref()
+    }
+}
+
+/// Rows that training never sees, and whose loss rises once it has learned its own by heart.
+fn held_out(patience: Option<u32>) -> Option<HeldOut> {
+    let row = |seed: u32| {
+        let tokens: Vec<u32> = (0..18).map(|i| (i * 5 + seed * 13 + i * i * i) % 37).collect();
+        Row { learn: vec![true; tokens.len()], tokens }
+    };
+    let rows: Vec<Row> = (0..5).map(row).collect();
+    Some(HeldOut { rows, batch: 2, bytes: Some(170), every: 4, patience })
 }
 
 fn tokenizer(folder: &Path) -> std::path::PathBuf {
@@ -66,7 +88,7 @@ fn overfits_a_few_rows() {
         let root = tempfile::tempdir().unwrap();
         let ctx = TestContext::new(root.path());
         let recipe = Recipe { optimizer, learning_rate: 0.01, ..recipe() };
-        let trained = run(&ctx, root.path(), &Repeat { steps: 200, cancel: None }, &recipe).unwrap();
+        let trained = run(&ctx, root.path(), &Repeat { steps: 200, ..Repeat::default() }, &recipe).unwrap();
         assert!(trained.final_loss < 0.3, "{optimizer:?}: {}", trained.final_loss);
         let last = ctx.points.lock().unwrap().last().unwrap().2;
         assert!(last < 0.2, "{optimizer:?}: {last}");
@@ -76,26 +98,123 @@ fn overfits_a_few_rows() {
 }
 
 #[test]
-fn a_stopped_training_goes_on_to_the_same_bytes() {
+fn a_stopped_training_goes_on_to_the_same_bytes_counts_and_curves() {
+    let whole_batches =
+        || Repeat { steps: 20, mixed: true, held_out: held_out(Some(9)), ..Repeat::default() };
     for saved_at_the_stop in [true, false] {
         let root = tempfile::tempdir().unwrap();
         let (whole, parts) = (root.path().join("whole"), root.path().join("parts"));
         let ctx = TestContext::new(&whole);
-        let undisturbed = run(&ctx, &whole, &Repeat { steps: 20, cancel: None }, &recipe()).unwrap();
+        let undisturbed = run(&ctx, &whole, &whole_batches(), &recipe()).unwrap();
         let stopped = TestContext::new(&parts);
-        let batches = Repeat { steps: 20, cancel: Some((13, &stopped)) };
+        let batches = Repeat { cancel: Some((13, &stopped)), ..whole_batches() };
         assert!(run(&stopped, &parts, &batches, &recipe()).unwrap_err().is_cancelled());
+        let saved = Saved::read(stopped.state()).unwrap();
+        assert_eq!((saved.step, saved.steps), (14, 20));
         if !saved_at_the_stop {
             std::fs::remove_file(stopped.state().join("000000000014.checkpoint")).unwrap();
         }
         let resumed = TestContext::new(&parts);
-        assert_eq!(
-            run(&resumed, &parts, &Repeat { steps: 20, cancel: None }, &recipe()).unwrap(),
-            undisturbed
-        );
-        assert_eq!(resumed.counted("steps"), if saved_at_the_stop { 6 } else { 10 });
+        assert_eq!(run(&resumed, &parts, &whole_batches(), &recipe()).unwrap(), undisturbed);
+        let lines = resumed.lines.lock().unwrap();
+        let from = if saved_at_the_stop { 14 } else { 10 };
+        assert!(lines.contains(&format!("going on after step {from}")), "{lines:?}");
+        assert_eq!(*resumed.counts.lock().unwrap(), *ctx.counts.lock().unwrap());
+        assert_eq!(*resumed.measures.lock().unwrap(), *ctx.measures.lock().unwrap());
+        // Curve by curve: what was drawn before is told first.
+        let of = |ctx: &TestContext, curve: &str| -> Vec<(f64, f64)> {
+            let points = ctx.points.lock().unwrap();
+            points.iter().filter(|(name, ..)| name == curve).map(|(_, x, y)| (*x, *y)).collect()
+        };
+        for (curve, points) in [("loss", 14), ("replay loss", 6), (HELD_OUT_LOSS, 5), (HELD_OUT_BITS, 5)] {
+            assert_eq!(of(&resumed, curve), of(&ctx, curve), "{curve}");
+            assert_eq!(of(&ctx, curve).len(), points, "{curve}");
+        }
         assert!(weights(&ctx) == weights(&resumed), "weights differ");
     }
+}
+
+#[test]
+fn what_is_held_out_changes_no_weight_and_is_measured_as_a_whole() {
+    let root = tempfile::tempdir().unwrap();
+    let (without, with) = (root.path().join("without"), root.path().join("with"));
+    let plain = TestContext::new(&without);
+    run(&plain, &without, &Repeat { steps: 10, ..Repeat::default() }, &recipe()).unwrap();
+    let ctx = TestContext::new(&with);
+    let batches = Repeat { steps: 10, held_out: held_out(None), ..Repeat::default() };
+    let trained = run(&ctx, &with, &batches, &recipe()).unwrap();
+    assert!(weights(&plain) == weights(&ctx), "weights differ");
+    let points = ctx.points.lock().unwrap();
+    let losses: Vec<(f64, f64)> =
+        points.iter().filter(|(name, ..)| name == HELD_OUT_LOSS).map(|(_, x, y)| (*x, *y)).collect();
+    assert_eq!(losses.iter().map(|(step, _)| *step).collect::<Vec<_>>(), [4.0, 8.0, 10.0]);
+    let measures = ctx.measures.lock().unwrap();
+    assert_eq!((trained.held_out, measures[HELD_OUT_LOSS]), (Some(losses[2].1), losses[2].1));
+    // 5 rows of 17 predicted tokens stand for 170 bytes of text.
+    let bits = losses[2].1 * 85.0 / std::f64::consts::LN_2 / 170.0;
+    assert!((measures[HELD_OUT_BITS] - bits).abs() < 1e-9);
+    // The last model, measured with all rows at once.
+    let other = HeldOut { batch: 99, ..held_out(None).unwrap() };
+    let (config, weights) = hub::load(ctx.output()).unwrap();
+    let device = burn_flex::FlexDevice;
+    let weights: Vec<Tensor<burn_flex::Flex, 2>> = config
+        .parameters()
+        .iter()
+        .zip(weights)
+        .map(|(parameter, values)| Tensor::from_data(TensorData::new(values, parameter.shape), &device))
+        .collect();
+    let model = Model::<burn_flex::Flex>::new(config.clone(), &device);
+    let measured = other.measure(&model, &weights, &config, &device).unwrap();
+    assert!((measured.loss - losses[2].1).abs() < 1e-5, "{} {}", measured.loss, losses[2].1);
+}
+
+#[test]
+fn training_ends_where_the_held_out_loss_does_not_fall_any_more() {
+    let root = tempfile::tempdir().unwrap();
+    let (early, parts) = (root.path().join("early"), root.path().join("parts"));
+    let wild = Recipe { checkpoint_every: 4, schedule: Schedule::Wsd, ..recipe() };
+    let batches = || Repeat { steps: 200, held_out: held_out(Some(2)), ..Repeat::default() };
+    let ctx = TestContext::new(&early);
+    let trained = run(&ctx, &early, &batches(), &wild).unwrap();
+    assert!(trained.steps < 200 && ctx.counted("stopped_early") == 1, "{trained:?}");
+    let losses: Vec<f64> = ctx
+        .points
+        .lock()
+        .unwrap()
+        .iter()
+        .filter(|(name, ..)| name == HELD_OUT_LOSS)
+        .map(|(.., y)| *y)
+        .collect();
+    let lowest = losses.iter().copied().fold(f64::INFINITY, f64::min);
+    assert_eq!(losses[losses.len() - 3], lowest, "two measurements after the lowest: {losses:?}");
+    // The model is that of the lowest loss.
+    let at = (losses.len() - 2) as u64 * 4;
+    let short = TestContext::new(&root.path().join("short"));
+    let stop = Repeat { cancel: Some((at, &short)), ..batches() };
+    assert!(
+        run(&short, &root.path().join("short"), &stop, &Recipe { checkpoint_every: 1000, ..wild.clone() })
+            .unwrap_err()
+            .is_cancelled()
+    );
+    let (config, best) = hub::load(ctx.output()).unwrap();
+    let lengths: Vec<usize> = config.parameters().iter().map(Parameter::len).collect();
+    let kept = std::fs::read_dir(short.state()).unwrap().count();
+    assert!(kept > 0);
+    // A checkpoint after one step more holds the best weights behind the others.
+    let groups: Vec<Group> = config.parameters().iter().map(|p| Group::of(p, wild.optimizer)).collect();
+    let mut all: Vec<usize> = layout(&groups).map(|(index, _)| lengths[index]).collect();
+    let trained_tensors = all.len();
+    all.extend(&lengths);
+    let found = checkpoint::load(short.state(), &all, |_| ()).unwrap().unwrap();
+    assert_eq!(found.progress.watch.lowest.map(|(step, _)| step), Some(at));
+    assert!(found.tensors[trained_tensors..] == best[..], "not the weights of the lowest loss");
+    // Stopped between the lowest loss and the end, and gone on.
+    let stopped = TestContext::new(&parts);
+    let cancel = Some((at + 2, &stopped));
+    assert!(run(&stopped, &parts, &Repeat { cancel, ..batches() }, &wild).unwrap_err().is_cancelled());
+    let resumed = TestContext::new(&parts);
+    assert_eq!(run(&resumed, &parts, &batches(), &wild).unwrap(), trained);
+    assert!(weights(&ctx) == weights(&resumed), "weights differ");
 }
 
 #[test]
@@ -109,7 +228,7 @@ fn threads_do_not_change_the_result() {
         let job = Job {
             ctx: &ctx,
             config: &config,
-            batches: &Repeat { steps: 8, cancel: None },
+            batches: &Repeat { steps: 8, ..Repeat::default() },
             recipe: &recipe(),
         };
         let device = burn_flex::FlexDevice;
@@ -123,9 +242,18 @@ fn a_loss_that_explodes_is_an_error() {
     let root = tempfile::tempdir().unwrap();
     let ctx = TestContext::new(root.path());
     let wild = Recipe { optimizer: Optimizer::AdamW, learning_rate: 1e30, clip: None, ..recipe() };
-    let error = run(&ctx, root.path(), &Repeat { steps: 20, cancel: None }, &wild).unwrap_err();
-    assert!(error.to_string().contains("of step 1 is no longer a finite number"), "{error}");
+    let error = run(&ctx, root.path(), &Repeat { steps: 20, ..Repeat::default() }, &wild).unwrap_err();
+    assert!(
+        error.to_string().contains("of step 1 is no longer a finite number, first in `model."),
+        "{error}"
+    );
     assert!(error.help_text().unwrap().contains("lower `lr`"));
+    // After a checkpoint, it is named.
+    let later = Recipe { checkpoint_every: 1, ..wild };
+    let other = tempfile::tempdir().unwrap();
+    let ctx = TestContext::new(other.path());
+    let error = run(&ctx, other.path(), &Repeat { steps: 20, ..Repeat::default() }, &later).unwrap_err();
+    assert!(error.help_text().unwrap().ends_with("the last checkpoint is that of step 1"), "{error:?}");
 }
 
 #[test]

@@ -1,13 +1,15 @@
 //! What the report says of models: evaluations and trainings.
 
 use llmp_records::text;
+use llmp_stage::LAST_STEPS;
 use llmp_stage::shown::{self, Better, Cell, Chart, Column, Part, Shown, Table, Unit};
 use maud::{Markup, html};
 use serde_json::Value;
 
-use super::{MAX_ROWS, figure, key, section};
+use super::{MAX_ROWS, compare, figure, key, section};
 use crate::report::Report;
 use crate::report::charts::{self, Bar, Line};
+use crate::report::compare::Family;
 use crate::report::summary::{Training, trainings};
 
 pub(super) fn evaluations(report: &Report) -> Markup {
@@ -90,34 +92,50 @@ fn text_of(cell: &Cell, unit: Unit) -> String {
 
 pub(super) fn training(report: &Report) -> Markup {
     let all = trainings(report);
-    section("Training", (!all.is_empty()).then(|| html! {
-        div class="wide" { table {
-            tr {
-                th { "stage" }
-                @for name in ["parameters", "steps", "tokens", "loss, first", "loss, last", "tokens/s", "time"] {
-                    th class="number" { (name) }
-                }
+    let held_out = all.iter().any(|training| training.value_of("held-out loss").is_some());
+    let last = format!("loss, last {LAST_STEPS} steps");
+    let mut heads = vec!["parameters", "steps", "tokens", "loss, first", last.as_str()];
+    heads.extend(held_out.then_some(["held-out loss", "bits per byte"]).into_iter().flatten());
+    heads.extend(["tokens/s", "time"]);
+    section(
+        "Training",
+        (!all.is_empty()).then(|| {
+            html! {
+                div class="wide" { table {
+                    tr {
+                        th { "stage" }
+                        @for name in &heads { th class="number" { (name) } }
+                    }
+                    @for training in &all { (training_row(training, held_out)) }
+                } }
+                @let (families, single) = Family::among(all);
+                @for one in &families { (compare::family(one)) }
+                @for training in &single { (training_plots(training)) }
             }
-            @for training in &all { (training_row(training)) }
-        } }
-        @for training in &all { (training_plots(training)) }
-    }))
+        }),
+    )
 }
 
-fn training_row(training: &Training<'_>) -> Markup {
+fn training_row(training: &Training<'_>, held_out: bool) -> Markup {
     let stage = training.stage;
     let count =
         |name: &str| stage.counts.get(name).map_or("–".into(), |count| text::short_count(*count as f64));
-    let points = training.curves.first().map_or(&[][..], |(_, points)| *points);
-    let loss = |point: Option<&(f64, f64)>| point.map_or("–".into(), |(_, loss)| format!("{loss:.3}"));
+    let curve = training.curves.iter().find(|(name, _)| *name == "loss").or(training.curves.first());
+    let first = curve.and_then(|(_, points)| points.first()).map(|(_, loss)| *loss);
+    let loss = |loss: Option<f64>| loss.map_or("–".into(), |loss| format!("{loss:.3}"));
+    let of = |name: &str| training.value_of(name);
     html! {
         tr {
             td class="name" { (stage.name) }
             td class="number" { (count("parameters")) }
             td class="number" { (stage.counts.get("steps").map_or("–".into(), |count| text::count(*count))) }
             td class="number" { (count("tokens")) }
-            td class="number" { (loss(points.first())) }
-            td class="number" { (loss(points.last())) }
+            td class="number" { (loss(first)) }
+            td class="number" { (loss(of("loss").or(training.came_to().first().map(|came| came.value)))) }
+            @if held_out {
+                td class="number" { (loss(of("held-out loss"))) }
+                td class="number" { (loss(of("held-out bits per byte"))) }
+            }
             td class="number" { (training.rate().map_or("–".into(), text::short_count)) }
             td class="number" { (text::duration(stage.seconds)) }
         }
