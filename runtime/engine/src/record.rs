@@ -45,5 +45,6 @@ fn stage_run(graph: &Graph, stage: &Stage, end: &StageOutcome) -> StageRun {
         artifact: end.artifact,
         seconds,
         inputs: inputs.collect(),
+        kept: None,
     }
 }

@@ -189,7 +189,7 @@ fn row(report: &Report, notes: &Notes, member: Option<&str>) -> Row {
     }
 }
 
-/// What trainings came to, and what evaluations measured of each model: the last row under a name sums up the others.
+/// What trainings came to, and what evaluations measured of each model.
 fn measures(report: &Report, member: Option<&str>) -> BTreeMap<String, Measured> {
     let mine = |name: &str| parts(name).1.is_none_or(|of| Some(of) == member);
     let mut measures = BTreeMap::new();
@@ -200,15 +200,13 @@ fn measures(report: &Report, member: Option<&str>) -> BTreeMap<String, Measured>
         }
     }
     for stage in report.stages.iter().filter(|stage| mine(&stage.name)) {
-        let shown = stage.shown.iter().flat_map(Shown::measures);
-        for measure in shown.filter(|measure| measure.column.better.is_some()) {
+        for measure in stage.shown.iter().flat_map(Shown::compared) {
             // One table may be about all members: each has its own row of it.
-            let of = measure.row.first().copied().unwrap_or_default();
+            let of = measure.keys.first().map(String::as_str).unwrap_or_default();
             if mine(of) {
-                let of = format!("{} {}", parts(of).0, measure.column.name);
+                let of = format!("{} {}", parts(of).0, measure.measure);
                 let name = format!("{}.{}", parts(&stage.name).0, of.trim_start());
-                let (value, unit) = (measure.value, measure.column.unit);
-                measures.insert(name, Measured { value, unit, training: false });
+                measures.insert(name, Measured { value: measure.value, unit: measure.unit, training: false });
             }
         }
     }
