@@ -283,9 +283,12 @@ pub(super) mod tests {
 
     use super::*;
 
-    /// A run with one training stage of these settings.
-    pub(in crate::report) fn run(number: u64, stages: &[(&str, &[(&str, &str)], f64)]) -> Report {
-        let stage = |(name, settings, loss): &(&str, &[(&str, &str)], f64)| StageReport {
+    /// A stage's name, its settings, and the loss that it came to.
+    pub(in crate::report) type Trained<'a> = (&'a str, &'a [(&'a str, &'a str)], f64);
+
+    /// A run of these trainings.
+    pub(in crate::report) fn run(number: u64, stages: &[Trained<'_>]) -> Report {
+        let stage = |(name, settings, loss): &Trained<'_>| StageReport {
             name: (*name).to_owned(),
             kind: "pretrain".into(),
             status: StageStatus::Ran,
@@ -339,7 +342,7 @@ pub(super) mod tests {
 
     #[test]
     fn members_are_rows() {
-        let stages: &[(&str, &[(&str, &str)], f64)] = &[
+        let stages: &[Trained<'_>] = &[
             ("docs", &[("min", "5")], 9.0),
             ("base[lr=0.02]", &[("lr", "0.02")], 2.5),
             ("base[lr=0.05]", &[("lr", "0.05")], 2.25),

@@ -177,7 +177,7 @@ mod tests {
     use llmp_records::Notes;
 
     use super::*;
-    use crate::report::compare::tests::run;
+    use crate::report::compare::tests::{Trained, run};
 
     #[test]
     fn runs_lie_over_each_other_and_nothing_acts() {
@@ -202,7 +202,7 @@ mod tests {
 
     #[test]
     fn a_familys_table_has_its_axes() {
-        let members: &[(&str, &[(&str, &str)], f64)] =
+        let members: &[Trained<'_>] =
             &[("base[lr=0.02]", &[("lr", "0.02")], 2.5), ("base[lr=0.05]", &[("lr", "0.05")], 2.25)];
         let report = run(1, members);
         let (families, _) = Family::among(trainings(&report));
