@@ -317,7 +317,7 @@ impl Pipeline {
     /// Opens the store, making it where needed.
     pub(super) fn open(&self) -> Result<Past, Failure> {
         let store = Arc::new(Store::open(&self.store_root()?)?);
-        Ok(Past::open(store, &self.main)?.probing(standard().registry))
+        Ok(Past::open(store, &self.main)?.probing(standard()))
     }
 
     /// The stage a user means: a full name, or the end of one where that is clear.

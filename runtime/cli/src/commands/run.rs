@@ -179,7 +179,7 @@ fn options(
     RunOptions {
         jobs: arguments.jobs.unwrap_or(cores),
         cores,
-        memory: given("memory").map_or(memory, |given| memory.min(given)),
+        memory: given("memory").map_or(memory, |given| Some(memory.map_or(given, |free| free.min(given)))),
         kept: vec![],
         keep_going: arguments.keep_going,
         retries: arguments.retries,

@@ -109,6 +109,7 @@ mod tests {
         let read = llmp_artifacts::rows::typed::<Question>(
             &llmp_stage::Input {
                 label: "q".into(),
+                kind: None,
                 files: vec![llmp_stage::InputFile {
                     name: QUESTIONS_FILE.into(),
                     path: ctx.output().join(QUESTIONS_FILE),
