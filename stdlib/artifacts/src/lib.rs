@@ -3,9 +3,9 @@
 
 pub mod conversations;
 pub mod docs;
+pub mod lines;
 pub mod model;
 pub mod probe;
-pub mod lines;
 pub mod questions;
 pub mod random;
 pub mod report;

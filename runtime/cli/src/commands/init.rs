@@ -84,10 +84,12 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     all.extend(files.iter().map(|(name, text)| (folder.join(name), *text)));
     // All or none: nobody's files are mixed with those of a template.
     if let Some((taken, _)) = all.iter().find(|(path, _)| path.symlink_metadata().is_ok()) {
-        return Err(Failure::new(format!("`{}` exists already", taken.display())).help(match taken == &path {
-            true => "choose another name with `--out FILE`",
-            false => "choose another folder with `--out FOLDER/FILE`",
-        }));
+        return Err(Failure::new(format!("`{}` exists already", taken.display())).help(
+            match taken == &path {
+                true => "choose another name with `--out FILE`",
+                false => "choose another folder with `--out FOLDER/FILE`",
+            },
+        ));
     }
     for (path, text) in &all {
         let file = std::fs::OpenOptions::new().write(true).create_new(true).open(path);

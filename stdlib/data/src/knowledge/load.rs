@@ -79,7 +79,9 @@ fn give_id(row: &mut Value) -> bool {
         Some(_) => return false,
     }
     let mut hasher = blake3::Hasher::new();
-    for part in ["question", "values"].map(|field| fields.get(field).map(Value::to_string).unwrap_or_default()) {
+    for part in
+        ["question", "values"].map(|field| fields.get(field).map(Value::to_string).unwrap_or_default())
+    {
         hasher.update(&(part.len() as u64).to_le_bytes()).update(part.as_bytes());
     }
     let digits = hasher.finalize().to_hex();
