@@ -181,7 +181,11 @@ pub fn decide(
         if let Producer::Files(files) = &input.from
             && let Some(message) = history.refused(stage, &key, &input.role, files)
         {
-            return Decision::Blocked(Blocked::Files { pattern: files.to_string(), message, span: input.span });
+            return Decision::Blocked(Blocked::Files {
+                pattern: files.to_string(),
+                message,
+                span: input.span,
+            });
         }
     }
     let reasons = match () {

@@ -5,7 +5,8 @@ use std::process::{Command, Stdio};
 use crate::world::World;
 
 fn has_python() -> bool {
-    let started = Command::new("python3").arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
+    let started =
+        Command::new("python3").arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
     let has = started.is_ok_and(|status| status.success());
     if !has {
         eprintln!("skipped: there is no `python3`");
@@ -46,7 +47,10 @@ fn a_traceback_is_shown_once_and_bad_lines_are_an_accident() {
     world.write("fail.sh", "echo the reason of it >&2\nexit 3\n");
     let stage = "stage own(docs: Docs) -> Docs { run = [\"sh\", \"SCRIPT\"] documents = jsonl }\n";
     let program = |script: &str| {
-        format!("{}kept = own(crawl.docs(\"docs.jsonl\"))\n", stage.replace("SCRIPT", script).replace("] documents", "]\n documents"))
+        format!(
+            "{}kept = own(crawl.docs(\"docs.jsonl\"))\n",
+            stage.replace("SCRIPT", script).replace("] documents", "]\n documents")
+        )
     };
     world.write("main.llmp", program("fail.sh"));
     let said = world.llmp(&["run", "main.llmp"]);
@@ -76,10 +80,7 @@ fn what_cannot_be_read_is_refused_by_the_plan() {
         assert_eq!(said.code, 1, "{}\n{}", said.out, said.err);
         assert!(format!("{}{}", said.out, said.err).contains(said_of_it), "{}\n{}", said.out, said.err);
     }
-    world.write(
-        "main.llmp",
-        "docs = docs.mix([crawl.text(\"a.txt\"), crawl.docs(\"b.jsonl\")])\n",
-    );
+    world.write("main.llmp", "docs = docs.mix([crawl.text(\"a.txt\"), crawl.docs(\"b.jsonl\")])\n");
     let said = world.ok(&["run", "main.llmp"]);
     assert!(said.err.contains("2 documents"), "{}", said.err);
 }

@@ -522,7 +522,11 @@ fn property(
                 let words = texts(words);
                 // A program in a folder may have blanks in its path; one that is looked up never has.
                 if let Some(line) = words.first().filter(|word| word.contains(' ') && !word.contains('/')) {
-                    diagnostics.push(errors::several_words(line, words.get(1..).unwrap_or_default(), value.span));
+                    diagnostics.push(errors::several_words(
+                        line,
+                        words.get(1..).unwrap_or_default(),
+                        value.span,
+                    ));
                 }
                 signature.command = Some(words);
             }

@@ -154,7 +154,9 @@ mod tests {
         assert!(!path.exists());
         assert_eq!(ctx.counted("dropped.short"), 2);
         assert_eq!(ctx.drops.lock().unwrap()[0].value, "3");
-        for (line, why) in [("{}", "missing field `id`"), ("{\"id\": \"1\", \"rule\": \"a b\"}", "`a b` is no name")] {
+        for (line, why) in
+            [("{}", "missing field `id`"), ("{\"id\": \"1\", \"rule\": \"a b\"}", "`a b` is no name")]
+        {
             fs::write(&path, line).unwrap();
             let error = take_dropped(&ctx).unwrap_err().to_string();
             assert!(error.starts_with("line 1 of `dropped.jsonl`") && error.contains(why), "{error}");

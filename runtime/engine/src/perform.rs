@@ -188,7 +188,8 @@ impl Performer<'_> {
         if manifest.files.is_empty() && action.shard.is_none() {
             return Err(Error::new(format!("`{kind}` wrote no files")).into());
         }
-        let makes_documents = action.stage.output.as_ref().is_some_and(|output| output.kind == ArtifactKind::Docs);
+        let makes_documents =
+            action.stage.output.as_ref().is_some_and(|output| output.kind == ArtifactKind::Docs);
         // Of several sets, nobody knows which one is looked up in only.
         if let ([given], true) = (documents.as_slice(), makes_documents) {
             let told: u64 = (reported.counts.iter())

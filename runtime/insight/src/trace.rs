@@ -230,8 +230,7 @@ impl<'a> Tracer<'a> {
     fn fate(&self, stage: &'a StageRun, name: &Name, fates: &BTreeMap<&str, Fate>) -> Result<Option<Fate>> {
         let Some(manifest) = self.manifests.get(stage.name.as_str()) else { return Ok(None) };
         let dropped = self.dropped.get(stage.name.as_str()).map_or(&[][..], Vec::as_slice);
-        if let Some(dropped) = dropped.iter().find(|dropped| dropped.is(&name.id, &name.url))
-        {
+        if let Some(dropped) = dropped.iter().find(|dropped| dropped.is(&name.id, &name.url)) {
             let like = dropped.kept().map(|id| self.called(stage, manifest, id)).transpose()?;
             let (rule, value) = (dropped.rule.clone(), dropped.value.clone());
             return Ok(Some(Fate::Dropped { rule, value, like: like.flatten() }));

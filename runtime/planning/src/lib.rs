@@ -23,7 +23,7 @@ mod history;
 mod known;
 pub mod machine;
 mod place;
-pub mod probe;
+mod probe;
 pub mod reasons;
 mod rows;
 mod toolkit;

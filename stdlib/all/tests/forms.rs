@@ -30,7 +30,11 @@ fn documents_are_read_and_jsonl_becomes_parquet() {
     let rows = "{\"text\": \"one\"}\n{\"text\": \"two\", \"url\": \"u\"}\n";
     assert_eq!(checked("Docs", &[("a.jsonl", rows)]), Ok(vec!["a.parquet".to_owned()]));
     for (name, text, due) in [
-        ("a.jsonl", "{\"txt\": 1}\n", "line 1 of `a.jsonl` is not a document"),
+        (
+            "a.jsonl",
+            "{\"txt\": 1}\n",
+            "1 of 1 rows of `a.jsonl` are no documents, the first of them line 1: `text` is missing",
+        ),
         ("a.parquet", "nonsense", "`a.parquet`"),
         ("notes.txt", "hello", "`notes.txt` is neither Parquet nor JSONL"),
     ] {

@@ -4,10 +4,10 @@
 pub mod classifier;
 pub mod conversations;
 pub mod docs;
+pub mod lines;
 pub mod model;
 pub mod preferences;
 pub mod probe;
-pub mod lines;
 pub mod questions;
 pub mod random;
 pub mod report;

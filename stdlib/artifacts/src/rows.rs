@@ -20,7 +20,8 @@ const MAX_JSON: u64 = 1 << 30;
 /// Where the file cannot be read or is malformed, or `each` fails.
 pub fn read(file: &InputFile, mut each: impl FnMut(Value, &str) -> Result<()>) -> Result<()> {
     let name = file.label.as_deref().unwrap_or(&file.name);
-    let plain = file.name.strip_suffix(".gz").or_else(|| file.name.strip_suffix(".zst")).unwrap_or(&file.name);
+    let plain =
+        file.name.strip_suffix(".gz").or_else(|| file.name.strip_suffix(".zst")).unwrap_or(&file.name);
     match Path::new(plain).extension().and_then(std::ffi::OsStr::to_str) {
         Some("jsonl" | "ndjson") => lines(file, name, &mut each),
         Some("json") => {

@@ -26,7 +26,11 @@ fn run(name: &str, file: &Path, settings: &Value) -> Result<TestContext, String>
 }
 
 fn texts(file: &Path) -> Result<Vec<String>, String> {
-    let ctx = run("crawl.docs", file, &json!({"max_bad": 0.01, "license": null}))?;
+    let ctx = run(
+        "crawl.docs",
+        file,
+        &json!({"text": "text", "id": null, "url": null, "date": null, "language": null, "limit": null, "max_bad": 0.01, "license": null}),
+    )?;
     let shards = std::fs::read_dir(ctx.output()).expect("an output");
     let mut texts = Vec::new();
     for shard in shards {

@@ -43,8 +43,10 @@ impl Form for Docs {
             let mut bad = BadRows::default();
             let (documents, notes) =
                 check(&file.name, &file.path, &mut |row| bad.keep(ctx, &file.name, row))?;
-            bad.check(documents, BadRows::ACCIDENT, &file.name)
-                .map_err(|error| error.help("each line is a JSON object with a string `text`, and optionally FineWeb's columns"))?;
+            bad.check(documents, BadRows::ACCIDENT, &file.name).map_err(|error| {
+                error
+                    .help("each line is a JSON object with a string `text`, and optionally FineWeb's columns")
+            })?;
             ctx.count("documents", documents);
             notes.report(ctx);
         }

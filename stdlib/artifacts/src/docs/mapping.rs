@@ -19,8 +19,10 @@ impl Mapping {
     #[must_use]
     pub fn new(fields: &[(&'static str, Option<&str>)]) -> Option<Self> {
         let named = fields.iter().filter_map(|(column, field)| Some((*column, (*field)?)));
-        let fields: Vec<(&'static str, String)> =
-            named.filter(|(column, field)| column != field).map(|(column, field)| (column, field.to_owned())).collect();
+        let fields: Vec<(&'static str, String)> = named
+            .filter(|(column, field)| column != field)
+            .map(|(column, field)| (column, field.to_owned()))
+            .collect();
         (!fields.is_empty()).then_some(Self { fields })
     }
 
@@ -35,7 +37,9 @@ impl Mapping {
         let mut draft = Draft::default();
         for (name, value) in fields {
             match (Column::named(name), value) {
-                (Some(column), _) if self.field(name).is_none() => draft.set(column, scalar(value), false, notes),
+                (Some(column), _) if self.field(name).is_none() => {
+                    draft.set(column, scalar(value), false, notes)
+                }
                 (None, Value::Object(nested)) if name == "metadata" => {
                     for (name, value) in nested {
                         if let Some(column) = Column::named(name).filter(|_| self.field(name).is_none()) {
@@ -64,7 +68,10 @@ fn at<'a>(value: &'a Value, path: &str) -> Option<&'a Value> {
         return Some(found);
     }
     // The longest name that is there first.
-    path.char_indices().rev().filter(|(_, sign)| *sign == '.').find_map(|(dot, _)| at(value.get(&path[..dot])?, &path[dot + 1..]))
+    path.char_indices()
+        .rev()
+        .filter(|(_, sign)| *sign == '.')
+        .find_map(|(dot, _)| at(value.get(&path[..dot])?, &path[dot + 1..]))
 }
 
 fn scalar(value: &Value) -> Scalar {
@@ -89,15 +96,21 @@ mod tests {
 
     #[test]
     fn fields_are_found_by_paths() {
-        let mapping = Mapping::new(&[("text", Some("content")), ("url", Some("meta.source.url")), ("id", None)]).unwrap();
-        let row = json!({"content": "a", "text": "b", "id": 7, "meta": {"source": {"url": "https://a.example/"}}});
+        let mapping =
+            Mapping::new(&[("text", Some("content")), ("url", Some("meta.source.url")), ("id", None)])
+                .unwrap();
+        let row =
+            json!({"content": "a", "text": "b", "id": 7, "meta": {"source": {"url": "https://a.example/"}}});
         let doc = mapping.document(&row, &mut Notes::default()).unwrap();
         assert_eq!((doc.text.as_str(), doc.url.as_str(), doc.id.as_str()), ("a", "https://a.example/", "7"));
         let dotted = json!({"content": "a", "meta.source.url": "b", "meta": {"source.url": "c"}});
         assert_eq!(mapping.document(&dotted, &mut Notes::default()).unwrap().url, "b");
         let inner = json!({"content": "a", "meta": {"source.url": "c"}});
         assert_eq!(mapping.document(&inner, &mut Notes::default()).unwrap().url, "c");
-        assert_eq!(mapping.document(&json!({"text": "b"}), &mut Notes::default()), Err("`content` is missing".into()));
+        assert_eq!(
+            mapping.document(&json!({"text": "b"}), &mut Notes::default()),
+            Err("`content` is missing".into())
+        );
         assert_eq!(Mapping::new(&[("text", Some("text")), ("url", None)]), None);
     }
 }

@@ -15,6 +15,8 @@ pub struct CsvRows {
     names: Vec<String>,
     mapping: Mapping,
     record: ByteRecord,
+    /// Rows behind the first line that were read.
+    row: u64,
     ended: bool,
     notes: Notes,
 }
@@ -36,12 +38,22 @@ impl CsvRows {
         let mapping = mapping.unwrap_or_default();
         let text = mapping.field("text").unwrap_or("text");
         if !names.iter().any(|name| name == text) {
-            return Err(Error::new(format!("the first line of `{name}` names no column `{text}`")).help(format!(
-                "it names {}; write `text = \"…\"` for the one that holds the texts",
-                names.iter().take(12).map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
-            )));
+            return Err(Error::new(format!("the first line of `{name}` names no column `{text}`")).help(
+                format!(
+                    "it names {}; write `text = \"…\"` for the one that holds the texts",
+                    names.iter().take(12).map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+                ),
+            ));
         }
-        Ok(Self { input, names, mapping, record: ByteRecord::new(), ended: false, notes: Notes::default() })
+        Ok(Self {
+            input,
+            names,
+            mapping,
+            record: ByteRecord::new(),
+            row: 0,
+            ended: false,
+            notes: Notes::default(),
+        })
     }
 
     /// What was noticed so far.
@@ -59,8 +71,9 @@ impl Iterator for CsvRows {
             return None;
         }
         let read = self.input.read_byte_record(&mut self.record);
-        let line = self.record.position().map_or(0, csv::Position::line);
-        let bad = |why: String| Some(Ok(Row::Bad(Bad { place: format!("line {line}"), why })));
+        self.row += u64::from(!matches!(read, Ok(false)));
+        let row = self.row;
+        let bad = |why: String| Some(Ok(Row::Bad(Bad { place: format!("row {row}"), why })));
         match read {
             Ok(false) => return None,
             Ok(true) => {}
@@ -71,13 +84,19 @@ impl Iterator for CsvRows {
                     csv::ErrorKind::Io(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
                         bad("the file is cut off here".into())
                     }
-                    csv::ErrorKind::Io(error) => Some(Err(Error::new("cannot read a CSV file").because(error))),
+                    csv::ErrorKind::Io(error) => {
+                        Some(Err(Error::new("cannot read a CSV file").because(error)))
+                    }
                     other => bad(format!("{other:?}")),
                 };
             }
         }
         if self.record.len() > self.names.len() {
-            return bad(format!("it has {} fields, the first line names {}", self.record.len(), self.names.len()));
+            return bad(format!(
+                "it has {} fields, the first line names {}",
+                self.record.len(),
+                self.names.len()
+            ));
         }
         let mut mended = false;
         let fields: Map<String, Value> = (self.names.iter().zip(&self.record))
@@ -115,12 +134,15 @@ mod tests {
                 Row::Bad(bad) => format!("{}: {}", bad.place, bad.why),
             })
             .collect();
-        assert_eq!(read, [
-            "1 one, \"two\"\nthree https://a.example/",
-            "2 \u{fffd} ",
-            "line 5: it has 4 fields, the first line names 3",
-            "line 6: `body` is missing",
-        ]);
+        assert_eq!(
+            read,
+            [
+                "1 one, \"two\"\nthree https://a.example/",
+                "2 \u{fffd} ",
+                "row 3: it has 4 fields, the first line names 3",
+                "row 4: `body` is missing",
+            ]
+        );
         assert_eq!(rows.notes().mended, 1);
         let error = CsvRows::open(&path, "a.csv", b',', None).err().expect("no `text`");
         assert_eq!(error.to_string(), "the first line of `a.csv` names no column `text`");

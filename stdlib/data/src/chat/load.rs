@@ -2,10 +2,11 @@
 
 use llmp_artifacts::conversations::{CONVERSATIONS_FILE, Ignored, conversations, to_row};
 use llmp_artifacts::rows::Writer;
-use llmp_stage::{Context, Dropped, Error, Result};
+use llmp_stage::{Context, Dropped, Error, Fit, Result};
 use serde::Deserialize;
 
 use super::files::{self, Content};
+use crate::crawl::sniff::named;
 use crate::rows;
 
 /// Bad rows that are told in the log.
@@ -19,6 +20,16 @@ pub(crate) struct Settings {
     /// The licence of the files; nothing here depends on it.
     #[serde(rename = "license")]
     _license: Option<String>,
+}
+
+/// Files are told by their names.
+pub(crate) fn probe(name: &str, _: &[u8]) -> Fit {
+    match named(name, &[".jsonl", ".ndjson", ".json", ".parquet", ".txt"]) {
+        true => Fit::Reads,
+        false => Fit::Refuses(format!(
+            "`{name}` is no file of conversations by its name; `.jsonl`, `.json`, `.parquet` and `.txt` are read"
+        )),
+    }
 }
 
 pub(crate) fn run(ctx: &dyn Context, settings: Settings) -> Result<()> {

@@ -28,7 +28,9 @@ impl Decoded {
         let mut start = Vec::new();
         match (&mut input).take(LOOKED_AT).read_to_end(&mut start) {
             // What is cut off is told where its end is read.
-            Err(error) if error.kind() != ErrorKind::UnexpectedEof => return Err(Error::io("cannot read", path)(error)),
+            Err(error) if error.kind() != ErrorKind::UnexpectedEof => {
+                return Err(Error::io("cannot read", path)(error));
+            }
             _ => {}
         }
         let whole = (start.len() as u64) < LOOKED_AT;
@@ -64,7 +66,9 @@ impl Decoded {
             piece.push('\r');
         }
         loop {
-            piece.reserve(self.decoder.max_utf8_buffer_length_without_replacement(rest.len()).unwrap_or(PIECE).max(16));
+            piece.reserve(
+                self.decoder.max_utf8_buffer_length_without_replacement(rest.len()).unwrap_or(PIECE).max(16),
+            );
             let (result, read) = self.decoder.decode_to_string_without_replacement(rest, &mut piece, last);
             rest = &rest[read..];
             match result {

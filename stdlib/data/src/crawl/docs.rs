@@ -3,7 +3,9 @@
 use std::fs::File;
 use std::io::Read;
 
-use llmp_artifacts::docs::{BadRows, CsvRows, JsonlRows, Mapping, Notes, ParquetRows, Row, Writer, mapped_rows};
+use llmp_artifacts::docs::{
+    BadRows, CsvRows, JsonlRows, Mapping, Notes, ParquetRows, Row, Writer, mapped_rows,
+};
 use llmp_stage::{Context, Error, Fit, InputFile, Probe, Result};
 use serde::Deserialize;
 
@@ -51,7 +53,9 @@ pub fn probe(name: &str, start: &[u8]) -> Fit {
     match looks(name, start) {
         Looks::Parquet | Looks::Json | Looks::Csv | Looks::Tsv | Looks::Empty => Fit::Reads,
         // Its name says what it is, so that the first rows may be bad ones.
-        Looks::Text | Looks::Html | Looks::Binary if named(name, &[".jsonl", ".ndjson", ".json"]) => Fit::Reads,
+        Looks::Text | Looks::Html | Looks::Binary if named(name, &[".jsonl", ".ndjson", ".json"]) => {
+            Fit::Reads
+        }
         other => other.refuses(name),
     }
 }
@@ -190,7 +194,10 @@ mod tests {
         let ctx = TestContext::new(folder.path()).with_files(
             "files",
             &[
-                ("a.jsonl", b"{\"content\": \"one\", \"meta\": {\"link\": \"u1\"}}\n{\"content\": \"two\"}\n"),
+                (
+                    "a.jsonl",
+                    b"{\"content\": \"one\", \"meta\": {\"link\": \"u1\"}}\n{\"content\": \"two\"}\n",
+                ),
                 ("b.csv", b"content,meta.link\nthree,u3\nfour,u4\n"),
             ],
         );
@@ -220,7 +227,10 @@ mod tests {
         );
         assert_eq!(probe("a.jsonl", prose.as_bytes()), Fit::Reads, "its name says that rows follow");
         assert!(matches!(probe("a.html", b"<html>"), Fit::Refuses(_)));
-        assert_eq!(probe("a.jsonl.zst", &zstd::encode_all(&b"{\"text\": \"a\"}"[..], 1).unwrap()), Fit::Reads);
+        assert_eq!(
+            probe("a.jsonl.zst", &zstd::encode_all(&b"{\"text\": \"a\"}"[..], 1).unwrap()),
+            Fit::Reads
+        );
     }
 
     #[test]
@@ -240,12 +250,7 @@ mod tests {
     fn other_files_are_refused() {
         let folder = tempfile::tempdir().expect("a folder");
         let ctx = TestContext::new(folder.path()).with_files("files", &[("a.html", b"<p>")]);
-        assert!(
-            run(&ctx, settings(0.01))
-                .expect_err("no documents")
-                .help_text()
-                .is_some()
-        );
+        assert!(run(&ctx, settings(0.01)).expect_err("no documents").help_text().is_some());
     }
 
     fn load(content: &[u8], max_bad: f64) -> (TestContext, Result<()>) {

@@ -4,7 +4,7 @@ mod decoded;
 pub mod docs;
 pub mod html;
 mod records;
-mod sniff;
+pub(crate) mod sniff;
 pub mod text;
 pub mod warc;
 pub mod wet;

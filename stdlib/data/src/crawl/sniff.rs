@@ -59,7 +59,9 @@ impl Looks {
             Self::Warc => "read it with `crawl.warc`, or `crawl.wet` where it holds texts",
             Self::Html => "read it with `crawl.html`",
             Self::Text => "read it with `crawl.text`",
-            Self::JsonList => "put each document on a line of its own, e.g. with `jq -c '.[]'`, for `crawl.docs`",
+            Self::JsonList => {
+                "put each document on a line of its own, e.g. with `jq -c '.[]'`, for `crawl.docs`"
+            }
             Self::EncryptedParquet => "write it again without encryption",
             Self::Utf16 => "convert it to UTF-8, e.g. with `iconv -f UTF-16 -t UTF-8`",
             Self::Pdf => "turn it into text first, e.g. with `pdftotext`",

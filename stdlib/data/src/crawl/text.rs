@@ -171,7 +171,10 @@ impl<'a> Parts<'a> {
         let too_long = self.long_since.is_some() || end as u64 > self.settings.max_text;
         let text = taken.trim().to_owned();
         let whole = self.settings.split.is_none() && self.settings.separator.is_none();
-        let part = Part { text: (!too_long).then_some(text), lines: (!whole).then_some((first, last.max(first + 1))) };
+        let part = Part {
+            text: (!too_long).then_some(text),
+            lines: (!whole).then_some((first, last.max(first + 1))),
+        };
         self.line += lines(&self.buffer[..next]);
         self.buffer.drain(..next);
         (self.searched, self.long_since) = (0, None);
@@ -200,7 +203,9 @@ impl<'a> Parts<'a> {
                 while !self.buffer.is_char_boundary(from) {
                     from -= 1;
                 }
-                self.buffer[from..].find(separator.as_str()).map(|at| (from + at, from + at + separator.len()))
+                self.buffer[from..]
+                    .find(separator.as_str())
+                    .map(|at| (from + at, from + at + separator.len()))
             }
             (None, Some(Split::Lines)) => {
                 self.buffer[self.searched..].find('\n').map(|at| (self.searched + at, self.searched + at + 1))
@@ -323,6 +328,9 @@ mod tests {
     fn other_files_are_refused_by_name() {
         let (_, docs) = read("a.jsonl", b"{\"text\": \"a\"}", None, None, 1 << 20);
         let error = docs.unwrap_err();
-        assert_eq!((error.to_string().as_str(), error.help_text()), ("`a.jsonl` is JSON", Some("read it with `crawl.docs`")));
+        assert_eq!(
+            (error.to_string().as_str(), error.help_text()),
+            ("`a.jsonl` is JSON", Some("read it with `crawl.docs`"))
+        );
     }
 }

@@ -3,9 +3,9 @@
 use llmp_stage::{Context, Dropped, Error, InputFile, Result};
 use serde::Deserialize;
 
-use super::sniff::{Looks, looks, named};
 use super::records::{Records, Wanted};
 use super::shard_name;
+use super::sniff::{Looks, looks, named};
 use crate::pages;
 use llmp_artifacts::warc::{Item, Reader, Record, Writer};
 
@@ -29,7 +29,9 @@ const PAGES: [&str; 2] = ["response", "resource"];
 #[must_use]
 pub fn probe(name: &str, start: &[u8]) -> llmp_stage::Fit {
     match looks(name, start) {
-        Looks::Warc | Looks::Empty | Looks::Binary | Looks::Text | Looks::Csv | Looks::Tsv => llmp_stage::Fit::Reads,
+        Looks::Warc | Looks::Empty | Looks::Binary | Looks::Text | Looks::Csv | Looks::Tsv => {
+            llmp_stage::Fit::Reads
+        }
         // Its name says what it is, whatever stands before the first record.
         _ if named(name, &[".warc", ".arc"]) => llmp_stage::Fit::Reads,
         other => other.refuses(name),

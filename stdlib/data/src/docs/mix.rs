@@ -79,8 +79,12 @@ pub fn run(ctx: &dyn Context, settings: Settings) -> Result<()> {
 /// The share of each set's documents that is taken: all of the scarcest one's, and of the others what its weight allows.
 fn shares(ctx: &dyn Context, sets: &[Input], weights: &[f64]) -> Result<Vec<f64>> {
     if sets.len() != weights.len() {
-        return Err(Error::new(format!("there are {} sets of documents and {} weights", sets.len(), weights.len()))
-            .help("give each set a weight, in the same order"));
+        return Err(Error::new(format!(
+            "there are {} sets of documents and {} weights",
+            sets.len(),
+            weights.len()
+        ))
+        .help("give each set a weight, in the same order"));
     }
     // How large the whole could be by each set alone.
     let mut wholes = Vec::new();
@@ -93,8 +97,12 @@ fn shares(ctx: &dyn Context, sets: &[Input], weights: &[f64]) -> Result<Vec<f64>
             }
         }
         if bytes == 0 {
-            return Err(Error::new(format!("`{}` holds no text, and is to be {:.1}%", set.label, weight * 100.0))
-                .help("leave the set out, or look why it is empty"));
+            return Err(Error::new(format!(
+                "`{}` holds no text, and is to be {:.1}%",
+                set.label,
+                weight * 100.0
+            ))
+            .help("leave the set out, or look why it is empty"));
         }
         wholes.push(bytes as f64 / weight);
     }

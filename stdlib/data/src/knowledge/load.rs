@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use llmp_artifacts::questions::{QUESTIONS_FILE, Question};
 use llmp_artifacts::rows::Writer;
-use llmp_stage::{Context, Dropped, Error, Result};
+use llmp_stage::{Context, Dropped, Error, Fit, Result};
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::crawl::sniff::named;
 use crate::rows::{self, each_row};
 
 /// Answers that do not begin with a value and are told in the log.
@@ -19,6 +20,14 @@ pub(crate) struct Settings {
     /// The licence of the files; nothing here depends on it.
     #[serde(rename = "license")]
     _license: Option<String>,
+}
+
+/// Files are told by their names.
+pub(crate) fn probe(name: &str, _: &[u8]) -> Fit {
+    match named(name, &[".jsonl", ".ndjson", ".json"]) {
+        true => Fit::Reads,
+        false => Fit::Refuses(format!("`{name}` is neither `.jsonl` nor `.json`")),
+    }
 }
 
 pub(crate) fn run(ctx: &dyn Context, _: Settings) -> Result<()> {
@@ -79,7 +88,9 @@ fn give_id(row: &mut Value) -> bool {
         Some(_) => return false,
     }
     let mut hasher = blake3::Hasher::new();
-    for part in ["question", "values"].map(|field| fields.get(field).map(Value::to_string).unwrap_or_default()) {
+    for part in
+        ["question", "values"].map(|field| fields.get(field).map(Value::to_string).unwrap_or_default())
+    {
         hasher.update(&(part.len() as u64).to_le_bytes()).update(part.as_bytes());
     }
     let digits = hasher.finalize().to_hex();
