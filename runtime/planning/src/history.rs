@@ -12,7 +12,7 @@ use llmp_stage::shard_of;
 use llmp_store::{Ledger, Manifest, Result, Stat, Store, pipeline_id, write_cache};
 
 use super::files::Files;
-use super::folder_of;
+use super::{bundles, folder_of};
 
 /// The past of one pipeline in one store.
 pub struct Past {
@@ -21,6 +21,8 @@ pub struct Past {
     folder: PathBuf,
     stat: RefCell<Stat>,
     files: RefCell<HashMap<FileSet, std::result::Result<Arc<Files>, String>>>,
+    /// What words of commands name, where that is a file.
+    words: RefCell<HashMap<String, Option<Content>>>,
     last_path: PathBuf,
     last: RefCell<BTreeMap<String, (Digest, u64)>>,
     last_changed: Cell<bool>,
@@ -43,6 +45,7 @@ impl Past {
             folder,
             stat: RefCell::new(stat),
             files: RefCell::default(),
+            words: RefCell::default(),
             last_path,
             last: RefCell::new(last),
             last_changed: Cell::new(false),
@@ -57,6 +60,7 @@ impl Past {
     pub fn refresh(&self) -> Result<()> {
         self.ledger().refresh()?;
         self.files.borrow_mut().clear();
+        self.words.borrow_mut().clear();
         if !self.last_changed.get() {
             self.last.replace(read_last(&self.last_path));
         }
@@ -126,11 +130,36 @@ impl Past {
     pub fn save(&self) -> Result<()> {
         self.stat.borrow_mut().save()?;
         if self.last_changed.take() {
-            let lines: Vec<_> =
-                self.last.borrow().iter().map(|(name, (key, run))| format!("{key} {run} {name}")).collect();
-            write_cache(&self.last_path, lines.join("\n").as_bytes())?;
+            write_cache(&self.last_path, self.last_text().as_bytes())?;
         }
         Ok(())
+    }
+
+    /// Under which keys stages were last settled, as it is written.
+    pub(super) fn last_text(&self) -> String {
+        let lines: Vec<_> =
+            self.last.borrow().iter().map(|(name, (key, run))| format!("{key} {run} {name}")).collect();
+        lines.join("\n")
+    }
+
+    /// The sets of files that were looked up, with their digests; `None` where one could not be had.
+    pub(super) fn looked_up(&self) -> Option<Vec<(FileSet, Digest)>> {
+        let files = self.files.borrow();
+        let mut sets = files
+            .iter()
+            .map(|(set, found)| Some((set.clone(), found.as_ref().ok()?.digest())))
+            .collect::<Option<Vec<_>>>()?;
+        sets.sort();
+        Some(sets)
+    }
+
+    /// The words of commands that name no file.
+    pub(super) fn no_files(&self) -> Vec<String> {
+        let words = self.words.borrow();
+        let mut words: Vec<_> =
+            words.iter().filter(|(_, content)| content.is_none()).map(|(word, _)| word.clone()).collect();
+        words.sort();
+        words
     }
 
     /// The shards of a stage's sharded input: name and files, by name.
@@ -140,13 +169,8 @@ impl Past {
     pub fn shards_of(&self, stage: &Stage, role: &str, input: &Digest) -> Result<Vec<ShardInput>> {
         let files = stage.inputs.iter().find(|input| input.role == role).map(|input| &input.from);
         if let Some(Producer::Files(set)) = files {
-            let found = self.find(set).unwrap_or_default();
-            let shard = |file: &super::Found| ShardInput {
-                name: file.shard(set.names).hex().get(..16).unwrap_or_default().to_owned(),
-                files: vec![(file.label.clone(), file.digest)],
-                names: set.names,
-            };
-            return Ok(found.found.iter().map(shard).collect());
+            // A command gets each file by itself: it may know no better.
+            return Ok(bundles::shards(&self.find(set).unwrap_or_default(), stage.command.is_none()));
         }
         Ok(shards_of_manifest(&self.store.objects.manifest(input)?))
     }
@@ -161,6 +185,19 @@ pub struct ShardInput {
     pub files: Vec<(String, Digest)>,
     /// Whether the names of the user's files count.
     pub names: bool,
+}
+
+impl ShardInput {
+    /// What people call it: its file, or the first of the user's files and how many more there are.
+    #[must_use]
+    pub fn label(&self) -> String {
+        match self.files.as_slice() {
+            [] => String::new(),
+            [(name, _), ..] if name.starts_with(&self.name) => name.clone(),
+            [(name, _)] => name.clone(),
+            [(name, _), more @ ..] => format!("{name} and {} more", more.len()),
+        }
+    }
 }
 
 fn shards_of_manifest(manifest: &Manifest) -> Vec<ShardInput> {
@@ -225,10 +262,13 @@ impl History for Past {
     }
 
     fn file(&self, word: &str) -> Option<Content> {
-        if !self.folder.join(word).is_file() {
-            return None;
+        if let Some(known) = self.words.borrow().get(word) {
+            return known.clone();
         }
-        self.files(&FileSet::of([word])).ok()
+        let is_file = self.folder.join(word).is_file();
+        let content = is_file.then(|| self.files(&FileSet::of([word])).ok()).flatten();
+        self.words.borrow_mut().insert(word.to_owned(), content.clone());
+        content
     }
 
     fn shards(&self, stage: &Stage, key: &Key, input: &Digest) -> Option<(usize, usize)> {

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use llmp_compiler::compile::{Compilation, Options, compile};
 use llmp_compiler::diagnostic::Diagnostic;
 use llmp_compiler::graph::StageId;
+use llmp_compiler::key::Digest;
 use llmp_insight::watching::Watch;
 use llmp_planning::{Folder, Past, Remembering, folder_of};
 use llmp_records as records;
@@ -34,6 +35,8 @@ pub(super) struct Pipeline {
     pub(super) profiles: Vec<String>,
     /// The files that its meaning depends on, those included that are not there.
     pub(super) asked: Vec<PathBuf>,
+    /// The texts that were compiled, with their digests; `None` for one that is not there.
+    pub(super) texts: Vec<(PathBuf, Option<Digest>)>,
     /// How far it goes: names of stages and bindings, sorted; none for all of it.
     pub(super) targets: Vec<String>,
 }
@@ -71,10 +74,11 @@ impl PipelineArguments {
         let options = Options { profiles: self.profile.clone(), set, params };
         let world = Remembering::new(Folder::new(&folder));
         let compilation = compile(&world, library(), name, &options);
-        let asked =
-            world.asked().into_iter().map(|path| folder.join(path)).chain(self.params.clone()).collect();
+        let texts: Vec<_> =
+            world.asked().into_iter().map(|(path, digest)| (folder.join(path), digest)).collect();
+        let asked = texts.iter().map(|(path, _)| path.clone()).chain(self.params.clone()).collect();
         let (store, profiles) = (self.store.clone(), self.profile.clone());
-        Ok(Pipeline { main, compilation, store, profiles, asked, targets: vec![] })
+        Ok(Pipeline { main, compilation, store, profiles, asked, texts, targets: vec![] })
     }
 
     /// Compiles; prints what is wrong, and fails on errors.
@@ -100,6 +104,12 @@ pub(super) fn existing(root: &Path) -> Result<Arc<Store>, Failure> {
             .help("run a pipeline first: `llmp run FILE`; or name its store with `--store DIR`"));
     }
     Ok(Arc::new(Store::open(root)?))
+}
+
+/// The store of a pipeline in `folder`, which may not be there yet; `given` on the command line or found.
+pub(super) fn store_root(given: Option<&Path>, folder: &Path) -> PathBuf {
+    let here = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
+    given.map_or_else(|| Store::find(folder, &here), Path::to_owned)
 }
 
 fn only_pipeline(folder: &Path) -> Result<PathBuf, Failure> {
@@ -292,8 +302,7 @@ impl Pipeline {
     }
 
     fn store_root(&self) -> PathBuf {
-        let here = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
-        self.store.clone().unwrap_or_else(|| Store::find(&self.folder(), &here))
+        store_root(self.store.as_deref(), &self.folder())
     }
 
     /// What a run would do with it, looked at again and again.

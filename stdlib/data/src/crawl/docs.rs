@@ -6,7 +6,7 @@ use std::io::{BufRead, Read};
 use llmp_stage::{Context, Dropped, Error, InputFile, Result};
 use serde::Deserialize;
 
-use super::{label, shard_name};
+use super::{label, shard_of};
 use llmp_artifacts::docs::{Bad, JsonlRows, Notes, ParquetRows, Row, Writer, decompressed};
 
 use crate::pages;
@@ -29,8 +29,10 @@ pub struct Settings {
 /// # Errors
 /// Where a file cannot be read, is of neither format, or holds too many rows that are no documents.
 pub fn run(ctx: &dyn Context, settings: Settings) -> Result<()> {
-    for file in &ctx.input("files")?.files {
-        let mut writer = Writer::create(&ctx.output().join(format!("{}.parquet", shard_name(file))))?;
+    let files = &ctx.input("files")?.files;
+    let Some(name) = shard_of(ctx, files) else { return Ok(()) };
+    let mut writer = Writer::create(&ctx.output().join(format!("{name}.parquet")))?;
+    for file in files {
         let mut rows = Rows::open(file)?;
         let bar = ctx.bar(rows.known(), "documents");
         let (mut count, mut bad) = (0_u64, BadRows::default());
@@ -51,7 +53,6 @@ pub fn run(ctx: &dyn Context, settings: Settings) -> Result<()> {
             writer.write(doc)?;
             count += 1;
         }
-        writer.finish()?;
         bad.check(count, settings.max_bad, file)?;
         ctx.count("documents", count);
         let Notes { mended, ignored } = rows.notes();
@@ -62,6 +63,7 @@ pub fn run(ctx: &dyn Context, settings: Settings) -> Result<()> {
             ctx.count(&format!("ignored.{column}"), *values);
         }
     }
+    writer.finish()?;
     Ok(())
 }
 
