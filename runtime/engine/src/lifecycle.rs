@@ -370,7 +370,8 @@ impl<'e> Lifecycle<'e> {
             }
             Err(Failed { trouble: Trouble::Failed(error), action }) => {
                 // Of several files it is the stage that says which one it is about.
-                let source = shard.and_then(|index| running.shards.get(index)).map(|shard| shard.files.as_slice());
+                let source =
+                    shard.and_then(|index| running.shards.get(index)).map(|shard| shard.files.as_slice());
                 let error = match source {
                     Some([(label, _)]) if !error.to_string().contains(label.as_str()) => {
                         Error::new(format!("{label}: {error}")).help_if(help_of(&error))

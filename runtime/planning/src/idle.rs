@@ -184,10 +184,8 @@ mod tests {
             let store = Arc::new(Store::open(&root.path().join(".llmp")).unwrap());
             let fixture = Self { root, store };
             let past = fixture.past();
-            let [Decision::Run { key: Some(key), .. }] = plan(&graph(), &past, &|_| false).try_into().unwrap()
-            else {
-                panic!("it is new")
-            };
+            let decisions = plan(&graph(), &past, &|_| false);
+            let [Decision::Run { key: Some(key), .. }] = decisions.as_slice() else { panic!("it is new") };
             let objects = &fixture.store.objects;
             let mut list = Manifest::default();
             let entry = llmp_store::Entry { digest: objects.put(b"made").unwrap(), size: 4 };
@@ -290,12 +288,9 @@ mod tests {
                 past.save().unwrap();
             }),
             ("a result", |at| {
-                let [Decision::Cached { artifact, .. }] =
-                    plan(&graph(), &at.past(), &|_| false).try_into().unwrap()
-                else {
-                    panic!("it is done")
-                };
-                fs::remove_file(at.store.objects.localize(&artifact).unwrap()).unwrap();
+                let decisions = plan(&graph(), &at.past(), &|_| false);
+                let [Decision::Cached { artifact, .. }] = decisions.as_slice() else { panic!("it is done") };
+                fs::remove_file(at.store.objects.localize(artifact).unwrap()).unwrap();
             }),
             ("a link", |at| {
                 let out = at.store.root().join("out").join(pipeline_id(&at.store, &at.main()));

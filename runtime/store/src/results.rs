@@ -65,6 +65,7 @@ pub fn are_linked(store: &Store, graph: &Graph, main: &Path, artifacts: &[Option
 }
 
 /// Whether these results lie in `out/PIPELINE/` under these names; never where there is none for a name.
+#[must_use]
 pub fn lie_in_out<'n>(
     store: &Store,
     main: &Path,

@@ -185,6 +185,7 @@ mod tests {
     use llmp_stage::testing::TestContext;
 
     use super::*;
+    use crate::crawl::shard_name;
     use llmp_artifacts::docs::{Doc, Reader};
 
     #[test]
