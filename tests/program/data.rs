@@ -148,3 +148,67 @@ fn a_users_own_program_is_a_stage() {
     world.write("shout.sh", "cp \"$LLMP_INPUT_DOCS\"/* \"$LLMP_OUTPUT\"/\n");
     assert_eq!(world.planned("main.llmp"), ["docs"], "the program's text counts");
 }
+
+#[test]
+fn many_small_files_are_few_objects_and_no_page_is_lost() {
+    let world = World::new();
+    let page = |number: usize| {
+        let text =
+            format!("This is page {number}, which says enough about one thing to be taken for its text. ")
+                .repeat(4);
+        format!("<html><body><article><p>{text}</p></article></body></html>")
+    };
+    (0..300).for_each(|number| world.write(&format!("site/{number}.html"), page(number)));
+    // The same content under another name is a page of its own.
+    world.write("site/copy.html", page(0));
+    world.write("site/style.css", "p {}");
+    world.write("main.llmp", "docs = crawl.html(\"site\") |> extract.text\n");
+    let said = world.ok(&["run", "main.llmp"]);
+    assert!(said.err.contains("301 pages · 1 skipped"), "{}", said.err);
+    assert!(said.err.contains("301 documents"), "{}", said.err);
+    let objects = || {
+        let folders = std::fs::read_dir(world.path().join(".llmp/objects")).unwrap();
+        folders.map(|folder| std::fs::read_dir(folder.unwrap().path()).unwrap().count()).sum::<usize>()
+    };
+    assert!(objects() <= 40, "{} objects", objects());
+
+    world.write("site/new.html", page(1_000));
+    let said = world.ok(&["run", "main.llmp", "--format", "json"]);
+    let ran = world.ran(&said);
+    assert_eq!(ran.len(), 2, "{ran:?}");
+    for stage in &ran {
+        let (some, all) = stage.rsplit(' ').next().unwrap().split_once('/').unwrap();
+        let (some, all): (usize, usize) = (some.parse().unwrap(), all.parse().unwrap());
+        assert!(some <= 2 && all >= 3, "one page more is one bundle's work: {stage}");
+    }
+}
+
+#[test]
+fn what_had_nothing_to_do_is_known_without_compiling_it_until_something_changes() {
+    let world = world();
+    let run = || world.ok(&["run", "main.llmp"]);
+    let kept = world.path().join(".llmp/idle");
+    run();
+    assert!(run().out.contains("nothing to do: all 4 stages are up to date"));
+    assert!(!kept.exists(), "a ledger that was just written is not trusted");
+    std::thread::sleep(std::time::Duration::from_millis(2_500));
+    run();
+    assert!(kept.exists());
+    std::thread::sleep(std::time::Duration::from_millis(2_500));
+    assert!(run().out.contains("nothing to do: all 4 stages are up to date"));
+    let told = world.ok(&["run", "main.llmp", "--format", "json"]);
+    assert!(
+        told.out.contains("\"status\":\"nothing_to_do\"") && told.out.contains("\"cached\":4"),
+        "{}",
+        told.out
+    );
+
+    let with = world.ok(&["run", "main.llmp", "--set", "docs.mask=[phone]", "--format", "json"]);
+    assert_eq!(world.ran(&with), ["docs"], "other settings are another question");
+    assert!(run().out.contains("nothing to do"));
+    world.write("web/delta.warc", warc("delta", 4));
+    let more = world.ok(&["run", "main.llmp", "--format", "json"]);
+    assert_eq!(world.ran(&more).len(), 4);
+    std::fs::remove_dir_all(&kept).unwrap();
+    assert!(run().out.contains("nothing to do"), "it may be deleted");
+}

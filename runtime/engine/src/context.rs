@@ -129,6 +129,10 @@ impl Context for RunContext<'_> {
         self.inputs.get(role).map_or(&[], Vec::as_slice)
     }
 
+    fn shard(&self) -> Option<&str> {
+        self.shard.as_deref()
+    }
+
     fn output(&self) -> &Path {
         &self.output
     }

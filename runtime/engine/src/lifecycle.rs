@@ -378,10 +378,11 @@ impl<'e> Lifecycle<'e> {
                 Received::Taken
             }
             Err(Failed { trouble: Trouble::Failed(error), action }) => {
+                // Of several files it is the stage that says which one it is about.
                 let source =
-                    shard.and_then(|index| running.shards.get(index)).and_then(|shard| shard.files.first());
+                    shard.and_then(|index| running.shards.get(index)).map(|shard| shard.files.as_slice());
                 let error = match source {
-                    Some((label, _)) if !error.to_string().contains(label.as_str()) => {
+                    Some([(label, _)]) if !error.to_string().contains(label.as_str()) => {
                         Error::new(format!("{label}: {error}")).help_if(help_of(&error))
                     }
                     _ => error,
@@ -398,7 +399,7 @@ impl<'e> Lifecycle<'e> {
         let mut record = self.job.stamp(effect.record);
         if let (Some(role), Some(shard)) = (&stage.per_shard, running.shards.get(index)) {
             record.manifest = Some(effect.manifest.text());
-            let label = shard.files.first().map(|(name, _)| name.clone()).unwrap_or_default();
+            let label = shard.label();
             for name in effect.manifest.files.keys() {
                 record.labels.insert(shard_of(name).to_owned(), label.clone());
             }

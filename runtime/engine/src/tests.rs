@@ -85,6 +85,21 @@ fn resume(ctx: &dyn Context, _: serde_json::Value) -> Result<()> {
     std::fs::write(&path, "done").map_err(Error::io("cannot write", &path))
 }
 
+/// Writes the lines of all files of the shard to one, which is called after the shard; fails where one reads "bad".
+fn join(ctx: &dyn Context, _: serde_json::Value) -> Result<()> {
+    let mut lines = Vec::new();
+    for file in &ctx.input("from")?.files {
+        let text = std::fs::read_to_string(&file.path).map_err(Error::io("cannot read", &file.path))?;
+        if text == "bad" {
+            return Err(Error::new(format!("{} is bad", file.name)));
+        }
+        lines.extend(text.lines().map(str::to_owned));
+    }
+    ctx.count("documents", lines.len() as u64);
+    let path = ctx.output().join(format!("{}.txt", ctx.shard().expect("a shard")));
+    std::fs::write(&path, lines.join("\n")).map_err(Error::io("cannot write", &path))
+}
+
 fn setting(name: &str, value: serde_json::Value) -> Setting {
     Setting { name: name.into(), value, runtime: name == "fail", path: false, span: None }
 }
@@ -149,6 +164,7 @@ fn registry() -> Registry {
         Box::new(stage("test.shout", shout)),
         Box::new(stage("test.kinds", tell_kinds)),
         Box::new(stage("test.resume", resume)),
+        Box::new(stage("test.join", join)),
     ];
     Registry::new(stages, vec![])
 }
@@ -326,6 +342,73 @@ fn only_new_shards_run() {
     assert_eq!(shards(&ended), [Some((1, 4)), Some((1, 4))]);
     std::fs::remove_file(folder.join("b")).unwrap();
     assert_eq!(shards(&run(root.path(), &graph).1), [Some((0, 3)), Some((0, 3))]);
+}
+
+#[test]
+fn many_small_files_go_together_and_one_more_costs_one_bundle() {
+    let root = tempfile::tempdir().unwrap();
+    let folder = root.path().join("in");
+    std::fs::create_dir(&folder).unwrap();
+    let write =
+        |number: usize| std::fs::write(folder.join(format!("{number}")), format!("text {number}")).unwrap();
+    (0..300).for_each(write);
+    let sharded = |from: Producer, name: &str| Stage {
+        kind: "test.join".into(),
+        settings: vec![],
+        per_shard: Some("from".into()),
+        inputs: vec![Input { role: "from".into(), from, span: Span::default() }],
+        ..node(name, &[], 0, false, false)
+    };
+    let graph = graph(vec![
+        sharded(Producer::Files(FileSet::of(["in/*"])), "first"),
+        sharded(Producer::Stage(StageId(0)), "second"),
+    ]);
+    let shards = |ended: &[StageOutcome], stage: usize| match ended[stage].status {
+        Status::Ran { shards: Some(shards), .. } => shards,
+        ref status => panic!("{status:?}"),
+    };
+    let lines = |ended: &[StageOutcome]| {
+        let store = Store::open(&root.path().join(".llmp")).unwrap();
+        let list = store.objects.manifest(&ended[1].artifact.unwrap()).unwrap();
+        let text =
+            |file: &llmp_store::Entry| String::from_utf8(store.objects.read(&file.digest).unwrap()).unwrap();
+        let mut lines: Vec<String> = list
+            .files
+            .values()
+            .flat_map(|file| text(file).lines().map(str::to_owned).collect::<Vec<_>>())
+            .collect();
+        lines.sort();
+        lines
+    };
+    let expected = |count: usize| {
+        let mut lines: Vec<_> = (0..count).map(|number| format!("text {number}")).collect();
+        lines.sort();
+        lines
+    };
+    let (_, ended) = run(root.path(), &graph);
+    let (ran, all) = shards(&ended, 0);
+    assert!(ran == all && (3..=10).contains(&all), "{ran} of {all}");
+    assert_eq!(shards(&ended, 1), (ran, all), "a bundle stays a shard");
+    assert_eq!(lines(&ended), expected(300));
+
+    // One that is full falls in two.
+    write(300);
+    std::fs::rename(folder.join("7"), folder.join("renamed")).unwrap();
+    let (_, ended) = run(root.path(), &graph);
+    for stage in 0..2 {
+        let (ran, all) = shards(&ended, stage);
+        assert!((1..=2).contains(&ran) && all >= 3, "{ran} of {all}");
+    }
+    assert_eq!(lines(&ended), expected(301));
+
+    // It is the stage that knows which of many files is bad.
+    std::fs::write(folder.join("8"), "bad").unwrap();
+    let (_, ended) = run(root.path(), &graph);
+    assert!(
+        matches!(&ended[0].status, Status::Failed { message, .. } if message == "in/8 is bad"),
+        "{:?}",
+        ended[0].status
+    );
 }
 
 #[test]

@@ -59,7 +59,7 @@ impl Analysis {
             (file.id, Place { path, uri, version, lines: OnceLock::new() })
         });
         let files = files.collect();
-        let asked = world.asked().into_iter().map(|path| folder.join(path)).collect();
+        let asked = world.asked().into_keys().map(|path| folder.join(path)).collect();
         Self { toolkit, main: main.to_owned(), compilation, options, asked, files }
     }
 

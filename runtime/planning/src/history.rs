@@ -1,7 +1,7 @@
 //! What has been done before and what lies on disk, for the compiler's decision function.
 
 use std::cell::{Cell, RefCell, RefMut};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -12,8 +12,8 @@ use llmp_stage::{Registry, shard_of};
 use llmp_store::{Ledger, Manifest, Result, Stat, Store, pipeline_id, write_cache};
 
 use super::files::{Files, Found};
-use super::folder_of;
 use super::probe::Probes;
+use super::{bundles, folder_of};
 
 /// The past of one pipeline in one store.
 pub struct Past {
@@ -22,6 +22,8 @@ pub struct Past {
     folder: PathBuf,
     stat: RefCell<Stat>,
     files: RefCell<HashMap<FileSet, std::result::Result<Arc<Files>, String>>>,
+    /// What words of commands name, where that is a file.
+    words: RefCell<HashMap<String, Option<Content>>>,
     last_path: PathBuf,
     last: RefCell<BTreeMap<String, (Digest, u64)>>,
     last_changed: Cell<bool>,
@@ -45,6 +47,7 @@ impl Past {
             folder,
             stat: RefCell::new(stat),
             files: RefCell::default(),
+            words: RefCell::default(),
             last_path,
             last: RefCell::new(last),
             last_changed: Cell::new(false),
@@ -66,6 +69,7 @@ impl Past {
     pub fn refresh(&self) -> Result<()> {
         self.ledger().refresh()?;
         self.files.borrow_mut().clear();
+        self.words.borrow_mut().clear();
         if !self.last_changed.get() {
             self.last.replace(read_last(&self.last_path));
         }
@@ -135,11 +139,36 @@ impl Past {
     pub fn save(&self) -> Result<()> {
         self.stat.borrow_mut().save()?;
         if self.last_changed.take() {
-            let lines: Vec<_> =
-                self.last.borrow().iter().map(|(name, (key, run))| format!("{key} {run} {name}")).collect();
-            write_cache(&self.last_path, lines.join("\n").as_bytes())?;
+            write_cache(&self.last_path, self.last_text().as_bytes())?;
         }
         Ok(())
+    }
+
+    /// Under which keys stages were last settled, as it is written.
+    pub(super) fn last_text(&self) -> String {
+        let lines: Vec<_> =
+            self.last.borrow().iter().map(|(name, (key, run))| format!("{key} {run} {name}")).collect();
+        lines.join("\n")
+    }
+
+    /// The sets of files that were looked up, with their digests; `None` where one could not be had.
+    pub(super) fn looked_up(&self) -> Option<Vec<(FileSet, Digest)>> {
+        let files = self.files.borrow();
+        let mut sets = files
+            .iter()
+            .map(|(set, found)| Some((set.clone(), found.as_ref().ok()?.digest())))
+            .collect::<Option<Vec<_>>>()?;
+        sets.sort();
+        Some(sets)
+    }
+
+    /// The words of commands that name no file.
+    pub(super) fn no_files(&self) -> Vec<String> {
+        let words = self.words.borrow();
+        let mut words: Vec<_> =
+            words.iter().filter(|(_, content)| content.is_none()).map(|(word, _)| word.clone()).collect();
+        words.sort();
+        words
     }
 
     /// The shards of a stage's sharded input: name and files, by name.
@@ -149,8 +178,8 @@ impl Past {
     pub fn shards_of(&self, stage: &Stage, role: &str, input: &Digest) -> Result<Vec<ShardInput>> {
         let files = stage.inputs.iter().find(|input| input.role == role).map(|input| &input.from);
         if let Some(Producer::Files(set)) = files {
-            let found = self.find(set).unwrap_or_default();
-            return Ok(found.found.iter().map(|file| shard_of_file(file, set.names)).collect());
+            // A command gets each file by itself: it may know no better.
+            return Ok(bundles::shards(&self.find(set).unwrap_or_default(), stage.command.is_none()));
         }
         Ok(shards_of_manifest(&self.store.objects.manifest(input)?))
     }
@@ -167,12 +196,16 @@ pub struct ShardInput {
     pub names: bool,
 }
 
-/// The shard that a file of the user is.
-fn shard_of_file(file: &Found, names: bool) -> ShardInput {
-    ShardInput {
-        name: file.shard(names).hex().get(..16).unwrap_or_default().to_owned(),
-        files: vec![(file.label.clone(), file.digest)],
-        names,
+impl ShardInput {
+    /// What people call it: its file, or the first of the user's files and how many more there are.
+    #[must_use]
+    pub fn label(&self) -> String {
+        match self.files.as_slice() {
+            [] => String::new(),
+            [(name, _), ..] if name.starts_with(&self.name) => name.clone(),
+            [(name, _)] => name.clone(),
+            [(name, _), more @ ..] => format!("{name} and {} more", more.len()),
+        }
     }
 }
 
@@ -243,19 +276,26 @@ impl History for Past {
         let sharded = stage.per_shard.as_deref() == Some(role);
         let ledger = self.ledger();
         // What was read once is read again.
-        let is_new = |file: &&Found| {
-            !sharded || ledger.artifact(&shard_key(key, role, &shard_of_file(file, set.names))).is_none()
-        };
+        let unread = |shard: &ShardInput| ledger.artifact(&shard_key(key, role, shard)).is_none();
+        let shards = sharded.then(|| bundles::shards(&files, stage.command.is_none()));
+        let unread: Option<BTreeSet<String>> = shards.map(|shards| {
+            let unread = shards.into_iter().filter(unread);
+            unread.flat_map(|shard| shard.files).map(|(label, _)| label).collect()
+        });
+        let is_new = |file: &&Found| unread.as_ref().is_none_or(|unread| unread.contains(&file.label));
         let new: Vec<&Found> = files.found.iter().filter(is_new).collect();
         let others = new.len() < files.found.len();
         probes.refused(&stage.kind, new.into_iter(), others)
     }
 
     fn file(&self, word: &str) -> Option<Content> {
-        if !self.folder.join(word).is_file() {
-            return None;
+        if let Some(known) = self.words.borrow().get(word) {
+            return known.clone();
         }
-        self.files(&FileSet::of([word])).ok()
+        let is_file = self.folder.join(word).is_file();
+        let content = is_file.then(|| self.files(&FileSet::of([word])).ok()).flatten();
+        self.words.borrow_mut().insert(word.to_owned(), content.clone());
+        content
     }
 
     fn shards(&self, stage: &Stage, key: &Key, input: &Digest) -> Option<(usize, usize)> {

@@ -7,6 +7,7 @@
 //! * [`Toolkit`]: what a program knows, handed on
 //! * [`Folder`]: program texts for the compiler
 //! * [`Past`]: the compiler's questions about the store and the user's files, answered
+//! * [`was_idle`]: whether what had nothing to do is as it was, without compiling it
 //! * [`rows`]: the dry run: a decision and an [`Estimate`] for every stage
 //! * [`verdicts`]: what came of what a program expects of its reports
 //! * [`reasons`]: why a stage runs, in words
@@ -16,10 +17,12 @@
 
 #![cfg_attr(not(test), deny(clippy::unwrap_used))]
 
+mod bundles;
 mod estimate;
 mod files;
 mod gates;
 mod history;
+mod idle;
 mod known;
 pub mod machine;
 mod place;
@@ -35,6 +38,7 @@ pub use estimate::Estimate;
 pub use files::{Files, Found};
 pub use gates::{Latest, expectations, latest, promoted, verdicts};
 pub use history::{Past, ShardInput, shard_key};
+pub use idle::{Asked, keep_idle, was_idle};
 pub use known::{Costs, settings};
 pub use machine::{capacity, gpus, host_name};
 pub use place::store_root;

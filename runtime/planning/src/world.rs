@@ -1,12 +1,13 @@
 //! The compiler's window on the file system: program texts, bounded, UTF-8, below one folder.
 
 use std::cell::RefCell;
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{ErrorKind, Read};
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
+use llmp_compiler::key::Digest;
 use llmp_compiler::source::{ReadError, World};
 use llmp_compiler::syntax;
 
@@ -62,7 +63,7 @@ impl World for Folder {
 /// Another world that remembers what it was asked for, found or not.
 pub struct Remembering<W> {
     world: W,
-    asked: RefCell<BTreeSet<String>>,
+    asked: RefCell<BTreeMap<String, Option<Digest>>>,
 }
 
 impl<W: World> Remembering<W> {
@@ -72,16 +73,18 @@ impl<W: World> Remembering<W> {
         Self { world, asked: RefCell::default() }
     }
 
-    /// All paths that were asked for.
+    /// All paths that were asked for, with the digest of the text that was read; `None` where none was.
     #[must_use]
-    pub fn asked(self) -> BTreeSet<String> {
+    pub fn asked(self) -> BTreeMap<String, Option<Digest>> {
         self.asked.into_inner()
     }
 }
 
 impl<W: World> World for Remembering<W> {
     fn read(&self, path: &str) -> Result<Arc<str>, ReadError> {
-        self.asked.borrow_mut().insert(path.to_owned());
-        self.world.read(path)
+        let read = self.world.read(path);
+        let digest = read.as_ref().ok().map(|text| Digest::of(text.as_bytes()));
+        self.asked.borrow_mut().insert(path.to_owned(), digest);
+        read
     }
 }

@@ -8,6 +8,7 @@
 //!   ledger.index   where each key's newest frame lies, so that opening a long ledger does not read it
 //!   stat           digests of the user's files by size, time and inode, so that unchanged ones are not read again
 //!   work/KEY/      private to an action in progress: lock, attempts, state (checkpoints)
+//!   idle/          what each pipeline was when it had nothing to do, so that this is found out again without compiling it
 //!   last/          what each pipeline's stages were when they last ran
 //!   runs/N/        one folder a run: run.json, events.jsonl, logs/, report.*, notes.json
 //!   out/           the newest results under their names, linked to objects
@@ -54,7 +55,7 @@ pub use hash::hash_file;
 pub use ledger::Ledger;
 pub use lock::Lock;
 pub use objects::{ObjectStore, Objects};
-pub use results::{are_linked, link_results};
+pub use results::{are_linked, lie_in_out, link_results};
 pub use runs::pipeline_id;
 pub use stat::{Stamp, Stat};
 pub use write::{copy_checked, write_atomically, write_cache};

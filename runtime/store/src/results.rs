@@ -1,6 +1,6 @@
 //! `out/`: the newest results under their names, linked to the objects they are.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, HashSet};
 use std::ffi::OsStr;
 use std::fs;
 use std::path::Path;
@@ -60,15 +60,24 @@ pub fn link_results(
 /// Whether what lies in `out/PIPELINE/` under the names of bindings are these results; never where one of them is missing.
 #[must_use]
 pub fn are_linked(store: &Store, graph: &Graph, main: &Path, artifacts: &[Option<Digest>]) -> bool {
+    let named = graph.stages.iter().zip(artifacts).filter(|(stage, _)| !stage.name.contains('/'));
+    lie_in_out(store, main, named.map(|(stage, artifact)| (stage.name.as_str(), *artifact)))
+}
+
+/// Whether these results lie in `out/PIPELINE/` under these names; never where there is none for a name.
+#[must_use]
+pub fn lie_in_out<'n>(
+    store: &Store,
+    main: &Path,
+    mut results: impl Iterator<Item = (&'n str, Option<Digest>)>,
+) -> bool {
     let folder = store.root().join("out").join(pipeline_id(store, main));
     let known = linked(&folder.join(".artifacts.json"));
-    let there: BTreeSet<_> =
-        fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.file_name()).collect();
-    let mut named = graph.stages.iter().zip(artifacts).filter(|(stage, _)| !stage.name.contains('/'));
-    named.all(|(stage, artifact)| {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let there: HashSet<_> = entries.map(|entry| entry.file_name()).collect();
+    results.all(|(name, artifact)| {
         let Some(artifact) = artifact else { return false };
-        known.get(&stage.name).is_some_and(|known| *known == artifact.hex())
-            && there.contains(OsStr::new(&stage.name))
+        known.get(name).is_some_and(|known| *known == artifact.hex()) && there.contains(OsStr::new(name))
     })
 }
 

@@ -52,6 +52,26 @@ impl Stamp {
         fs::metadata(path).ok().map(|meta| Self::of(&meta))
     }
 
+    /// Identifies it.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        let Self { size, modified, changed, inode } = *self;
+        let numbers = [size, modified as u64, changed as u64, inode];
+        Digest::of(numbers.map(u64::to_le_bytes).as_flattened())
+    }
+
+    /// Whether a write from now on cannot go unseen.
+    #[must_use]
+    pub fn rested(&self) -> bool {
+        self.rested_at(now())
+    }
+
+    /// Whether a write since `other` was written cannot go unseen, by the clock of the files' device.
+    #[must_use]
+    pub fn rested_before(&self, other: &Self) -> bool {
+        self.rested_at(other.modified)
+    }
+
     fn of(meta: &Metadata) -> Self {
         let nanoseconds =
             |seconds: i64, rest: i64| seconds.saturating_mul(1_000_000_000).saturating_add(rest);

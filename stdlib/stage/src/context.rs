@@ -53,6 +53,11 @@ pub trait Context: Sync {
     /// order in which they were written. Empty when an optional parameter was left out.
     fn inputs(&self, role: &str) -> &[Input];
 
+    /// The name of the shard that is worked on, for a stage that runs shard by shard: what it makes is called after it.
+    fn shard(&self) -> Option<&str> {
+        None
+    }
+
     /// The folder that becomes the artifact. Empty at the start; everything in it is published when the stage returns `Ok`.
     fn output(&self) -> &Path;
 

@@ -218,6 +218,9 @@ impl Context for Declared<'_> {
         );
         self.ctx.inputs(role)
     }
+    fn shard(&self) -> Option<&str> {
+        self.ctx.shard()
+    }
     fn output(&self) -> &Path {
         self.ctx.output()
     }

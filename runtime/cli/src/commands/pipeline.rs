@@ -8,6 +8,7 @@ use std::sync::Arc;
 use llmp_compiler::compile::{Compilation, Options, compile};
 use llmp_compiler::diagnostic::Diagnostic;
 use llmp_compiler::graph::StageId;
+use llmp_compiler::key::Digest;
 use llmp_compiler::place::{Place, scheme};
 use llmp_insight::watching::Watch;
 use llmp_planning::{Folder, Past, Remembering, folder_of, store_root};
@@ -35,6 +36,8 @@ pub(super) struct Pipeline {
     pub(super) profiles: Vec<String>,
     /// The files that its meaning depends on, those included that are not there.
     pub(super) asked: Vec<PathBuf>,
+    /// The texts that were compiled, with their digests; `None` for one that is not there.
+    pub(super) texts: Vec<(PathBuf, Option<Digest>)>,
     /// How far it goes: names of stages and bindings, sorted; none for all of it.
     pub(super) targets: Vec<String>,
 }
@@ -72,10 +75,11 @@ impl PipelineArguments {
         let options = Options { profiles: self.profile.clone(), set, params };
         let world = Remembering::new(Folder::new(&folder));
         let compilation = compile(&world, library(), name, &options);
-        let asked =
-            world.asked().into_iter().map(|path| folder.join(path)).chain(self.params.clone()).collect();
+        let texts: Vec<_> =
+            world.asked().into_iter().map(|(path, digest)| (folder.join(path), digest)).collect();
+        let asked = texts.iter().map(|(path, _)| path.clone()).chain(self.params.clone()).collect();
         let (store, profiles) = (self.store.clone(), self.profile.clone());
-        Ok(Pipeline { main, compilation, store, profiles, asked, targets: vec![] })
+        Ok(Pipeline { main, compilation, store, profiles, asked, texts, targets: vec![] })
     }
 
     /// Compiles; prints what is wrong, and fails on errors.

@@ -1,6 +1,7 @@
 //! `llmp run`: does what the plan says.
 
 mod finish;
+mod idle;
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -83,6 +84,13 @@ pub(super) fn listen() -> Result<(), Failure> {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Outcome {
+    let begun = Instant::now();
+    let question = idle::Question::of(arguments);
+    if let Some(stages) = question.as_ref().and_then(idle::Question::stages) {
+        let screen = Arc::new(Screen::new(arguments.format == Format::Json, arguments.quiet));
+        say_nothing_to_do(stages, &[], &screen, begun)?;
+        return Ok(0);
+    }
     let (mut pipeline, forced, planned) = part_to_run(arguments)?;
     let device = llmp_model::device::Device::open(&arguments.device)?.to_string();
     let past = pipeline.open()?;
@@ -107,8 +115,11 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
         targets: &pipeline.targets,
     };
     if let Some(verdicts) = engine::nothing_to_do(program, &past, standard(), &decisions) {
+        if let Some(question) = question {
+            question.keep(&past, &pipeline, &decisions);
+        }
+        say_nothing_to_do(program.graph.stages.len(), &pipeline.targets, &screen, asked)?;
         let recorder = Recorder::new(screen.clone());
-        say_nothing_to_do(&pipeline, &screen, &recorder, asked)?;
         let failures = engine::failures(program, &verdicts, &recorder);
         pipeline.print(&failures);
         return Ok(u8::from(!failures.is_empty()));
@@ -212,17 +223,17 @@ fn refuse_infeasible(pipeline: &Pipeline, past: &Past, rows: &[Row], device: &st
 }
 
 fn say_nothing_to_do(
-    pipeline: &Pipeline,
-    screen: &Screen,
-    recorder: &Recorder,
+    stages: usize,
+    targets: &[String],
+    screen: &Arc<Screen>,
     asked: Instant,
 ) -> Result<(), Failure> {
-    let stages = pipeline.compilation.graph.stages.len() as u64;
-    recorder.tell(Event::RunFinished {
+    let stages = stages as u64;
+    Recorder::new(screen.clone()).tell(Event::RunFinished {
         format_version: 1,
         run: None,
         status: RunStatus::NothingToDo,
-        targets: Some(pipeline.targets.clone()),
+        targets: Some(targets.to_vec()),
         ran: None,
         cached: stages,
         failed: None,
@@ -232,7 +243,7 @@ fn say_nothing_to_do(
     screen.told()?;
     if !screen.is_json() {
         let time = text::duration(asked.elapsed().as_secs_f64());
-        let needed = match pipeline.targets.as_slice() {
+        let needed = match targets {
             [] => String::new(),
             targets => format!(" for {}", targets.join(", ")),
         };

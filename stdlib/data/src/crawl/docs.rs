@@ -10,7 +10,7 @@ use llmp_stage::{Context, Error, Fit, InputFile, Probe, Result};
 use serde::Deserialize;
 
 use super::sniff::{Looks, looks, named};
-use super::{label, shard_name};
+use super::{label, shard_of};
 use crate::pages;
 
 /// The settings of `crawl.docs`.
@@ -66,8 +66,10 @@ pub fn probe(name: &str, start: &[u8]) -> Fit {
 /// Where a file cannot be read, is of no format that is read, or holds too many rows that are no documents.
 pub fn run(ctx: &dyn Context, settings: Settings) -> Result<()> {
     let mapping = settings.mapping();
-    for file in &ctx.input("files")?.files {
-        let mut writer = Writer::create(&ctx.output().join(format!("{}.parquet", shard_name(file))))?;
+    let files = &ctx.input("files")?.files;
+    let Some(name) = shard_of(ctx, files) else { return Ok(()) };
+    let mut writer = Writer::create(&ctx.output().join(format!("{name}.parquet")))?;
+    for file in files {
         let mut rows = Rows::open(file, mapping.clone())?;
         let bar = ctx.bar(rows.known(), "documents");
         let (mut count, mut bad) = (0_u64, BadRows::default());
@@ -90,7 +92,6 @@ pub fn run(ctx: &dyn Context, settings: Settings) -> Result<()> {
             writer.write(doc)?;
             count += 1;
         }
-        writer.finish()?;
         bad.check(count, settings.max_bad, label(file)).map_err(|error| {
             error.help(
                 "a row is a JSON object, or a row of a table, with a text in `text`, or in the field that `text = \"…\"` \
@@ -100,6 +101,7 @@ pub fn run(ctx: &dyn Context, settings: Settings) -> Result<()> {
         ctx.count("documents", count);
         rows.notes().report(ctx);
     }
+    writer.finish()?;
     Ok(())
 }
 
@@ -173,6 +175,7 @@ mod tests {
     use llmp_stage::testing::TestContext;
 
     use super::*;
+    use crate::crawl::shard_name;
     use llmp_artifacts::docs::{Doc, Reader};
 
     fn settings(max_bad: f64) -> Settings {

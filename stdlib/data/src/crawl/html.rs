@@ -1,4 +1,4 @@
-//! `crawl.html`: HTML files as pages, each a WARC `resource` record.
+//! `crawl.html`: HTML files as pages, each a WARC `resource` record; one file of records a shard, which may be many files.
 
 use std::fs::File;
 use std::io::Read;
@@ -7,7 +7,7 @@ use llmp_stage::{Context, Dropped, Error, Fit, InputFile, Result};
 use serde::Deserialize;
 
 use super::sniff::{Looks, looks};
-use super::{file_url, shard_name};
+use super::{file_url, shard_of};
 use crate::pages;
 use llmp_artifacts::warc::{Headers, Record, Writer, looks_like_html};
 
@@ -38,10 +38,11 @@ pub fn probe(name: &str, start: &[u8]) -> Fit {
 /// Where a file cannot be read.
 pub fn run(ctx: &dyn Context, settings: Settings) -> Result<()> {
     let files = &ctx.input("files")?.files;
+    let Some(name) = shard_of(ctx, files) else { return Ok(()) };
     let bar = ctx.bar(files.len() as u64, "pages");
+    let mut writer = Writer::create(&ctx.output().join(format!("{name}.warc.gz")))?;
     for file in files {
         ctx.proceed()?;
-        let mut writer = Writer::create(&ctx.output().join(format!("{}.warc.gz", shard_name(file))))?;
         let mut block = Vec::new();
         let input = File::open(&file.path).map_err(Error::io("cannot read", &file.path))?;
         let limit = settings.max_page.saturating_add(1);
@@ -57,10 +58,9 @@ pub fn run(ctx: &dyn Context, settings: Settings) -> Result<()> {
         } else {
             ctx.count("skipped.not_html", 1);
         }
-        writer.finish()?;
         bar.add(1);
     }
-    Ok(())
+    writer.finish()
 }
 
 fn resource(file: &InputFile, block: Vec<u8>) -> Record {

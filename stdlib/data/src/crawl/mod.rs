@@ -9,7 +9,7 @@ pub mod text;
 pub mod warc;
 pub mod wet;
 
-use llmp_stage::InputFile;
+use llmp_stage::{Context, InputFile};
 
 llmp_stage::stages! { "data/crawl":
     "crawl.docs" = docs { probe },
@@ -22,6 +22,12 @@ llmp_stage::stages! { "data/crawl":
 /// The name of the shard made of a file: the first 16 hexadecimal digits of its digest.
 fn shard_name(file: &InputFile) -> &str {
     file.digest.get(..16).unwrap_or(&file.digest)
+}
+
+/// The name of the shard that is made of these files: as the runtime calls it, or after the first of them; `None` where there
+/// are none.
+fn shard_of<'a>(ctx: &'a dyn Context, files: &'a [InputFile]) -> Option<&'a str> {
+    ctx.shard().or_else(|| files.first().map(shard_name))
 }
 
 /// What people call a file.

@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::decoded::Decoded;
 use super::sniff::{Looks, looks};
-use super::{file_url, label, shard_name};
+use super::{file_url, label, shard_of};
 use crate::pages;
 
 /// Where documents end.
@@ -50,9 +50,11 @@ pub fn probe(name: &str, start: &[u8]) -> Fit {
 /// # Errors
 /// Where a file cannot be read or is no text.
 pub fn run(ctx: &dyn Context, settings: Settings) -> Result<()> {
-    for file in &ctx.input("files")?.files {
+    let files = &ctx.input("files")?.files;
+    let Some(name) = shard_of(ctx, files) else { return Ok(()) };
+    let mut writer = Writer::create(&ctx.output().join(format!("{name}.parquet")))?;
+    for file in files {
         check(file)?;
-        let mut writer = Writer::create(&ctx.output().join(format!("{}.parquet", shard_name(file))))?;
         let bar = ctx.bar(0, "documents");
         let mut count = 0_u64;
         let url = file_url(&file.name);
@@ -85,12 +87,12 @@ pub fn run(ctx: &dyn Context, settings: Settings) -> Result<()> {
                 }
             }
         }
-        writer.finish()?;
         ctx.count("documents", count);
         if parts.input.mended() > 0 {
             ctx.count("mended", parts.input.mended());
         }
     }
+    writer.finish()?;
     Ok(())
 }
 
