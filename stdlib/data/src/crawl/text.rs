@@ -244,6 +244,7 @@ mod tests {
     use llmp_stage::testing::TestContext;
 
     use super::*;
+    use crate::crawl::shard_name;
 
     fn read(
         name: &str,
