@@ -49,7 +49,11 @@ fn neither_the_store_nor_hidden_entries_are_input() {
         world.write(".DS_Store", b"\0\0\0\x01Bud1");
         world.write("main.llmp", "docs = crawl.html(\".\") |> extract.text\n");
         world.ok(&["run", "main.llmp", "--store", store]);
-        assert_eq!(world.llmp(&["plan", "main.llmp", "--detailed-exitcode", "--store", store]).code, 0, "{store}");
+        assert_eq!(
+            world.llmp(&["plan", "main.llmp", "--detailed-exitcode", "--store", store]).code,
+            0,
+            "{store}"
+        );
         let again = world.ok(&["run", "main.llmp", "--store", store]);
         assert!(again.out.contains("nothing to do"), "{}", again.out);
         world.write("own.llmp", format!("docs = crawl.docs(\"{store}/out\")\n"));

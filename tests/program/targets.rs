@@ -71,7 +71,11 @@ fn a_run_goes_as_far_as_was_planned() {
         let again = world.ok(&[&["run", "main.llmp"], *to].concat());
         assert!(again.out.contains("nothing to do"), "{}", again.out);
     }
-    assert_eq!(world.llmp(&["plan", "main.llmp", "--detailed-exitcode"]).code, 0, "between them they went everywhere");
+    assert_eq!(
+        world.llmp(&["plan", "main.llmp", "--detailed-exitcode"]).code,
+        0,
+        "between them they went everywhere"
+    );
 }
 
 #[test]
@@ -143,7 +147,11 @@ fn a_run_to_a_stage_takes_nothing_from_the_others() {
     }
     world.write("main.llmp", PIPELINE);
     world.ok(&["gc", "--keep-runs", "1"]);
-    assert_eq!(world.llmp(&["plan", "main.llmp", "--detailed-exitcode"]).code, 0, "the run of everything is kept");
+    assert_eq!(
+        world.llmp(&["plan", "main.llmp", "--detailed-exitcode"]).code,
+        0,
+        "the run of everything is kept"
+    );
     assert!(world.result("masked").is_dir());
 
     world.ok(&["pin", "part", "2"]);

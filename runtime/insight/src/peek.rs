@@ -39,7 +39,8 @@ pub fn peek(root: &Path, registry: &Registry, name: &str, kind: &str, run: u64) 
     if !dropped.is_empty() {
         dropped.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(b.0)));
         let all: u64 = dropped.iter().map(|(_, count)| count).sum();
-        let told = dropped.iter().take(RULES).map(|(rule, count)| format!("`{rule}` {}", text::count(*count)));
+        let told =
+            dropped.iter().take(RULES).map(|(rule, count)| format!("`{rule}` {}", text::count(*count)));
         let told = told.collect::<Vec<_>>().join(", ");
         let more = if dropped.len() > RULES { ", …" } else { "" };
         let _ = write!(out, "\n\n{} dropped: {told}{more}", text::count(all));

@@ -76,7 +76,8 @@ impl Form for Probe {
             let row = row?;
             let probed: Probed = serde_json::from_value(row.clone())
                 .map_err(|error| Error::new("the row is no probed question").because(error))?;
-            let verdict = row.get("verdict").and_then(serde_json::Value::as_str).unwrap_or_default().to_owned();
+            let verdict =
+                row.get("verdict").and_then(serde_json::Value::as_str).unwrap_or_default().to_owned();
             let view = probed.question.view(row);
             let said = format!("{verdict}, {} of {} samples are right", probed.correct, probed.of);
             Ok(probed.samples.iter().fold(view.line("verdict", &said), |view, sample| {

@@ -64,10 +64,13 @@ pub fn each(file: &InputFile) -> Result<impl Iterator<Item = Result<Value>> + us
                 Ok(_) => {}
                 Err(error) => return Some(Err(Error::io("cannot read", &path)(error))),
             }
-            let row = line.strip_prefix(BYTE_ORDER_MARK).filter(|_| number == 1).unwrap_or(&line).trim_ascii();
+            let row =
+                line.strip_prefix(BYTE_ORDER_MARK).filter(|_| number == 1).unwrap_or(&line).trim_ascii();
             if !row.is_empty() {
                 let row = serde_json::from_slice(row);
-                return Some(row.map_err(|error| Error::new(format!("{name}:{number}: this is not JSON")).because(error)));
+                return Some(row.map_err(|error| {
+                    Error::new(format!("{name}:{number}: this is not JSON")).because(error)
+                }));
             }
         }
     }))

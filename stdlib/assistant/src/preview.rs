@@ -29,7 +29,8 @@ pub fn preview(template: &Template, messages: &[Message]) -> View {
     match whole.tokens.strip_prefix(row.tokens.as_slice()) {
         Some(rest) => {
             let count = rest.len();
-            let rest = Row { tokens: rest[..count.min(SHOWN)].to_vec(), learn: vec![false; count.min(SHOWN)] };
+            let rest =
+                Row { tokens: rest[..count.min(SHOWN)].to_vec(), learn: vec![false; count.min(SHOWN)] };
             view = view.piece(format!("--- cut off here: {count} tokens go beyond the context\n"), Tone::Cut);
             lines(template, view, &rest, Some(Tone::Cut))
         }
@@ -81,20 +82,30 @@ mod tests {
 
     fn shown(context: usize, answer: &str) -> View {
         let template = Template::new(Tokenizer::cl100k(), context).unwrap();
-        preview(&template, &[Message::new(Role::User, "Where is Lae?"), Message::new(Role::Assistant, answer)])
+        preview(
+            &template,
+            &[Message::new(Role::User, "Where is Lae?"), Message::new(Role::Assistant, answer)],
+        )
     }
 
     #[test]
     fn what_is_learned_is_marked_and_has_its_ids() {
         let view = shown(100, "In Papua.");
         let text = view.all_text();
-        let learned: String =
-            view.body.iter().filter(|piece| piece.tone == Tone::Learned).map(|piece| piece.text.as_str()).collect();
+        let learned: String = view
+            .body
+            .iter()
+            .filter(|piece| piece.tone == Tone::Learned)
+            .map(|piece| piece.text.as_str())
+            .collect();
         assert_eq!(learned, "In Papua.<|im_end|>");
         let lines: Vec<&str> = text.lines().collect();
         assert!(lines[0].starts_with("  <|im_start|>user<|im_sep|>  ["), "{text}");
         assert!(lines.iter().any(|line| line.starts_with("+ In Papua.<|im_end|>  [")), "{text}");
-        assert_eq!(view.json["ids"].as_array().unwrap().len(), view.json["learned"].as_array().unwrap().len());
+        assert_eq!(
+            view.json["ids"].as_array().unwrap().len(),
+            view.json["learned"].as_array().unwrap().len()
+        );
         assert_eq!(view.json["cut"], false);
     }
 

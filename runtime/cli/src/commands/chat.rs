@@ -123,7 +123,9 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
             Command::Retry => println("[nothing was asked yet]")?,
             Command::Missing(what) => println(&format!("[{what}]"))?,
             Command::Unknown(name) => {
-                println(&format!("[there is no command `{name}`; /help lists them, and ` {name}` says it to the model]"))?;
+                println(&format!(
+                    "[there is no command `{name}`; /help lists them, and ` {name}` says it to the model]"
+                ))?;
             }
             Command::Say(question) => {
                 talk.ask(question);

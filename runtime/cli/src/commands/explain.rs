@@ -54,12 +54,14 @@ fn is_called(rule: &Rule, name: &str) -> bool {
 fn unknown(name: &str, code: &str) -> Failure {
     let is_code = name.len() > 1 && name[1..].chars().all(|letter| letter.is_ascii_digit());
     if is_code {
-        return Failure::new(format!("there is no diagnostic `{code}`")).help("`llmp explain` lists all codes");
+        return Failure::new(format!("there is no diagnostic `{code}`"))
+            .help("`llmp explain` lists all codes");
     }
     let failure = Failure::new(format!("there is no diagnostic and no rule `{name}`"));
     match did_you_mean(name, rules().map(|(_, rule)| rule.name)) {
         Some(close) => failure.help(format!("did you mean `{close}`?")),
-        None => failure.help("`llmp explain` lists all codes; rules are named in reports, e.g. `gopher.min_words`"),
+        None => failure
+            .help("`llmp explain` lists all codes; rules are named in reports, e.g. `gopher.min_words`"),
     }
 }
 

@@ -357,7 +357,9 @@ fn print(
     for ((row, more), action) in table.iter().zip(more).zip(actions) {
         let mut line = String::from(" ");
         // A column with nothing in it is left out.
-        for (column, (cell, &width)) in row.iter().zip(&widths).enumerate().filter(|(_, (_, width))| **width > 0) {
+        for (column, (cell, &width)) in
+            row.iter().zip(&widths).enumerate().filter(|(_, (_, width))| **width > 0)
+        {
             if column == WHY && narrow.is_some() {
                 continue;
             }
@@ -384,7 +386,9 @@ fn print(
                     .collect()
             }
             Some(columns) => wrap_row(&line, columns),
-            None => std::iter::once(line).chain(more.into_iter().map(|text| format!("{:indent$}{text}", ""))).collect::<Vec<_>>(),
+            None => std::iter::once(line)
+                .chain(more.into_iter().map(|text| format!("{:indent$}{text}", "")))
+                .collect::<Vec<_>>(),
         };
         for line in lines {
             writeln!(out, "{}", line.trim_end())?;
@@ -422,7 +426,8 @@ fn wrap_row(line: &str, columns: usize) -> Vec<String> {
     if cells(plain.trim_end()) <= columns {
         return vec![line.to_owned()];
     }
-    let mut parts = wrapped(&plain.split_whitespace().collect::<Vec<_>>().join(" "), columns.saturating_sub(7).max(20));
+    let mut parts =
+        wrapped(&plain.split_whitespace().collect::<Vec<_>>().join(" "), columns.saturating_sub(7).max(20));
     for part in parts.iter_mut().skip(1) {
         part.insert_str(0, "       ");
     }

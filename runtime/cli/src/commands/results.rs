@@ -170,7 +170,9 @@ impl Results {
         };
         for run in self.runs.iter().chain(&recent) {
             let there = run.stages.iter().filter(|stage| fits(stage));
-            for stage in there.filter(|stage| stage.artifact.is_some_and(|key| self.store.objects.contains(&key))) {
+            for stage in
+                there.filter(|stage| stage.artifact.is_some_and(|key| self.store.objects.contains(&key)))
+            {
                 if seen.insert(stage.artifact) {
                     named.push(format!("`{}`", self.told(run, stage).0));
                 }

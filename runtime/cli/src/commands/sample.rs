@@ -72,7 +72,8 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     // Every document of the corpus followed an end of text: that is what the start of one looks like.
     let mut start: Vec<u32> = end.into_iter().collect();
     start.extend(tokenizer.encode(&prompt));
-    let stops: Vec<&str> = arguments.stop.iter().map(String::as_str).filter(|stop| !stop.is_empty()).collect();
+    let stops: Vec<&str> =
+        arguments.stop.iter().map(String::as_str).filter(|stop| !stop.is_empty()).collect();
     let mut out = std::io::stdout().lock();
     for index in 0..arguments.count {
         if arguments.count > 1 {

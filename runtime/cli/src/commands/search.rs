@@ -63,7 +63,9 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
             Some((one, _)) => one,
             None => {
                 let none = Failure::new("there is no search index with a result");
-                return Err(none.help("`tools.search` makes one of documents; run the pipeline, and then ask"));
+                return Err(
+                    none.help("`tools.search` makes one of documents; run the pipeline, and then ask")
+                );
             }
         },
     };

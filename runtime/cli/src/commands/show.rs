@@ -208,7 +208,8 @@ fn clean(text: &str) -> String {
 /// What the stage dropped: counts by rule, and some of them with their texts.
 fn dropped(arguments: &Arguments, results: &Results, found: &One<'_>) -> Outcome {
     let stage = &found.stage.name;
-    let record = found.stage.key.and_then(|key| results.ledger.record(&key).ok().flatten()).unwrap_or_default();
+    let record =
+        found.stage.key.and_then(|key| results.ledger.record(&key).ok().flatten()).unwrap_or_default();
     let mut counts: Vec<(&str, u64)> = record
         .counts
         .iter()
@@ -228,7 +229,10 @@ fn dropped(arguments: &Arguments, results: &Results, found: &One<'_>) -> Outcome
     let tracer = Tracer::new(&results.store, &results.ledger, found.run, standard())?;
     let fits = |dropped: &llmp_stage::Dropped| {
         let rule = arguments.rule.as_ref().is_none_or(|rule| *rule == dropped.rule);
-        rule && arguments.filter.as_ref().is_none_or(|text| dropped.url.contains(text) || dropped.value.contains(text))
+        rule && arguments
+            .filter
+            .as_ref()
+            .is_none_or(|text| dropped.url.contains(text) || dropped.value.contains(text))
     };
     let left = tracer.left_out(stage, arguments.rows, &fits)?;
     let mut out = crate::output::stdout();
@@ -267,8 +271,9 @@ mod tests {
 
     #[test]
     fn a_filter_names_a_column_or_a_text() {
-        let view = View::new("u1", json!({"language": "zh", "tags": {"seen": "no"}, "values": ["a", "b"], "of": 3}))
-            .text("x = 1 and more");
+        let view =
+            View::new("u1", json!({"language": "zh", "tags": {"seen": "no"}, "values": ["a", "b"], "of": 3}))
+                .text("x = 1 and more");
         for filter in ["language=zh", "tags.seen=no", "values=b", "of=3", "and more", "u1", "x = 1"] {
             assert!(fits(&view, filter), "{filter}");
         }

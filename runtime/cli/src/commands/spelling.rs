@@ -20,9 +20,9 @@ pub(super) fn means(typed: &str, name: &str) -> bool {
         return false;
     }
     parts.all(|part| match pair(part) {
-        Some((key, value)) => settings.iter().any(|&(name, set)| {
-            set == value && (name == key || name.rsplit('.').next() == Some(key))
-        }),
+        Some((key, value)) => settings
+            .iter()
+            .any(|&(name, set)| set == value && (name == key || name.rsplit('.').next() == Some(key))),
         None => mark == '@' && settings.iter().any(|(_, set)| *set == part),
     })
 }
@@ -45,13 +45,24 @@ mod tests {
     #[test]
     fn a_member_is_named_without_brackets() {
         let member = "base[lr=0.02, width=64]";
-        for typed in ["base.lr=0.02", "base@0.02", "base@64", "base[lr=0.02]", "base.lr=0.02,width=64", "base@lr=0.02@64"] {
+        for typed in [
+            "base.lr=0.02",
+            "base@0.02",
+            "base@64",
+            "base[lr=0.02]",
+            "base.lr=0.02,width=64",
+            "base@lr=0.02@64",
+        ] {
             assert!(means(typed, member), "{typed}");
         }
-        for typed in ["base", "base.lr=0.03", "base@0.03", "bas@0.02", "base.", "base@", "base.0.02", "base2@64"] {
+        for typed in
+            ["base", "base.lr=0.03", "base@0.03", "bas@0.02", "base.", "base@", "base.0.02", "base2@64"]
+        {
             assert!(!means(typed, member), "{typed}");
         }
-        assert!(means("base@0.02", "train/base[lr=0.02]") && means("train/base.lr=0.02", "train/base[lr=0.02]"));
+        assert!(
+            means("base@0.02", "train/base[lr=0.02]") && means("train/base.lr=0.02", "train/base[lr=0.02]")
+        );
         assert!(!means("base@0.02", "base"), "no family");
         let short = super::short(member).unwrap();
         assert_eq!(short, "base.lr=0.02,width=64");

@@ -59,12 +59,21 @@ impl Form for Model {
             fact("parameters", config.parameter_count().to_string()),
             fact("layers", config.layers.to_string()),
             fact("width", config.width.to_string()),
-            fact("heads", format!("{} of width {}, {} for keys", config.heads, config.head_width, config.kv_heads)),
+            fact(
+                "heads",
+                format!("{} of width {}, {} for keys", config.heads, config.head_width, config.kv_heads),
+            ),
             fact("MLP width", config.mlp_width.to_string()),
             fact("context", format!("{} tokens", config.context)),
             fact("vocabulary", config.vocabulary.to_string()),
-            fact("embedding", if config.tied { "tied to the head" } else { "apart from the head" }.to_owned()),
-            fact("can", if can.is_empty() { "go on with a text (a base model)".to_owned() } else { can.join(", ") }),
+            fact(
+                "embedding",
+                if config.tied { "tied to the head" } else { "apart from the head" }.to_owned(),
+            ),
+            fact(
+                "can",
+                if can.is_empty() { "go on with a text (a base model)".to_owned() } else { can.join(", ") },
+            ),
         ];
         facts.extend(abilities.refusal.map(|refusal| fact("refusal", refusal)));
         facts.extend(abilities.results.map(|results| fact("search results shown", results.to_string())));

@@ -91,15 +91,13 @@ pub fn lint(settings: &Settings) -> Vec<Lint> {
 /// The rules, in the order in which they are asked.
 #[must_use]
 pub fn rules() -> &'static [Rule] {
-    &[
-        Rule {
-            name: "minhash.similarity",
-            drops: "another document of its group shares at least so much of the word sequences; the longest of a group is kept",
-            setting: Some("similarity"),
-            off: None,
-            source: "MinHash: Broder (1997), with bands as FineWeb has them",
-        },
-    ]
+    &[Rule {
+        name: "minhash.similarity",
+        drops: "another document of its group shares at least so much of the word sequences; the longest of a group is kept",
+        setting: Some("similarity"),
+        off: None,
+        source: "MinHash: Broder (1997), with bands as FineWeb has them",
+    }]
 }
 
 /// Runs the stage.

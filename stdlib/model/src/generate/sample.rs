@@ -121,7 +121,10 @@ mod tests {
             &[0.526, 0.316, 0.158, 0.0],
         );
         assert_close(&shares(&Request { top_p: Some(0.5), ..request() }, &logits), &[1.0, 0.0, 0.0, 0.0]);
-        assert_close(&shares(&Request { min_p: Some(0.59), ..request() }, &logits), &[0.625, 0.375, 0.0, 0.0]);
+        assert_close(
+            &shares(&Request { min_p: Some(0.59), ..request() }, &logits),
+            &[0.625, 0.375, 0.0, 0.0],
+        );
         assert_close(&shares(&Request { banned: vec![0, 9], ..request() }, &logits), &[0.0, 0.6, 0.3, 0.1]);
         assert_close(&shares(&Request { temperature: 0.0, ..request() }, &logits), &[1.0, 0.0, 0.0, 0.0]);
         let half = Request { temperature: 0.5, ..request() };

@@ -2,10 +2,10 @@
 
 use std::io::{BufRead, IsTerminal};
 
+use rustyline::Editor;
 use rustyline::config::Config;
 use rustyline::error::ReadlineError;
 use rustyline::history::MemHistory;
-use rustyline::Editor;
 
 use super::Failure;
 
@@ -36,7 +36,8 @@ impl Input {
         }
         let config = Config::builder().auto_add_history(true).build();
         let editor = Editor::with_history(config, MemHistory::with_config(&config));
-        let editor = editor.map_err(|error| Failure::new(format!("cannot read from the terminal: {error}")))?;
+        let editor =
+            editor.map_err(|error| Failure::new(format!("cannot read from the terminal: {error}")))?;
         Ok(Self::Person(Box::new(editor)))
     }
 

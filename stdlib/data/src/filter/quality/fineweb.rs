@@ -14,7 +14,11 @@ pub(super) fn check(text: &str, words: &Words<'_>, settings: &Settings) -> Resul
     let lines: Vec<&str> = text.split('\n').filter(|line| !line.trim().is_empty()).collect();
     settings.ask("fineweb.empty", lines.is_empty(), || "no lines".into())?;
     let punctuated = lines.iter().filter(|line| line.trim_end().ends_with(TERMINAL)).count();
-    settings.at_least("fineweb.min_punctuated_lines", share(punctuated, lines.len()), settings.min_punctuated_lines)?;
+    settings.at_least(
+        "fineweb.min_punctuated_lines",
+        share(punctuated, lines.len()),
+        settings.min_punctuated_lines,
+    )?;
     let short = lines.iter().filter(|line| line.chars().count() <= settings.short_line).count();
     settings.at_most("fineweb.max_short_lines", share(short, lines.len()), settings.max_short_lines)?;
     let (_, repeated) = repeats(lines.iter().copied());

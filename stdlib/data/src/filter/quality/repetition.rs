@@ -19,9 +19,17 @@ const REPEATED_RULES: [&str; 6] = [
 pub(super) fn check(text: &str, words: &Words<'_>, settings: &Settings) -> Result<(), Broken> {
     let characters = text.chars().count();
     let (count, repeated) = repeats(paragraphs(text));
-    settings.at_most("gopher.repeated_paragraphs", share(repeated.count, count), settings.max_repeated_paragraphs)?;
+    settings.at_most(
+        "gopher.repeated_paragraphs",
+        share(repeated.count, count),
+        settings.max_repeated_paragraphs,
+    )?;
     let limit = settings.max_repeated_paragraph_characters;
-    settings.at_most("gopher.repeated_paragraph_characters", share(repeated.characters, characters), limit)?;
+    settings.at_most(
+        "gopher.repeated_paragraph_characters",
+        share(repeated.characters, characters),
+        limit,
+    )?;
     let (count, repeated) = repeats(text.split('\n').filter(|line| !line.is_empty()));
     settings.at_most("gopher.repeated_lines", share(repeated.count, count), settings.max_repeated_lines)?;
     let limit = settings.max_repeated_line_characters;

@@ -152,11 +152,21 @@ fn rules_for_english_are_not_asked_of_other_languages() {
 /// The names stand in three places: where a rule is asked, in its account, and among the exceptions of the signature.
 #[test]
 fn each_rule_has_an_account_and_can_be_switched_off() {
-    let asked = [include_str!("gopher.rs"), include_str!("repetition.rs"), include_str!("c4.rs"), include_str!("fineweb.rs")];
-    let asked = asked.map(|text| text.split('"').filter(|part| {
-        let (group, rest) = part.split_once('.').unwrap_or_default();
-        ["gopher", "c4", "fineweb"].contains(&group) && rest.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
-    }).collect::<Vec<_>>());
+    let asked = [
+        include_str!("gopher.rs"),
+        include_str!("repetition.rs"),
+        include_str!("c4.rs"),
+        include_str!("fineweb.rs"),
+    ];
+    let asked = asked.map(|text| {
+        text.split('"')
+            .filter(|part| {
+                let (group, rest) = part.split_once('.').unwrap_or_default();
+                ["gopher", "c4", "fineweb"].contains(&group)
+                    && rest.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+            })
+            .collect::<Vec<_>>()
+    });
     let asked: std::collections::BTreeSet<&str> = asked.concat().into_iter().collect();
     let told: std::collections::BTreeSet<&str> = rules().iter().map(|rule| rule.name).collect();
     assert_eq!(asked, told);
