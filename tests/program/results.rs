@@ -49,7 +49,12 @@ fn a_model_is_the_one_that_the_file_means() {
     assert!(other.code == 0 && other.err.starts_with("base of run 2"), "{}", other.err);
     let missing = sample(&["main.llmp", "--set", "base.lr=0.03"]);
     assert_eq!(missing.code, 1);
-    for told in ["`base` has no result that is up to date", "--run 2", "of other settings", "llmp run main.llmp --to base"] {
+    for told in [
+        "`base` has no result that is up to date",
+        "--run 2",
+        "of other settings",
+        "llmp run main.llmp --to base",
+    ] {
         assert!(missing.err.contains(told), "{told}: {}", missing.err);
     }
     assert_eq!(sample(&["main.llmp", "--set", "base.lr=0.03", "--run", "1"]).out, first.out);
@@ -104,19 +109,27 @@ fn rows_are_shown_as_people_read_them() {
     let url = rows[2]["value"]["url"].as_str().unwrap();
     let one = show(&["docs", "--where", &format!("url={url}"), "--json"]);
     assert_eq!(one.trim(), lines.lines().nth(2).unwrap());
-    assert!(show(&["docs", "--row", "2"]).contains(rows[2]["value"]["text"].as_str().unwrap().lines().next().unwrap()));
+    assert!(
+        show(&["docs", "--row", "2"])
+            .contains(rows[2]["value"]["text"].as_str().unwrap().lines().next().unwrap())
+    );
 
     let talks = show(&["chat.load", "-n", "1"]);
     assert!(talks.contains("user: What is 0?") && talks.contains("assistant: A number, 0."), "{talks}");
     let taught = show(&["chat.load", "-n", "1", "--model", "chat"]);
-    assert!(taught.contains("<|im_start|>user<|im_sep|>") && taught.contains("+ A number, 0.<|im_end|>  ["), "{taught}");
+    assert!(
+        taught.contains("<|im_start|>user<|im_sep|>") && taught.contains("+ A number, 0.<|im_end|>  ["),
+        "{taught}"
+    );
     let tokens = show(&["tokens", "-n", "1"]);
-    assert!(tokens.contains("vocabulary") && tokens.contains("<|endoftext|>") || tokens.contains("more tokens"), "{tokens}");
+    assert!(
+        tokens.contains("vocabulary") && tokens.contains("<|endoftext|>") || tokens.contains("more tokens"),
+        "{tokens}"
+    );
     assert!(show(&["base"]).contains("context"), "a model's facts");
     assert!(show(&["vocab", "--row", "65"]).lines().count() >= 2);
     let past = world.llmp(&["show", "docs", "--row", "9999"]);
     assert!(past.code == 1 && past.err.contains("there is no row 9999"), "{}", past.err);
-
 }
 
 #[test]
@@ -128,7 +141,8 @@ fn what_was_dropped_has_rule_value_and_text() {
     for told in ["documents dropped", "gopher.min_words", "--- 0  https://", "gopher.min_words: "] {
         assert!(dropped.contains(told), "{told}: {dropped}");
     }
-    let lines = world.ok(&["show", "docs", "--dropped", "--rule", "gopher.min_words", "--json", "-n", "1"]).out;
+    let lines =
+        world.ok(&["show", "docs", "--dropped", "--rule", "gopher.min_words", "--json", "-n", "1"]).out;
     let row: Value = serde_json::from_str(lines.trim()).unwrap();
     assert!(row["text"].as_str().is_some_and(|text| text.len() > 20), "the text is that of the input: {row}");
     let wrong = world.llmp(&["show", "docs", "--dropped", "--rule", "gopher.min_wrds"]);
@@ -151,7 +165,11 @@ fn an_index_is_asked() {
     let world = world();
     world.ok(&["run", "main.llmp", "--to", "index"]);
     let found = world.ok(&["search", "alpha", "main.llmp"]);
-    assert!(found.err.starts_with("index of run 1") && found.out.contains("https://alpha.example/"), "{}", found.out);
+    assert!(
+        found.err.starts_with("index of run 1") && found.out.contains("https://alpha.example/"),
+        "{}",
+        found.out
+    );
     assert_eq!(world.ok(&["search", "index", "alpha", "main.llmp"]).out, found.out);
     let none = world.ok(&["search", "zzzzqqqq"]).out;
     assert_eq!(none, "nothing found\n");
@@ -182,7 +200,8 @@ fn a_chat_through_a_pipe_has_commands_and_takes_any_bytes() {
     }
     assert_eq!(help.lines().count(), 8 + 3, "nothing behind /exit is answered: {help}");
     talk(b"What is \xe4\xbd?\n/retry\n/save talk.saved\n");
-    let saved: Value = serde_json::from_str(&std::fs::read_to_string(world.path().join("talk.saved")).unwrap()).unwrap();
+    let saved: Value =
+        serde_json::from_str(&std::fs::read_to_string(world.path().join("talk.saved")).unwrap()).unwrap();
     let messages = saved["messages"].as_array().unwrap();
     let roles: Vec<&str> = messages.iter().map(|message| message["role"].as_str().unwrap()).collect();
     assert_eq!(roles, ["system", "user", "assistant"], "the second answer stands in place of the first");

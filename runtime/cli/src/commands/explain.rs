@@ -27,7 +27,7 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
         writeln!(out, "{}", page.trim_end())?;
         return Ok(0);
     }
-    let found: Vec<(&str, &Rule)> = rules().filter(|(_, rule)| is_called(rule, name)).collect();
+    let found: Vec<(&str, &Rule)> = rules().into_iter().filter(|(_, rule)| is_called(rule, name)).collect();
     if found.is_empty() {
         return Err(unknown(name, &code));
     }
@@ -41,8 +41,12 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
 }
 
 /// All rules with the stage of each.
-fn rules() -> impl Iterator<Item = (&'static str, &'static Rule)> + Clone {
-    standard().stages().flat_map(|stage| stage.rules().iter().map(|rule| (stage.name(), rule)))
+fn rules() -> Vec<(&'static str, &'static Rule)> {
+    let mut all = Vec::new();
+    for stage in standard().stages() {
+        all.extend(stage.rules().iter().map(|rule| (stage.name(), rule)));
+    }
+    all
 }
 
 /// A rule is called by its name, or by the second part of it; reports count it under `dropped.`.
@@ -58,7 +62,7 @@ fn unknown(name: &str, code: &str) -> Failure {
             .help("`llmp explain` lists all codes");
     }
     let failure = Failure::new(format!("there is no diagnostic and no rule `{name}`"));
-    match did_you_mean(name, rules().map(|(_, rule)| rule.name)) {
+    match did_you_mean(name, rules().iter().map(|(_, rule)| rule.name)) {
         Some(close) => failure.help(format!("did you mean `{close}`?")),
         None => failure
             .help("`llmp explain` lists all codes; rules are named in reports, e.g. `gopher.min_words`"),

@@ -155,8 +155,8 @@ fn print(out: &mut impl Write, arguments: &Arguments, views: Views, template: Op
 /// Whether a row has the value in the column, or holds the text.
 fn fits(view: &View, filter: &str) -> bool {
     let column = filter.split_once('=').and_then(|(column, value)| {
-        let names = column.trim().split('.');
-        let found = names.into_iter().try_fold(&view.json, |at, name| at.get(name))?;
+        let mut names = column.trim().split('.');
+        let found = names.try_fold(&view.json, |at, name| at.get(name))?;
         Some((found, value.trim()))
     });
     match column {

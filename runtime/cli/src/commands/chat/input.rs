@@ -35,7 +35,8 @@ impl Input {
             return Ok(Self::Pipe);
         }
         let config = Config::builder().auto_add_history(true).build();
-        let editor = Editor::with_history(config, MemHistory::with_config(&config));
+        let history = MemHistory::with_config(&config);
+        let editor = Editor::with_history(config, history);
         let editor =
             editor.map_err(|error| Failure::new(format!("cannot read from the terminal: {error}")))?;
         Ok(Self::Person(Box::new(editor)))
