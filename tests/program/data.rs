@@ -40,13 +40,14 @@ fn only_what_depends_on_an_edit_runs() {
 
     world.write("main.llmp", PIPELINE.replace("[email]", "[email, phone]"));
     assert_eq!(world.planned("main.llmp"), ["docs"]);
-    let plan = world.llmp(&["plan", "main.llmp"]);
+    assert_eq!(world.llmp(&["plan", "main.llmp"]).code, 0, "work is no failure");
+    let plan = world.llmp(&["plan", "main.llmp", "--detailed-exitcode"]);
     assert_eq!(plan.code, 2);
     assert!(plan.out.contains("mask [email] → [email, phone]"), "{}", plan.out);
     assert!(plan.out.contains("main.llmp:6:"), "{}", plan.out);
     let edited = world.ok(&["run", "main.llmp", "--format", "json"]);
     assert_eq!(world.ran(&edited), ["docs"]);
-    assert_eq!(world.llmp(&["plan", "main.llmp"]).code, 0);
+    assert_eq!(world.llmp(&["plan", "main.llmp", "--detailed-exitcode"]).code, 0);
 }
 
 #[test]
@@ -79,7 +80,7 @@ fn broken_warcs_end_in_clear_messages() {
 #[test]
 fn a_plan_can_be_kept_and_is_refused_when_stale() {
     let world = world();
-    assert_eq!(world.llmp(&["plan", "main.llmp", "--out", "plan.json"]).code, 2);
+    assert_eq!(world.llmp(&["plan", "main.llmp", "--out", "plan.json", "--detailed-exitcode"]).code, 2);
     world.write("main.llmp", PIPELINE.replace("[email]", "[phone]"));
     let stale = world.llmp(&["run", "main.llmp", "--plan", "plan.json"]);
     assert_eq!(stale.code, 1);

@@ -11,6 +11,7 @@ mod mistakes;
 mod models;
 mod output;
 mod own_stages;
+mod results;
 mod spec;
 mod stores;
 mod targets;

@@ -18,8 +18,9 @@ fn world() -> World {
 const PRINTING: &[(&[&str], i32)] = &[
     (&["completions", "bash"], 0),
     (&["completions", "zsh"], 0),
-    (&["plan", "main.llmp"], 2),
-    (&["plan", "main.llmp", "--json"], 2),
+    (&["plan", "main.llmp"], 0),
+    (&["plan", "main.llmp", "--detailed-exitcode"], 2),
+    (&["plan", "main.llmp", "--json", "--detailed-exitcode"], 2),
     (&["plan", "main.llmp", "--lowered"], 0),
     (&["check", "wrong.llmp", "--format", "json"], 1),
     (&["check", "wrong.llmp", "--format", "sarif"], 1),

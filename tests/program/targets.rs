@@ -67,11 +67,15 @@ fn a_run_goes_as_far_as_was_planned() {
         let record = json(&record.expect("a record"));
         assert_eq!(names(&record), *wanted, "no stage is listed that was not asked for");
         assert_eq!(record["targets"].as_array(), plan["targets"].as_array());
-        assert_eq!(world.llmp(&[&["plan", "main.llmp"], *to].concat()).code, 0);
+        assert_eq!(world.llmp(&[&["plan", "main.llmp", "--detailed-exitcode"], *to].concat()).code, 0);
         let again = world.ok(&[&["run", "main.llmp"], *to].concat());
         assert!(again.out.contains("nothing to do"), "{}", again.out);
     }
-    assert_eq!(world.llmp(&["plan", "main.llmp"]).code, 0, "between them they went everywhere");
+    assert_eq!(
+        world.llmp(&["plan", "main.llmp", "--detailed-exitcode"]).code,
+        0,
+        "between them they went everywhere"
+    );
 }
 
 #[test]
@@ -143,13 +147,17 @@ fn a_run_to_a_stage_takes_nothing_from_the_others() {
     }
     world.write("main.llmp", PIPELINE);
     world.ok(&["gc", "--keep-runs", "1"]);
-    assert_eq!(world.llmp(&["plan", "main.llmp"]).code, 0, "the run of everything is kept");
+    assert_eq!(
+        world.llmp(&["plan", "main.llmp", "--detailed-exitcode"]).code,
+        0,
+        "the run of everything is kept"
+    );
     assert!(world.result("masked").is_dir());
 
     world.ok(&["pin", "part", "2"]);
     world.ok(&["gc", "--keep-runs", "0"]);
     world.write("main.llmp", PIPELINE.replace("block = [adult]", "words = [\"casino\"]"));
-    assert_eq!(world.llmp(&["plan", "main.llmp", "--to", "filter.urls"]).code, 0);
+    assert_eq!(world.llmp(&["plan", "main.llmp", "--detailed-exitcode", "--to", "filter.urls"]).code, 0);
     assert_eq!(world.planned("main.llmp").len(), 4, "the pin keeps what its run had");
     world.ok(&["verify"]);
 }

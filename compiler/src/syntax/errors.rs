@@ -89,6 +89,10 @@ pub(super) fn unexpected(span: Span, text: &str, expected: &str) -> Diagnostic {
     Diagnostic::error(code::UNEXPECTED, format!("unexpected {}", quoted(text)), span)
         .label(format!("expected {expected}"))
         .help(match expected {
+            // `pretrain(tokens) ( for = 1M )`
+            "the end of the line" if text.starts_with('(') && text.contains('=') => {
+                "settings stand in braces: `{ name = value }`".to_owned()
+            }
             "the end of the line" => "remove it, or begin a new line".to_owned(),
             expected => format!("write {expected}, or remove it"),
         })

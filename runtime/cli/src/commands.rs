@@ -20,9 +20,13 @@ mod pipeline;
 mod plan;
 mod planned;
 mod report;
+mod results;
 mod run;
 mod runs;
 mod sample;
+mod search;
+mod show;
+mod spelling;
 mod stages;
 mod trace;
 mod verify;
@@ -75,6 +79,10 @@ enum Command {
     Sample(sample::Arguments),
     /// Follow one document by its URL through every stage
     Trace(trace::Arguments),
+    /// Print rows of a result as people read them: documents, conversations, questions, tokens, a model's facts
+    Show(show::Arguments),
+    /// Ask a search index
+    Search(search::Arguments),
     /// Format pipelines
     Fmt(fmt::Arguments),
     /// List a pipeline's params with their values and where these come from
@@ -187,6 +195,15 @@ fn at_least_one(text: &str) -> Result<usize, String> {
     }
 }
 
+/// Reads a share: a number above 0 and at most 1.
+fn share(text: &str) -> Result<f32, String> {
+    match text.parse() {
+        Ok(share) if share > 0.0 && share <= 1.0 => Ok(share),
+        Ok(_) => Err("it has to lie above 0 and at most at 1".to_owned()),
+        Err(_) => Err("it is no number".to_owned()),
+    }
+}
+
 /// How results are printed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 enum Format {
@@ -248,7 +265,7 @@ impl From<std::io::Error> for Failure {
 
 type Outcome = Result<u8, Failure>;
 
-/// Runs the program. Exit codes: 0 done (for `plan`: nothing to do), 1 error, 2 wrong usage (for `plan`: work to do),
+/// Runs the program. Exit codes: 0 done, 1 error, 2 wrong usage (for `plan --detailed-exitcode`: work to do),
 /// 130 stopped by Ctrl-C.
 #[must_use]
 pub fn main() -> ExitCode {
@@ -265,6 +282,8 @@ pub fn main() -> ExitCode {
         Command::Chat(arguments) => chat::run(&arguments),
         Command::Sample(arguments) => sample::run(&arguments),
         Command::Trace(arguments) => trace::run(&arguments),
+        Command::Show(arguments) => show::run(&arguments),
+        Command::Search(arguments) => search::run(&arguments),
         Command::Fmt(arguments) => fmt::run(&arguments),
         Command::Params(arguments) => params::run(&arguments),
         Command::Stages(arguments) => stages::run(&arguments),

@@ -29,7 +29,10 @@ struct Change {
 
 impl Change {
     fn of(stage: &str, name: &str, old: Option<String>, new: Option<String>) -> Option<Self> {
-        (old != new).then(|| Self { stage: stage.to_owned(), name: name.to_owned(), old, new, note: None })
+        // A setting that an earlier version did not have, and that is not set now, differs in nothing that is seen.
+        let shown = |value: &Option<String>| value.clone().unwrap_or_else(|| "none".into());
+        let differs = old != new && shown(&old) != shown(&new);
+        differs.then(|| Self { stage: stage.to_owned(), name: name.to_owned(), old, new, note: None })
     }
 
     fn text(&self) -> String {
@@ -94,6 +97,24 @@ impl Difference {
         if old.artifact.is_none() || new.artifact.is_none() {
             return;
         }
+        let kind = |stage: &StageReport| {
+            let of_kind = |component: &&Component| component.name == ComponentName::Kind;
+            stage.settings.iter().find(of_kind).map(|component| component.value.clone())
+        };
+        if let (Some(then), Some(now)) = (kind(old), kind(new))
+            && then != now
+        {
+            // Two signatures' settings have nothing to do with each other.
+            self.settings.push(Change {
+                stage: name.clone(),
+                name: "stage".to_owned(),
+                old: Some(then),
+                new: Some(now),
+                note: Some("another stage, with settings of its own".to_owned()),
+            });
+            self.count(old, new);
+            return;
+        }
         let files = files(ledger, old, new);
         for (component, old, new) in components(&old.settings, &new.settings) {
             match component {
@@ -110,6 +131,12 @@ impl Difference {
                 }
             }
         }
+        self.count(old, new);
+    }
+
+    /// What stages counted.
+    fn count(&mut self, old: &StageReport, new: &StageReport) {
+        let name = &new.name;
         let names: BTreeSet<&String> = old.counts.keys().chain(new.counts.keys()).collect();
         for count in names {
             let of = |stage: &StageReport| Some(text::count(stage.counts.get(count).copied().unwrap_or(0)));

@@ -5,6 +5,7 @@
 //!
 //! * about runs that ended: [`report`] (funnel, curves, tables, timings; several runs side by side), [`diff`] (two runs), [`trace`] (one document), [`reach`]
 //!   (which run needs which objects)
+//! * about one result: [`peek`] (counts and first rows, for the editor)
 //! * about the run that goes on: [`following`]
 //! * about what a run would do: [`why`], [`hints`], [`watching`] (again and again), [`drawing`]
 //!
@@ -17,6 +18,7 @@ pub mod drawing;
 pub mod following;
 pub mod hints;
 mod html;
+pub mod peek;
 pub mod reach;
 pub mod report;
 pub mod trace;

@@ -3,6 +3,7 @@
 //! Documents are found by URL, id or text in the first stages that hold documents and among those that were dropped.
 //! From there on a document is followed by its id, in the shard of the same name: shards keep their names.
 
+mod dropped;
 mod find;
 mod standing;
 
@@ -17,6 +18,7 @@ use llmp_stage::{
 use llmp_store::{Entry, Ledger, Manifest, Store};
 use serde::Serialize;
 
+pub use dropped::Left;
 pub use find::{Found, Query, find};
 pub use standing::standing;
 
@@ -58,7 +60,7 @@ pub enum Fate {
         /// Its place in the shard.
         #[serde(skip_serializing_if = "Option::is_none")]
         row: Option<u64>,
-        /// Words of its text.
+        /// Words of its text, as filters count them.
         #[serde(skip_serializing_if = "Option::is_none")]
         words: Option<u64>,
         /// Its language, once known.
@@ -279,7 +281,7 @@ impl<'a> Tracer<'a> {
                 return Ok(Some(Fate::Kept {
                     shard: Some(shard_of(file).to_owned()),
                     row: Some(row as u64),
-                    words: Some(whole.text.split_whitespace().count() as u64),
+                    words: Some(whole.words),
                     language: whole.language,
                     source: whole.source,
                     duplicates: self.duplicates(stage, name),

@@ -20,6 +20,10 @@ pub(crate) fn hover(snapshot: &Snapshot, params: HoverParams) -> Answer<Option<H
         if let Some(details) = snapshot.plans.details(&snapshot.analysis, &stage.name) {
             parts.push(format!("`{}` {details}", stage.name));
         }
+        // A family's members have each rows like the others'.
+        if found.stages.len() == 1 {
+            parts.extend(snapshot.plans.seen(&snapshot.analysis, stage));
+        }
     }
     parts.retain(|part| !part.is_empty());
     let text = text(&snapshot.client, "/textDocument/hover/contentFormat", &found.code, &parts.join("\n\n"));

@@ -16,6 +16,7 @@ use llmp_compiler::source::Span;
 use llmp_insight::drawing::State;
 use llmp_insight::following::Going;
 use llmp_insight::hints;
+use llmp_insight::peek::peek;
 use llmp_planning::{Row, capacity, needs, reasons};
 use llmp_records::text;
 
@@ -119,6 +120,14 @@ impl Plan {
             }
         }
         Some(out)
+    }
+
+    /// What the stage made when it last ran: counts, what was dropped, the first rows.
+    pub(crate) fn seen(&self, stage: &Stage) -> Option<String> {
+        let run = self.row(&stage.name)?.last_run?;
+        let graph = &self.analysis.compilation.graph;
+        let kind = graph.artifact_type(stage)?.kind.name();
+        peek(&self.store, self.analysis.toolkit().registry, &stage.name, kind, run)
     }
 
     /// All in one line: `nothing to do`, `3 to re-run, about 12m 00s`.
@@ -232,5 +241,10 @@ impl Plans {
             Some(work) => Some(format!("{}\n\n{}", work.text(), details.unwrap_or_default())),
             None => details,
         }
+    }
+
+    /// What a stage made when it last ran, in Markdown, for a hover.
+    pub(crate) fn seen(&self, analysis: &Analysis, stage: &Stage) -> Option<String> {
+        self.of(analysis)?.seen(stage)
     }
 }

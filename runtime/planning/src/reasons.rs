@@ -35,7 +35,15 @@ fn changed(name: &ComponentName, old: Option<&str>, new: Option<&str>) -> String
         ComponentName::Files(role) => role.as_str().into(),
         ComponentName::Kind | ComponentName::Command | ComponentName::Setting(_) => name.text(),
     };
+    // A file is called by its path, and its value begins with that.
+    let behind = |value: &str| value.strip_prefix(&*name)?.strip_prefix(' ').map(str::to_owned);
     match (old, new) {
+        (Some(old), Some(new)) if behind(new).is_some() => {
+            let then = behind(old).unwrap_or_else(|| old.to_owned());
+            format!("{name} {then} → {}", behind(new).unwrap_or_default())
+        }
+        (None, Some(new)) if behind(new).is_some() => format!("{new} (new)"),
+        (Some(old), None) if behind(old).is_some() => format!("{old} (gone)"),
         (Some(old), Some(new)) => format!("{name} {old} → {new}"),
         (None, Some(new)) => format!("{name} {new} (new)"),
         (Some(old), None) => format!("{name} {old} (gone)"),

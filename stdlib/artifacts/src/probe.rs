@@ -1,6 +1,6 @@
 //! The Probe artifact: questions, and what a model answered to them.
 
-use llmp_stage::{Form, Input, Result};
+use llmp_stage::{Error, Form, Input, Result, Views};
 use serde::{Deserialize, Serialize};
 
 use crate::questions::Question;
@@ -68,6 +68,22 @@ impl Form for Probe {
 
     fn check(&self, written: &Input) -> Result<()> {
         rows::typed::<Probed>(written, PROBE_FILE).map(drop)
+    }
+
+    fn views(&self, artifact: &Input) -> Result<Views> {
+        let rows = rows::each(artifact.file(PROBE_FILE)?)?;
+        Ok(Box::new(rows.map(|row| {
+            let row = row?;
+            let probed: Probed = serde_json::from_value(row.clone())
+                .map_err(|error| Error::new("the row is no probed question").because(error))?;
+            let verdict =
+                row.get("verdict").and_then(serde_json::Value::as_str).unwrap_or_default().to_owned();
+            let view = probed.question.view(row);
+            let said = format!("{verdict}, {} of {} samples are right", probed.correct, probed.of);
+            Ok(probed.samples.iter().fold(view.line("verdict", &said), |view, sample| {
+                view.line("sample", if sample.trim().is_empty() { "(nothing)" } else { sample })
+            }))
+        })))
     }
 }
 

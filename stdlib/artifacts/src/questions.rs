@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use llmp_stage::{Context, Error, Form, Input, Result};
+use llmp_stage::{Context, Error, Form, Input, Result, View, Views};
 use serde::{Deserialize, Serialize};
 
 use crate::{rows, words};
@@ -55,6 +55,18 @@ impl Question {
     pub fn begins_with_value(&self) -> bool {
         let answer = words::normalized(&self.answer);
         self.values.iter().any(|value| answer.starts_with(&words::normalized(value)))
+    }
+
+    /// As it is read.
+    pub(crate) fn view(&self, row: serde_json::Value) -> View {
+        let tags: Vec<String> = self.tags.iter().map(|(tag, label)| format!("{tag} = {label}")).collect();
+        View::new(self.id.as_str(), row)
+            .line("question", &self.question)
+            .line("answer", &self.answer)
+            .line("values", &self.values.join(" | "))
+            .line("entity", self.entity.as_deref().unwrap_or_default())
+            .line("attribute", self.attribute.as_deref().unwrap_or_default())
+            .line("tags", &tags.join(", "))
     }
 
     /// What is wrong with it, if anything.
@@ -113,5 +125,15 @@ impl Form for Questions {
 
     fn unit(&self) -> Option<&'static str> {
         Some("questions")
+    }
+
+    fn views(&self, artifact: &Input) -> Result<Views> {
+        let rows = rows::each(artifact.file(QUESTIONS_FILE)?)?;
+        Ok(Box::new(rows.map(|row| {
+            let row = row?;
+            let question: Question = serde_json::from_value(row.clone())
+                .map_err(|error| Error::new("the row is no question").because(error))?;
+            Ok(question.view(row))
+        })))
     }
 }

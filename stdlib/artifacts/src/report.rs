@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use llmp_stage::{Error, Form, Input, Result};
+use llmp_stage::{Error, Form, Input, Result, View, Views};
 use serde::Serialize;
 
 /// Writes a Report: `report.json` for programs, and `report.md`, a page in Markdown for people.
@@ -39,5 +39,15 @@ impl Form for Report {
             .map_err(|error| Error::new("`report.json` is not JSON").because(error))?;
         let path = written.folder().join("report.md");
         fs::read_to_string(&path).map(drop).map_err(Error::io("cannot read", &path))
+    }
+
+    /// One row: the page.
+    fn views(&self, artifact: &Input) -> Result<Views> {
+        let (json, page) = (&artifact.file("report.json")?.path, &artifact.file("report.md")?.path);
+        let text = fs::read_to_string(page).map_err(Error::io("cannot read", page))?;
+        let json = fs::read(json).map_err(Error::io("cannot read", json))?;
+        let json = serde_json::from_slice(&json)
+            .map_err(|error| Error::new("`report.json` is not JSON").because(error))?;
+        Ok(Box::new(std::iter::once(Ok(View::new("report.md", json).text(text)))))
     }
 }

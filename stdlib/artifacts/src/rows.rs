@@ -48,6 +48,35 @@ pub fn read(file: &InputFile, mut each: impl FnMut(Value, &str) -> Result<()>) -
     }
 }
 
+/// The rows of a `.jsonl` file one by one, each read when it is asked for; a row that is no JSON is an error and not the end.
+///
+/// # Errors
+/// Where the file cannot be opened.
+pub fn each(file: &InputFile) -> Result<impl Iterator<Item = Result<Value>> + use<>> {
+    let mut reader = BufReader::new(open(file)?);
+    let (name, path) = (file.name.clone(), file.path.clone());
+    let mut number = 0_u64;
+    Ok(std::iter::from_fn(move || {
+        loop {
+            number += 1;
+            let mut line = Vec::new();
+            match (&mut reader).take(MAX_LINE + 1).read_until(b'\n', &mut line) {
+                Ok(0) => return None,
+                Ok(_) => {}
+                Err(error) => return Some(Err(Error::io("cannot read", &path)(error))),
+            }
+            let row =
+                line.strip_prefix(BYTE_ORDER_MARK).filter(|_| number == 1).unwrap_or(&line).trim_ascii();
+            if !row.is_empty() {
+                let row = serde_json::from_slice(row);
+                return Some(row.map_err(|error| {
+                    Error::new(format!("{name}:{number}: this is not JSON")).because(error)
+                }));
+            }
+        }
+    }))
+}
+
 fn lines(file: &InputFile, name: &str, each: &mut impl FnMut(Value, &str) -> Result<()>) -> Result<()> {
     let mut lines = Lines::open(&file.path)?;
     loop {

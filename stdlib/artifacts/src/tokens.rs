@@ -9,7 +9,7 @@ use std::io::{BufWriter, Write};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
-use llmp_stage::{Error, Form, Holds, Input, Result, TokenSpan, shard_of};
+use llmp_stage::{Error, Fact, Form, Holds, Input, Result, TokenSpan, Tone, View, Views, shard_of};
 use serde::{Deserialize, Serialize};
 
 use crate::tokenizer::Tokenizer;
@@ -369,6 +369,50 @@ impl Form for Tokens {
             begins: text.chars().take(letters).collect(),
         }))
     }
+
+    fn views(&self, artifact: &Input) -> Result<Views> {
+        let (set, tokenizer) = (TokenSet::open(artifact)?, Tokenizer::open(artifact)?);
+        let mut document = 0;
+        Ok(Box::new(std::iter::from_fn(move || {
+            if document == set.documents() {
+                return None;
+            }
+            document += 1;
+            Some(view(&set, &tokenizer, document - 1))
+        })))
+    }
+
+    fn facts(&self, artifact: &Input) -> Result<Vec<Fact>> {
+        let set = TokenSet::open(artifact)?;
+        let info = set.info();
+        Ok(vec![
+            ("tokens".to_owned(), set.tokens().to_string()),
+            ("documents".to_owned(), set.documents().to_string()),
+            ("vocabulary".to_owned(), info.vocab_size.to_string()),
+            ("bytes a token".to_owned(), info.dtype.width().to_string()),
+        ])
+    }
+}
+
+/// Tokens of a document that are shown.
+const SHOWN: usize = 256;
+
+/// A document's first tokens, each with its id behind it.
+fn view(set: &TokenSet, tokenizer: &Tokenizer, document: u64) -> Result<View> {
+    let span = set.span(document)?;
+    let length = span.end - span.start;
+    let mut ids = vec![0; usize::try_from(length).unwrap_or(usize::MAX).min(SHOWN)];
+    set.read(span.start, &mut ids)?;
+    let json = serde_json::json!({"document": document, "from": span.start, "to": span.end, "ids": ids,
+        "text": tokenizer.decode(&ids)});
+    let view = View::new(format!("document {document}, tokens {} to {}", span.start, span.end), json);
+    let view = tokenizer.pieces(&ids).into_iter().zip(&ids).fold(view, |view, (text, id)| {
+        let tone = if tokenizer.is_special(*id) { Tone::Special } else { Tone::Plain };
+        let view = view.piece(format!("{id}"), Tone::Aside);
+        if text.is_empty() { view.text(" ") } else { view.text(" ").piece(text, tone).text(" ") }
+    });
+    let rest = length - ids.len() as u64;
+    Ok(if rest > 0 { view.piece(format!("and {rest} more tokens"), Tone::Aside) } else { view })
 }
 
 fn open(path: &Path) -> Result<(File, u64)> {

@@ -1,6 +1,8 @@
 //! A model that answers: generation that pauses at a search, shows the result to the model, and goes on.
 
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use llmp_artifacts::conversations::{Message, Role};
 use llmp_artifacts::model::{Abilities, Ability};
@@ -25,15 +27,34 @@ pub struct Options {
     pub top_k: Option<usize>,
     /// Samples among the most probable tokens only that together reach this probability.
     pub top_p: Option<f32>,
+    /// Samples among the tokens only that are at least so probable as this share of the most probable one.
+    pub min_p: Option<f32>,
     /// Decides the samples.
     pub seed: u64,
     /// Searches in one turn at most, where the model can search.
     pub max_searches: usize,
+    /// Ends [`Assistant::reply`] at the next token once it is set; what was said until then is the answer.
+    pub halt: Option<Arc<AtomicBool>>,
+}
+
+impl Options {
+    fn halted(&self) -> bool {
+        self.halt.as_ref().is_some_and(|halt| halt.load(Ordering::Relaxed))
+    }
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { max_tokens: 256, temperature: 0.0, top_k: None, top_p: None, seed: 0, max_searches: 2 }
+        Self {
+            max_tokens: 256,
+            temperature: 0.0,
+            top_k: None,
+            top_p: None,
+            min_p: None,
+            seed: 0,
+            max_searches: 2,
+            halt: None,
+        }
     }
 }
 
@@ -126,7 +147,10 @@ impl Assistant {
         }
         while let Some(request) = self.request(&turn, options) {
             let mut stream = Stream::new(&self.template);
-            let mut on_token = |_, token| stream.token(token, &mut |text| on_event(Event::Text(text)));
+            let mut on_token = |_, token| {
+                stream.token(token, &mut |text| on_event(Event::Text(text)));
+                !options.halted()
+            };
             let completions = self.sampler.generate(&[request], &|_| (), Some(&mut on_token))?;
             stream.utf8.finish(&mut |text| on_event(Event::Text(text)));
             let calls = turn.reply.calls.len();
@@ -135,6 +159,11 @@ impl Assistant {
                 on_event(Event::Search(&call.query));
                 on_event(Event::Results(&call.results));
             }
+            turn.done |= options.halted();
+        }
+        if turn.reply.messages.last().is_some_and(|message| message.role == Role::Tool) {
+            // Halted between a result and what the model would have said to it: the turn is closed all the same.
+            turn.reply.messages.push(Message::new(Role::Assistant, ""));
         }
         Ok(turn.reply)
     }
@@ -206,6 +235,7 @@ impl Assistant {
             temperature: options.temperature,
             top_k: options.top_k,
             top_p: options.top_p,
+            min_p: options.min_p,
             seed: turn.seed.wrapping_add(turn.reply.calls.len() as u64),
             stop: vec![ids.im_end, ids.end_of_text, ids.search_end],
             banned,

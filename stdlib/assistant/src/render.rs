@@ -83,6 +83,12 @@ impl Template {
         Ok(Self { tokenizer, context, ids })
     }
 
+    /// The same for a context of so many tokens.
+    #[must_use]
+    pub(crate) fn with_room(&self, context: usize) -> Self {
+        Self { context, ..self.clone() }
+    }
+
     /// The tokenizer.
     #[must_use]
     pub fn tokenizer(&self) -> &Tokenizer {

@@ -49,9 +49,12 @@ pub(crate) fn lint(settings: &Settings) -> Vec<Lint> {
     if let Horizon::Tokens(tokens) = settings.r#for
         && tokens < step
     {
-        let label = format!("a step is {step} tokens: {rows} rows of {context}");
+        let label = format!("a step is {step} tokens: {rows} rows (`batch`) of {context} (`context`)");
         let lint = Lint::new("W0104", &["for"], "this trains for a single step").label(label);
-        lints.push(lint.help("train for longer, or choose a smaller `batch`"));
+        lints.push(lint.help(match context > 8 * rows {
+            true => "train for longer, or choose a smaller `context` of the model",
+            false => "train for longer, or choose a smaller `batch`",
+        }));
     }
     lints
 }

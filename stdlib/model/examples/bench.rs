@@ -165,6 +165,7 @@ fn decoding(case: &Case, sampler: &Sampler, rows: usize) -> Result<[f64; 2]> {
         temperature: 1.0,
         top_k: None,
         top_p: None,
+        min_p: None,
         seed: seed as u64,
         stop: vec![],
         banned: vec![],

@@ -29,6 +29,9 @@ pub struct Request {
     pub top_k: Option<usize>,
     /// Samples among the most probable tokens only that together reach this probability.
     pub top_p: Option<f32>,
+    /// Samples among the tokens only that are at least so probable as this share of the most probable one (min-p,
+    /// arXiv 2407.01082).
+    pub min_p: Option<f32>,
     /// Seed of this row's random numbers; nothing else decides its result.
     pub seed: u64,
     /// Tokens that end the completion.
@@ -86,7 +89,7 @@ impl Sampler {
     /// Completes all requests; the results stand in the requests' order and do not depend on each other.
     ///
     /// `progress` is told how many more rows have finished, from any thread. `on_token` is told (row, token) for each
-    /// new token as it comes; giving it keeps the rows on the calling thread. Otherwise rows are spread over the threads of
+    /// new token as it comes, and ends the row there where it says no; giving it keeps the rows on the calling thread. Otherwise rows are spread over the threads of
     /// the current rayon pool.
     ///
     /// # Errors
@@ -95,7 +98,7 @@ impl Sampler {
         &self,
         requests: &[Request],
         progress: &(dyn Fn(usize) + Sync),
-        on_token: Option<&mut dyn FnMut(usize, u32)>,
+        on_token: Option<&mut dyn FnMut(usize, u32) -> bool>,
     ) -> Result<Vec<Completion>> {
         for (row, request) in requests.iter().enumerate() {
             self.check(&request.prompt).map_err(|error| Error::new(format!("row {row}")).because(error))?;
@@ -109,7 +112,7 @@ impl Sampler {
             (0..threads)
                 .into_par_iter()
                 .with_max_len(1)
-                .map(|_| self.engine.complete(&queue, sequences, &mut |_, _| ()))
+                .map(|_| self.engine.complete(&queue, sequences, &mut |_, _| true))
                 .try_reduce(Vec::new, |mut all, mut more| {
                     all.append(&mut more);
                     Ok(all)
@@ -187,7 +190,7 @@ trait Engine: Send + Sync {
         &self,
         queue: &Queue<'_>,
         sequences: usize,
-        on_token: &mut dyn FnMut(usize, u32),
+        on_token: &mut dyn FnMut(usize, u32) -> bool,
     ) -> Result<Vec<(usize, Completion)>>;
 
     /// Logits of one sequence, `[wanted, vocabulary]`.
@@ -199,7 +202,7 @@ impl<D: Decoder + Send + Sync> Engine for D {
         &self,
         queue: &Queue<'_>,
         sequences: usize,
-        on_token: &mut dyn FnMut(usize, u32),
+        on_token: &mut dyn FnMut(usize, u32) -> bool,
     ) -> Result<Vec<(usize, Completion)>> {
         queue.work(self, sequences, on_token)
     }
@@ -251,7 +254,7 @@ impl Queue<'_> {
         &self,
         decoder: &D,
         sequences: usize,
-        on_token: &mut dyn FnMut(usize, u32),
+        on_token: &mut dyn FnMut(usize, u32) -> bool,
     ) -> Result<Vec<(usize, Completion)>> {
         let mut active: Vec<Active<D::Cache>> = Vec::new();
         let mut done = Vec::new();
@@ -282,10 +285,10 @@ impl Queue<'_> {
                 let request = &self.requests[one.row];
                 let token = sample::choose(request, logits, &mut one.random)
                     .map_err(|error| Error::new(format!("row {}", one.row)).because(error))?;
-                on_token(one.row, token);
+                let go_on = on_token(one.row, token);
                 one.tokens.push(token);
                 let stopped = request.stop.contains(&token);
-                if stopped || one.tokens.len() == one.room {
+                if stopped || !go_on || one.tokens.len() == one.room {
                     done.push((one.row, Completion { tokens: one.tokens, stopped }));
                     (self.progress)(1);
                 } else {

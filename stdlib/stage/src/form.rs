@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::path::Path;
 
-use crate::{Context, Input, Result};
+use crate::{Context, Error, Fact, Input, Result, View, Views};
 
 /// How the artifacts of one kind lie on disk: how they are checked, counted, and read by whoever follows documents through a
 /// run. There is one for each kind of the compiler's, in the registry's table.
@@ -73,6 +73,25 @@ pub trait Form: Send + Sync {
         let _ = (artifact, shard, row, letters);
         Ok(None)
     }
+
+    /// Its rows as people read them, from the first on; each is read when it is asked for, so that what is shown bounds the
+    /// memory. None for what has no rows.
+    ///
+    /// # Errors
+    /// Where the artifact cannot be opened.
+    fn views(&self, artifact: &Input) -> Result<Views> {
+        let _ = artifact;
+        Ok(Box::new(std::iter::empty()))
+    }
+
+    /// What is to be known of the whole of it, in a few lines: a model's shape, a vocabulary's size, a table's columns.
+    ///
+    /// # Errors
+    /// Where the artifact cannot be read.
+    fn facts(&self, artifact: &Input) -> Result<Vec<Fact>> {
+        let _ = artifact;
+        Ok(Vec::new())
+    }
 }
 
 /// What of documents an artifact holds, for following one of them through a run.
@@ -106,6 +125,8 @@ pub struct Entry {
     pub url: String,
     /// Its text; empty where names only were asked for.
     pub text: String,
+    /// Words of the text as `filter.quality` counts them (UAX 29, punctuation not counted); 0 where names only were asked for.
+    pub words: u64,
     /// Its language, an ISO 639-1 code, once known.
     pub language: Option<String>,
     /// The file it came from, as people call it.
@@ -138,5 +159,13 @@ impl Form for Files {
     }
     fn check(&self, _: &Input) -> Result<()> {
         Ok(())
+    }
+    fn views(&self, artifact: &Input) -> Result<Views> {
+        let files = artifact.files.clone();
+        Ok(Box::new(files.into_iter().map(|file| {
+            let size = std::fs::metadata(&file.path).map_err(Error::io("cannot read", &file.path))?.len();
+            let json = serde_json::json!({"name": file.name, "bytes": size, "digest": file.digest});
+            Ok(View::new(file.name, json).line("bytes", &size.to_string()))
+        })))
     }
 }

@@ -371,7 +371,7 @@ impl Table {
     fn line(&self, row: &[String], widths: &[usize], between: &str) -> String {
         let cell = |(place, width): (usize, &usize)| {
             let text = row.get(place).map_or("", String::as_str);
-            let blanks = " ".repeat(width.saturating_sub(text.chars().count()));
+            let blanks = " ".repeat(width.saturating_sub(crate::cells(text)));
             let left = self.columns.get(place).is_some_and(|column| column.unit == Unit::Text);
             if left { format!("{text}{blanks}") } else { format!("{blanks}{text}") }
         };
@@ -383,7 +383,7 @@ fn widths(lines: &[Vec<String>]) -> Vec<usize> {
     let columns = lines.first().map_or(0, Vec::len);
     let width = |column: usize| {
         let cells = lines.iter().filter_map(|row| row.get(column));
-        cells.map(|cell| cell.chars().count()).max().unwrap_or(0).max(3)
+        cells.map(|cell| crate::cells(cell)).max().unwrap_or(0).max(3)
     };
     (0..columns).map(width).collect()
 }

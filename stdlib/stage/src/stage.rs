@@ -6,7 +6,7 @@ use std::path::Path;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::{Bar, Context, Cost, Dropped, Error, Input, Inputs, Lint, Result, Shown};
+use crate::{Bar, Context, Cost, Dropped, Error, Input, Inputs, Lint, Result, Rule, Shown};
 
 /// The text of a signature file and where it stands below `stdlib/`, for the compiler to read.
 #[derive(Clone, Copy, Debug)]
@@ -83,6 +83,11 @@ pub trait Stage: Send + Sync {
     /// What it will need; `None` where that is not known. `settings` are lowered ones.
     fn cost(&self, settings: &Value, inputs: &Inputs) -> Option<Cost>;
 
+    /// The rules by which it leaves documents out, as far as they have an account of themselves.
+    fn rules(&self) -> &[Rule] {
+        &[]
+    }
+
     /// How the `report.json` that it made is shown, also one of an earlier version; `None` where that is not known.
     fn show(&self, report: &Value) -> Option<Shown>;
 }
@@ -99,6 +104,7 @@ pub fn stage<S>(name: &'static str, run: fn(&dyn Context, S) -> Result<()>) -> F
         cost: None,
         lint: None,
         probe: None,
+        rules: &[],
         show: None,
         settings: PhantomData,
     }
@@ -112,6 +118,7 @@ pub struct Function<S> {
     cost: Option<fn(&S, &Inputs) -> Cost>,
     lint: Option<fn(&S) -> Vec<Lint>>,
     probe: Option<Probe>,
+    rules: &'static [Rule],
     show: Option<fn(&Value) -> Option<Shown>>,
     settings: PhantomData<fn() -> S>,
 }
@@ -151,6 +158,13 @@ impl<S> Function<S> {
         self.show = Some(show);
         self
     }
+
+    /// With an account of its rules.
+    #[must_use]
+    pub fn rules(mut self, rules: fn() -> &'static [Rule]) -> Self {
+        self.rules = rules();
+        self
+    }
 }
 
 impl<S: DeserializeOwned + 'static> Stage for Function<S> {
@@ -171,6 +185,10 @@ impl<S: DeserializeOwned + 'static> Stage for Function<S> {
             (Some(lint), Ok(settings)) => lint(&settings),
             _ => vec![],
         }
+    }
+
+    fn rules(&self) -> &[Rule] {
+        self.rules
     }
 
     fn run(&self, ctx: &dyn Context, settings: &Value) -> Result<()> {
@@ -265,7 +283,7 @@ impl Context for Declared<'_> {
 /// Registers the stages of a module: makes the function `stages()`.
 ///
 /// A stage `"filter.language" = language` is the function `run` of the module `language`, and its signature is
-/// `language.llmp` beside it; `knowledge::probe` lies a folder deeper. `{ cost, lint, probe, show }` name what else the module has. The folder is where the signatures stand below
+/// `language.llmp` beside it; `knowledge::probe` lies a folder deeper. `{ cost, lint, probe, rules, show }` name what else the module has. The folder is where the signatures stand below
 /// `stdlib/`, without `src/`.
 ///
 /// ```ignore

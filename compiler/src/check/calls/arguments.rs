@@ -51,6 +51,37 @@ impl<'a> Places<'a> {
     }
 }
 
+/// The error for names that stand one by one where the first input left to fill is a list and there are more of them than
+/// inputs. What is not a name may be meant otherwise.
+fn loose_elements(
+    site: Site<'_>,
+    callee: Declaration<'_>,
+    slots: &[Slot<'_>],
+    filled: usize,
+) -> Option<Diagnostic> {
+    let args: Vec<&Arg> = site.args().iter().collect();
+    let open = slots.get(filled..)?;
+    let first = open.first().filter(|slot| slot.artifact.is_some_and(|pattern| pattern.list))?;
+    let lists = open.iter().filter(|slot| slot.artifact.is_some_and(|pattern| pattern.list)).count();
+    let due = open.iter().filter(|slot| !slot.is_optional()).count();
+    let names: Vec<(String, Span)> = args
+        .iter()
+        .map_while(|arg| match (&arg.name, &arg.value.kind) {
+            (None, ExprKind::Path(path)) => Some((path.text(), arg.value.span)),
+            _ => None,
+        })
+        .collect();
+    // What is due behind the list takes the last of them.
+    let elements = (args.len() + 1).checked_sub(due)?;
+    if lists != 1 || args.len() <= open.len() || names.len() < args.len() || elements < 2 {
+        return None;
+    }
+    let (elements, _) = names.split_at_checked(elements)?;
+    let (begin, end) = (elements.first()?.1, elements.last()?.1);
+    let names: Vec<String> = elements.iter().map(|(name, _)| name.clone()).collect();
+    Some(errors::loose_elements(callee.name(), first.name, &names, begin.to(end)))
+}
+
 impl Checker<'_> {
     /// Puts arguments at the places of parameters; also says whether what is missing is surely missing.
     pub(super) fn arguments<'a>(
@@ -84,6 +115,11 @@ impl Checker<'_> {
             }
             places.put(0, Placed::Piped, *span);
             places.next = 1;
+        }
+        if let Some(error) = loose_elements(site, callee, slots, places.next) {
+            self.report(error);
+            places.complete = false;
+            return (places.placed, false);
         }
         for arg in site.args() {
             match self.place_of(arg, site, callee, slots, &mut places) {

@@ -140,6 +140,15 @@ pub(crate) fn too_many(callee: &str, takes: usize, signature: &str, span: Span) 
         .help(format!("it is declared as `{signature}`"))
 }
 
+/// Elements of a list input, given one by one: `eval.factuality(base, chat, questions)`.
+pub(crate) fn loose_elements(callee: &str, role: &str, elements: &[String], span: Span) -> Diagnostic {
+    let list = elements.join(", ");
+    error(code::TOO_MANY_ARGUMENTS, format!("`{callee}` takes a list for `{role}`"), span)
+        .label(format!("{} stand by themselves", elements.len()))
+        .help(format!("put them into a list: `[{list}]`"))
+        .fix("put them into a list", span, format!("[{list}]"))
+}
+
 pub(crate) fn value_argument(callee: &str, setting: Option<&str>, span: Span) -> Diagnostic {
     let error = error(code::TOO_MANY_ARGUMENTS, format!("`{callee}` takes settings in braces"), span);
     match setting {

@@ -12,6 +12,7 @@ use serde_json::json;
 
 use super::gc::Garbage;
 use super::{Outcome, StoreArguments};
+use crate::render::pad;
 
 /// Rows of each table that are shown; JSON has all.
 const MAX_ROWS: usize = 20;
@@ -106,8 +107,8 @@ fn table(out: &mut impl Write, what: &str, shares: &[Share]) -> Result<(), super
     for share in shares.iter().take(MAX_ROWS) {
         writeln!(
             out,
-            "{:<28} {:>10} {:>14}",
-            share.name,
+            "{} {:>10} {:>14}",
+            pad(&share.name, 28),
             text::bytes(share.bytes),
             text::bytes(share.alone)
         )?;

@@ -4,10 +4,9 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use clap::Args;
-use llmp_compiler::plan::Decision;
 use llmp_records::text;
 
-use super::plan::rows;
+use super::results::{OfRun, Results};
 use super::{Failure, Outcome, PipelineArguments};
 
 #[derive(Debug, Args)]
@@ -18,26 +17,22 @@ pub(super) struct Arguments {
     to: PathBuf,
     #[command(flatten)]
     pipeline: PipelineArguments,
+    #[command(flatten)]
+    of: OfRun,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Outcome {
-    let pipeline = arguments.pipeline.checked()?;
-    let id = pipeline.stage(&arguments.stage)?;
-    let past = pipeline.open()?;
-    let _in_use = past.store().in_use()?;
-    let rows = rows(&pipeline, &past);
-    let name = &pipeline.compilation.graph.stage(id).name;
-    let Some(Decision::Cached { artifact, .. }) = rows.get(id.0 as usize).map(|row| &row.decision) else {
-        return Err(Failure::new(format!("`{name}` has no result that is up to date"))
-            .help(format!("make it first: `llmp run {}`", pipeline.main.display())));
-    };
+    let results = Results::of(&arguments.pipeline, arguments.of.run.as_deref())?;
+    let one = results.named(&arguments.stage, &|_| true)?;
+    let name = &one.stage.name;
     if arguments.to.exists() {
         return Err(
             Failure::new(format!("`{}` exists already", arguments.to.display())).help("name a new folder")
         );
     }
-    let objects = &past.store().objects;
-    let manifest = objects.manifest(artifact)?;
+    results.say(&one);
+    let objects = &results.store.objects;
+    let manifest = objects.manifest(&one.artifact)?;
     for (file, entry) in &manifest.files {
         let target = arguments.to.join(file);
         if let Some(parent) = target.parent() {

@@ -17,6 +17,7 @@ use llmp_store::{Kind, Ledger, Manifest, Result, Store, write_atomically};
 use serde_json::json;
 
 use super::{Failure, Outcome, StoreArguments};
+use crate::render::pad;
 
 /// Rows that are shown; JSON has all.
 const MAX_ROWS: usize = 12;
@@ -210,7 +211,7 @@ impl Garbage {
         let objects = text::plural(self.objects.len() as u64, "object");
         writeln!(out, "{word} {} in {objects}", text::bytes(self.bytes()))?;
         for (stage, bytes) in self.by_stage.iter().take(MAX_ROWS) {
-            writeln!(out, "  {stage:<28} {:>10}", text::bytes(*bytes))?;
+            writeln!(out, "  {} {:>10}", pad(stage, 28), text::bytes(*bytes))?;
         }
         if self.by_stage.len() > MAX_ROWS {
             writeln!(out, "  and {} more", text::plural((self.by_stage.len() - MAX_ROWS) as u64, "stage"))?;
@@ -224,7 +225,7 @@ impl Garbage {
         for (number, bytes) in self.by_run.iter().take(MAX_ROWS) {
             let run = store.read_run(*number);
             let pipeline = run.map_or(String::new(), |run| run.title());
-            writeln!(out, "  {:<28} {:>10}", format!("run {number}  {pipeline}"), text::bytes(*bytes))?;
+            writeln!(out, "  {} {:>10}", pad(&format!("run {number}  {pipeline}"), 28), text::bytes(*bytes))?;
         }
         let named = |run: &u64| {
             let pin = self.pins.iter().find(|(_, pinned)| *pinned == run);

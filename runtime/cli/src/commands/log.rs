@@ -7,6 +7,7 @@ use llmp_records::{StageStatus, log_name, text};
 
 use super::which_run::which_run;
 use super::{Failure, Outcome, PipelineArguments};
+use crate::render::pad;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -44,7 +45,7 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
                 for stage in &run.stages {
                     let seconds = stage.seconds.map_or(String::new(), text::duration);
                     let message = stage.message.as_deref().unwrap_or_default();
-                    writeln!(out, "  {:<28} {:<8} {seconds:<8} {message}", stage.name, stage.status)?;
+                    writeln!(out, "  {} {:<8} {seconds:<8} {message}", pad(&stage.name, 28), stage.status)?;
                 }
             }
         }

@@ -1,13 +1,13 @@
-//! Finding a model in the store: by stage name, or the newest that can chat.
+//! Finding a model, and the index that it searches.
 
+use std::io::Write;
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use llmp_compiler::artifact::{ArtifactKind, CHAT};
 use llmp_compiler::key::Digest;
 use llmp_records::{Run, StageRun};
-use llmp_store::{Lock, Store};
 
+use super::results::{One, Results, must_make, unpack};
 use super::{Failure, PipelineArguments};
 
 /// A model, and the index it searches, as folders.
@@ -16,7 +16,7 @@ pub(super) struct Found {
     pub(super) folder: PathBuf,
     pub(super) index: Option<PathBuf>,
     /// Keeps `llmp gc` from the folders.
-    _in_use: Option<Lock>,
+    _results: Results,
 }
 
 /// Which model is wanted.
@@ -28,52 +28,53 @@ pub(super) enum Wanted {
     Base,
 }
 
-/// The model of the stage `name`, or the last wanted one of the newest run of the pipeline.
+/// The model of the stage `name`, or the last wanted one of the pipeline; says on standard error which one that is.
 pub(super) fn find(
     pipeline: &PipelineArguments,
+    run: Option<&str>,
     name: Option<&str>,
     wanted: Wanted,
 ) -> Result<Found, Failure> {
-    let store = pipeline.store()?;
-    let in_use = store.in_use()?;
-    let main = pipeline.file.as_ref().and_then(|file| file.file_name());
-    let fits = |stage: &&StageRun| {
-        let Some(chat) = can_chat(stage) else { return false };
-        let right = match (name, wanted) {
-            (Some(name), _) => stage.name == name,
-            (None, Wanted::Chat) => chat,
-            (None, Wanted::Base) => !chat,
-        };
-        right && stage.artifact.is_some()
-    };
-    let mut runs = 0;
-    for run in store.all_runs() {
-        if main.is_some() && run.pipeline.file_name() != main {
-            continue;
+    let results = Results::of(pipeline, run)?;
+    let is_model = |stage: &StageRun| stage.makes(ArtifactKind::Model);
+    let one = match name {
+        Some(name) => {
+            let one = results.named(name, &is_model)?;
+            must_make(one.stage, ArtifactKind::Model, one.run)?;
+            one
         }
-        runs += 1;
-        let Some(stage) = run.stages.iter().rev().find(fits) else { continue };
-        let Some(artifact) = stage.artifact else { continue };
-        let searched = index_of(&run, stage);
-        let index = searched.map(|index| unpack(&store, &index)).transpose()?;
-        return Ok(Found {
-            name: stage.name.clone(),
-            folder: unpack(&store, &artifact)?,
-            index,
-            _in_use: in_use,
+        None => last(&results, wanted)?,
+    };
+    results.say(&one);
+    let index = index_of(one.run, one.stage).map(|index| unpack(&results.store, &index)).transpose()?;
+    let (name, folder) = (one.stage.name.clone(), unpack(&results.store, &one.artifact)?);
+    Ok(Found { name, folder, index, _results: results })
+}
+
+/// The last wanted model; where what the file wants has no result yet, that is said.
+fn last(results: &Results, wanted: Wanted) -> Result<One<'_>, Failure> {
+    let fits = |stage: &StageRun| match wanted {
+        Wanted::Chat => can_chat(stage) == Some(true),
+        Wanted::Base => can_chat(stage) == Some(false),
+    };
+    let is_model = |stage: &StageRun| can_chat(stage).is_some();
+    let Some((one, without)) = results.last(&fits) else {
+        let what = if wanted == Wanted::Chat { "chat" } else { "base" };
+        let wanted = results.runs.iter().flat_map(|run| &run.stages).rev().find(|stage| fits(stage));
+        if let Some(stage) = wanted {
+            return results.named(&stage.name, &is_model);
+        }
+        let store = results.store.root().display();
+        let failure = Failure::new(match &results.pipeline {
+            Some(pipeline) => format!("`{}` makes no {what} model", pipeline.main.display()),
+            None => format!("there is no {what} model in the store `{store}`"),
         });
+        return Err(results.with_those_at_hand(failure, &is_model));
+    };
+    if let [missing, ..] = without.as_slice() {
+        let _ = writeln!(crate::output::stderr(), "`{missing}` has no result yet; taken instead:");
     }
-    let what = match (name, wanted) {
-        (Some(name), _) => format!("there is no model `{name}`"),
-        (None, Wanted::Chat) => "there is no chat model".to_owned(),
-        (None, Wanted::Base) => "there is no base model".to_owned(),
-    };
-    let help = if runs == 0 {
-        "run a pipeline first: `llmp run FILE`"
-    } else {
-        "`llmp log` lists the runs and `llmp log --run N` their stages"
-    };
-    Err(Failure::new(format!("{what} in the store `{}`", store.root().display())).help(help))
+    Ok(one)
 }
 
 /// Whether a model can chat; `None` where the stage makes no model.
@@ -94,19 +95,4 @@ fn index_of(run: &Run, stage: &StageRun) -> Option<Digest> {
         let (_, from) = stage.inputs.iter().find(|(role, _)| role == "model")?;
         stage = run.stage(from)?;
     }
-}
-
-/// An artifact as a folder, linked once and kept while the artifact is.
-pub(super) fn unpack(store: &Arc<Store>, artifact: &Digest) -> Result<PathBuf, Failure> {
-    let folder = store.root().join("open").join(artifact.hex());
-    if !folder.exists() {
-        let fresh = store.root().join("open").join(format!(".new-{}", std::process::id()));
-        let _ = std::fs::remove_dir_all(&fresh);
-        store.objects.link(&store.objects.manifest(artifact)?, &fresh)?;
-        if std::fs::rename(&fresh, &folder).is_err() {
-            // Another process was faster.
-            let _ = std::fs::remove_dir_all(&fresh);
-        }
-    }
-    Ok(folder)
 }

@@ -15,6 +15,7 @@ use llmp_planning::{Folder, Past, Remembering, folder_of, store_root};
 use llmp_records as records;
 use llmp_store::Store;
 
+use super::spelling::{means, short};
 use super::{Failure, PipelineArguments, did_you_mean};
 use crate::library::{library, standard};
 use crate::render;
@@ -307,7 +308,7 @@ impl Pipeline {
         folder_of(&self.main)
     }
 
-    fn store_root(&self) -> Result<PathBuf, Failure> {
+    pub(super) fn store_root(&self) -> Result<PathBuf, Failure> {
         let here = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
         root(self.store.as_deref(), &self.compilation.place, &self.main, &here)
     }
@@ -331,11 +332,15 @@ impl Pipeline {
         if let Some(id) = exact {
             return Ok(id);
         }
+        let family = graph.bindings.get(name).filter(|stages| !stages.is_empty());
         let fits = |id: &StageId| {
             let stage = graph.stage(*id);
-            stage.kind == name || stage.name.rsplit('/').next() == Some(name)
+            stage.kind == name || stage.name.rsplit('/').next() == Some(name) || means(name, &stage.name)
         };
-        let found: Vec<_> = graph.ids().filter(fits).collect();
+        let found: Vec<_> = match family {
+            Some(members) => members.clone(),
+            None => graph.ids().filter(fits).collect(),
+        };
         match found.as_slice() {
             [one] => Ok(*one),
             [] => {
@@ -348,8 +353,11 @@ impl Pipeline {
             }
             many => {
                 let names: Vec<_> = many.iter().map(|id| format!("`{}`", graph.stage(*id).name)).collect();
-                Err(Failure::new(format!("`{name}` may be {}", names.join(" or ")))
-                    .help("give the full name"))
+                let help = match short(&graph.stage(many[0]).name) {
+                    Some(short) => format!("name one of them; `{short}` needs no quotes"),
+                    None => "give the full name".to_owned(),
+                };
+                Err(Failure::new(format!("`{name}` may be {}", names.join(" or "))).help(help))
             }
         }
     }

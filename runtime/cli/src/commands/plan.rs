@@ -20,7 +20,7 @@ use super::pipeline::Pipeline;
 use super::planned::fingerprint;
 use super::{Failure, Format, Outcome, PipelineArguments};
 use crate::library::standard;
-use crate::render::json_diagnostics;
+use crate::render::{cells, coloured, json_diagnostics, pad, stdout_colour, stdout_width, wrapped};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -47,6 +47,9 @@ pub(super) struct Arguments {
     /// Go on with results of earlier versions where only the implementation of their stage has changed
     #[arg(long)]
     keep_old: bool,
+    /// End with 2 where there is work to do, and with 0 only where there is none
+    #[arg(long)]
+    detailed_exitcode: bool,
     /// The device that the run will use: `auto`, `cpu`, `wgpu`, `cuda`, `cuda:1`
     #[arg(long, default_value = "auto", env = "LLMP_DEVICE", value_name = "DEVICE")]
     device: String,
@@ -100,7 +103,7 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     let stuck = rows.iter().any(|row| matches!(row.decision, Decision::Blocked(_)))
         || against.iter().any(llmp_compiler::diagnostic::Diagnostic::is_error);
     let work = rows.iter().any(|row| matches!(row.decision, Decision::Run { .. }));
-    Ok(if stuck { 1 } else { u8::from(work) * 2 })
+    Ok(if stuck { 1 } else { u8::from(work && arguments.detailed_exitcode) * 2 })
 }
 
 /// The lowered pipeline as JSON; the form is described in `spec/`.
@@ -217,7 +220,12 @@ fn why(row: &Row, pipeline: &Pipeline, verbose: bool) -> Vec<String> {
                 && todo < all
                 && let Some(first) = texts.first_mut()
             {
-                *first += &format!("  ({todo} of {all} shards)");
+                *first = match (first.as_str(), *todo) {
+                    // The stage as it stands never ran, and yet all it needs is there.
+                    ("never run", 0) => format!("all {all} shards are there, made by another stage"),
+                    ("never run", _) => format!("new; {} of {all} shards are there already", all - todo),
+                    (_, todo) => format!("{first}  ({todo} of {all} shards)"),
+                };
             }
             if let Some(saved) = &row.saved {
                 let (step, steps) = (text::count(saved.step), text::count(saved.steps));
@@ -362,23 +370,60 @@ fn print(
     }
     let widths: Vec<usize> = (0..8)
         .map(|column| {
-            let cells = table.iter().skip(1).map(|row| row[column].chars().count());
+            let cells = table.iter().skip(1).map(|row| cells(&row[column]));
             match cells.max().unwrap_or(0) {
                 0 => 0,
                 most => most.max(table[0][column].len()).min(72),
             }
         })
         .collect();
-    for (row, more) in table.iter().zip(more) {
+    let colour = stdout_colour();
+    let actions = std::iter::once(None).chain(rows.iter().map(|row| Some(row.action())));
+    let natural = 1 + widths.iter().filter(|width| **width > 0).map(|width| width + 2).sum::<usize>();
+    // On a narrow terminal the reasons stand below their stage.
+    let narrow = stdout_width().filter(|columns| natural > *columns + 2);
+    let indent = match narrow {
+        Some(_) => 7,
+        None => 8 + widths.iter().skip(1).take(2).sum::<usize>(),
+    };
+    for ((row, more), action) in table.iter().zip(more).zip(actions) {
         let mut line = String::from(" ");
         // A column with nothing in it is left out.
-        for (cell, &width) in row.iter().zip(&widths).filter(|(_, width)| **width > 0) {
-            line += &format!("{cell:<width$}  ");
+        for (column, (cell, &width)) in
+            row.iter().zip(&widths).enumerate().filter(|(_, (_, width))| **width > 0)
+        {
+            if column == WHY && narrow.is_some() {
+                continue;
+            }
+            let shown = pad(cell, width);
+            line += &match action {
+                Some(action) if column < WHY => coloured(&shown, code(action), colour),
+                Some(_) => shown,
+                None => coloured(&shown, "1", colour),
+            };
+            line += "  ";
         }
-        writeln!(out, "{}", line.trim_end())?;
-        for line in more {
-            let indent = 7 + widths.iter().skip(1).take(2).sum::<usize>() + 1;
-            writeln!(out, "{:indent$}{line}", "")?;
+        let lines = match narrow {
+            Some(columns) if action.is_some() => {
+                let first = row[WHY].clone();
+                wrap_row(&line, columns)
+                    .into_iter()
+                    .chain(
+                        std::iter::once(first)
+                            .chain(more)
+                            .filter(|text| !text.is_empty())
+                            .flat_map(|text| wrapped(&text, columns.saturating_sub(indent).max(20)))
+                            .map(|text| format!("{:indent$}{text}", "")),
+                    )
+                    .collect()
+            }
+            Some(columns) => wrap_row(&line, columns),
+            None => std::iter::once(line)
+                .chain(more.into_iter().map(|text| format!("{:indent$}{text}", "")))
+                .collect::<Vec<_>>(),
+        };
+        for line in lines {
+            writeln!(out, "{}", line.trim_end())?;
         }
     }
     writeln!(out)?;
@@ -402,6 +447,36 @@ fn print(
         writeln!(out, "{line}")?;
     }
     Ok(())
+}
+
+/// The column of reasons.
+const WHY: usize = 3;
+
+/// A row that is wider than the terminal, cut at the blanks between its columns; what comes over stands below, indented.
+fn wrap_row(line: &str, columns: usize) -> Vec<String> {
+    let plain = console::strip_ansi_codes(line);
+    if cells(plain.trim_end()) <= columns {
+        return vec![line.to_owned()];
+    }
+    let mut parts =
+        wrapped(&plain.split_whitespace().collect::<Vec<_>>().join(" "), columns.saturating_sub(7).max(20));
+    for part in parts.iter_mut().skip(1) {
+        part.insert_str(0, "       ");
+    }
+    if let Some(first) = parts.first_mut() {
+        first.insert(0, ' ');
+    }
+    parts
+}
+
+/// The colour of an action, as ANSI numbers it.
+fn code(action: Action) -> &'static str {
+    match action {
+        Action::Cached => "2",
+        Action::Rerun => "33",
+        Action::New => "32",
+        Action::Blocked => "31",
+    }
 }
 
 /// Root causes that are listed; the rest is counted.

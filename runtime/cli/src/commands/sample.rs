@@ -3,11 +3,16 @@
 use std::io::Write;
 
 use clap::Args;
-use llmp_artifacts::tokenizer::Tokenizer;
+use llmp_artifacts::tokenizer::{Tokenizer, whole};
 use llmp_model::{Request, Sampler};
 
 use super::model::{Wanted, find};
-use super::{Failure, Outcome, PipelineArguments, at_least_one};
+use super::results::OfRun;
+use super::{Failure, Outcome, PipelineArguments, at_least_one, share};
+use crate::render::pad;
+
+/// Cells of the column of tokens.
+const TOKEN: usize = 16;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -16,7 +21,9 @@ pub(super) struct Arguments {
     prompt: String,
     #[command(flatten)]
     pipeline: PipelineArguments,
-    /// The stage whose model is used [default: the newest base model]
+    #[command(flatten)]
+    of: OfRun,
+    /// The stage whose model is used; of a family, `base.lr=0.02` [default: the last base model]
     #[arg(short, long, value_name = "STAGE")]
     model: Option<String>,
     /// 0 takes the likeliest token each time
@@ -26,8 +33,14 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "N", value_parser = at_least_one)]
     top_k: Option<usize>,
     /// Choose among the likeliest tokens that sum up to P
-    #[arg(long, value_name = "P")]
+    #[arg(long, value_name = "P", value_parser = share)]
     top_p: Option<f32>,
+    /// Choose among the tokens that are at least P times as likely as the likeliest
+    #[arg(long, value_name = "P", value_parser = share)]
+    min_p: Option<f32>,
+    /// End before this text; may be given several times
+    #[arg(long, value_name = "TEXT")]
+    stop: Vec<String>,
     /// Tokens to write at most
     #[arg(short = 'n', long, default_value_t = 64, value_parser = at_least_one)]
     tokens: usize,
@@ -52,13 +65,15 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
         return Err(Failure::new("the temperature must lie in 0 to 100"));
     }
     let device = llmp_model::device::Device::open(&arguments.device)?.to_string();
-    let found = find(&pipeline, arguments.model.as_deref(), Wanted::Base)?;
+    let found = find(&pipeline, arguments.of.run.as_deref(), arguments.model.as_deref(), Wanted::Base)?;
     let tokenizer = Tokenizer::load(&found.folder)?;
     let sampler = Sampler::load(&found.folder, &device)?;
     let end = tokenizer.special("<|endoftext|>");
     // Every document of the corpus followed an end of text: that is what the start of one looks like.
     let mut start: Vec<u32> = end.into_iter().collect();
     start.extend(tokenizer.encode(&prompt));
+    let stops: Vec<&str> =
+        arguments.stop.iter().map(String::as_str).filter(|stop| !stop.is_empty()).collect();
     let mut out = std::io::stdout().lock();
     for index in 0..arguments.count {
         if arguments.count > 1 {
@@ -70,19 +85,41 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
             temperature: arguments.temperature,
             top_k: arguments.top_k,
             top_p: arguments.top_p,
+            min_p: arguments.min_p,
             seed: arguments.seed.wrapping_add(index as u64),
             stop: end.into_iter().collect(),
             banned: vec![],
         };
-        let completions = sampler.generate(&[request], &|_| {}, None)?;
+        let mut written = Vec::new();
+        let mut on_token = |_, token| {
+            written.push(token);
+            !ends(&tokenizer.decode_behind(&written), &stops)
+        };
+        let completions = sampler.generate(&[request], &|_| {}, Some(&mut on_token))?;
         let tokens = completions.into_iter().next().map(|completion| completion.tokens).unwrap_or_default();
         if arguments.probs > 0 {
             table(&mut out, &sampler, &tokenizer, &start, &tokens, arguments.probs)?;
         } else {
-            writeln!(out, "{prompt}{}", tokenizer.decode_behind(&without(&tokens, end)))?;
+            writeln!(out, "{prompt}{}", until(&text_of(&tokenizer, &without(&tokens, end)), &stops))?;
         }
     }
     Ok(0)
+}
+
+/// The text of tokens; a character that the last of them only begins is left out.
+fn text_of(tokenizer: &Tokenizer, tokens: &[u32]) -> String {
+    let bytes = tokenizer.decode_bytes(tokens);
+    String::from_utf8_lossy(&bytes[..whole(&bytes)]).into_owned()
+}
+
+fn ends(text: &str, stops: &[&str]) -> bool {
+    stops.iter().any(|stop| text.contains(stop))
+}
+
+/// The text before the first of `stops`.
+fn until<'a>(text: &'a str, stops: &[&str]) -> &'a str {
+    let end = stops.iter().filter_map(|stop| text.find(stop)).min();
+    end.and_then(|end| text.get(..end)).unwrap_or(text)
 }
 
 fn without(tokens: &[u32], end: Option<u32>) -> Vec<u32> {
@@ -98,7 +135,7 @@ fn table(
     count: usize,
 ) -> Result<(), Failure> {
     let mut context = start.to_vec();
-    writeln!(out, "{:<16}  likeliest next tokens", "token")?;
+    writeln!(out, "{}  likeliest next tokens", pad("token", TOKEN))?;
     for &token in tokens {
         let top = sampler.top(&context, count)?;
         let likeliest: Vec<_> = top
@@ -107,13 +144,27 @@ fn table(
                 format!("{:?} {:.1}%", tokenizer.decode_behind(&[token]), probability * 100.0)
             })
             .collect();
-        writeln!(
-            out,
-            "{:<16}  {}",
-            format!("{:?}", tokenizer.decode_behind(&[token])),
-            likeliest.join("  ")
-        )?;
+        let token_text = format!("{:?}", tokenizer.decode_behind(&[token]));
+        writeln!(out, "{}  {}", pad(&token_text, TOKEN), likeliest.join("  "))?;
         context.push(token);
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_ends_before_the_first_stop_and_with_a_whole_character() {
+        assert_eq!(until("one\ntwo. three", &[".", "\n"]), "one");
+        assert_eq!(until("one", &["x"]), "one");
+        assert!(ends("a.b", &["."]) && !ends("ab", &["."]));
+        let tokenizer = Tokenizer::cl100k();
+        let ids = tokenizer.encode("九房，陽臺");
+        for cut in 0..=ids.len() {
+            let text = text_of(&tokenizer, &ids[..cut]);
+            assert!("九房，陽臺".starts_with(&text), "{text}");
+        }
+    }
 }

@@ -9,7 +9,7 @@ use crate::library::{library, standard};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// The stage; without it, all are listed
+    /// The stage, or a family of them (`filter`); without it, all are listed
     name: Option<String>,
 }
 
@@ -23,6 +23,18 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
         }
         return Ok(0);
     };
+    let family: Vec<_> = library()
+        .iter()
+        .filter(|stage| stage.name.strip_prefix(name.as_str()).is_some_and(|rest| rest.starts_with('.')))
+        .collect();
+    if !family.is_empty() && library().stage(name).is_none() {
+        let width = family.iter().map(|stage| stage.name.len()).max().unwrap_or(0);
+        for stage in family {
+            let summary = stage.docs.split("\n\n").next().unwrap_or_default().replace('\n', " ");
+            writeln!(out, "{:<width$}  {summary}", stage.name)?;
+        }
+        return Ok(0);
+    }
     let text = library().stage(name).and_then(|_| signature_text(name)).ok_or_else(|| {
         let names: Vec<&str> = library().iter().map(|stage| stage.name.as_str()).collect();
         let help = match did_you_mean(name, names.iter().copied()) {

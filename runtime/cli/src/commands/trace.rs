@@ -12,13 +12,14 @@ use super::plan::rows;
 use super::which_run::which_run;
 use super::{Failure, Outcome, PipelineArguments};
 use crate::library::standard;
+use crate::render::{cells, pad};
 
 /// Documents that are followed at once.
 const MAX_SHOWN: usize = 5;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// The document's URL, with or without its scheme, a part of it, its id, or a piece of its text with blanks
+    /// The document's URL, with or without its scheme, a part of it, its id, or any piece of its text
     url: String,
     #[command(flatten)]
     pipeline: PipelineArguments,
@@ -41,13 +42,23 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
         Some(name) => Some(which_run(&store, name)?),
         None => newest(&pipeline, &store)?,
     };
+    if let Some(run) = run.as_ref().filter(|run| run.run > 0 && !arguments.json) {
+        let _ = writeln!(crate::output::stderr(), "{} ({})", what(run), text::path(&run.pipeline));
+    }
     let run =
         run.ok_or_else(|| Failure::new("nothing has run yet").help("run a pipeline first: `llmp run FILE`"))?;
     if run.stages.is_empty() {
         return Err(Failure::new(format!("run {} has not ended", run.run)).help("`llmp log` lists the runs"));
     }
     let tracer = Tracer::new(&store, &Ledger::open(&store.ledger_path())?, &run, standard())?;
-    let found = find(&tracer, &Query::of(&url))?;
+    let mut found = find(&tracer, &Query::of(&url))?;
+    if found.documents.is_empty() {
+        // A text need have no blank: one word, or a line of Chinese.
+        let with_text = find(&tracer, &Query::Text(url.clone()))?;
+        if !with_text.documents.is_empty() {
+            found = with_text;
+        }
+    }
     if found.documents.is_empty() {
         return Err(unknown(&url, &run, &found));
     }
@@ -100,13 +111,27 @@ fn newest(arguments: &PipelineArguments, store: &Store) -> Result<Option<Run>, F
             .filter(|run| run.stages.iter().any(|stage| stage.artifact.is_some()))
     };
     let Some(standing) = standing else { return Ok(last.or_else(|| any(arguments, store))) };
+    if !(arguments.set.is_empty() && arguments.profile.is_empty()) {
+        // What was asked for is what those settings made, as far as they have.
+        return Ok(Some(standing));
+    }
     let whole = standing.stages.iter().all(|stage| stage.artifact.is_some());
     let same = |run: &Run| {
         let of = |name: &str| run.stage(name).and_then(|stage| stage.artifact);
         standing.stages.iter().all(|stage| of(&stage.name) == stage.artifact)
     };
     Ok(match last {
-        Some(last) if !whole || same(&last) => Some(last),
+        Some(last) if same(&last) => Some(last),
+        Some(last) if !whole => {
+            let changed = standing.stages.iter().find(|stage| stage.artifact.is_none());
+            let changed = changed.map_or("", |stage| stage.name.as_str());
+            let _ = writeln!(
+                crate::output::stderr(),
+                "run {} is of other settings or files: `{changed}` as it stands has no result yet",
+                last.run
+            );
+            Some(last)
+        }
         _ => Some(standing),
     })
 }
@@ -144,7 +169,7 @@ fn print(out: &mut impl Write, name: &Name, steps: &[Step]) -> Result<(), Failur
         _ => None,
     });
     writeln!(out, "{}  {}{}", name.url, name.id, source.unwrap_or_default())?;
-    let width = steps.iter().map(|step| step.stage.chars().count()).max().unwrap_or(0);
+    let width = steps.iter().map(|step| cells(&step.stage)).max().unwrap_or(0);
     let mut words_before = None;
     for step in steps {
         let told = match &step.fate {
@@ -171,7 +196,7 @@ fn print(out: &mut impl Write, name: &Name, steps: &[Step]) -> Result<(), Failur
             ),
             Fate::Read => "read".to_owned(),
         };
-        writeln!(out, "  {:<width$}  {}", step.stage, told.trim_end())?;
+        writeln!(out, "  {}  {}", pad(&step.stage, width), told.trim_end())?;
     }
     Ok(())
 }

@@ -154,12 +154,25 @@ fn with_text(tracer: &Tracer<'_>, stage: &StageRun, piece: &str, found: &mut BTr
     for (file, entry) in &manifest.files {
         for document in tracer.entries(stage, file, entry, Detail::Whole)? {
             let document = document?;
-            if document.text.contains(piece) && found.len() <= MAX_FOUND {
+            if holds(&document.text, piece) && found.len() <= MAX_FOUND {
                 found.insert(Name { url: document.url, id: document.id });
             }
         }
     }
     Ok(())
+}
+
+/// Whether a text holds a piece; line breaks and several blanks are as one blank, as people copy them from a screen.
+fn holds(text: &str, piece: &str) -> bool {
+    let piece = piece.trim();
+    if text.contains(piece) {
+        return true;
+    }
+    if !piece.contains(char::is_whitespace) {
+        return false;
+    }
+    let collapsed = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    collapsed(text).contains(&collapsed(piece))
 }
 
 /// The URLs most like one that is unknown.
@@ -196,6 +209,13 @@ mod tests {
         assert_eq!(Query::of("<urn:uuid:1>"), Query::Id("urn:uuid:1".into()));
         assert_eq!(Query::of("two words"), Query::Text("two words".into()));
         assert_eq!(Query::of("http://a.example/"), Query::Url("a.example".into()));
+    }
+
+    #[test]
+    fn a_piece_is_found_across_lines() {
+        assert!(holds("秦川雄帝宅，函谷壯皇居。", "函谷壯皇居"));
+        assert!(holds("one two\n three", "two three") && holds("one two", " two "));
+        assert!(!holds("one two", "onetwo") && !holds("one two", "three"));
     }
 
     #[test]

@@ -5,7 +5,7 @@ mod message;
 mod transcript;
 mod tree;
 
-use llmp_stage::{Context, Error, Form, Input, Result};
+use llmp_stage::{Context, Error, Form, Input, Result, Tone, View, Views};
 
 pub use forms::{Ignored, conversations};
 pub use message::{Message, Role, from_row, to_row};
@@ -45,4 +45,31 @@ impl Form for Conversations {
     fn unit(&self) -> Option<&'static str> {
         Some("conversations")
     }
+
+    fn views(&self, artifact: &Input) -> Result<Views> {
+        let rows = rows::each(artifact.file(CONVERSATIONS_FILE)?)?;
+        Ok(Box::new(rows.map(|row| {
+            let row = row?;
+            let messages = from_row(&row).map_err(Error::new)?;
+            Ok(view(&messages, row))
+        })))
+    }
+}
+
+/// A conversation as it is read; what a model learns of it stands out.
+fn view(messages: &[Message], row: serde_json::Value) -> View {
+    let head = format!("{} messages", messages.len());
+    messages.iter().fold(View::new(head, row), |view, message| {
+        let learned = message.role == Role::Assistant && message.learned;
+        let tone = if learned { Tone::Learned } else { Tone::Plain };
+        let mut view = view.piece(format!("{}: ", message.role.name()), Tone::Label);
+        if !message.content.is_empty() {
+            view = view.piece(message.content.as_str(), tone);
+        }
+        if let Some(query) = &message.query {
+            view = view.piece(format!("[{}] ", message.tool.as_deref().unwrap_or("search")), Tone::Special);
+            view = view.piece(query.as_str(), tone);
+        }
+        view.text("\n")
+    })
 }

@@ -4,7 +4,8 @@ use std::fs::{self, File};
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use llmp_stage::{Context, Detail, Entries, Entry, Error, Form, Holds, Input, Result};
+use llmp_stage::{Context, Detail, Entries, Entry, Error, Fact, Form, Holds, Input, Result, Tone, View, Views};
+use unicode_segmentation::UnicodeSegmentation;
 
 use super::{Bad, BadRows, Doc, JsonlRows, Notes, Reader, Row, Writer, write_jsonl};
 
@@ -85,11 +86,56 @@ impl Form for Docs {
         };
         Ok(Box::new(docs.map(|doc| doc.map(entry))))
     }
+
+    fn views(&self, artifact: &Input) -> Result<Views> {
+        let files: Vec<PathBuf> = artifact.with_suffix(".parquet").map(|file| file.path.clone()).collect();
+        Ok(Box::new(files.into_iter().flat_map(|path| -> Views {
+            match Reader::open(&path) {
+                Ok(docs) => Box::new(docs.map(|doc| doc.map(|doc| view(&doc)))),
+                Err(error) => Box::new(std::iter::once(Err(error))),
+            }
+        })))
+    }
+
+    fn facts(&self, artifact: &Input) -> Result<Vec<Fact>> {
+        let mut facts = Vec::new();
+        let (mut rows, mut shards) = (0, 0_usize);
+        for file in artifact.with_suffix(".parquet") {
+            rows += Reader::open(&file.path)?.rows();
+            shards += 1;
+        }
+        facts.push(("documents".to_owned(), format!("{rows} in {shards} shards")));
+        if let Some(file) = artifact.with_suffix(".parquet").next() {
+            facts.extend(super::parquet::schema(&file.path)?);
+        }
+        Ok(facts)
+    }
+}
+
+fn view(doc: &Doc) -> View {
+    let head = if doc.url.is_empty() { &doc.id } else { &doc.url };
+    let known = [
+        Some(doc.id.clone()).filter(|id| id != head && !id.is_empty()),
+        doc.language.as_ref().map(|language| match doc.language_score {
+            Some(score) => format!("{language} {score:.2}"),
+            None => language.clone(),
+        }),
+        Some(doc.date.clone()).filter(|date| !date.is_empty()),
+        Some(doc.file_path.clone()).filter(|path| !path.is_empty()),
+        doc.token_count.map(|count| format!("{count} tokens")),
+    ];
+    let known: Vec<String> = known.into_iter().flatten().collect();
+    let json = serde_json::to_value(doc).unwrap_or_default();
+    let view = View::new(head.as_str(), json);
+    let view = if known.is_empty() { view } else { view.piece(known.join(" · ") + "\n", Tone::Aside) };
+    view.text(doc.text.as_str())
 }
 
 fn entry(doc: Doc) -> Entry {
     let Doc { id, url, text, language, file_path, .. } = doc;
-    Entry { id, url, text, language, source: Some(file_path).filter(|source| !source.is_empty()) }
+    let words = text.split_word_bounds().filter(|word| word.contains(char::is_alphanumeric)).count() as u64;
+    let source = Some(file_path).filter(|source| !source.is_empty());
+    Entry { id, url, text, words, language, source }
 }
 
 /// Reads a shard to its end, and returns its documents. One in JSONL is replaced by Parquet; its rows that are no documents go to

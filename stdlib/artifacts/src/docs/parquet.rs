@@ -139,6 +139,17 @@ impl Writer {
     }
 }
 
+/// The columns of a Parquet file with their types, as facts.
+pub(super) fn schema(path: &Path) -> Result<Vec<llmp_stage::Fact>> {
+    let file = File::open(path).map_err(Error::io("cannot read", path))?;
+    let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(failed(path))?;
+    let fields = builder.schema().fields().iter();
+    let type_of = |field: &arrow_schema::FieldRef| {
+        format!("{}{}", field.data_type(), if field.is_nullable() { ", may be null" } else { "" })
+    };
+    Ok(fields.map(|field| (format!("column {}", field.name()), type_of(field))).collect())
+}
+
 /// Reads one Docs shard, a bounded batch at a time.
 ///
 /// Other people's Parquet files are read too: only `text` must be there, further columns may be missing, and columns

@@ -5,7 +5,7 @@ mod config;
 mod folder;
 pub mod weights;
 
-use llmp_stage::{Error, Form, Input, Result};
+use llmp_stage::{Error, Fact, Form, Input, Result};
 
 pub use abilities::{ABILITIES_FILE, Abilities, Ability};
 pub use config::{Config, Parameter, Role, RopeScaling};
@@ -43,5 +43,40 @@ impl Form for Model {
 
     fn items(&self) -> Option<&'static str> {
         None
+    }
+
+    fn facts(&self, artifact: &Input) -> Result<Vec<Fact>> {
+        let config = Config::load(artifact.folder())?;
+        let abilities = Abilities::load(artifact.folder())?;
+        let named = |ability: &Ability| match ability {
+            Ability::Chat => "chat",
+            Ability::Refuses => "refuses",
+            Ability::Searches => "searches",
+        };
+        let can: Vec<&str> = abilities.abilities.iter().map(named).collect();
+        let fact = |name: &str, value: String| (name.to_owned(), value);
+        let mut facts = vec![
+            fact("parameters", config.parameter_count().to_string()),
+            fact("layers", config.layers.to_string()),
+            fact("width", config.width.to_string()),
+            fact(
+                "heads",
+                format!("{} of width {}, {} for keys", config.heads, config.head_width, config.kv_heads),
+            ),
+            fact("MLP width", config.mlp_width.to_string()),
+            fact("context", format!("{} tokens", config.context)),
+            fact("vocabulary", config.vocabulary.to_string()),
+            fact(
+                "embedding",
+                if config.tied { "tied to the head" } else { "apart from the head" }.to_owned(),
+            ),
+            fact(
+                "can",
+                if can.is_empty() { "go on with a text (a base model)".to_owned() } else { can.join(", ") },
+            ),
+        ];
+        facts.extend(abilities.refusal.map(|refusal| fact("refusal", refusal)));
+        facts.extend(abilities.results.map(|results| fact("search results shown", results.to_string())));
+        Ok(facts)
     }
 }

@@ -278,6 +278,24 @@ impl Tokenizer {
         (start < end).then(|| &self.0.bytes[start as usize..end as usize])
     }
 
+    /// The text of each token, in order. A character whose bytes lie in several tokens stands with the last of them; bytes
+    /// that are no UTF-8 become U+FFFD.
+    #[must_use]
+    pub fn pieces(&self, ids: &[u32]) -> Vec<String> {
+        let mut pending = Vec::new();
+        let mut pieces: Vec<String> = Vec::with_capacity(ids.len());
+        for &id in ids {
+            pending.extend_from_slice(self.token_bytes(id).unwrap_or_default());
+            let whole = whole(&pending);
+            pieces.push(String::from_utf8_lossy(&pending[..whole]).into_owned());
+            pending.drain(..whole);
+        }
+        if let Some(last) = pieces.last_mut().filter(|_| !pending.is_empty()) {
+            last.push('\u{fffd}');
+        }
+        pieces
+    }
+
     /// The id of the special token `name`, e.g. `<|im_end|>`.
     #[must_use]
     pub fn special(&self, name: &str) -> Option<u32> {
@@ -380,6 +398,23 @@ pub fn read_bounded(path: &Path) -> Result<String> {
         return Err(Error::new(format!("`{}` has {size} bytes, too many for a tokenizer", path.display())));
     }
     fs::read_to_string(path).map_err(Error::io("cannot read", path))
+}
+
+/// How many of `bytes` end with a whole character: all but the beginning of one that the end cuts off.
+#[must_use]
+pub fn whole(bytes: &[u8]) -> usize {
+    let tail = bytes.len().saturating_sub(3);
+    for at in (tail..bytes.len()).rev() {
+        let needs = match bytes[at] {
+            0x80..=0xbf => continue,
+            0xc2..=0xdf => 2,
+            0xe0..=0xef => 3,
+            0xf0..=0xf4 => 4,
+            _ => 1,
+        };
+        return if bytes.len() - at < needs { at } else { bytes.len() };
+    }
+    bytes.len()
 }
 
 #[cfg(test)]

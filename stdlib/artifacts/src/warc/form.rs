@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use llmp_stage::{Detail, Entries, Entry, Error, Form, Holds, Input, InputFile, Result};
+use llmp_stage::{Detail, Entries, Entry, Error, Form, Holds, Input, InputFile, Result, Tone, View, Views};
 
 use super::{DEFAULT_MAX_BLOCK, Item, Reader};
 
@@ -48,6 +48,34 @@ impl Form for Pages {
         });
         Ok(Box::new(entries))
     }
+
+    fn views(&self, artifact: &Input) -> Result<Views> {
+        let files: Vec<InputFile> = artifact.with_suffix(".warc.gz").cloned().collect();
+        Ok(Box::new(files.into_iter().flat_map(|file| -> Views {
+            let records = match Reader::open(&file.path, MAX_BLOCK) {
+                Ok(records) => records,
+                Err(error) => return Box::new(std::iter::once(Err(error))),
+            };
+            Box::new(records.filter_map(move |item| match item {
+                Ok(Item::Record(record)) if record.kind() != "warcinfo" => Some(Ok(view(&record))),
+                Ok(_) => None,
+                Err(error) => Some(Err(Error::io("cannot read", &file.path)(error))),
+            }))
+        })))
+    }
+}
+
+/// Letters of a page's source that are shown.
+const SHOWN: usize = 2_000;
+
+fn view(record: &super::Record) -> View {
+    let text = String::from_utf8_lossy(&record.block);
+    let begins: String = text.chars().take(SHOWN).collect();
+    let json = serde_json::json!({"id": record.id(), "url": record.uri(), "kind": record.kind(),
+        "bytes": record.block.len(), "begins": begins});
+    View::new(record.uri(), json)
+        .piece(format!("{} · {} · {} bytes\n", record.id(), record.kind(), record.block.len()), Tone::Aside)
+        .text(begins)
 }
 
 fn check(file: &InputFile) -> Result<()> {

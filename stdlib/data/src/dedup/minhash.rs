@@ -10,7 +10,7 @@ use std::fs::File;
 use std::io::{BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use llmp_stage::{Context, Cost, Dropped, Error, Input, Inputs, Lint, Result};
+use llmp_stage::{Context, Cost, Dropped, Error, Input, Inputs, Lint, Result, Rule};
 use rayon::prelude::*;
 use serde::Deserialize;
 
@@ -89,6 +89,18 @@ pub fn lint(settings: &Settings) -> Vec<Lint> {
         _ => None,
     };
     lint.into_iter().collect()
+}
+
+/// The rules, in the order in which they are asked.
+#[must_use]
+pub fn rules() -> &'static [Rule] {
+    &[Rule {
+        name: "minhash.similarity",
+        drops: "another document of its group shares at least so much of the word sequences; the longest of a group is kept",
+        setting: Some("similarity"),
+        off: None,
+        source: "MinHash: Broder (1997), with bands as FineWeb has them",
+    }]
 }
 
 /// Runs the stage.

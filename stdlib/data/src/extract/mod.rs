@@ -12,5 +12,5 @@ mod workers;
 pub use charset::decode;
 
 llmp_stage::stages! { "data/extract":
-    "extract.text" = text,
+    "extract.text" = text { rules },
 }

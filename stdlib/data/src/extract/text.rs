@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use llmp_stage::{Bar, Context, Dropped, Error, InputFile, Result};
+use llmp_stage::{Bar, Context, Dropped, Error, InputFile, Result, Rule};
 use serde::Deserialize;
 use trafilatura::dom::Document;
 use trafilatura::{ExtractionFocus, HtmlDateMode, Options, extract_document};
@@ -75,6 +75,55 @@ enum Extracted {
     Dropped(&'static str, String),
     /// The record holds no page.
     Nothing,
+}
+
+/// The rules, in the order in which they are asked.
+#[must_use]
+pub fn rules() -> &'static [Rule] {
+    &[
+        Rule {
+            name: "extract.too_large",
+            drops: "the page is larger than `max_page`, or has more elements than can be laid out",
+            setting: Some("max_page"),
+            off: None,
+            source: "this program; a safety net",
+        },
+        Rule {
+            name: "extract.unreadable",
+            drops: "the page's bytes are no HTML that can be decoded",
+            setting: None,
+            off: None,
+            source: "this program; a safety net",
+        },
+        Rule {
+            name: "extract.too_deep",
+            drops: "more elements stand in each other than can be laid out",
+            setting: None,
+            off: None,
+            source: "this program; a safety net",
+        },
+        Rule {
+            name: "extract.empty",
+            drops: "no main text is found: navigation, advertising and the like are none",
+            setting: Some("favour"),
+            off: None,
+            source: "trafilatura: Barbaresi (2021)",
+        },
+        Rule {
+            name: "extract.failed",
+            drops: "the extraction broke down",
+            setting: None,
+            off: None,
+            source: "this program; a safety net",
+        },
+        Rule {
+            name: "extract.time_limit",
+            drops: "the extraction takes longer",
+            setting: Some("time_limit"),
+            off: None,
+            source: "this program; a safety net",
+        },
+    ]
 }
 
 /// Runs the stage.

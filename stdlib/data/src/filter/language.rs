@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use llmp_stage::{Context, Error, Lint, Result};
+use llmp_stage::{Context, Error, Lint, Result, Rule};
 use serde::Deserialize;
 use whatlang::Lang;
 
@@ -20,6 +20,27 @@ pub struct Settings {
     pub min_score: f64,
     /// Whether there is a fastText model; the file itself is the input `model`.
     pub model: Option<String>,
+}
+
+/// The rules, in the order in which they are asked.
+#[must_use]
+pub fn rules() -> &'static [Rule] {
+    &[
+        Rule {
+            name: "language.other",
+            drops: "the language that is most likely is none of `keep`",
+            setting: Some("keep"),
+            off: None,
+            source: "this program; FineWeb keeps by language likewise",
+        },
+        Rule {
+            name: "language.min_score",
+            drops: "the language is one of `keep`, and less certain than this",
+            setting: Some("min_score"),
+            off: Some("min_score = 0%"),
+            source: "FineWeb: Penedo et al. (2024), arXiv 2406.17557, section 3.2",
+        },
+    ]
 }
 
 /// Runs the stage.

@@ -9,8 +9,8 @@ mod url_words;
 pub mod urls;
 
 llmp_stage::stages! { "data/filter":
-    "filter.language" = language { lint },
+    "filter.language" = language { lint, rules },
     "filter.pii" = pii,
-    "filter.quality" = quality,
-    "filter.urls" = urls,
+    "filter.quality" = quality { rules },
+    "filter.urls" = urls { rules },
 }

@@ -6,9 +6,10 @@ mod c4;
 mod fineweb;
 mod gopher;
 mod repetition;
+mod rules;
 mod words;
 
-use llmp_stage::{Context, Result};
+use llmp_stage::{Context, Result, Rule};
 use serde::Deserialize;
 
 use crate::shards::{Verdict, filter_shards};
@@ -21,6 +22,7 @@ use words::Words;
 #[allow(missing_docs, reason = "the signature documents each threshold")]
 pub struct Settings {
     pub rules: Vec<Group>,
+    pub except: Vec<String>,
     pub min_words: usize,
     pub max_words: usize,
     pub min_word_length: f64,
@@ -61,6 +63,12 @@ pub enum Group {
 /// A rule that a document breaks, and the value that the rule saw.
 type Broken = (&'static str, String);
 
+/// The rules, in the order in which they are asked.
+#[must_use]
+pub fn rules() -> &'static [Rule] {
+    rules::RULES
+}
+
 /// Runs the stage.
 ///
 /// # Errors
@@ -92,14 +100,30 @@ fn judge(mut doc: Doc, settings: &Settings) -> std::result::Result<Doc, Broken> 
     Ok(doc)
 }
 
-/// `Err` where a share is above its limit.
-fn at_most(rule: &'static str, share: f64, limit: f64) -> std::result::Result<(), Broken> {
-    if share > limit { Err((rule, percent(share))) } else { Ok(()) }
-}
+impl Settings {
+    /// `Err` where a rule is broken and not among the exceptions.
+    fn ask(
+        &self,
+        rule: &'static str,
+        broken: bool,
+        value: impl FnOnce() -> String,
+    ) -> std::result::Result<(), Broken> {
+        let short = rule.split_once('.').map_or(rule, |(_, short)| short);
+        match broken && !self.except.iter().any(|except| except == short) {
+            true => Err((rule, value())),
+            false => Ok(()),
+        }
+    }
 
-/// `Err` where a share is below its limit.
-fn at_least(rule: &'static str, share: f64, limit: f64) -> std::result::Result<(), Broken> {
-    if share < limit { Err((rule, percent(share))) } else { Ok(()) }
+    /// `Err` where a share is above its limit.
+    fn at_most(&self, rule: &'static str, share: f64, limit: f64) -> std::result::Result<(), Broken> {
+        self.ask(rule, share > limit, || percent(share))
+    }
+
+    /// `Err` where a share is below its limit.
+    fn at_least(&self, rule: &'static str, share: f64, limit: f64) -> std::result::Result<(), Broken> {
+        self.ask(rule, share < limit, || percent(share))
+    }
 }
 
 fn percent(share: f64) -> String {

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-use llmp_stage::{Context, Dropped, Error, InputFile, Result};
+use llmp_stage::{Context, Dropped, Error, InputFile, Result, Rule};
 use serde::Deserialize;
 use url::Url;
 
@@ -33,6 +33,48 @@ pub struct Settings {
 
 /// Pages are WARC records of at most this size: what `crawl.warc` can write.
 const MAX_BLOCK: u64 = (1 << 30) + (1 << 20);
+
+/// The rules, in the order in which they are asked.
+#[must_use]
+pub fn rules() -> &'static [Rule] {
+    &[
+        Rule {
+            name: "urls.host",
+            drops: "the host, or one above it, is in a list",
+            setting: Some("hosts"),
+            off: None,
+            source: "FineWeb's URL filter: Penedo et al. (2024), arXiv 2406.17557, section 3.2",
+        },
+        Rule {
+            name: "urls.url",
+            drops: "the URL is in a list",
+            setting: Some("hosts"),
+            off: None,
+            source: "FineWeb's URL filter: Penedo et al. (2024), arXiv 2406.17557, section 3.2",
+        },
+        Rule {
+            name: "urls.word",
+            drops: "one hard word stands among the words of the URL",
+            setting: Some("block"),
+            off: Some("block = []"),
+            source: "FineWeb's URL filter: Penedo et al. (2024), arXiv 2406.17557, section 3.2",
+        },
+        Rule {
+            name: "urls.soft_words",
+            drops: "several soft words stand among the words of the URL",
+            setting: Some("soft_limit"),
+            off: None,
+            source: "FineWeb's URL filter: Penedo et al. (2024), arXiv 2406.17557, section 3.2",
+        },
+        Rule {
+            name: "urls.part",
+            drops: "a string that may stand nowhere stands in the letters of the URL",
+            setting: Some("parts"),
+            off: None,
+            source: "FineWeb's URL filter: Penedo et al. (2024), arXiv 2406.17557, section 3.2",
+        },
+    ]
+}
 
 /// Runs the stage.
 ///

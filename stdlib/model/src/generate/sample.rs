@@ -43,6 +43,10 @@ pub(super) fn choose(request: &Request, logits: &[f32], random: &mut Random) -> 
     for entry in &mut ranked {
         entry.1 = ((entry.1 - best.1) / request.temperature).exp();
     }
+    if let Some(p) = request.min_p {
+        // The most probable weighs 1 here.
+        ranked.retain(|entry| entry.1 >= p);
+    }
     if let Some(p) = request.top_p
         && p < 1.0
     {
@@ -87,6 +91,7 @@ mod tests {
             temperature: 1.0,
             top_k: None,
             top_p: None,
+            min_p: None,
             seed: 0,
             stop: vec![],
             banned: vec![],
@@ -116,6 +121,10 @@ mod tests {
             &[0.526, 0.316, 0.158, 0.0],
         );
         assert_close(&shares(&Request { top_p: Some(0.5), ..request() }, &logits), &[1.0, 0.0, 0.0, 0.0]);
+        assert_close(
+            &shares(&Request { min_p: Some(0.59), ..request() }, &logits),
+            &[0.625, 0.375, 0.0, 0.0],
+        );
         assert_close(&shares(&Request { banned: vec![0, 9], ..request() }, &logits), &[0.0, 0.6, 0.3, 0.1]);
         assert_close(&shares(&Request { temperature: 0.0, ..request() }, &logits), &[1.0, 0.0, 0.0, 0.0]);
         let half = Request { temperature: 0.5, ..request() };

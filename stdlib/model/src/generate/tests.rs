@@ -25,6 +25,7 @@ fn requests() -> Vec<Request> {
             temperature: if i % 7 == 0 { 0.0 } else { 1.0 },
             top_k: (i % 3 == 0).then_some(8),
             top_p: (i % 4 == 0).then_some(0.9),
+            min_p: None,
             seed: u64::from(i / 2),
             stop: vec![3],
             banned: vec![0],
@@ -47,9 +48,33 @@ fn a_row_does_not_depend_on_the_others() {
         assert_eq!(expected.stopped, expected.tokens.last() == Some(&3));
     }
     let mut seen = vec![Vec::new(); 90];
-    let streamed =
-        sampler.generate(&requests, &|_| (), Some(&mut |row, token| seen[row].push(token))).unwrap();
+    let streamed = sampler
+        .generate(
+            &requests,
+            &|_| (),
+            Some(&mut |row, token| {
+                seen[row].push(token);
+                true
+            }),
+        )
+        .unwrap();
     assert_eq!(streamed, together);
+    let mut left = 2;
+    let longest = requests.iter().zip(&together).find(|(_, whole)| whole.tokens.len() > 2).unwrap();
+    let ended = sampler.generate(
+        std::slice::from_ref(longest.0),
+        &|_| (),
+        Some(&mut |_, _| {
+            left -= 1;
+            left > 0
+        }),
+    );
+    let ended = &ended.unwrap()[0];
+    assert_eq!(
+        (&ended.tokens[..], ended.stopped),
+        (&longest.1.tokens[..2], false),
+        "it ends where it is told to"
+    );
     assert_eq!(seen, together.into_iter().map(|completion| completion.tokens).collect::<Vec<_>>());
 }
 

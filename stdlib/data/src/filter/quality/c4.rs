@@ -27,24 +27,19 @@ pub(super) fn clean(text: &str, language: &str, settings: &Settings) -> Result<S
             continue;
         }
         let lower = line.to_lowercase();
-        if lower.contains("lorem ipsum") {
-            return Err(("c4.lorem_ipsum", "lorem ipsum".into()));
-        }
+        settings.ask("c4.lorem_ipsum", lower.contains("lorem ipsum"), || "lorem ipsum".into())?;
         if lower.contains("javascript") {
             continue;
         }
-        if line.contains('{') {
-            return Err(("c4.curly_bracket", "{".into()));
-        }
+        settings.ask("c4.curly_bracket", line.contains('{'), || "{".into())?;
         if POLICIES.iter().any(|policy| lower.contains(policy)) {
             continue;
         }
         sentences += line.unicode_sentences().count();
         lines.push(line);
     }
-    if sentences < settings.min_sentences {
-        return Err(("c4.min_sentences", format!("{sentences} sentences")));
-    }
+    let few = sentences < settings.min_sentences;
+    settings.ask("c4.min_sentences", few, || format!("{sentences} sentences"))?;
     Ok(lines.join("\n").trim().to_owned())
 }
 

@@ -2,7 +2,7 @@
 
 use super::repetition::repeats;
 use super::words::Words;
-use super::{Broken, Settings, at_least, at_most, share};
+use super::{Broken, Settings, share};
 
 /// Marks that end a sentence, in the scripts that have them.
 const TERMINAL: [char; 23] = [
@@ -12,17 +12,19 @@ const TERMINAL: [char; 23] = [
 
 pub(super) fn check(text: &str, words: &Words<'_>, settings: &Settings) -> Result<(), Broken> {
     let lines: Vec<&str> = text.split('\n').filter(|line| !line.trim().is_empty()).collect();
-    if lines.is_empty() {
-        return Err(("fineweb.empty", "no lines".into()));
-    }
+    settings.ask("fineweb.empty", lines.is_empty(), || "no lines".into())?;
     let punctuated = lines.iter().filter(|line| line.trim_end().ends_with(TERMINAL)).count();
-    at_least("fineweb.min_punctuated_lines", share(punctuated, lines.len()), settings.min_punctuated_lines)?;
+    settings.at_least(
+        "fineweb.min_punctuated_lines",
+        share(punctuated, lines.len()),
+        settings.min_punctuated_lines,
+    )?;
     let short = lines.iter().filter(|line| line.chars().count() <= settings.short_line).count();
-    at_most("fineweb.max_short_lines", share(short, lines.len()), settings.max_short_lines)?;
+    settings.at_most("fineweb.max_short_lines", share(short, lines.len()), settings.max_short_lines)?;
     let (_, repeated) = repeats(lines.iter().copied());
     let characters = text.chars().filter(|character| *character != '\n').count();
     let limit = settings.max_duplicate_characters;
-    at_most("fineweb.max_duplicate_characters", share(repeated.characters, characters), limit)?;
+    settings.at_most("fineweb.max_duplicate_characters", share(repeated.characters, characters), limit)?;
     let breaks = text.matches('\n').count();
-    at_most("fineweb.max_line_breaks", share(breaks, words.all.len()), settings.max_line_breaks)
+    settings.at_most("fineweb.max_line_breaks", share(breaks, words.all.len()), settings.max_line_breaks)
 }

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::words::Words;
-use super::{Broken, Settings, at_most, share};
+use super::{Broken, Settings, share};
 
 const TOP_RULES: [&str; 3] = ["gopher.top_2_grams", "gopher.top_3_grams", "gopher.top_4_grams"];
 
@@ -19,20 +19,28 @@ const REPEATED_RULES: [&str; 6] = [
 pub(super) fn check(text: &str, words: &Words<'_>, settings: &Settings) -> Result<(), Broken> {
     let characters = text.chars().count();
     let (count, repeated) = repeats(paragraphs(text));
-    at_most("gopher.repeated_paragraphs", share(repeated.count, count), settings.max_repeated_paragraphs)?;
+    settings.at_most(
+        "gopher.repeated_paragraphs",
+        share(repeated.count, count),
+        settings.max_repeated_paragraphs,
+    )?;
     let limit = settings.max_repeated_paragraph_characters;
-    at_most("gopher.repeated_paragraph_characters", share(repeated.characters, characters), limit)?;
+    settings.at_most(
+        "gopher.repeated_paragraph_characters",
+        share(repeated.characters, characters),
+        limit,
+    )?;
     let (count, repeated) = repeats(text.split('\n').filter(|line| !line.is_empty()));
-    at_most("gopher.repeated_lines", share(repeated.count, count), settings.max_repeated_lines)?;
+    settings.at_most("gopher.repeated_lines", share(repeated.count, count), settings.max_repeated_lines)?;
     let limit = settings.max_repeated_line_characters;
-    at_most("gopher.repeated_line_characters", share(repeated.characters, characters), limit)?;
+    settings.at_most("gopher.repeated_line_characters", share(repeated.characters, characters), limit)?;
 
     let lengths: Vec<usize> = words.all.iter().map(|word| word.chars().count()).collect();
     for ((rule, limit), n) in TOP_RULES.into_iter().zip(&settings.max_top_ngrams).zip(2..) {
-        at_most(rule, share(top(words, &lengths, n), characters), *limit)?;
+        settings.at_most(rule, share(top(words, &lengths, n), characters), *limit)?;
     }
     for ((rule, limit), n) in REPEATED_RULES.into_iter().zip(&settings.max_repeated_ngrams).zip(5..) {
-        at_most(rule, share(repeated_ngrams(words, &lengths, n), characters), *limit)?;
+        settings.at_most(rule, share(repeated_ngrams(words, &lengths, n), characters), *limit)?;
     }
     Ok(())
 }

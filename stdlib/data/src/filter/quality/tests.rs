@@ -5,6 +5,7 @@ use super::*;
 fn settings() -> Settings {
     Settings {
         rules: vec![Group::Gopher, Group::C4, Group::Fineweb],
+        except: vec![],
         min_words: 50,
         max_words: 100_000,
         min_word_length: 3.0,
@@ -146,4 +147,57 @@ fn rules_for_english_are_not_asked_of_other_languages() {
     };
     assert_eq!(in_language("zh"), "none");
     assert_eq!(in_language("en"), "gopher.min_word_length");
+}
+
+/// The names stand in three places: where a rule is asked, in its account, and among the exceptions of the signature.
+#[test]
+fn each_rule_has_an_account_and_can_be_switched_off() {
+    let asked = [
+        include_str!("gopher.rs"),
+        include_str!("repetition.rs"),
+        include_str!("c4.rs"),
+        include_str!("fineweb.rs"),
+    ];
+    let asked = asked.map(|text| {
+        text.split('"')
+            .filter(|part| {
+                let (group, rest) = part.split_once('.').unwrap_or_default();
+                ["gopher", "c4", "fineweb"].contains(&group)
+                    && rest.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+            })
+            .collect::<Vec<_>>()
+    });
+    let asked: std::collections::BTreeSet<&str> = asked.concat().into_iter().collect();
+    let told: std::collections::BTreeSet<&str> = rules().iter().map(|rule| rule.name).collect();
+    assert_eq!(asked, told);
+    assert_eq!(told.len(), rules().len());
+    let signature = include_str!("../quality.llmp");
+    let except = signature.lines().find_map(|line| line.trim().strip_prefix("except: [")).unwrap();
+    let except: Vec<&str> = except.split(']').next().unwrap().split(" | ").collect();
+    let short: Vec<&str> = rules().iter().filter_map(|rule| rule.name.split('.').nth(1)).collect();
+    assert_eq!(except, short);
+    for setting in rules().iter().filter_map(|rule| rule.setting) {
+        assert!(signature.contains(&format!("  {setting}: ")), "{setting}");
+    }
+}
+
+#[test]
+fn an_exception_lets_through_what_breaks_one_rule_only() {
+    let except = |rules: &[&str]| Settings {
+        rules: vec![Group::C4],
+        except: rules.iter().map(|rule| (*rule).to_owned()).collect(),
+        ..settings()
+    };
+    let code = format!("{GOOD}\nif (x) {{ return; }}");
+    assert_eq!(broken(&code, &except(&[])), "c4.curly_bracket");
+    assert_eq!(broken(&code, &except(&["curly_bracket"])), "none");
+    assert_eq!(judge(doc(&code), &except(&["curly_bracket"])).unwrap().text, code, "the line stays");
+    let both = format!("{code}\nLorem ipsum dolor sit");
+    assert_eq!(broken(&both, &except(&["curly_bracket"])), "c4.lorem_ipsum", "the others are asked");
+    let all = Settings {
+        except: rules().iter().map(|rule| rule.name.split('.').nth(1).unwrap().to_owned()).collect(),
+        ..settings()
+    };
+    assert_eq!(broken("x", &all), "none");
+    assert_eq!(broken("", &all), "none");
 }
