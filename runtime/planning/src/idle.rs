@@ -252,7 +252,9 @@ mod tests {
             per_shard: None,
             resumes: false,
             needs: Needs::default(),
+            amounts: Default::default(),
             command: Some(vec!["sh".into(), "tool.sh".into()]),
+            jsonl: false,
             span: Span::default(),
         };
         Graph { stages: vec![stage], ..Graph::default() }

@@ -53,39 +53,31 @@ pub fn read(file: &InputFile, mut each: impl FnMut(Value, &str) -> Result<()>) -
 /// # Errors
 /// Where the file cannot be opened.
 pub fn each(file: &InputFile) -> Result<impl Iterator<Item = Result<Value>> + use<>> {
-    let mut reader = BufReader::new(open(file)?);
-    let (name, path) = (file.name.clone(), file.path.clone());
-    let mut number = 0_u64;
+    let mut lines = Lines::open(&file.path)?;
+    let name = file.name.clone();
     Ok(std::iter::from_fn(move || {
-        loop {
-            number += 1;
-            let mut line = Vec::new();
-            match (&mut reader).take(MAX_LINE + 1).read_until(b'\n', &mut line) {
-                Ok(0) => return None,
-                Ok(_) => {}
-                Err(error) => return Some(Err(Error::io("cannot read", &path)(error))),
-            }
-            let row =
-                line.strip_prefix(BYTE_ORDER_MARK).filter(|_| number == 1).unwrap_or(&line).trim_ascii();
-            if !row.is_empty() {
-                let row = serde_json::from_slice(row);
-                return Some(row.map_err(|error| {
-                    Error::new(format!("{name}:{number}: this is not JSON")).because(error)
-                }));
-            }
-        }
+        let row = match lines.next_line() {
+            Err(error) => return Some(Err(error)),
+            Ok(None) => return None,
+            Ok(Some(line)) => row_of(line),
+        };
+        Some(row.map_err(|why| Error::new(format!("{name}:{}: {why}", lines.number()))))
     }))
+}
+
+/// What a line holds, or what is wrong with it.
+fn row_of(line: Line<'_>) -> std::result::Result<Value, String> {
+    match line {
+        Line::Bad(why) => Err(why.to_owned()),
+        Line::Row(row) => parsed(row, &mut 0, |row| serde_json::from_slice(row))
+            .map_err(|why| format!("this is not JSON: {why}")),
+    }
 }
 
 fn lines(file: &InputFile, name: &str, each: &mut impl FnMut(Value, &str) -> Result<()>) -> Result<()> {
     let mut lines = Lines::open(&file.path)?;
     loop {
-        let row = match lines.next_line()? {
-            None => return Ok(()),
-            Some(Line::Bad(why)) => Err(why.to_owned()),
-            Some(Line::Row(row)) => parsed(row, &mut 0, |row| serde_json::from_slice(row))
-                .map_err(|why| format!("this is not JSON: {why}")),
-        };
+        let Some(row) = lines.next_line()?.map(row_of) else { return Ok(()) };
         let place = format!("{name}:{}", lines.number());
         each(row.map_err(|why| Error::new(format!("{place}: {why}")))?, &place)?;
     }

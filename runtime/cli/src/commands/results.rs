@@ -74,7 +74,7 @@ impl Results {
             (None, Err(_)) => None,
         };
         let store = match &pipeline {
-            Some(pipeline) => existing(&pipeline.store_root())?,
+            Some(pipeline) => existing(&pipeline.store_root()?)?,
             None => arguments.store()?,
         };
         let in_use = store.in_use()?;
@@ -225,7 +225,7 @@ impl Results {
             digest: entry.digest.hex(),
             label: None,
         });
-        Ok(Input { label: one.stage.name.clone(), files: files.collect(), folder: folder.clone() })
+        Ok(Input { label: one.stage.name.clone(), files: files.collect(), folder: folder.clone(), kind: None })
     }
 }
 

@@ -106,7 +106,7 @@ impl Form for Docs {
         }
         facts.push(("documents".to_owned(), format!("{rows} in {shards} shards")));
         if let Some(file) = artifact.with_suffix(".parquet").next() {
-            facts.extend(super::parquet::schema(&file.path)?);
+            facts.extend(super::parquet::columns(&file.path)?);
         }
         Ok(facts)
     }

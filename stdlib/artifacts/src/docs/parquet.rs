@@ -140,7 +140,7 @@ impl Writer {
 }
 
 /// The columns of a Parquet file with their types, as facts.
-pub(super) fn schema(path: &Path) -> Result<Vec<llmp_stage::Fact>> {
+pub(super) fn columns(path: &Path) -> Result<Vec<llmp_stage::Fact>> {
     let file = File::open(path).map_err(Error::io("cannot read", path))?;
     let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(failed(path))?;
     let fields = builder.schema().fields().iter();
