@@ -6,9 +6,9 @@ use std::sync::{Arc, Weak};
 use llmp_compiler::graph::{FileSet, Producer, Stage, StageId};
 use llmp_compiler::key::Digest;
 use llmp_compiler::plan::History;
-use llmp_planning::{Costs, ShardInput, host_name, reasons, shard_key};
+use llmp_planning::{Costs, ShardInput, host_name, reasons, shard_key, worn_data};
 use llmp_records::{Event, Record, Shards};
-use llmp_stage::{Error, shard_of};
+use llmp_stage::{Error, Form, Holds, Remark, shard_of};
 use llmp_store::{Kind, Lock, Manifest, StoreError};
 
 use super::action::{Action, Effect, Given, Recipe};
@@ -17,7 +17,7 @@ use super::executor::{Executor, Failed, Submission, Ticket};
 use super::job::{Job, Planned};
 use super::outcome::{StageOutcome, Status};
 use super::perform::{Checked, Trouble, help_of, store_error};
-use super::publish::{publish, told};
+use super::publish::{Said, publish, told};
 use super::queue::Demand;
 
 /// A stage that has started.
@@ -26,6 +26,7 @@ pub(super) struct Running {
     claim: Claim,
     shards: Vec<ShardInput>,
     results: BTreeMap<usize, (Manifest, Record)>,
+    said: Said,
     ran: usize,
     /// Actions that have not ended.
     open: usize,
@@ -37,12 +38,13 @@ pub(super) struct Running {
 }
 
 impl Running {
-    fn new(planned: Planned, claim: Claim) -> Self {
+    fn new(planned: Planned, claim: Claim, said: Said) -> Self {
         Self {
             planned,
             claim,
             shards: vec![],
             results: BTreeMap::new(),
+            said,
             ran: 0,
             open: 0,
             stopped: false,
@@ -145,10 +147,18 @@ impl<'e> Lifecycle<'e> {
     /// Claims the stage's key and queues its actions.
     pub(super) fn start(&mut self, id: StageId, planned: &Planned) -> Result<Running, NotStarted> {
         let stage = self.job.graph.stage(id);
+        // Before anything is taken: what the plan could not know is known now.
+        let remarks: Vec<Remark> = worn_data(self.job.graph, stage, self.job.past).into_iter().collect();
+        if let Some(remark) = remarks.first().filter(|_| self.job.options.strict) {
+            return Err(NotStarted::Failed(strict(remark, "it has not begun")));
+        }
         let claim = self.claim(stage, planned)?;
         let inputs = self.gather(stage, &planned.digests)?;
         self.announce(stage, planned, &claim);
-        let mut running = Running::new(planned.clone(), claim);
+        self.remark(stage, &remarks);
+        let work = self.costs.of(stage).map(|cost| cost.flops).filter(|flops| *flops > 0.0 && !claim.resumes());
+        let said = Said { remarks, work, given: self.given(stage) };
+        let mut running = Running::new(planned.clone(), claim, said);
         self.enqueue(id, &mut running, inputs)?;
         Ok(running)
     }
@@ -187,6 +197,47 @@ impl<'e> Lifecycle<'e> {
             reasons: texts,
             causes: planned.reasons.clone(),
         });
+    }
+
+    /// Says what there is to be looked at.
+    fn remark(&self, stage: &Stage, remarks: &[Remark]) {
+        let observer = self.job.harness.observer;
+        for remark in remarks {
+            observer.line(&format!("! {:<26} warning: {}", stage.name, remark.message));
+            if let Some(help) = &remark.help {
+                observer.line(&format!("  {:<26} help: {help}", ""));
+            }
+            observer.tell(Event::Remark { stage: stage.name.clone(), remark: remark.clone() });
+        }
+    }
+
+    /// Whether there is anything in a stage's inputs: an empty one has been told where it was made.
+    fn given(&self, stage: &Stage) -> bool {
+        let Job { graph, past, harness, .. } = self.job;
+        let empty = |from: StageId| {
+            let producer = graph.stage(from);
+            let form = harness.registry.form(producer.output.as_ref()?.kind.name())?;
+            let unit = Some(form).filter(|form| form.holds() != Holds::Nothing).and_then(Form::unit)?;
+            harness.registry.stage(&producer.kind)?;
+            let (key, _) = past.last(&producer.name)?;
+            let record = past.ledger().record(&key).ok()??;
+            Some(record.counts.get(unit).copied().unwrap_or(0) == 0)
+        };
+        !stage.inputs.iter().any(|input| match input.from {
+            Producer::Stage(from) => empty(from) == Some(true),
+            Producer::Files(_) => false,
+        })
+    }
+
+    /// What `--strict` makes of a result that is there: a failure, where there is something to be looked at.
+    pub(super) fn strictly(&self, key: Digest) -> Option<StageOutcome> {
+        if !self.job.options.strict {
+            return None;
+        }
+        let record = self.job.past.ledger().record(&key).ok()??;
+        let error = strict(record.remarks.first()?, "its result is kept");
+        let (message, help) = (error.to_string(), help_of(&error).map(str::to_owned));
+        Some(StageOutcome { status: Status::Failed { message, help }, key: Some(key), artifact: None })
     }
 
     /// Queues the stage's actions, but for those whose result is there.
@@ -419,12 +470,15 @@ impl<'e> Lifecycle<'e> {
             return StageOutcome::stopped(Some(key));
         }
         let shards = stage.per_shard.is_some().then_some((running.ran, running.shards.len()));
-        match publish(self.job, stage, &running.planned, running.results.values(), shards) {
+        let (parts, said) = (running.results.values(), running.said.clone());
+        let early = said.remarks.len();
+        match publish(self.job, stage, &running.planned, parts, shards, said) {
             Ok((artifact, record)) => {
                 past.settle(&stage.name, key, *run);
                 running.claim.retire();
                 let told = told(&record, harness.registry.units());
                 harness.observer.line(&format!("+ {:<26} {told}", stage.name));
+                self.remark(stage, record.remarks.get(early..).unwrap_or_default());
                 harness.observer.tell(Event::StageFinished {
                     stage: stage.name.clone(),
                     key,
@@ -433,6 +487,9 @@ impl<'e> Lifecycle<'e> {
                     counts: record.counts,
                     shards: shards.map(|(ran, all)| Shards { ran, all }),
                 });
+                if let Some(end) = self.strictly(key) {
+                    return end;
+                }
                 let status = Status::Ran { seconds: record.seconds, shards };
                 StageOutcome { status, key: Some(key), artifact: Some(artifact) }
             }
@@ -454,4 +511,11 @@ impl<'e> Lifecycle<'e> {
         observer.tell(Event::StageFailed { stage, message: said, help: todo });
         StageOutcome { status: Status::Failed { message, help }, key, artifact: None }
     }
+}
+
+/// What `--strict` fails with.
+fn strict(remark: &Remark, and: &str) -> Error {
+    let help = remark.help.as_ref().map_or(String::new(), |help| format!("{help}; "));
+    Error::new(format!("{}, and `--strict` stops at warnings; {and}", remark.message))
+        .help(format!("{help}without `--strict` the run goes on"))
 }

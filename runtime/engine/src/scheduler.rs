@@ -276,6 +276,9 @@ impl<'e> Round<'e> {
                         .observer
                         .line(&format!("= {:<26} skipped: its inputs came out as they were", stage.name));
                 }
+                if let Some(end) = self.lifecycle.strictly(key.digest) {
+                    return Some(end);
+                }
                 let status = if skipped { Status::Skipped } else { Status::Cached };
                 Some(StageOutcome { status, key: Some(key.digest), artifact: Some(artifact) })
             }

@@ -139,6 +139,7 @@ fn options(how: How) -> RunOptions {
         memory: u64::MAX,
         keep_going: how.keep_going,
         retries: how.retries,
+        strict: false,
         forced: vec![],
         device: "cpu".into(),
         guard: None,

@@ -35,7 +35,7 @@ pub use gates::{promoted, verdicts};
 pub use history::{Past, ShardInput, shard_key};
 pub use known::{Costs, settings};
 pub use machine::{capacity, host_name};
-pub use rows::{Action, Row, needs, rows, rows_while};
+pub use rows::{Action, Row, needs, rows, rows_while, worn_data};
 pub use toolkit::Toolkit;
 pub use upgrade::{Upgrade, keep_old, upgrades};
 pub use world::{Folder, Remembering, folder_of};

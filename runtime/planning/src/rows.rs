@@ -5,7 +5,7 @@ use llmp_compiler::artifact::ArtifactKind;
 use llmp_compiler::feasible::{self, Need};
 use llmp_compiler::graph::{Graph, Producer, Stage, StageId};
 use llmp_compiler::plan::{Decision, Reason, plan_while};
-use llmp_stage::Registry;
+use llmp_stage::{Concern, Registry, Remark};
 
 use super::Past;
 use super::estimate::{Estimate, estimate, measured_rate};
@@ -121,13 +121,29 @@ fn some_rows(
     Some(rows)
 }
 
+/// That a stage which is to run now goes over its data very often: known once the tokens are counted.
+#[must_use]
+pub fn worn_data(graph: &Graph, stage: &Stage, past: &Past) -> Option<Remark> {
+    stage.settings.iter().find(|setting| setting.name == "for")?;
+    let key = past.last(&graph.stage(token_set(graph, stage)?).name)?.0;
+    let record = past.ledger().record(&key).ok()??;
+    let data = record.counts.get("tokens").copied()?;
+    let found = feasible::worn(stage, data)?;
+    Some(Remark { concern: Concern::Epochs, message: found.message, help: found.help })
+}
+
+/// The set of tokens that goes into a stage.
+fn token_set(graph: &Graph, stage: &Stage) -> Option<StageId> {
+    stage.inputs.iter().find_map(|input| match input.from {
+        Producer::Stage(id) if graph.stage(id).makes(ArtifactKind::Tokens) => Some(id),
+        Producer::Stage(_) | Producer::Files(_) => None,
+    })
+}
+
 /// How many tokens the set has that a stage trains on: as its key's record says, or else as it was when it last ran.
 fn data(graph: &Graph, stage: &Stage, rows: &[Row], past: &Past) -> Option<u64> {
     stage.settings.iter().find(|setting| setting.name == "for")?;
-    let set = stage.inputs.iter().find_map(|input| match input.from {
-        Producer::Stage(id) if graph.stage(id).makes(ArtifactKind::Tokens) => Some(id),
-        Producer::Stage(_) | Producer::Files(_) => None,
-    })?;
+    let set = token_set(graph, stage)?;
     let key = match &rows.get(set.0 as usize)?.decision {
         Decision::Cached { key, .. } => key.digest,
         Decision::Run { .. } | Decision::Blocked(_) => past.last(&graph.stage(set).name)?.0,

@@ -6,7 +6,7 @@ use std::path::Path;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::{Bar, Context, Cost, Dropped, Error, Input, Inputs, Lint, Result, Shown};
+use crate::{Bar, Context, Cost, Counts, Dropped, Error, Input, Inputs, Lint, Remark, Result, Shown};
 
 /// The text of a signature file and where it stands below `stdlib/`, for the compiler to read.
 #[derive(Clone, Copy, Debug)]
@@ -60,6 +60,10 @@ pub trait Stage: Send + Sync {
     /// What it will need; `None` where that is not known. `settings` are lowered ones.
     fn cost(&self, settings: &Value, inputs: &Inputs) -> Option<Cost>;
 
+    /// What its counts, those of all its shards together, say that a user should not have to look for. `settings` are lowered
+    /// ones.
+    fn remarks(&self, settings: &Value, counts: &Counts) -> Vec<Remark>;
+
     /// How the `report.json` that it made is shown, also one of an earlier version; `None` where that is not known.
     fn show(&self, report: &Value) -> Option<Shown>;
 
@@ -82,6 +86,7 @@ pub fn stage<S>(name: &'static str, run: fn(&dyn Context, S) -> Result<()>) -> F
         run,
         cost: None,
         lint: None,
+        remarks: None,
         show: None,
         measure: None,
         settings: PhantomData,
@@ -95,6 +100,7 @@ pub struct Function<S> {
     run: fn(&dyn Context, S) -> Result<()>,
     cost: Option<fn(&S, &Inputs) -> Cost>,
     lint: Option<fn(&S) -> Vec<Lint>>,
+    remarks: Option<fn(&S, &Counts) -> Vec<Remark>>,
     show: Option<fn(&Value) -> Option<Shown>>,
     measure: Option<Measure>,
     settings: PhantomData<fn() -> S>,
@@ -119,6 +125,13 @@ impl<S> Function<S> {
     #[must_use]
     pub fn lint(mut self, lint: fn(&S) -> Vec<Lint>) -> Self {
         self.lint = Some(lint);
+        self
+    }
+
+    /// With what its counts say that should not be overlooked.
+    #[must_use]
+    pub fn remarks(mut self, remarks: fn(&S, &Counts) -> Vec<Remark>) -> Self {
+        self.remarks = Some(remarks);
         self
     }
 
@@ -174,6 +187,13 @@ impl<S: DeserializeOwned + 'static> Stage for Function<S> {
     fn cost(&self, settings: &Value, inputs: &Inputs) -> Option<Cost> {
         let cost = self.cost?;
         Some(cost(&S::deserialize(settings).ok()?, inputs))
+    }
+
+    fn remarks(&self, settings: &Value, counts: &Counts) -> Vec<Remark> {
+        match (self.remarks, S::deserialize(settings)) {
+            (Some(remarks), Ok(settings)) => remarks(&settings, counts),
+            _ => vec![],
+        }
     }
 
     fn show(&self, report: &Value) -> Option<Shown> {
@@ -243,7 +263,7 @@ impl Context for Declared<'_> {
 /// Registers the stages of a module: makes the function `stages()`.
 ///
 /// A stage `"filter.language" = language` is the function `run` of the module `language`, and its signature is
-/// `language.llmp` beside it; `knowledge::probe` lies a folder deeper. `{ cost, lint, show, measure }` name what else the module has. The folder is where the signatures stand below
+/// `language.llmp` beside it; `knowledge::probe` lies a folder deeper. `{ cost, lint, remarks, show, measure }` name what else the module has. The folder is where the signatures stand below
 /// `stdlib/`, without `src/`.
 ///
 /// ```ignore

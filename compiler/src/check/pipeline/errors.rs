@@ -49,8 +49,8 @@ pub(super) fn unused(name: &str, span: Span) -> Diagnostic {
 }
 
 pub(super) fn personal_data(span: Span) -> Diagnostic {
-    Diagnostic::warning(code::PERSONAL_DATA, "documents become tokens with personal data in them", span)
-        .label("not masked")
+    Diagnostic::warning(code::PERSONAL_DATA, "documents become tokens and may have personal data in them", span)
+        .label("not masked on the way")
         .help("mask it first: `… |> filter.pii { mask = [email, phone, ip] }`")
 }
 

@@ -53,6 +53,9 @@ pub(super) struct Arguments {
     /// Go on with results of earlier versions where only the implementation of their stage has changed
     #[arg(long)]
     keep_old: bool,
+    /// Stop at the first warning about a result, as at a failure
+    #[arg(long)]
+    strict: bool,
     /// Run though the machine has too little memory or disk for the plan
     #[arg(long)]
     ignore_limits: bool,
@@ -103,7 +106,9 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
         profiles: &pipeline.profiles,
         targets: &pipeline.targets,
     };
-    if let Some(verdicts) = engine::nothing_to_do(program, &past, standard(), &decisions) {
+    // What is to be looked at is looked at in a run.
+    let look = arguments.strict && engine::is_remarked(&past, &decisions);
+    if !look && let Some(verdicts) = engine::nothing_to_do(program, &past, standard(), &decisions) {
         let recorder = Recorder::new(screen.clone());
         say_nothing_to_do(&pipeline, &screen, &recorder, asked)?;
         let failures = engine::failures(program.graph, &verdicts, &recorder);
@@ -167,6 +172,7 @@ fn options(arguments: &Arguments, forced: Vec<StageId>, device: String, asked: I
         memory: free_memory(),
         keep_going: arguments.keep_going,
         retries: arguments.retries,
+        strict: arguments.strict,
         forced,
         device,
         guard: std::env::current_exe().ok(),

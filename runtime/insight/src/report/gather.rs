@@ -70,6 +70,7 @@ fn moments(store: &Store, run: &Run) -> BTreeMap<String, Moment> {
             }
             Event::RunStarted { .. }
             | Event::Progress { .. }
+            | Event::Remark { .. }
             | Event::Damage { .. }
             | Event::Expectation { .. }
             | Event::RunFinished { .. } => {}
@@ -121,6 +122,7 @@ fn stage_report(
         report.version = record.version;
         report.peak_memory = record.peak_memory;
         report.bytes = record.bytes;
+        report.remarks = record.remarks;
         report.settings = record.components;
     }
     if let Some(moment) = moment {

@@ -30,6 +30,14 @@ pub(super) fn page(store: &Store, report: &Report) -> String {
         ];
         page += &row(&cells);
     }
+    if report.remarks() > 0 {
+        page += "\n## Warnings\n\n| stage | warning | what to do |\n|---|---|---|\n";
+        for stage in &report.stages {
+            for remark in &stage.remarks {
+                page += &row(&[&stage.name, &remark.message, remark.help.as_deref().unwrap_or_default()]);
+            }
+        }
+    }
     let mut left_out = String::new();
     let mut seen = std::collections::BTreeSet::new();
     for step in chains(report).iter().flat_map(|chain| &chain.steps) {
