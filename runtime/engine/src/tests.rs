@@ -19,6 +19,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 mod inline;
+mod remarks;
 
 use super::{Counts, Observer, Program, RunOptions, Session, StageOutcome, Status, Unwatched, nothing_to_do};
 

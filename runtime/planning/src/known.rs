@@ -9,7 +9,7 @@ use llmp_records::Record;
 use llmp_stage::{Cost, Form, Holds, Inputs, Known, Registry};
 use serde_json::{Map, Value};
 
-use super::Past;
+use super::{Found, Past};
 
 /// Largest `config.json` that is read.
 const MAX_CONFIG: u64 = 1 << 20;
@@ -102,8 +102,24 @@ impl<'a> Costs<'a> {
         let is_config = |label: &str| label.rsplit('/').next() == Some("config.json");
         let config = files.found.iter().find(|file| is_config(&file.label) && file.size <= MAX_CONFIG);
         let model = config.and_then(|file| serde_json::from_slice(&std::fs::read(&file.path).ok()?).ok());
-        Known { bytes, model, ..Known::default() }
+        let items = if bytes <= MAX_COUNTED { rows_of(&files.found) } else { 0 };
+        Known { items, bytes, model, ..Known::default() }
     }
+}
+
+/// Bytes of the files whose rows are counted when a plan is made.
+const MAX_COUNTED: u64 = 16 << 20;
+
+/// Rows of files that are all JSONL: their lines; 0 for others, whose rows are not known.
+fn rows_of(files: &[Found]) -> u64 {
+    let mut rows = 0;
+    for file in files {
+        let Some(text) = file.label.ends_with(".jsonl").then(|| std::fs::read(&file.path).ok()).flatten() else {
+            return 0;
+        };
+        rows += text.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty()).count() as u64;
+    }
+    rows
 }
 
 /// The settings as the implementation takes them.

@@ -8,7 +8,7 @@ use llmp_compiler::plan::{Decision, Reason, plan_while};
 use llmp_stage::{Concern, Registry, Remark};
 
 use super::Past;
-use super::estimate::{Estimate, estimate, measured_rate};
+use super::estimate::{Estimate, Rates, estimate};
 use super::known::Costs;
 
 /// One row of a plan.
@@ -101,7 +101,7 @@ fn some_rows(
     let decisions = plan_while(graph, past, &|id| forced.contains(&id), go_on)?;
     let busy = decisions.iter().any(|decision| matches!(decision, Decision::Run { .. }));
     let costs = Costs::new(graph, past, registry);
-    let rate = if busy { measured_rate(graph, past, &costs) } else { None };
+    let rates = if busy { Rates::of_past(graph, past, &costs) } else { Rates::default() };
     let mut rows: Vec<Row> = Vec::with_capacity(decisions.len());
     for (id, decision) in graph.ids().zip(decisions) {
         if !go_on() {
@@ -109,7 +109,7 @@ fn some_rows(
         }
         let stage = graph.stage(id);
         let mut estimate = match decision {
-            Decision::Run { .. } => estimate(stage, &decision, past, &costs, rate),
+            Decision::Run { .. } => estimate(stage, &decision, past, &costs, &rates),
             Decision::Cached { .. } | Decision::Blocked(_) => Estimate::default(),
         };
         if matches!(decision, Decision::Run { .. }) {

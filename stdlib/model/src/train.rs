@@ -138,9 +138,13 @@ impl Job<'_> {
         let mut state = self.start::<B>(weights, device)?;
         let mut saved = state.progress.step;
         let model = Model::<B>::new(self.config.clone(), device);
-        let total = self.batches.tokens().unwrap_or(0);
-        let bar = ctx.bar(total, "tokens");
-        bar.add(state.progress.tokens);
+        // Where rows differ in length, steps are what there is a total of.
+        let by_steps = self.batches.tokens().is_none();
+        let bar = match self.batches.tokens() {
+            Some(total) => ctx.bar(total, "tokens"),
+            None => ctx.bar(steps, "steps"),
+        };
+        bar.add(if by_steps { state.progress.step } else { state.progress.tokens });
         let every = steps.div_ceil(CURVE_POINTS).max(1);
         let (mut curve, mut curve_steps) = (0.0, 0.0);
         while state.progress.step < steps {
@@ -155,7 +159,7 @@ impl Job<'_> {
                 .map_err(|error| Error::new(format!("step {step} cannot be trained")).because(error))?;
             let loss = self.step(&model, &mut state, &batch, device)?;
             state.progress.advance(loss, batch.tokens);
-            bar.add(batch.tokens);
+            bar.add(if by_steps { 1 } else { batch.tokens });
             bar.note(&format!("loss {loss:.3}"));
             ctx.count("steps", 1);
             ctx.count("tokens", batch.tokens);

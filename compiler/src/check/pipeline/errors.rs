@@ -87,27 +87,36 @@ pub(super) fn answer_beyond_context(tokens: u64, span: Span, context: u64, place
     .help(format!("write {} or less, or give the model a longer `context`", context / 2))
 }
 
-pub(super) fn results_beyond_context(
-    results: u64,
-    words: u64,
-    span: Span,
-    passage: Span,
-    room: u64,
-    context: u64,
-) -> Diagnostic {
+/// Passages of `size` words, or tokens, of which `results` do not fit into `room` of `context`.
+pub(super) struct Passages {
+    pub(super) results: u64,
+    pub(super) size: u64,
+    /// Tokens of a word that are reckoned with; `None` where passages are counted in tokens.
+    pub(super) word: Option<u64>,
+    pub(super) room: u64,
+    pub(super) context: u64,
+}
+
+pub(super) fn results_beyond_context(of: &Passages, span: Span, passage: Span) -> Diagnostic {
+    let Passages { results, size, word, room, context } = *of;
+    let unit = if word.is_some() { "words" } else { "tokens" };
     let found = match results {
-        1 => format!("a search result of {words} words does"),
-        many => format!("{many} search results of {words} words do"),
+        1 => format!("a search result of {size} {unit} does"),
+        many => format!("{many} search results of {size} {unit} do"),
     };
-    let most = room / results.max(1);
+    // Half of what is there: question and query stand in the context, too.
+    let most = room / results.max(1) / word.unwrap_or(1).max(2);
+    let words = match word {
+        Some(word) if word > 2 => "; a sign is up to three tokens, and passages count tokens where the index is given a tokenizer",
+        Some(_) | None => "",
+    };
     Diagnostic::warning(code::RESULTS_BEYOND_CONTEXT, format!("{found} not fit a context of {}", tokens_of(context)), span)
         .label(format!("a quarter is kept for the answer, {room} tokens are left"))
-        .also(passage, format!("passages have up to {words} words"))
+        .also(passage, format!("passages have up to {size} {unit}"))
         .help(match most {
-            0..16 => "give the model a longer `context`, or use fewer results".to_owned(),
+            0..8 => format!("give the model a longer `context`, or use fewer results{words}"),
             most => format!(
-                "what does not fit is cut off: write `passage = {}` or less, or give the model a longer `context`",
-                most / 2
+                "what does not fit is cut off: write `passage = {most}` or less, or give the model a longer `context`{words}"
             ),
         })
 }

@@ -48,22 +48,37 @@ pub(super) fn answers(stage: &Stage, facts: &Facts<'_>, diagnostics: &mut Diagno
     }
 }
 
-/// Passages that a search returns have to fit into the context beside the answer, which gets a quarter of it.
-/// A word is at least one token.
+/// Languages whose words are signs, of two to three tokens each in vocabularies that are small.
+const OF_SIGNS: [&str; 2] = ["zh", "ja"];
+
+/// Passages that a search returns have to fit into the context beside the answer, which gets a quarter of it. A word is at least
+/// one token, and a sign of a Chinese text that a filter on the way keeps two.
 pub(super) fn results(stage: &Stage, facts: &Facts<'_>, diagnostics: &mut Diagnostics) {
     let Some((results, written)) = number(stage, &["results"]) else { return };
     let passage = facts.inputs(stage, ArtifactKind::Index).find_map(|(index, ..)| {
-        let (words, span) = number(index, &["passage"])?;
-        Some((words, span.unwrap_or(index.span)))
+        let (size, span) = number(index, &["passage"])?;
+        Some((index, size, span.unwrap_or(index.span)))
     });
     let context = facts.models(stage).find_map(|(_, model, _)| model.context);
-    if let (Some((words, place)), Some((context, _))) = (passage, context) {
+    if let (Some((index, size, place)), Some((context, _))) = (passage, context) {
         let room = context - context / 4;
-        if results.saturating_mul(words) > room {
-            let span = written.unwrap_or(stage.span);
-            diagnostics.push(errors::results_beyond_context(results, words, span, place, room, context));
+        let in_tokens = facts.inputs(index, ArtifactKind::Tokenizer).next().is_some();
+        let signs = facts.before(index).iter().any(|stage| keeps_signs(stage));
+        let least = if signs && !in_tokens { 2 } else { 1 };
+        if results.saturating_mul(size).saturating_mul(least) > room {
+            let word = (!in_tokens).then_some(if signs { 3 } else { 2 });
+            let of = errors::Passages { results, size, word, room, context };
+            diagnostics.push(errors::results_beyond_context(&of, written.unwrap_or(stage.span), place));
         }
     }
+}
+
+/// Whether a stage lets nothing through but what is written in signs.
+fn keeps_signs(stage: &Stage) -> bool {
+    let keep = stage.settings.iter().find(|setting| setting.name == "keep");
+    let kept = keep.and_then(|keep| keep.value.as_array()).map_or(&[][..], Vec::as_slice);
+    let is_signs = |language: &serde_json::Value| language.as_str().is_some_and(|it| OF_SIGNS.contains(&it));
+    !kept.is_empty() && kept.iter().all(is_signs)
 }
 
 /// A model that searches has to be measured with something to search in.

@@ -11,6 +11,6 @@ pub mod urls;
 llmp_stage::stages! { "data/filter":
     "filter.language" = language { lint },
     "filter.pii" = pii,
-    "filter.quality" = quality,
+    "filter.quality" = quality { remarks },
     "filter.urls" = urls,
 }
