@@ -9,6 +9,7 @@ mod language;
 mod mistakes;
 mod models;
 mod output;
+mod remarks;
 mod spec;
 mod targets;
 mod world;

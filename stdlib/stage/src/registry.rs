@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::{Concern, Counts, Form, Remark, Shown, Signature, Stage, remark};
+use crate::{Concern, Counts, Form, Holds, Remark, Shown, Signature, Stage, remark};
 
 /// What a program knows: implementations by name, their signatures, and a form for each kind of artifact.
 pub struct Registry {
@@ -45,7 +45,7 @@ impl Registry {
     ) -> Vec<Remark> {
         let mut remarks = self.stage(stage).map_or_else(Vec::new, |stage| stage.remarks(settings, counts));
         let said = remarks.iter().any(|it| matches!(it.concern, Concern::Nothing | Concern::FewKept));
-        let unit = self.form(kind).and_then(Form::unit);
+        let unit = self.form(kind).filter(|form| form.holds() != Holds::Nothing).and_then(Form::unit);
         // A program's own stage counts what it likes.
         let unit = unit.filter(|_| !said && self.stage(stage).is_some());
         remarks.extend(remark::of_counts(unit, counts, given));

@@ -23,10 +23,12 @@ pub(super) fn assumed(text: &str) -> &'static str {
             _ => others += 1,
         }
     }
-    match () {
-        () if latin >= joined + others => "",
-        () if joined >= others => "zh",
-        () => "und",
+    if latin >= joined + others {
+        ""
+    } else if joined >= others {
+        "zh"
+    } else {
+        "und"
     }
 }
 
