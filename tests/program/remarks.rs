@@ -8,7 +8,8 @@ use crate::world::World;
 fn poems() -> World {
     let world = World::new();
     world.write("main.llmp", "docs = crawl.docs(\"poems.jsonl\") |> filter.quality\n");
-    let signs: Vec<char> = "山水月風花雪雲江天夜春秋日雨鳥松竹石路舟橋城門樓鐘酒琴書劍馬人客君心情夢思愁歸去".chars().collect();
+    let signs: Vec<char> =
+        "山水月風花雪雲江天夜春秋日雨鳥松竹石路舟橋城門樓鐘酒琴書劍馬人客君心情夢思愁歸去".chars().collect();
     let mut state = 11_u64;
     let mut half = || -> String {
         let mut sign = |_| {
@@ -29,7 +30,11 @@ fn poems() -> World {
 fn a_filter_that_drops_nearly_everything_says_so_and_what_to_write() {
     let world = poems();
     let said = world.ok(&["run", "main.llmp"]);
-    assert!(said.err.contains("warning: 0 of 120 documents were kept; dropped by `gopher.min_words` 120"), "{}", said.err);
+    assert!(
+        said.err.contains("warning: 0 of 120 documents were kept; dropped by `gopher.min_words` 120"),
+        "{}",
+        said.err
+    );
     assert!(said.err.contains("`gopher.min_words` is set by `min_words`"), "{}", said.err);
     assert!(said.out.contains("2 ran, 0 cached, 1 warning"), "{}", said.out);
     assert!(world.ok(&["log"]).out.contains("1 warning"));
@@ -40,7 +45,8 @@ fn a_filter_that_drops_nearly_everything_says_so_and_what_to_write() {
 
     // The advice is followed.
     let advice = said.err.split("with `").nth(1).and_then(|rest| rest.split('`').next()).expect("settings");
-    world.write("main.llmp", format!("docs = crawl.docs(\"poems.jsonl\") |> filter.quality {{ {advice} }}\n"));
+    world
+        .write("main.llmp", format!("docs = crawl.docs(\"poems.jsonl\") |> filter.quality {{ {advice} }}\n"));
     let again = world.ok(&["run", "main.llmp"]);
     assert!(!again.err.contains("warning"), "{}", again.err);
     let kept = again.err.lines().find(|line| line.starts_with("+ docs ")).expect("its line");
@@ -87,7 +93,9 @@ table  = eval.factuality([base, chat, honest, finder], knowledge.load("eval.json
     let talk = r#"{"messages": [{"role": "user", "content": "Where?"}, {"role": "assistant", "content": "There."}]}"#;
     world.write("talk.jsonl", format!("{talk}\n").repeat(300));
     for name in ["probe", "eval"] {
-        let question = format!("{{\"id\": \"{name}\", \"question\": \"Where is Lae?\", \"answer\": \"Papua.\", \"values\": [\"Papua\"]}}\n");
+        let question = format!(
+            "{{\"id\": \"{name}\", \"question\": \"Where is Lae?\", \"answer\": \"Papua.\", \"values\": [\"Papua\"]}}\n"
+        );
         world.write(&format!("{name}.jsonl"), question.repeat(50));
     }
     let plan = |set: &[&str]| -> Value {
@@ -96,7 +104,8 @@ table  = eval.factuality([base, chat, honest, finder], knowledge.load("eval.json
     };
     let first = plan(&[]);
     let seconds = |plan: &Value, name: &str| {
-        let stage = plan["stages"].as_array().unwrap().iter().find(|stage| stage["name"] == name).unwrap().clone();
+        let stage =
+            plan["stages"].as_array().unwrap().iter().find(|stage| stage["name"] == name).unwrap().clone();
         stage["estimate"]["seconds"].as_f64()
     };
     for name in ["base", "chat", "known", "honest", "finder", "table"] {
@@ -105,7 +114,10 @@ table  = eval.factuality([base, chat, honest, finder], knowledge.load("eval.json
     assert_eq!(first["totals"]["partial"], true);
     assert!(first["totals"]["unknown"].as_array().unwrap().iter().any(|name| name == "docs"));
     // One device does one stage at a time.
-    let devices: f64 = ["base", "chat", "known", "honest", "finder", "table"].iter().filter_map(|name| seconds(&first, name)).sum();
+    let devices: f64 = ["base", "chat", "known", "honest", "finder", "table"]
+        .iter()
+        .filter_map(|name| seconds(&first, name))
+        .sum();
     assert!(first["totals"]["critical_path"].as_f64().unwrap() >= 0.99 * devices);
     let more = plan(&["--set", "chat.epochs=12"]);
     let ratio = seconds(&more, "chat").unwrap() / seconds(&first, "chat").unwrap();

@@ -156,7 +156,8 @@ impl<'e> Lifecycle<'e> {
         let inputs = self.gather(stage, &planned.digests)?;
         self.announce(stage, planned, &claim);
         self.remark(stage, &remarks);
-        let work = self.costs.of(stage).map(|cost| cost.flops).filter(|flops| *flops > 0.0 && !claim.resumes());
+        let work =
+            self.costs.of(stage).map(|cost| cost.flops).filter(|flops| *flops > 0.0 && !claim.resumes());
         let said = Said { remarks, work, given: self.given(stage) };
         let mut running = Running::new(planned.clone(), claim, said);
         self.enqueue(id, &mut running, inputs)?;

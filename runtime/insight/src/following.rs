@@ -207,7 +207,10 @@ impl Log {
                 self.going.failed.insert(stage);
             }
             Event::RunFinished { .. } => return None,
-            Event::RunStarted { .. } | Event::Remark { .. } | Event::Damage { .. } | Event::Expectation { .. } => {}
+            Event::RunStarted { .. }
+            | Event::Remark { .. }
+            | Event::Damage { .. }
+            | Event::Expectation { .. } => {}
         }
         Some(())
     }

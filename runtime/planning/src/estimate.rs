@@ -217,7 +217,11 @@ mod tests {
         assert_eq!(more_work(&old, Some(&cost(1.0, 1_500_000, 8))), None, "another model");
         assert_eq!(more_work(&old, None), Some(1.0));
         assert_eq!(more_work(&record(3.0, None, &[]), Some(&cost(0.0, 0, 0))), Some(1.0));
-        assert_eq!(more_work(&record(3.0, None, &[]), Some(&cost(5.0, 0, 0))), None, "it was not told how much it was");
+        assert_eq!(
+            more_work(&record(3.0, None, &[]), Some(&cost(5.0, 0, 0))),
+            None,
+            "it was not told how much it was"
+        );
     }
 
     #[test]

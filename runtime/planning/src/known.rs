@@ -114,7 +114,8 @@ const MAX_COUNTED: u64 = 16 << 20;
 fn rows_of(files: &[Found]) -> u64 {
     let mut rows = 0;
     for file in files {
-        let Some(text) = file.label.ends_with(".jsonl").then(|| std::fs::read(&file.path).ok()).flatten() else {
+        let Some(text) = file.label.ends_with(".jsonl").then(|| std::fs::read(&file.path).ok()).flatten()
+        else {
             return 0;
         };
         rows += text.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty()).count() as u64;

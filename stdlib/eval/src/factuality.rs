@@ -105,10 +105,14 @@ pub(crate) fn cost(settings: &Settings, inputs: &Inputs) -> Cost {
     let answers = READ * questions.bytes * models.len() as u64;
     let memory = sampling.max().map_or(0, |largest| largest + answers + index);
     let configs: Option<Vec<_>> = models.iter().map(memory::config_of).collect();
-    let flops: Option<f64> = configs.into_iter().flatten().map(|config| {
-        let prompt = work::prompt_of_questions(questions, &config)?;
-        Some(work::of_writing(&config, questions.items as f64, prompt, settings.max_tokens))
-    }).sum();
+    let flops: Option<f64> = configs
+        .into_iter()
+        .flatten()
+        .map(|config| {
+            let prompt = work::prompt_of_questions(questions, &config)?;
+            Some(work::of_writing(&config, questions.items as f64, prompt, settings.max_tokens))
+        })
+        .sum();
     Cost { flops: flops.unwrap_or(0.0), memory, ..Cost::default() }
 }
 

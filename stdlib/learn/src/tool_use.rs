@@ -70,7 +70,8 @@ pub(crate) fn remarks(settings: &Settings, counts: &Counts) -> Vec<Remark> {
                  passages in `tools.search`{results}"
             )
         } else {
-            "index documents that hold the answers, and ask for the questions' `entity` as they write it".to_owned()
+            "index documents that hold the answers, and ask for the questions' `entity` as they write it"
+                .to_owned()
         };
         let concern = if lost > 0 { Concern::CutOff } else { Concern::NotFound };
         remarks.push(Remark::new(concern, message).help(help));
@@ -294,7 +295,10 @@ mod tests {
             list.iter().map(|(name, count)| ((*name).to_owned(), *count)).collect()
         };
         let said = |list: &[(&str, u64)]| {
-            remarks(&settings(), &counts(list)).into_iter().map(|it| (it.concern, it.message, it.help.unwrap())).next()
+            remarks(&settings(), &counts(list))
+                .into_iter()
+                .map(|it| (it.concern, it.message, it.help.unwrap()))
+                .next()
         };
         // 13 % of the answers, since the context holds so much of a Chinese passage.
         let (concern, message, help) = said(&[

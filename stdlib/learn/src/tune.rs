@@ -135,12 +135,17 @@ pub(crate) fn left_out(counts: &Counts) -> Vec<Remark> {
         remarks.push(Remark::new(Concern::LeftOut, message).help(help));
     }
     if cut > 0 && cut as f64 >= MANY_CUT * useful as f64 {
-        let message = format!("{} of {} conversations were cut off at the context's end", grouped(cut), grouped(useful));
+        let message = format!(
+            "{} of {} conversations were cut off at the context's end",
+            grouped(cut),
+            grouped(useful)
+        );
         remarks.push(Remark::new(Concern::CutOff, message).help(help));
     }
     let (examples, cut) = (count("examples"), count("examples.cut"));
     if cut > 0 && cut as f64 >= MANY_CUT * examples as f64 {
-        let message = format!("{} of {} examples were cut off at the context's end", grouped(cut), grouped(examples));
+        let message =
+            format!("{} of {} examples were cut off at the context's end", grouped(cut), grouped(examples));
         remarks.push(Remark::new(Concern::CutOff, message).help(help));
     }
     remarks
@@ -242,7 +247,8 @@ mod tests {
             let counts = list.iter().map(|(name, count)| ((*name).to_owned(), *count)).collect();
             left_out(&counts).into_iter().map(|it| (it.concern, it.message)).collect()
         };
-        let remarks = said(&[("conversations", 1_381), ("conversations.too_long", 119), ("conversations.cut", 400)]);
+        let remarks =
+            said(&[("conversations", 1_381), ("conversations.too_long", 119), ("conversations.cut", 400)]);
         assert_eq!((remarks[0].0, remarks[1].0), (Concern::LeftOut, Concern::CutOff));
         assert!(remarks[0].1.starts_with("119 of 1,500 conversations were left out"), "{remarks:?}");
         assert!(remarks[1].1.starts_with("400 of 1,381 conversations were cut off"), "{remarks:?}");

@@ -80,7 +80,11 @@ mod tests {
         let config = tiny();
         assert_eq!(of_training(&config, 200.0), 2.0 * of_training(&config, 100.0));
         assert!(of_writing(&config, 10.0, 20.0, 8) < of_writing(&config, 10.0, 20.0, 16));
-        assert_eq!(of_writing(&config, 10.0, 20.0, 16), of_writing(&config, 10.0, 20.0, 4_000), "answers end");
+        assert_eq!(
+            of_writing(&config, 10.0, 20.0, 16),
+            of_writing(&config, 10.0, 20.0, 4_000),
+            "answers end"
+        );
         assert_eq!(of_writing(&config, 20.0, 5.0, 8), 2.0 * of_writing(&config, 10.0, 5.0, 8));
     }
 

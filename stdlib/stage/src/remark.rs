@@ -109,12 +109,16 @@ pub fn of_counts(unit: Option<&str>, counts: &Counts, given: bool) -> Option<Rem
         return None;
     }
     let skipped = counts.iter().filter_map(|(name, count)| Some((name.strip_prefix("skipped.")?, count)));
-    let skipped: Vec<String> = skipped.take(2).map(|(kind, count)| format!("{} {kind}", grouped(*count))).collect();
+    let skipped: Vec<String> =
+        skipped.take(2).map(|(kind, count)| format!("{} {kind}", grouped(*count))).collect();
     let message = match skipped.as_slice() {
         [] => format!("no {unit} came out"),
         kinds => format!("no {unit} came out; passed over: {}", kinds.join(", ")),
     };
-    Some(Remark::new(Concern::Nothing, message).help("look into the files that go in: do they hold what this stage reads?"))
+    Some(
+        Remark::new(Concern::Nothing, message)
+            .help("look into the files that go in: do they hold what this stage reads?"),
+    )
 }
 
 /// `12,345`

@@ -49,9 +49,13 @@ pub(super) fn unused(name: &str, span: Span) -> Diagnostic {
 }
 
 pub(super) fn personal_data(span: Span) -> Diagnostic {
-    Diagnostic::warning(code::PERSONAL_DATA, "documents become tokens and may have personal data in them", span)
-        .label("not masked on the way")
-        .help("mask it first: `… |> filter.pii { mask = [email, phone, ip] }`")
+    Diagnostic::warning(
+        code::PERSONAL_DATA,
+        "documents become tokens and may have personal data in them",
+        span,
+    )
+    .label("not masked on the way")
+    .help("mask it first: `… |> filter.pii { mask = [email, phone, ip] }`")
 }
 
 /// `stage` needs the sets `needed` of special tokens of the vocabulary that `maker` makes.
@@ -107,7 +111,9 @@ pub(super) fn results_beyond_context(of: &Passages, span: Span, passage: Span) -
     // Half of what is there: question and query stand in the context, too.
     let most = room / results.max(1) / word.unwrap_or(1).max(2);
     let words = match word {
-        Some(word) if word > 2 => "; a sign is up to three tokens, and passages count tokens where the index is given a tokenizer",
+        Some(word) if word > 2 => {
+            "; a sign is up to three tokens, and passages count tokens where the index is given a tokenizer"
+        }
         Some(_) | None => "",
     };
     Diagnostic::warning(code::RESULTS_BEYOND_CONTEXT, format!("{found} not fit a context of {}", tokens_of(context)), span)

@@ -42,7 +42,10 @@ fn registry() -> Registry {
     #[derive(serde::Deserialize)]
     struct Any {}
     let train = |ctx: &dyn Context, _: Any| make(ctx, Settings { value: 1, constant: false, fail: false });
-    Registry::new(vec![Box::new(stage("test.tokens", tokens).remarks(few)), Box::new(stage("test.train", train))], vec![])
+    Registry::new(
+        vec![Box::new(stage("test.tokens", tokens).remarks(few)), Box::new(stage("test.train", train))],
+        vec![],
+    )
 }
 
 /// Runs the pipeline; gives how it ended, what was heard, and the record of `set`.
@@ -65,7 +68,9 @@ fn what_is_to_be_looked_at_is_told_where_it_happens_and_kept() {
         assert_eq!(heard.all("remark", "concern"), ["few_kept", "epochs"]);
         assert_eq!(outcome.record.remarks(), 2, "a warning stops nothing");
         let lines = heard.lines.lock().unwrap();
-        let place = |part: &str| lines.iter().position(|line| line.contains(part)).unwrap_or_else(|| panic!("{part}: {lines:?}"));
+        let place = |part: &str| {
+            lines.iter().position(|line| line.contains(part)).unwrap_or_else(|| panic!("{part}: {lines:?}"))
+        };
         assert!(place("warning: hardly any tokens") < place("help: take more"));
         assert!(place("> base") < place("`base` goes over its data, 5 tokens, 20.0 times"));
         assert!(place("20.0 times") < place("+ base"), "said before it works");
@@ -119,6 +124,9 @@ fn what_the_plan_could_not_know_stops_a_strict_run_before_it_trains() {
     let outcome = session.run(heard.clone(), &AtomicBool::new(false)).unwrap();
     assert_eq!(outcome.counts().ran, 1);
     let Status::Failed { message, .. } = &outcome.stages[1].status else { panic!() };
-    assert!(message.contains("goes over its data, 50 tokens, 20.0 times") && message.contains("it has not begun"), "{message}");
+    assert!(
+        message.contains("goes over its data, 50 tokens, 20.0 times") && message.contains("it has not begun"),
+        "{message}"
+    );
     assert_eq!(heard.all("stage_started", "stage"), ["set"]);
 }

@@ -108,7 +108,8 @@ fn short(text: &str) -> String {
 
 fn problems(report: &Report) -> Markup {
     let failed = report.stages.iter().filter(|stage| stage.status == StageStatus::Failed);
-    let remarks = report.stages.iter().flat_map(|stage| stage.remarks.iter().map(move |remark| (stage, remark)));
+    let remarks =
+        report.stages.iter().flat_map(|stage| stage.remarks.iter().map(move |remark| (stage, remark)));
     html! {
         @for stage in failed.take(MAX_ROWS) {
             div class="problem" {

@@ -44,7 +44,8 @@ pub(crate) fn cut(document: &str, limit: usize, size: Size<'_>) -> Vec<Passage> 
 
 /// Adds `paragraph`, in several passages where it is longer than `limit`.
 fn push(passages: &mut Vec<Passage>, paragraph: &str, title: &str, limit: usize, size: Size<'_>) {
-    let pieces: Vec<&str> = sentences(paragraph).flat_map(|sentence| bounded(sentence, limit, size)).collect();
+    let pieces: Vec<&str> =
+        sentences(paragraph).flat_map(|sentence| bounded(sentence, limit, size)).collect();
     let Some(first) = pieces.first().copied() else { return };
     let mut text = String::new();
     let mut about = title.to_owned();

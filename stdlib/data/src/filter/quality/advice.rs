@@ -198,7 +198,11 @@ mod tests {
         let docs: Vec<Doc> = rows
             .map(|line| {
                 let row: BTreeMap<String, serde_json::Value> = serde_json::from_slice(line).unwrap();
-                Doc { text: row["text"].as_str().unwrap().to_owned(), language: Some("zh".into()), ..Doc::default() }
+                Doc {
+                    text: row["text"].as_str().unwrap().to_owned(),
+                    language: Some("zh".into()),
+                    ..Doc::default()
+                }
             })
             .collect();
         let settings = settings();
@@ -207,7 +211,12 @@ mod tests {
         let help = remarks[0].help.as_deref().unwrap();
         let (words, change) = TRIES.iter().find(|(words, _)| help.contains(&format!("`{words}`"))).unwrap();
         let (poems, junk) = (kept(&docs, &change(&settings)), kept(&junk(), &change(&settings)));
-        eprintln!("`{words}` keeps {:.1} % of {} Tang poems, {:.1} % of junk", 100.0 * poems, docs.len(), 100.0 * junk);
+        eprintln!(
+            "`{words}` keeps {:.1} % of {} Tang poems, {:.1} % of junk",
+            100.0 * poems,
+            docs.len(),
+            100.0 * junk
+        );
         assert!(poems >= 0.9 && junk <= 0.05, "{poems} {junk}");
     }
 

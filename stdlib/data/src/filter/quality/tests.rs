@@ -145,10 +145,8 @@ fn rules_for_english_are_not_asked_of_other_languages() {
         .map_or_else(|(rule, _)| rule, |_| "none")
     };
     assert_eq!(in_language("zh"), "none");
-    let unknown = judge(
-        doc(&text),
-        &Settings { max_top_ngrams: vec![], max_repeated_ngrams: vec![], ..settings() },
-    );
+    let unknown =
+        judge(doc(&text), &Settings { max_top_ngrams: vec![], max_repeated_ngrams: vec![], ..settings() });
     assert!(unknown.is_ok(), "the script tells: {unknown:?}");
     assert_eq!(in_language("en"), "gopher.min_word_length");
 }
