@@ -134,8 +134,9 @@ fn without_effect(stage: &Stage, fact: &Fact<'_>, diagnostics: &mut Diagnostics)
 }
 
 /// Something is made and nothing is done with it. Models and reports are ends in themselves, and so is what a
-/// pipeline ends in, with all that is made of the same kind: a pipeline may be there for several sets of documents. What is
-/// only read from files is forgotten all the same.
+/// pipeline ends in, where that is documents, with all
+/// others that stages make: a pipeline may be there for several sets of them. What is only read from files is forgotten all the
+/// same.
 fn unused(graph: &Graph, program: &Program<'_>, users: &[Vec<StageId>], diagnostics: &mut Diagnostics) {
     let main = program.files.first().map(|file| &file.ast);
     let last = main.and_then(|main| {
@@ -146,7 +147,7 @@ fn unused(graph: &Graph, program: &Program<'_>, users: &[Vec<StageId>], diagnost
     });
     let kind = |id: &StageId| graph.stage(*id).output.as_ref().map(|output| output.kind);
     let ends = last.and_then(|name| graph.bindings.get(name)).into_iter().flatten();
-    let ends: Vec<ArtifactKind> = ends.filter_map(kind).collect();
+    let ends: Vec<ArtifactKind> = ends.filter_map(kind).filter(|kind| *kind == ArtifactKind::Docs).collect();
     let uses = program.bindings.iter().filter_map(|item| item.ast.value.as_ref()).flat_map(graph_names);
     let named: BTreeSet<&str> = uses.map(|name| name.text.as_str()).collect();
     for item in &program.bindings {

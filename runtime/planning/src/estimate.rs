@@ -12,9 +12,10 @@ use llmp_stage::Cost;
 
 use super::Past;
 use super::known::Costs;
+use super::machine::load;
 
-/// Operations a second that a core is assumed to do in training where nothing was measured: one with AVX2.
-const ASSUMED_OF_CORE: f64 = 15e9;
+/// Operations a second that a core is assumed to do in training where nothing was measured: one with AVX2, on `examples/who-is`.
+const ASSUMED_OF_CORE: f64 = 22e9;
 
 /// Seconds below which a time says nothing of a speed.
 const TOO_SHORT: f64 = 0.3;
@@ -174,8 +175,11 @@ impl Rates {
             })?;
             (record.seconds > TOO_SHORT && flops > 0.0).then(|| (stage.kind.clone(), flops / record.seconds))
         });
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        Self { measured: measured.collect(), assumed: ASSUMED_OF_CORE * cores as f64 }
+        let cores = std::thread::available_parallelism().map_or(1, usize::from) as f64;
+        Self {
+            measured: measured.collect(),
+            assumed: ASSUMED_OF_CORE * free_cores(cores, load().unwrap_or(0.0)),
+        }
     }
 
     /// The speed of a signature's stages, and whether it was measured: their own, or else the median of all.
@@ -185,6 +189,11 @@ impl Rates {
             .or_else(|| median(self.measured.iter().map(|(_, rate)| *rate).collect()))
             .map_or((self.assumed, false), |rate| (rate, true))
     }
+}
+
+/// What a program with a thread for each of `cores` gets of them beside `load` other threads that want to run.
+fn free_cores(cores: f64, load: f64) -> f64 {
+    cores * cores / (cores + load)
 }
 
 fn median(mut rates: Vec<f64>) -> Option<f64> {
@@ -234,6 +243,13 @@ mod tests {
         assert_eq!(rates.of("sft"), (4.0, true));
         assert_eq!(rates.of("refusal"), (4.0, true));
         assert_eq!(Rates { assumed: 1.0, ..Rates::default() }.of("sft"), (1.0, false));
+    }
+
+    #[test]
+    fn a_busy_machine_is_slower() {
+        assert_eq!(free_cores(2.0, 0.0), 2.0);
+        assert_eq!(free_cores(2.0, 2.0), 1.0);
+        assert!(free_cores(16.0, 1.0) > 15.0);
     }
 
     #[test]

@@ -12,29 +12,26 @@ const NOTATION: f64 = 75.0;
 /// The share of a row of questions that is question and answer; the rest is ids, values and tags.
 const OF_QUESTION: f64 = 0.4;
 /// The share that is the question alone.
-const OF_PROMPT: f64 = 0.2;
+const OF_PROMPT: f64 = 0.15;
 /// Special tokens around question and answer.
 const MARKS: f64 = 8.0;
 /// The longest row of a batch, which all others are padded to, against the mean.
 const PADDED: f64 = 1.5;
 /// Tokens of an answer that ends by itself.
 const ANSWER: f64 = 16.0;
-/// How much longer an operation takes in writing token by token than in training, where all of a row are one product.
-const ONE_BY_ONE: f64 = 3.0;
-
 /// Training on `tokens` tokens, padding included.
 #[must_use]
 pub fn of_training(config: &Config, tokens: f64) -> f64 {
     config.training_flops_per_token() * tokens
 }
 
-/// Writing `sequences` answers of at most `most` tokens, each after a prompt of `prompt` tokens; in operations that take as long as
-/// those of training.
+/// Writing `sequences` answers of at most `most` tokens, each after a prompt of `prompt` tokens. A large batch of them
+/// computes as fast as training does.
 #[must_use]
 pub fn of_writing(config: &Config, sequences: f64, prompt: f64, most: usize) -> f64 {
     // Training computes thrice what reading does: forwards, and backwards for inputs and weights.
     let token = config.training_flops_per_token() / 3.0;
-    sequences * token * (prompt + ONE_BY_ONE * ANSWER.min(most as f64))
+    sequences * token * (prompt + ANSWER.min(most as f64))
 }
 
 /// Tokens of a padded row of conversations; `None` where nothing is known of them.
