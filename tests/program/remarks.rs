@@ -123,3 +123,58 @@ table  = eval.factuality([base, chat, honest, finder], knowledge.load("eval.json
     let ratio = seconds(&more, "chat").unwrap() / seconds(&first, "chat").unwrap();
     assert!((3.8..4.2).contains(&ratio), "four times the epochs: {ratio}");
 }
+
+/// What `examples/who-is` counted, from the smoke run; the probe of the whole one, and its searches by `TABLE.md`.
+const COUNTED: [(&str, &[(&str, u64)]); 12] = [
+    ("docs/crawl.warc", &[("dropped.warc.status", 16), ("pages", 3_139), ("skipped.not_html", 16)]),
+    ("docs/filter.urls", &[("dropped.urls.word", 24), ("pages", 3_115)]),
+    ("docs/extract.text", &[("documents", 3_115)]),
+    ("docs/filter.language", &[("documents", 3_073), ("dropped.language.other", 42)]),
+    ("docs/filter.quality", &[("documents", 3_013), ("dropped.gopher.min_stop_words", 60)]),
+    ("docs", &[("documents", 2_933), ("dropped.minhash.similarity", 80)]),
+    ("tokens", &[("documents", 2_933), ("tokens", 608_825)]),
+    ("chat", &[("conversations", 1_128), ("conversations.cut", 0), ("conversations.too_long", 0)]),
+    ("known", &[("known", 620), ("unknown", 2_900), ("unsure", 200)]),
+    ("honest", &[("examples", 4_848), ("known", 620), ("unknown", 2_900)]),
+    (
+        "assistant",
+        &[
+            ("examples", 1_142),
+            ("unknown", 3_706),
+            ("unknown.found", 3_426),
+            ("results.cut", 1_194),
+            ("results.lost", 280),
+            ("results.context", 105),
+        ],
+    ),
+    ("table", &[("searched.assistant", 595), ("query_right.assistant", 582)]),
+];
+
+#[test]
+fn nothing_is_said_of_the_example() {
+    let world = World::new();
+    let example = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/who-is/who-is.llmp");
+    let lowered: Value = serde_json::from_str(&world.ok(&["plan", example, "--lowered"]).out).unwrap();
+    let registry = llmp_stdlib::registry();
+    let said = |name: &str, counts: &[(&str, u64)]| {
+        let stage = lowered["stages"].as_array().unwrap().iter().find(|stage| stage["name"] == name).unwrap();
+        let kind = stage["output"].as_str().unwrap().split('<').next().unwrap();
+        let counts = counts.iter().map(|(name, count)| ((*name).to_owned(), *count)).collect();
+        registry.remarks((stage["stage"].as_str().unwrap(), kind), &stage["settings"], &counts, true)
+    };
+    for (name, counts) in COUNTED {
+        assert_eq!(said(name, counts), [], "{name}");
+    }
+    // The same stages have something to say of other counts.
+    assert_eq!(said("docs/filter.urls", &[("pages", 0), ("dropped.urls.word", 9)]).len(), 1);
+    assert_eq!(said("docs/filter.quality", &[("documents", 1), ("dropped.gopher.min_words", 99)]).len(), 1);
+    assert_eq!(said("tokens", &[("tokens", 0)]).len(), 1);
+    assert_eq!(said("chat", &[("conversations", 9), ("conversations.too_long", 1)]).len(), 1);
+    assert_eq!(said("known", &[("known", 1), ("unknown", 99)]).len(), 1);
+    assert_eq!(said("assistant", &[("unknown", 9), ("unknown.found", 1)]).len(), 1);
+    assert_eq!(said("table", &[("searched.assistant", 90), ("query_right.assistant", 9)]).len(), 1);
+    // Six and a half times over its data is few enough.
+    let base = lowered["stages"].as_array().unwrap().iter().find(|stage| stage["name"] == "base").unwrap();
+    let epochs = base["settings"]["for"].as_f64().unwrap() / 608_825.0;
+    assert!(epochs < llmp_compiler::feasible::MOST_EPOCHS, "{epochs}");
+}

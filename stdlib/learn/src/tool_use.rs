@@ -56,7 +56,7 @@ pub(crate) fn remarks(settings: &Settings, counts: &Counts) -> Vec<Remark> {
     let (of, context) = (grouped(unknown), count("results.context"));
     // Results that are cut off where the answer stood before are no loss.
     let lost = count("results.lost");
-    if few || (lost > 0 && 20 * lost >= unknown) {
+    if few || (lost > 0 && 4 * lost >= unknown) {
         let message = format!(
             "search finds the answer to {} of {of} unknown questions; the results of {} are cut off, in {} with the answer",
             grouped(found),
@@ -318,7 +318,15 @@ mod tests {
         let (concern, ..) = said(&[("unknown", 300), ("unknown.found", 40)]).unwrap();
         assert_eq!(concern, Concern::NotFound);
         // `examples/who-is`.
-        assert_eq!(said(&[("unknown", 3_000), ("unknown.found", 2_960), ("results.cut", 100)]), None);
+        assert_eq!(
+            said(&[
+                ("unknown", 3_706),
+                ("unknown.found", 3_426),
+                ("results.cut", 1_194),
+                ("results.lost", 280)
+            ]),
+            None
+        );
         let (concern, ..) = said(&[("examples", 100), ("examples.cut", 9)]).unwrap();
         assert_eq!(concern, Concern::CutOff);
     }

@@ -19,6 +19,7 @@ const MARKS: f64 = 8.0;
 const PADDED: f64 = 1.5;
 /// Tokens of an answer that ends by itself.
 const ANSWER: f64 = 16.0;
+
 /// Training on `tokens` tokens, padding included.
 #[must_use]
 pub fn of_training(config: &Config, tokens: f64) -> f64 {
