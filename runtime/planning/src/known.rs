@@ -20,13 +20,15 @@ pub struct Costs<'a> {
     past: &'a Past,
     registry: &'a Registry,
     known: RefCell<BTreeMap<StageId, Known>>,
+    /// The user's files, whose rows are counted once.
+    files: RefCell<BTreeMap<FileSet, Known>>,
 }
 
 impl<'a> Costs<'a> {
     /// Of the stages of `graph`.
     #[must_use]
     pub fn new(graph: &'a Graph, past: &'a Past, registry: &'a Registry) -> Self {
-        Self { graph, past, registry, known: RefCell::default() }
+        Self { graph, past, registry, known: RefCell::default(), files: RefCell::default() }
     }
 
     /// What a stage will cost; `None` where its implementation does not say.
@@ -96,7 +98,16 @@ impl<'a> Costs<'a> {
     }
 
     /// What is known of the user's files: their bytes, and what a model folder says of its model.
-    fn files(&self, files: &FileSet) -> Known {
+    fn files(&self, set: &FileSet) -> Known {
+        if let Some(known) = self.files.borrow().get(set) {
+            return known.clone();
+        }
+        let known = self.look_into(set);
+        self.files.borrow_mut().insert(set.clone(), known.clone());
+        known
+    }
+
+    fn look_into(&self, files: &FileSet) -> Known {
         let Ok(files) = self.past.find(files) else { return Known::default() };
         let bytes = files.found.iter().map(|file| file.size).sum();
         let is_config = |label: &str| label.rsplit('/').next() == Some("config.json");
@@ -108,7 +119,7 @@ impl<'a> Costs<'a> {
 }
 
 /// Bytes of the files whose rows are counted when a plan is made.
-const MAX_COUNTED: u64 = 16 << 20;
+const MAX_COUNTED: u64 = 8 << 20;
 
 /// Rows of files that are all JSONL: their lines; 0 for others, whose rows are not known.
 fn rows_of(files: &[Found]) -> u64 {
