@@ -33,6 +33,7 @@ mod perform;
 mod publish;
 mod queue;
 mod record;
+mod remarks;
 mod scheduler;
 mod session;
 mod worker;

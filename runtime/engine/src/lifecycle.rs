@@ -8,7 +8,7 @@ use llmp_compiler::key::Digest;
 use llmp_compiler::plan::History;
 use llmp_planning::{Costs, ShardInput, host_name, reasons, shard_key, worn_data};
 use llmp_records::{Event, Record, Shards};
-use llmp_stage::{Error, Form, Holds, Remark, shard_of};
+use llmp_stage::{Error, Remark, shard_of};
 use llmp_store::{Kind, Lock, Manifest, StoreError};
 
 use super::action::{Action, Effect, Given, Recipe};
@@ -19,6 +19,7 @@ use super::outcome::{StageOutcome, Status};
 use super::perform::{Checked, Trouble, help_of, store_error};
 use super::publish::{Said, publish, told};
 use super::queue::Demand;
+use super::remarks;
 
 /// A stage that has started.
 pub(super) struct Running {
@@ -148,17 +149,17 @@ impl<'e> Lifecycle<'e> {
     pub(super) fn start(&mut self, id: StageId, planned: &Planned) -> Result<Running, NotStarted> {
         let stage = self.job.graph.stage(id);
         // Before anything is taken: what the plan could not know is known now.
-        let remarks: Vec<Remark> = worn_data(self.job.graph, stage, self.job.past).into_iter().collect();
-        if let Some(remark) = remarks.first().filter(|_| self.job.options.strict) {
-            return Err(NotStarted::Failed(strict(remark, "it has not begun")));
+        let early: Vec<Remark> = worn_data(self.job.graph, stage, self.job.past).into_iter().collect();
+        if let Some(remark) = early.first().filter(|_| self.job.options.strict) {
+            return Err(NotStarted::Failed(remarks::strict(remark, "it has not begun")));
         }
         let claim = self.claim(stage, planned)?;
         let inputs = self.gather(stage, &planned.digests)?;
         self.announce(stage, planned, &claim);
-        self.remark(stage, &remarks);
+        remarks::say(self.job, stage, &early);
         let work =
             self.costs.of(stage).map(|cost| cost.flops).filter(|flops| *flops > 0.0 && !claim.resumes());
-        let said = Said { remarks, work, given: self.given(stage) };
+        let said = Said { remarks: early, work, given: remarks::given(self.job, stage) };
         let mut running = Running::new(planned.clone(), claim, said);
         self.enqueue(id, &mut running, inputs)?;
         Ok(running)
@@ -198,47 +199,6 @@ impl<'e> Lifecycle<'e> {
             reasons: texts,
             causes: planned.reasons.clone(),
         });
-    }
-
-    /// Says what there is to be looked at.
-    fn remark(&self, stage: &Stage, remarks: &[Remark]) {
-        let observer = self.job.harness.observer;
-        for remark in remarks {
-            observer.line(&format!("! {:<26} warning: {}", stage.name, remark.message));
-            if let Some(help) = &remark.help {
-                observer.line(&format!("  {:<26} help: {help}", ""));
-            }
-            observer.tell(Event::Remark { stage: stage.name.clone(), remark: remark.clone() });
-        }
-    }
-
-    /// Whether there is anything in a stage's inputs: an empty one has been told where it was made.
-    fn given(&self, stage: &Stage) -> bool {
-        let Job { graph, past, harness, .. } = self.job;
-        let empty = |from: StageId| {
-            let producer = graph.stage(from);
-            let form = harness.registry.form(producer.output.as_ref()?.kind.name())?;
-            let unit = Some(form).filter(|form| form.holds() != Holds::Nothing).and_then(Form::unit)?;
-            harness.registry.stage(&producer.kind)?;
-            let (key, _) = past.last(&producer.name)?;
-            let record = past.ledger().record(&key).ok()??;
-            Some(record.counts.get(unit).copied().unwrap_or(0) == 0)
-        };
-        !stage.inputs.iter().any(|input| match input.from {
-            Producer::Stage(from) => empty(from) == Some(true),
-            Producer::Files(_) => false,
-        })
-    }
-
-    /// What `--strict` makes of a result that is there: a failure, where there is something to be looked at.
-    pub(super) fn strictly(&self, key: Digest) -> Option<StageOutcome> {
-        if !self.job.options.strict {
-            return None;
-        }
-        let record = self.job.past.ledger().record(&key).ok()??;
-        let error = strict(record.remarks.first()?, "its result is kept");
-        let (message, help) = (error.to_string(), help_of(&error).map(str::to_owned));
-        Some(StageOutcome { status: Status::Failed { message, help }, key: Some(key), artifact: None })
     }
 
     /// Queues the stage's actions, but for those whose result is there.
@@ -479,7 +439,7 @@ impl<'e> Lifecycle<'e> {
                 running.claim.retire();
                 let told = told(&record, harness.registry.units());
                 harness.observer.line(&format!("+ {:<26} {told}", stage.name));
-                self.remark(stage, record.remarks.get(early..).unwrap_or_default());
+                remarks::say(self.job, stage, record.remarks.get(early..).unwrap_or_default());
                 harness.observer.tell(Event::StageFinished {
                     stage: stage.name.clone(),
                     key,
@@ -488,7 +448,7 @@ impl<'e> Lifecycle<'e> {
                     counts: record.counts,
                     shards: shards.map(|(ran, all)| Shards { ran, all }),
                 });
-                if let Some(end) = self.strictly(key) {
+                if let Some(end) = remarks::strictly(self.job, key) {
                     return end;
                 }
                 let status = Status::Ran { seconds: record.seconds, shards };
@@ -512,11 +472,4 @@ impl<'e> Lifecycle<'e> {
         observer.tell(Event::StageFailed { stage, message: said, help: todo });
         StageOutcome { status: Status::Failed { message, help }, key, artifact: None }
     }
-}
-
-/// What `--strict` fails with.
-fn strict(remark: &Remark, and: &str) -> Error {
-    let help = remark.help.as_ref().map_or(String::new(), |help| format!("{help}; "));
-    Error::new(format!("{}, and `--strict` stops at warnings; {and}", remark.message))
-        .help(format!("{help}without `--strict` the run goes on"))
 }

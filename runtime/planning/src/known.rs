@@ -2,7 +2,7 @@
 //! were last made. Estimates start from it.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use llmp_compiler::graph::{FileSet, Graph, Producer, Stage, StageId};
 use llmp_records::Record;
@@ -21,7 +21,7 @@ pub struct Costs<'a> {
     registry: &'a Registry,
     known: RefCell<BTreeMap<StageId, Known>>,
     /// The user's files, whose rows are counted once.
-    files: RefCell<BTreeMap<FileSet, Known>>,
+    files: RefCell<HashMap<FileSet, Known>>,
 }
 
 impl<'a> Costs<'a> {
