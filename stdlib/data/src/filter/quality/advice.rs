@@ -12,8 +12,11 @@ const SAMPLED: u64 = 4;
 /// The share of the sample that advice is to keep.
 const ENOUGH: f64 = 0.9;
 
-/// Settings that are tried, the strictest first. The words are what a user writes.
-const TRIES: [(&str, fn(&Settings) -> Settings); 5] = [
+/// Settings that are tried: what a user writes, and the settings that this makes of those at hand.
+type Try = (&'static str, fn(&Settings) -> Settings);
+
+/// The strictest first.
+const TRIES: [Try; 5] = [
     ("rules = [gopher, c4]", |s| Settings { rules: vec![Group::Gopher, Group::C4], ..s.clone() }),
     ("rules = [gopher]", |s| Settings { rules: vec![Group::Gopher], ..s.clone() }),
     ("rules = [gopher], min_words = 20", |s| Settings {
