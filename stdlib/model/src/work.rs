@@ -12,11 +12,11 @@ const NOTATION: f64 = 75.0;
 /// The share of a row of questions that is question and answer; the rest is ids, values and tags.
 const OF_QUESTION: f64 = 0.4;
 /// The share that is the question alone.
-const OF_PROMPT: f64 = 0.15;
+const OF_PROMPT: f64 = 0.12;
 /// Special tokens around question and answer.
 const MARKS: f64 = 8.0;
 /// The longest row of a batch, which all others are padded to, against the mean.
-const PADDED: f64 = 1.5;
+const PADDED: f64 = 1.3;
 /// Tokens of an answer that ends by itself.
 const ANSWER: f64 = 16.0;
 
