@@ -9,9 +9,9 @@ use crate::diagnostic::Diagnostic;
 use crate::graph::{Amount, DeviceKind, Graph, Stage, StageId};
 use crate::source::Span;
 
-/// Passes over the data up to which repeated text is nearly as good as new text (Muennighoff et al. 2023,
-/// arXiv 2305.16264, §5).
-pub const GOOD_EPOCHS: f64 = 4.0;
+/// Passes over the data after which more of them teach hardly anything: text is nearly as good as new for four of them, and the
+/// worth of a pass has fallen to a third after about fifteen repetitions (Muennighoff et al. 2023, arXiv 2305.16264, §5 and 6).
+pub const MOST_EPOCHS: f64 = 16.0;
 
 /// What a machine has; `None` where that is not known.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -49,6 +49,13 @@ pub fn epochs(stage: &Stage, data: u64) -> Option<f64> {
     (data > 0).then(|| horizon as f64 / data as f64)
 }
 
+/// That `data` tokens are too few for what `stage` trains, where they are.
+#[must_use]
+pub fn worn(stage: &Stage, data: u64) -> Option<Diagnostic> {
+    let epochs = epochs(stage, data).filter(|epochs| *epochs > MOST_EPOCHS)?;
+    Some(too_many_epochs(stage, epochs, data, place(stage, "for")))
+}
+
 /// What stands against running a plan with these needs on a machine of this capacity.
 #[must_use]
 pub fn feasible(graph: &Graph, needs: &[Need], capacity: &Capacity) -> Vec<Diagnostic> {
@@ -74,7 +81,7 @@ pub fn feasible(graph: &Graph, needs: &[Need], capacity: &Capacity) -> Vec<Diagn
         }
         if let Some(data) = need.data
             && let Some(epochs) = epochs(stage, data)
-            && epochs > GOOD_EPOCHS
+            && epochs > MOST_EPOCHS
         {
             let entry = rounds.entry(place(stage, Amount::Horizon)).or_insert((epochs, need.stage, data));
             if epochs > entry.0 {
@@ -163,16 +170,23 @@ fn too_little_disk(stage: &Stage, largest: Option<u64>, disk: u64, free: u64) ->
     )
 }
 
+/// `16.3`, `16_000`
+fn times(epochs: f64) -> String {
+    if epochs < 100.0 { format!("{epochs:.1}") } else { crate::units::grouped(epochs as u64) }
+}
+
 /// W0401
 fn too_many_epochs(stage: &Stage, epochs: f64, data: u64, span: Span) -> Diagnostic {
     let data = crate::units::grouped(data);
     Diagnostic::warning(
         code::TOO_MANY_EPOCHS,
-        format!("`{}` goes over its data {epochs:.1} times", stage.name),
+        format!("`{}` goes over its data, {data} tokens, {} times", stage.name, times(epochs)),
         span,
     )
     .label(format!("the data has about {data} tokens"))
-    .help(format!("after {GOOD_EPOCHS:.0} times text teaches less and less: use more data, or train shorter"))
+    .help(format!(
+        "after 4 times text teaches less and less, after {MOST_EPOCHS:.0} hardly anything: use more data, or train shorter"
+    ))
 }
 
 #[cfg(test)]
@@ -246,7 +260,7 @@ mod tests {
         assert_eq!(codes(Need { memory: Some(10), disk: Some(10), ..NOTHING }, &capacity), []);
         assert_eq!(codes(Need { memory: Some(11), ..NOTHING }, &capacity), [("E0401", 3)]);
         assert_eq!(codes(Need { disk: Some(11), ..NOTHING }, &capacity), [("E0402", 0)]);
-        assert_eq!(codes(Need { data: Some(250), ..NOTHING }, &capacity), []);
-        assert_eq!(codes(Need { data: Some(249), ..NOTHING }, &capacity), [("W0401", 5)]);
+        assert_eq!(codes(Need { data: Some(63), ..NOTHING }, &capacity), []);
+        assert_eq!(codes(Need { data: Some(62), ..NOTHING }, &capacity), [("W0401", 5)]);
     }
 }

@@ -11,6 +11,7 @@ mod mistakes;
 mod models;
 mod output;
 mod own_stages;
+mod remarks;
 mod results;
 mod spec;
 mod stores;

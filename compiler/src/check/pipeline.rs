@@ -127,7 +127,9 @@ fn without_effect(stage: &Stage, fact: &Fact<'_>, diagnostics: &mut Diagnostics)
 }
 
 /// Something is made and nothing is done with it. Models and reports are ends in themselves, and so is what a
-/// pipeline ends in.
+/// pipeline ends in, where that is documents, with all
+/// others that stages make: a pipeline may be there for several sets of them. What is only read from files is forgotten all the
+/// same.
 fn unused(graph: &Graph, program: &Program<'_>, users: &[Vec<StageId>], diagnostics: &mut Diagnostics) {
     let main = program.files.first().map(|file| &file.ast);
     let last = main.and_then(|main| {
@@ -136,6 +138,9 @@ fn unused(graph: &Graph, program: &Program<'_>, users: &[Vec<StageId>], diagnost
             _ => None,
         })
     });
+    let kind = |id: &StageId| graph.stage(*id).output.as_ref().map(|output| output.kind);
+    let ends = last.and_then(|name| graph.bindings.get(name)).into_iter().flatten();
+    let ends: Vec<ArtifactKind> = ends.filter_map(kind).filter(|kind| *kind == ArtifactKind::Docs).collect();
     let uses = program.bindings.iter().filter_map(|item| item.ast.value.as_ref()).flat_map(graph_names);
     let named: BTreeSet<&str> = uses.map(|name| name.text.as_str()).collect();
     for item in &program.bindings {
@@ -143,7 +148,10 @@ fn unused(graph: &Graph, program: &Program<'_>, users: &[Vec<StageId>], diagnost
         let Some(ids) = graph.bindings.get(name).filter(|_| Some(name) != last) else { continue };
         let idle = |id: &StageId| {
             let used = users.get(id.0 as usize).is_some_and(|users| !users.is_empty());
-            !used && !graph.stage(*id).makes_any(&[ArtifactKind::Model, ArtifactKind::Report])
+            let stage = graph.stage(*id);
+            let is_end = stage.makes_any(&[ArtifactKind::Model, ArtifactKind::Report])
+                || (stage.makes_any(&ends) && producers(stage).next().is_some());
+            !used && !is_end
         };
         if !named.contains(name) && ids.iter().any(idle) {
             diagnostics.push(errors::unused(name, item.name.span));

@@ -31,6 +31,8 @@ pub struct RunOptions {
     pub keep_going: bool,
     /// Tries after a failed one.
     pub retries: usize,
+    /// Stop at a result that is to be looked at, as at a failure.
+    pub strict: bool,
     /// Stages to run though they are cached.
     pub forced: Vec<StageId>,
     /// Stages whose results of an older implementation are kept, and what made them.

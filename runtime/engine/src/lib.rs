@@ -33,6 +33,7 @@ mod perform;
 mod publish;
 mod queue;
 mod record;
+mod remarks;
 mod scheduler;
 mod session;
 mod worker;
@@ -46,7 +47,7 @@ pub use job::{Harness, RunOptions};
 pub use observer::{Observer, Unwatched};
 pub use outcome::{StageOutcome, Status};
 pub use perform::{Checked, Performer, help_of};
-pub use session::{Counts, Outcome, Program, Session, failures, nothing_to_do};
+pub use session::{Counts, Outcome, Program, Session, failures, is_remarked, nothing_to_do};
 pub use worker::{Report, read_order, work};
 
 #[cfg(test)]

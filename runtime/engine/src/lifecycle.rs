@@ -6,9 +6,9 @@ use std::sync::{Arc, Weak};
 use llmp_compiler::graph::{FileSet, Producer, Stage, StageId};
 use llmp_compiler::key::Digest;
 use llmp_compiler::plan::History;
-use llmp_planning::{Costs, ShardInput, host_name, reasons, shard_key};
+use llmp_planning::{Costs, ShardInput, host_name, reasons, shard_key, worn_data};
 use llmp_records::{Event, Record, Shards};
-use llmp_stage::{Error, shard_of};
+use llmp_stage::{Error, Remark, shard_of};
 use llmp_store::{Kind, Lock, Manifest, StoreError};
 
 use super::action::{Action, Effect, Given, Recipe};
@@ -17,8 +17,9 @@ use super::executor::{Executor, Failed, Submission, Ticket};
 use super::job::{Job, Planned};
 use super::outcome::{StageOutcome, Status};
 use super::perform::{Checked, Trouble, help_of, store_error};
-use super::publish::{publish, told};
+use super::publish::{Said, publish, told};
 use super::queue::Demand;
+use super::remarks;
 
 /// A stage that has started.
 pub(super) struct Running {
@@ -26,6 +27,7 @@ pub(super) struct Running {
     claim: Claim,
     shards: Vec<ShardInput>,
     results: BTreeMap<usize, (Manifest, Record)>,
+    said: Said,
     ran: usize,
     /// Actions that have not ended.
     open: usize,
@@ -37,12 +39,13 @@ pub(super) struct Running {
 }
 
 impl Running {
-    fn new(planned: Planned, claim: Claim) -> Self {
+    fn new(planned: Planned, claim: Claim, said: Said) -> Self {
         Self {
             planned,
             claim,
             shards: vec![],
             results: BTreeMap::new(),
+            said,
             ran: 0,
             open: 0,
             stopped: false,
@@ -145,6 +148,11 @@ impl<'e> Lifecycle<'e> {
     /// Claims the stage's key and queues its actions.
     pub(super) fn start(&mut self, id: StageId, planned: &Planned) -> Result<Running, NotStarted> {
         let stage = self.job.graph.stage(id);
+        // Before anything is taken: what the plan could not know is known now.
+        let early: Vec<Remark> = worn_data(self.job.graph, stage, self.job.past).into_iter().collect();
+        if let Some(remark) = early.first().filter(|_| self.job.options.strict) {
+            return Err(NotStarted::Failed(remarks::strict(remark, "it has not begun")));
+        }
         let claim = self.claim(stage, planned)?;
         // Its key is that of an older implementation: what this program makes must not go by it.
         if self.job.options.kept.iter().any(|(kept, _)| *kept == id) {
@@ -155,7 +163,11 @@ impl<'e> Lifecycle<'e> {
         }
         let inputs = self.gather(stage, &planned.digests)?;
         self.announce(stage, planned, &claim);
-        let mut running = Running::new(planned.clone(), claim);
+        remarks::say(self.job, stage, &early);
+        let work =
+            self.costs.of(stage).map(|cost| cost.flops).filter(|flops| *flops > 0.0 && !claim.resumes());
+        let said = Said { remarks: early, work, given: remarks::given(self.job, stage) };
+        let mut running = Running::new(planned.clone(), claim, said);
         self.enqueue(id, &mut running, inputs)?;
         Ok(running)
     }
@@ -429,12 +441,15 @@ impl<'e> Lifecycle<'e> {
             return StageOutcome::stopped(Some(key));
         }
         let shards = stage.per_shard.is_some().then_some((running.ran, running.shards.len()));
-        match publish(self.job, stage, &running.planned, running.results.values(), shards) {
+        let (parts, said) = (running.results.values(), running.said.clone());
+        let early = said.remarks.len();
+        match publish(self.job, stage, &running.planned, parts, shards, said) {
             Ok((artifact, record)) => {
                 past.settle(&stage.name, key, *run);
                 running.claim.retire();
                 let told = told(&record, harness.registry.units());
                 harness.observer.line(&format!("+ {:<26} {told}", stage.name));
+                remarks::say(self.job, stage, record.remarks.get(early..).unwrap_or_default());
                 harness.observer.tell(Event::StageFinished {
                     stage: stage.name.clone(),
                     key,
@@ -443,6 +458,9 @@ impl<'e> Lifecycle<'e> {
                     counts: record.counts,
                     shards: shards.map(|(ran, all)| Shards { ran, all }),
                 });
+                if let Some(end) = remarks::strictly(self.job, key) {
+                    return end;
+                }
                 let status = Status::Ran { seconds: record.seconds, shards };
                 StageOutcome { status, key: Some(key), artifact: Some(artifact) }
             }

@@ -4,13 +4,24 @@ use std::collections::BTreeSet;
 
 use llmp_compiler::graph::{Graph, Producer, Stage};
 use llmp_compiler::key::Digest;
-use llmp_planning::{Past, reasons};
+use llmp_planning::{Past, reasons, settings};
 use llmp_records::{FileRecord, InputRecord, Record, text};
-use llmp_stage::{Error, shard_of};
+use llmp_stage::{Error, Remark, shard_of};
 use llmp_store::{Kind, Manifest};
 
 use super::job::{Job, Planned};
 use super::perform::store_error;
+
+/// What was known when a stage began.
+#[derive(Clone, Default)]
+pub(super) struct Said {
+    /// What there was to say then.
+    pub(super) remarks: Vec<Remark>,
+    /// Its work as foretold, see [`Record::work`].
+    pub(super) work: Option<f64>,
+    /// Whether there was anything in its inputs.
+    pub(super) given: bool,
+}
 
 /// Writes a stage's result: its list of files to the store, and its record to the ledger. `parts` are what its actions gave,
 /// `shards` how many of its shards ran now, of all.
@@ -20,6 +31,7 @@ pub(super) fn publish<'p>(
     planned: &Planned,
     parts: impl Iterator<Item = &'p (Manifest, Record)>,
     shards: Option<(usize, usize)>,
+    said: Said,
 ) -> Result<(Digest, Record), Error> {
     let mut manifest = Manifest::default();
     let mut whole = Record { name: stage.name.clone(), kind: stage.kind.clone(), ..Record::default() };
@@ -61,6 +73,11 @@ pub(super) fn publish<'p>(
     whole.reasons = planned.reasons.iter().map(reasons::text).collect();
     whole.causes.clone_from(&planned.reasons);
     whole.shards = shards;
+    whole.work = said.work;
+    whole.remarks = said.remarks;
+    let kind = stage.output.as_ref().map_or("", |output| output.kind.name());
+    let registry = job.harness.registry;
+    whole.remarks.extend(registry.remarks((&stage.kind, kind), &settings(stage), &whole.counts, said.given));
     let whole = job.stamp(whole);
     let artifact = job.past.store().objects.put(manifest.text().as_bytes()).map_err(store_error)?;
     let mut ledger = job.past.ledger();

@@ -44,6 +44,7 @@ fn stage_run(graph: &Graph, stage: &Stage, end: &StageOutcome) -> StageRun {
         key: end.key,
         artifact: end.artifact,
         seconds,
+        remarks: 0,
         inputs: inputs.collect(),
         kept: None,
     }

@@ -19,6 +19,7 @@ use super::lifecycle::{Damage, Lifecycle, NotStarted, Received, Running};
 use super::outcome::{StageOutcome, Status};
 use super::perform::{ATTEMPT, Checked, Performer};
 use super::queue::Limits;
+use super::remarks;
 use super::workers::{Policy, with_threads};
 
 /// Runs to the end. The result's index is the stage's. `before` is how the stages ended when this was called before in the same
@@ -276,6 +277,9 @@ impl<'e> Round<'e> {
                     harness
                         .observer
                         .line(&format!("= {:<26} skipped: its inputs came out as they were", stage.name));
+                }
+                if let Some(end) = remarks::strictly(self.job, key.digest) {
+                    return Some(end);
                 }
                 let status = if skipped { Status::Skipped } else { Status::Cached };
                 Some(StageOutcome { status, key: Some(key.digest), artifact: Some(artifact) })

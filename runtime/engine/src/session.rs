@@ -201,6 +201,17 @@ impl<'a> Session<'a> {
         link_results(self.past.store(), graph, main, &promoted).map_err(store_error)
     }
 
+    /// Counts what the results are to be looked at for, those of earlier runs included; in very large pipelines those of this
+    /// run only.
+    fn note_remarks(&self, run: &mut Run) {
+        const MANY: usize = 1_000;
+        let few = run.stages.len() <= MANY;
+        for stage in run.stages.iter_mut().filter(|stage| few || stage.seconds.is_some()) {
+            let record = stage.key.and_then(|key| self.past.ledger().record(&key).ok().flatten());
+            stage.remarks = record.map_or(0, |record| record.remarks.len());
+        }
+    }
+
     /// Compares the reports with what the program expects, writes the record, and says so.
     fn conclude(
         &mut self,
@@ -220,6 +231,7 @@ impl<'a> Session<'a> {
                 stage.kept = Some(kept.clone());
             }
         }
+        self.note_remarks(&mut record);
         let verdicts = planning::verdicts(graph, self.past.store(), self.registry, &artifacts(&stages));
         record.expectations = planning::expectations(graph, self.program.sources, &verdicts);
         let failures = failures(self.program, &verdicts, observer);
@@ -290,6 +302,16 @@ pub fn nothing_to_do<'a>(
     // What it keeps can be found out again, and a store that can't be written to has its results all the same.
     let _ = past.save();
     Some(verdicts)
+}
+
+/// Whether a result that is there is to be looked at for something.
+#[must_use]
+pub fn is_remarked(past: &Past, decisions: &[Decision]) -> bool {
+    decisions.iter().any(|decision| {
+        let Decision::Cached { key, .. } = decision else { return false };
+        let record = past.ledger().record(&key.digest);
+        record.is_ok_and(|record| record.is_some_and(|record| !record.remarks.is_empty()))
+    })
 }
 
 /// What is not as the program expects it; every expectation whose reports are there is told as an event.

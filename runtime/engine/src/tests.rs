@@ -21,6 +21,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 mod inline;
+mod remarks;
 
 use super::{Counts, Observer, Program, RunOptions, Session, StageOutcome, Status, Unwatched, nothing_to_do};
 
@@ -181,6 +182,7 @@ fn options(how: How) -> RunOptions {
         memory: None,
         keep_going: how.keep_going,
         retries: how.retries,
+        strict: false,
         forced: vec![],
         kept: vec![],
         device: "cpu".into(),

@@ -215,7 +215,10 @@ impl Log {
                 self.going.failed.insert(stage);
             }
             Event::RunFinished { .. } => return None,
-            Event::RunStarted { .. } | Event::Damage { .. } | Event::Expectation(_) => {}
+            Event::RunStarted { .. }
+            | Event::Remark { .. }
+            | Event::Damage { .. }
+            | Event::Expectation(_) => {}
         }
         Some(())
     }

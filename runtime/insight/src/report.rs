@@ -18,7 +18,7 @@ use llmp_compiler::artifact::{ArtifactKind, ArtifactType};
 use llmp_compiler::key::{Component, Digest};
 use llmp_compiler::plan::Reason;
 use llmp_records::{self as records, Environment, Expectation, Kept, Run, RunStatus, StageStatus};
-use llmp_stage::{Holds, Registry, Shown};
+use llmp_stage::{Holds, Registry, Remark, Shown};
 use llmp_store::{Ledger, Result, Store, StoreError, write_cache};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -118,6 +118,9 @@ pub struct StageReport {
     pub peak_memory: Option<u64>,
     /// Bytes of the result.
     pub bytes: u64,
+    /// What its result is to be looked at for, said by the run that made it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub remarks: Vec<Remark>,
     /// What its key was made from.
     pub settings: Vec<Component>,
     /// For a `Report`: what `report.json` of its result says, less the single answers.
@@ -181,6 +184,12 @@ impl Report {
     #[must_use]
     pub fn stage(&self, name: &str) -> Option<&StageReport> {
         self.stages.iter().find(|stage| stage.name == name)
+    }
+
+    /// How many remarks there are about its results.
+    #[must_use]
+    pub fn remarks(&self) -> usize {
+        self.stages.iter().map(|stage| stage.remarks.len()).sum()
     }
 
     /// How many stages have this status.

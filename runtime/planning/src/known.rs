@@ -2,14 +2,14 @@
 //! were last made. Estimates start from it.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use llmp_compiler::graph::{FileSet, Graph, Producer, Stage, StageId};
 use llmp_records::Record;
 use llmp_stage::{Cost, Form, Holds, Inputs, Known, Registry};
 use serde_json::{Map, Value};
 
-use super::Past;
+use super::{Found, Past};
 
 /// Largest `config.json` that is read.
 const MAX_CONFIG: u64 = 1 << 20;
@@ -20,13 +20,15 @@ pub struct Costs<'a> {
     past: &'a Past,
     registry: &'a Registry,
     known: RefCell<BTreeMap<StageId, Known>>,
+    /// The user's files, whose rows are counted once.
+    files: RefCell<HashMap<FileSet, Known>>,
 }
 
 impl<'a> Costs<'a> {
     /// Of the stages of `graph`.
     #[must_use]
     pub fn new(graph: &'a Graph, past: &'a Past, registry: &'a Registry) -> Self {
-        Self { graph, past, registry, known: RefCell::default() }
+        Self { graph, past, registry, known: RefCell::default(), files: RefCell::default() }
     }
 
     /// What a stage will cost; `None` where its implementation does not say.
@@ -96,14 +98,37 @@ impl<'a> Costs<'a> {
     }
 
     /// What is known of the user's files: their bytes, and what a model folder says of its model.
-    fn files(&self, files: &FileSet) -> Known {
+    fn files(&self, set: &FileSet) -> Known {
+        if let Some(known) = self.files.borrow().get(set) {
+            return known.clone();
+        }
+        let known = self.look_into(set);
+        self.files.borrow_mut().insert(set.clone(), known.clone());
+        known
+    }
+
+    fn look_into(&self, files: &FileSet) -> Known {
         let Ok(files) = self.past.find(files) else { return Known::default() };
         let bytes = files.found.iter().map(|file| file.size).sum();
         let is_config = |label: &str| label.rsplit('/').next() == Some("config.json");
         let config = files.found.iter().find(|file| is_config(&file.label) && file.size <= MAX_CONFIG);
         let model = config.and_then(|file| serde_json::from_slice(&std::fs::read(&file.path).ok()?).ok());
-        Known { bytes: Some(bytes), model, ..Known::default() }
+        let items = if bytes <= MAX_COUNTED { rows_of(&files.found) } else { None };
+        Known { items, bytes: Some(bytes), model, ..Known::default() }
     }
+}
+
+/// Bytes of the files whose rows are counted when a plan is made.
+const MAX_COUNTED: u64 = 8 << 20;
+
+/// Rows of files that are all JSONL: their lines; `None` for others, whose rows are not known.
+fn rows_of(files: &[Found]) -> Option<u64> {
+    let mut rows = 0;
+    for file in files {
+        let text = file.label.ends_with(".jsonl").then(|| std::fs::read(&file.path).ok()).flatten()?;
+        rows += text.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty()).count() as u64;
+    }
+    Some(rows)
 }
 
 /// The settings as the implementation takes them.

@@ -42,7 +42,7 @@ pub use idle::{Asked, keep_idle, was_idle};
 pub use known::{Costs, settings};
 pub use machine::{capacity, gpus, host_name};
 pub use place::store_root;
-pub use rows::{Action, Row, needs, rows, rows_while};
+pub use rows::{Action, Row, needs, rows, rows_while, worn_data};
 pub use toolkit::Toolkit;
 pub use upgrade::{Upgrade, keep_old, upgrades};
 pub use world::{Folder, Remembering, folder_of};

@@ -49,6 +49,12 @@ pub fn available_memory() -> Option<u64> {
     meminfo("MemAvailable:")
 }
 
+/// Threads that wanted to run in the last minute; `None` where the system does not say.
+#[must_use]
+pub(super) fn load() -> Option<f64> {
+    fs::read_to_string("/proc/loadavg").ok()?.split(' ').next()?.parse().ok()
+}
+
 /// A line of Linux's account of memory, in bytes; other systems have none.
 fn meminfo(name: &str) -> Option<u64> {
     line_of(&fs::read_to_string("/proc/meminfo").ok()?, name)

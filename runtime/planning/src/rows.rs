@@ -5,10 +5,10 @@ use llmp_compiler::artifact::ArtifactKind;
 use llmp_compiler::feasible::{self, Need};
 use llmp_compiler::graph::{Amount, Graph, Producer, Stage, StageId};
 use llmp_compiler::plan::{Decision, Reason, plan_while};
-use llmp_stage::{Registry, Saved};
+use llmp_stage::{Concern, Registry, Remark, Saved};
 
 use super::Past;
-use super::estimate::{Estimate, estimate, measured_rate};
+use super::estimate::{Estimate, Rates, estimate};
 use super::known::Costs;
 
 /// One row of a plan.
@@ -103,7 +103,7 @@ fn some_rows(
     let decisions = plan_while(graph, past, &|id| forced.contains(&id), go_on)?;
     let busy = decisions.iter().any(|decision| matches!(decision, Decision::Run { .. }));
     let costs = Costs::new(graph, past, registry);
-    let rate = if busy { measured_rate(graph, past, &costs) } else { None };
+    let rates = if busy { Rates::of_past(graph, past, &costs) } else { Rates::default() };
     let mut rows: Vec<Row> = Vec::with_capacity(decisions.len());
     for (id, decision) in graph.ids().zip(decisions) {
         if !go_on() {
@@ -111,7 +111,7 @@ fn some_rows(
         }
         let stage = graph.stage(id);
         let mut estimate = match decision {
-            Decision::Run { .. } => estimate(stage, &decision, past, &costs, rate),
+            Decision::Run { .. } => estimate(stage, &decision, past, &costs, &rates),
             Decision::Cached { .. } | Decision::Blocked(_) => Estimate::default(),
         };
         if matches!(decision, Decision::Run { .. }) {
@@ -135,13 +135,29 @@ fn saved(stage: &Stage, decision: &Decision, past: &Past) -> Option<Saved> {
     stage.resumes.then(|| Saved::read(&state)).flatten().filter(|saved| saved.step > 0)
 }
 
+/// That a stage which is to run now goes over its data very often: known once the tokens are counted.
+#[must_use]
+pub fn worn_data(graph: &Graph, stage: &Stage, past: &Past) -> Option<Remark> {
+    stage.named(Amount::Horizon).next()?;
+    let key = past.last(&graph.stage(token_set(graph, stage)?).name)?.0;
+    let record = past.ledger().record(&key).ok()??;
+    let data = record.counts.get("tokens").copied()?;
+    let found = feasible::worn(stage, data)?;
+    Some(Remark { concern: Concern::Epochs, message: found.message, help: found.help })
+}
+
+/// The set of tokens that goes into a stage; what it trains on is its first.
+fn token_set(graph: &Graph, stage: &Stage) -> Option<StageId> {
+    stage.inputs.iter().find_map(|input| match input.from {
+        Producer::Stage(id) if graph.stage(id).makes(ArtifactKind::Tokens) => Some(id),
+        Producer::Stage(_) | Producer::Files(_) => None,
+    })
+}
+
 /// How many tokens the set has that a stage trains on: as its key's record says, or else as it was when it last ran.
 fn data(graph: &Graph, stage: &Stage, rows: &[Row], past: &Past) -> Option<u64> {
     stage.named(Amount::Horizon).next()?;
-    let set = stage.inputs.iter().find_map(|input| match input.from {
-        Producer::Stage(id) if graph.stage(id).makes(ArtifactKind::Tokens) => Some(id),
-        Producer::Stage(_) | Producer::Files(_) => None,
-    })?;
+    let set = token_set(graph, stage)?;
     let key = match &rows.get(set.0 as usize)?.decision {
         Decision::Cached { key, .. } => key.digest,
         Decision::Run { .. } | Decision::Blocked(_) => past.last(&graph.stage(set).name)?.0,

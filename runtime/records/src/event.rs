@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use llmp_compiler::key::Digest;
 use llmp_compiler::plan::Reason;
+use llmp_stage::Remark;
 use serde::{Deserialize, Serialize};
 
 use crate::{Expectation, RunStatus, path};
@@ -92,6 +93,14 @@ pub enum Event {
         counts: BTreeMap<String, u64>,
         /// Its shards, for a stage that works shard by shard.
         shards: Option<Shards>,
+    },
+    /// A stage's result, or what it is about to do, is to be looked at.
+    Remark {
+        /// Its name.
+        stage: String,
+        /// What about.
+        #[serde(flatten)]
+        remark: Remark,
     },
     /// A stage failed.
     StageFailed {

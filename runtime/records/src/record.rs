@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use llmp_compiler::key::{Component, Digest};
 use llmp_compiler::plan::Reason;
+use llmp_stage::Remark;
 use serde::{Deserialize, Serialize};
 
 /// Everything that is kept about an action.
@@ -58,6 +59,13 @@ pub struct Record {
     /// The same for programs; none where an earlier version wrote it, and for shards.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub causes: Vec<Reason>,
+    /// What its result is to be looked at for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub remarks: Vec<Remark>,
+    /// The work it was expected to be when it began, in floating-point operations, by the stage's own estimate; `None` where
+    /// there was none, or it went on from a checkpoint. Times are foretold from it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub work: Option<f64>,
     /// Why its result is gone, for one that is forgotten.
     pub lost: String,
 }

@@ -121,6 +121,9 @@ pub struct StageRun {
     pub artifact: Option<Digest>,
     /// Wall-clock seconds, where it ran.
     pub seconds: Option<f64>,
+    /// How many things its result is to be looked at for.
+    #[serde(skip_serializing_if = "is_none")]
+    pub remarks: usize,
     /// Roles and the names of the stages that fill them.
     pub inputs: Vec<(String, String)>,
     /// What made its result, where that is an older implementation whose result was kept with `--keep-old`.
@@ -147,6 +150,10 @@ impl fmt::Display for Kept {
     }
 }
 
+fn is_none(remarks: &usize) -> bool {
+    *remarks == 0
+}
+
 impl StageRun {
     /// Whether it makes an artifact of this kind.
     #[must_use]
@@ -156,6 +163,12 @@ impl StageRun {
 }
 
 impl Run {
+    /// How many things its results are to be looked at for.
+    #[must_use]
+    pub fn remarks(&self) -> usize {
+        self.stages.iter().map(|stage| stage.remarks).sum()
+    }
+
     /// `main.llmp to base`
     #[must_use]
     pub fn title(&self) -> String {

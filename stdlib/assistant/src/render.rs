@@ -177,6 +177,15 @@ impl Template {
         if cut { self.tokenizer.decode(&tokens[1..tokens.len() - 1]) } else { result.to_owned() }
     }
 
+    /// Tokens of the least context in which all of `result` fits behind `messages`, an answer's room included.
+    #[must_use]
+    pub fn context_for(&self, messages: &[Message], result: &str) -> usize {
+        let used = self.learn(messages).row.tokens.len() + self.tokenizer.encode(result).len() + 2;
+        // The room for an answer is a quarter, rounded down.
+        let least = used * 4 / 3;
+        (least..).find(|context| context - context / 4 >= used).unwrap_or(least)
+    }
+
     /// `text` at the beginning of a document: how a model is asked that has no chat form.
     #[must_use]
     pub fn plain(&self, text: &str) -> Vec<u32> {

@@ -7,9 +7,10 @@ use llmp_artifacts::report;
 use llmp_assistant::assistant::{Assistant, Call, Options, Reply};
 use llmp_assistant::grade::{Grade, Match, grade, same, states};
 use llmp_assistant::search::shown;
-use llmp_model::memory;
+use llmp_model::{memory, work};
+use llmp_stage::remark::grouped;
 use llmp_stage::shown::{Bar, Better, Cell, Chart, Column, Example, Measured, Part, Row, Shown, Table, Unit};
-use llmp_stage::{Context, Cost, Inputs, Result};
+use llmp_stage::{Concern, Context, Cost, Counts, Inputs, Remark, Result};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -108,7 +109,36 @@ pub(crate) fn cost(settings: &Settings, inputs: &Inputs) -> Cost {
     let answers = READ * questions.bytes.unwrap_or(0) * models.len() as u64;
     let index = index.and_then(|index| index.bytes).unwrap_or(0);
     let memory = sampling.max().map(|largest| largest + answers + index);
-    Cost { memory, ..Cost::default() }
+    let configs: Option<Vec<_>> = models.iter().map(memory::config_of).collect();
+    let writing = |config| {
+        let prompt = work::prompt_of_questions(questions, &config)?;
+        Some(work::of_writing(&config, questions.items? as f64, prompt, settings.max_tokens))
+    };
+    let flops = configs.and_then(|configs| configs.into_iter().map(writing).sum());
+    Cost { flops, memory, ..Cost::default() }
+}
+
+/// Searches of a model below which nothing is said of them.
+const SEVERAL: u64 = 20;
+
+/// That a model looks up something else than it was asked about.
+pub(crate) fn remarks(_: &Settings, counts: &Counts) -> Vec<Remark> {
+    let searched = counts.iter().filter_map(|(name, count)| Some((name.strip_prefix("searched.")?, *count)));
+    let wrong = searched.filter_map(|(model, searched)| {
+        let right = counts.get(&format!("query_right.{model}")).copied().unwrap_or(0);
+        if searched < SEVERAL || 2 * right >= searched {
+            return None;
+        }
+        let message = format!(
+            "`{model}` looks up what it was asked about in {} of {} searches",
+            grouped(right),
+            grouped(searched)
+        );
+        let help = "its queries copy names it has not met: train `tool_use` longer (`steps`), on more questions of the probe that \
+                    differ in their `entity`, and in the wordings that it will be asked in";
+        Some(Remark::new(Concern::WrongQueries, message).help(help))
+    });
+    wrong.collect()
 }
 
 pub(crate) fn run(ctx: &dyn Context, settings: Settings) -> Result<()> {
@@ -138,7 +168,13 @@ pub(crate) fn run(ctx: &dyn Context, settings: Settings) -> Result<()> {
                 (question, grade(&reply.text, &question.values, refusal, settings.r#match), reply)
             })
             .collect();
-        rows.extend(scores(&name, &settings.by, &graded));
+        let scored = scores(&name, &settings.by, &graded);
+        // The last sums up the others.
+        if let Some(all) = scored.last() {
+            ctx.count(&format!("searched.{name}"), all.searched as u64);
+            ctx.count(&format!("query_right.{name}"), all.query_right as u64);
+        }
+        rows.extend(scored);
         answers
             .extend(graded.into_iter().map(|(question, grade, reply)| answer(&name, question, grade, reply)));
     }
@@ -361,6 +397,25 @@ fn table(by: &[String], rows: &[GroupScore], totals: &[usize]) -> Table {
 mod tests {
     use super::*;
     use llmp_assistant::search::Hit;
+
+    #[test]
+    fn wrong_queries_are_said_by_model() {
+        let settings = Settings { by: vec![], r#match: Match::Begins, max_tokens: 8, batch: 1 };
+        let counts = [
+            ("searched.base", 0),
+            ("query_right.base", 0),
+            ("searched.good", 100),
+            ("query_right.good", 97),
+            ("searched.bad", 200),
+            ("query_right.bad", 20),
+            ("searched.seldom", 3),
+        ];
+        let counts: Counts = counts.map(|(name, count)| (name.to_owned(), count)).into();
+        let remarks = remarks(&settings, &counts);
+        let [remark] = remarks.as_slice() else { panic!("{remarks:?}") };
+        assert_eq!(remark.concern, Concern::WrongQueries);
+        assert_eq!(remark.message, "`bad` looks up what it was asked about in 20 of 200 searches");
+    }
 
     #[test]
     fn scores_are_counted_by_group() {

@@ -6,6 +6,6 @@ mod knowledge;
 pub use factuality::{Answer, Factuality, GroupScore};
 
 llmp_stage::stages! { "eval":
-    "eval.factuality" = factuality { cost, show },
-    "knowledge.probe" = knowledge::probe { cost, lint },
+    "eval.factuality" = factuality { cost, remarks, show },
+    "knowledge.probe" = knowledge::probe { cost, lint, remarks },
 }

@@ -11,7 +11,7 @@ mod tune;
 
 llmp_stage::stages! { "learn":
     "pretrain" = pretrain { cost, lint },
-    "refusal" = refusal { cost },
-    "sft" = sft { cost },
-    "tool_use" = tool_use { cost },
+    "refusal" = refusal { cost, remarks },
+    "sft" = sft { cost, remarks },
+    "tool_use" = tool_use { cost, remarks },
 }

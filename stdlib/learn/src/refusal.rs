@@ -5,7 +5,7 @@ use llmp_artifacts::model::Ability;
 use llmp_artifacts::questions::Question;
 use llmp_artifacts::words::normalized;
 use llmp_model::Row;
-use llmp_stage::{Context, Cost, Error, Inputs, Result};
+use llmp_stage::{Context, Cost, Counts, Error, Inputs, Remark, Result};
 use serde::Deserialize;
 
 use crate::mix::Mix;
@@ -28,7 +28,14 @@ pub(crate) struct Settings {
 
 /// What it will need.
 pub(crate) fn cost(settings: &Settings, inputs: &Inputs) -> Cost {
-    tune::cost(settings.batch, inputs, &["probe", "conversations"])
+    let row = tune::row(inputs);
+    let flops = tune::flops(inputs, settings.steps as f64, settings.batch, settings.replay_share, row);
+    Cost { flops, ..tune::cost(settings.batch, inputs, &["probe", "conversations"]) }
+}
+
+/// What was cut off.
+pub(crate) fn remarks(_: &Settings, counts: &Counts) -> Vec<Remark> {
+    tune::left_out(counts)
 }
 
 pub(crate) fn run(ctx: &dyn Context, settings: Settings) -> Result<()> {

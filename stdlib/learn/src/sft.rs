@@ -2,7 +2,7 @@
 
 use llmp_artifacts::model::Ability;
 use llmp_model::Row;
-use llmp_stage::{Context, Cost, Error, Inputs, Result};
+use llmp_stage::{Context, Cost, Counts, Error, Inputs, Remark, Result};
 use serde::Deserialize;
 
 use crate::held_out::{self, Watching};
@@ -26,7 +26,17 @@ pub(crate) struct Settings {
 
 /// What it will need.
 pub(crate) fn cost(settings: &Settings, inputs: &Inputs) -> Cost {
-    tune::cost(settings.batch, inputs, &["conversations"])
+    let conversations = inputs.get("conversations");
+    let steps = (settings.epochs * conversations.items as f64 / settings.batch as f64).ceil();
+    let share = if inputs.all("replay").is_empty() { 0.0 } else { settings.replay_share };
+    let steps = steps_with_replay(steps as u64, share) as f64;
+    let flops = tune::flops(inputs, steps, settings.batch, settings.replay_share, tune::row(inputs));
+    Cost { flops, ..tune::cost(settings.batch, inputs, &["conversations"]) }
+}
+
+/// What was left out and cut off.
+pub(crate) fn remarks(_: &Settings, counts: &Counts) -> Vec<Remark> {
+    tune::left_out(counts)
 }
 
 pub(crate) fn run(ctx: &dyn Context, settings: Settings) -> Result<()> {

@@ -10,7 +10,8 @@ use llmp_artifacts::words;
 use llmp_assistant::grade::{REFUSAL, states};
 use llmp_assistant::render::Template;
 use llmp_assistant::search::{Search, shown};
-use llmp_stage::{Context, Cost, Inputs, Result};
+use llmp_model::memory;
+use llmp_stage::{Concern, Context, Cost, Counts, Inputs, Remark, Result, remark::grouped};
 use serde::Deserialize;
 
 use crate::mix::{Mix, Part};
@@ -39,7 +40,42 @@ pub(crate) fn cost(settings: &Settings, inputs: &Inputs) -> Cost {
     let mut cost = tune::cost(settings.batch, inputs, &[]);
     let bytes = |role| inputs.get(role).bytes.unwrap_or(0);
     cost.memory = cost.memory.map(|memory| memory + tune::READ * bytes("probe") + bytes("index"));
+    // A search's result fills what the question leaves.
+    let row = memory::config_of(inputs.get("model")).map(|config| 0.8 * config.context as f64);
+    cost.flops = tune::flops(inputs, settings.steps as f64, settings.batch, settings.replay_share, row);
     cost
+}
+
+/// That search seldom finds the answer, and why: what was cut off is told with the context that would hold it.
+pub(crate) fn remarks(settings: &Settings, counts: &Counts) -> Vec<Remark> {
+    let count = |name: &str| counts.get(name).copied().unwrap_or(0);
+    let (unknown, found, cut) = (count("unknown"), count("unknown.found"), count("results.cut"));
+    let mut remarks = tune::left_out(counts);
+    let few = unknown > 0 && 2 * found < unknown;
+    let (of, context) = (grouped(unknown), count("results.context"));
+    // Results that are cut off where the answer stood before are no loss.
+    let lost = count("results.lost");
+    if few || (lost > 0 && 4 * lost >= unknown) {
+        let message = format!(
+            "search finds the answer to {} of {of} unknown questions; the results of {} are cut off, in {} with the answer",
+            grouped(found),
+            grouped(cut),
+            grouped(lost)
+        );
+        let help = if lost > 0 {
+            let results = if settings.results > 1 { ", fewer `results`" } else { "" };
+            format!(
+                "results and answer need {context} tokens of context: give the model `context = {context}`, or shorter \
+                 passages in `tools.search`{results}"
+            )
+        } else {
+            "index documents that hold the answers, and ask for the questions' `entity` as they write it"
+                .to_owned()
+        };
+        let concern = if lost > 0 { Concern::CutOff } else { Concern::NotFound };
+        remarks.push(Remark::new(concern, message).help(help));
+    }
+    remarks
 }
 
 pub(crate) fn run(ctx: &dyn Context, settings: Settings) -> Result<()> {
@@ -163,13 +199,30 @@ impl Lessons<'_> {
 
     /// Counts the questions whose result does not hold the answer: with many of them, search teaches refusal.
     fn report(&self, ctx: &dyn Context) {
-        let found = |(question, result): &(&Question, &String)| {
+        let (mut found, mut cut, mut lost, mut needed) = (0u64, 0u64, 0u64, Vec::new());
+        for (question, result) in self.questions.iter().zip(&self.results) {
             let asked = [Message::new(Role::User, &question.question), Message::search(question.query())];
-            states(&self.template.shown(&asked, result), &question.values)
-        };
-        let found = self.questions.iter().zip(&self.results).filter(found).count();
-        ctx.count("unknown.found", found as u64);
-        ctx.log(&format!("search finds the answer to {found} of {} unknown questions", self.questions.len()));
+            let shown = self.template.shown(&asked, result);
+            let holds = states(&shown, &question.values);
+            found += u64::from(holds);
+            cut += u64::from(shown.len() < result.len());
+            lost += u64::from(!holds && states(result, &question.values));
+            needed.push(self.template.context_for(&asked, result));
+        }
+        // A context that holds nineteen in twenty of them whole.
+        needed.sort_unstable();
+        let context = needed.get(needed.len() * 19 / 20).copied().unwrap_or(0);
+        for (name, count) in [
+            ("unknown.found", found),
+            ("results.cut", cut),
+            ("results.lost", lost),
+            ("results.context", context as u64),
+        ] {
+            ctx.count(name, count);
+        }
+        let of = self.questions.len();
+        ctx.log(&format!("search finds the answer to {found} of {of} unknown questions"));
+        ctx.log(&format!("cut off: the results of {cut} of {of}, {lost} with the answer; {context} tokens of context hold them"));
     }
 }
 
@@ -237,6 +290,48 @@ mod tests {
             seed: 1,
             checkpoint_every: 0,
         }
+    }
+
+    #[test]
+    fn search_that_seldom_finds_is_said_with_what_would_help() {
+        let counts = |list: &[(&str, u64)]| -> Counts {
+            list.iter().map(|(name, count)| ((*name).to_owned(), *count)).collect()
+        };
+        let said = |list: &[(&str, u64)]| {
+            remarks(&settings(), &counts(list))
+                .into_iter()
+                .map(|it| (it.concern, it.message, it.help.unwrap()))
+                .next()
+        };
+        // 13 % of the answers, since the context holds so much of a Chinese passage.
+        let (concern, message, help) = said(&[
+            ("unknown", 300),
+            ("unknown.found", 40),
+            ("results.cut", 280),
+            ("results.lost", 248),
+            ("results.context", 240),
+        ])
+        .unwrap();
+        assert_eq!(concern, Concern::CutOff);
+        assert_eq!(
+            message,
+            "search finds the answer to 40 of 300 unknown questions; the results of 280 are cut off, in 248 with the answer"
+        );
+        assert!(help.contains("`context = 240`"), "{help}");
+        let (concern, ..) = said(&[("unknown", 300), ("unknown.found", 40)]).unwrap();
+        assert_eq!(concern, Concern::NotFound);
+        // `examples/who-is`.
+        assert_eq!(
+            said(&[
+                ("unknown", 3_706),
+                ("unknown.found", 3_426),
+                ("results.cut", 1_194),
+                ("results.lost", 280)
+            ]),
+            None
+        );
+        let (concern, ..) = said(&[("examples", 100), ("examples.cut", 9)]).unwrap();
+        assert_eq!(concern, Concern::CutOff);
     }
 
     #[test]

@@ -11,8 +11,8 @@ use llmp_artifacts::rows;
 use llmp_artifacts::tokenizer::Tokenizer;
 use llmp_artifacts::tokens::TokenSet;
 use llmp_assistant::render::Template;
-use llmp_model::{Optimizer, Recipe, Row, Schedule, Start, memory, train};
-use llmp_stage::{Context, Cost, Error, Inputs, Result};
+use llmp_model::{Optimizer, Recipe, Row, Schedule, Start, memory, train, work};
+use llmp_stage::{Concern, Context, Cost, Counts, Error, Inputs, Remark, Result, remark::grouped};
 
 use crate::mix::{Mix, Part, Replay, rows_of};
 use crate::passes::Passes;
@@ -41,6 +41,7 @@ impl Student {
     /// The row that teaches `messages`; what had to be cut off is counted.
     pub(crate) fn row(&self, ctx: &dyn Context, messages: &[Message]) -> Row {
         let rendered = self.template.learn(messages);
+        ctx.count("examples", 1);
         if rendered.cut {
             ctx.count("examples.cut", 1);
         }
@@ -121,6 +122,64 @@ pub(crate) fn cost(batch: usize, inputs: &Inputs, from: &[&str]) -> Cost {
     Cost { memory: Some(memory), parameters: Some(config.parameter_count()), ..Cost::default() }
 }
 
+/// The share of conversations that are cut off from which on it is said.
+const MANY_CUT: f64 = 0.05;
+
+/// What did not fit the context, of what fine-tuning learns from.
+pub(crate) fn left_out(counts: &Counts) -> Vec<Remark> {
+    let count = |name: &str| counts.get(name).copied().unwrap_or(0);
+    let (useful, too_long, cut) =
+        (count("conversations"), count("conversations.too_long"), count("conversations.cut"));
+    let mut remarks = Vec::new();
+    let help = "give the model a longer `context`, or use shorter conversations";
+    if too_long > 0 {
+        let message = format!(
+            "{} of {} conversations were left out: they are longer than the model's context before the first answer",
+            grouped(too_long),
+            grouped(too_long + useful)
+        );
+        remarks.push(Remark::new(Concern::LeftOut, message).help(help));
+    }
+    if cut > 0 && cut as f64 >= MANY_CUT * useful as f64 {
+        let message = format!(
+            "{} of {} conversations were cut off at the context's end",
+            grouped(cut),
+            grouped(useful)
+        );
+        remarks.push(Remark::new(Concern::CutOff, message).help(help));
+    }
+    let (examples, cut) = (count("examples"), count("examples.cut"));
+    if cut > 0 && cut as f64 >= MANY_CUT * examples as f64 {
+        let message =
+            format!("{} of {} examples were cut off at the context's end", grouped(cut), grouped(examples));
+        remarks.push(Remark::new(Concern::CutOff, message).help(help));
+    }
+    remarks
+}
+
+/// What `steps` steps of `batch` rows of `row` tokens come to, in floating-point operations, where `share` of them replay full
+/// rows, a quarter as many; `None` where the model or the rows are not known.
+pub(crate) fn flops(
+    inputs: &Inputs,
+    steps: f64,
+    batch: usize,
+    share: f64,
+    row: Option<f64>,
+) -> Option<f64> {
+    let (config, row) = (memory::config_of(inputs.get("model"))?, row?);
+    let share = if inputs.all("replay").is_empty() { 0.0 } else { share };
+    let replayed = batch.div_ceil(4) as f64 * config.context as f64;
+    Some(work::of_training(&config, steps * ((1.0 - share) * batch as f64 * row + share * replayed)))
+}
+
+/// Tokens of a row, padded, of what a stage that teaches the border of knowledge learns from: as long as conversations, or else
+/// as the probe's questions.
+pub(crate) fn row(inputs: &Inputs) -> Option<f64> {
+    let config = memory::config_of(inputs.get("model"))?;
+    work::row_of_conversations(inputs.get("conversations"), &config)
+        .or_else(|| work::row_of_questions(inputs.get("probe"), &config))
+}
+
 /// The conversations of the stage's input `conversations`; none where it was not given.
 pub(crate) fn conversations(ctx: &dyn Context) -> Result<Vec<Vec<Message>>> {
     let mut conversations = Vec::new();
@@ -188,4 +247,36 @@ fn require(rows: usize, found: usize, what: &str, setting: &str) -> Result<()> {
         )));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn conversations_that_do_not_fit_are_said() {
+        let said = |list: &[(&str, u64)]| -> Vec<(Concern, String)> {
+            let counts = list.iter().map(|(name, count)| ((*name).to_owned(), *count)).collect();
+            left_out(&counts).into_iter().map(|it| (it.concern, it.message)).collect()
+        };
+        let remarks =
+            said(&[("conversations", 1_381), ("conversations.too_long", 119), ("conversations.cut", 400)]);
+        assert_eq!((remarks[0].0, remarks[1].0), (Concern::LeftOut, Concern::CutOff));
+        assert!(remarks[0].1.starts_with("119 of 1,500 conversations were left out"), "{remarks:?}");
+        assert!(remarks[1].1.starts_with("400 of 1,381 conversations were cut off"), "{remarks:?}");
+        assert_eq!(said(&[("conversations", 1_000), ("conversations.cut", 40)]), []);
+    }
+
+    #[test]
+    fn more_steps_on_longer_rows_are_more_work() {
+        let model = Known { model: Some(llmp_artifacts::testing::tiny().to_json()), ..Known::default() };
+        let mut inputs = Inputs([("model".to_owned(), vec![model])].into());
+        let of = |inputs: &Inputs, steps: f64, row: Option<f64>| flops(inputs, steps, 32, 0.25, row);
+        let once = of(&inputs, 100.0, Some(16.0));
+        assert!(once > 0.0 && of(&inputs, 200.0, Some(16.0)) == 2.0 * once);
+        assert!(of(&inputs, 100.0, Some(24.0)) > once);
+        assert_eq!(of(&inputs, 100.0, None), 0.0, "unknown rows are unknown work");
+        inputs.0.insert("replay".into(), vec![Known::default()]);
+        assert!(of(&inputs, 100.0, Some(16.0)) != once, "steps of replay are of other rows");
+    }
 }

@@ -2,7 +2,7 @@
 //!
 //! - [`train()`]: the one trainer, used by pretraining and every fine-tuning stage.
 //! - [`Sampler`]: decoding with a KV cache.
-//! - [`memory`], which both need.
+//! - [`memory`] that both need, and [`work`] that they do.
 //! - [`stages`], of which there is one, `model.load`.
 //!
 //! The transformer is written once (`model`) over a few operations (`ops`), which are composed of burn's on GPUs and
@@ -20,6 +20,7 @@ mod ops;
 mod optimizer;
 mod recipe;
 pub mod train;
+pub mod work;
 
 pub use device::Device;
 pub use generate::{Completion, Request, Sampler};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::{Form, Shown, Signature, Stage};
+use crate::{Concern, Counts, Form, Holds, Remark, Shown, Signature, Stage, remark};
 
 /// What a program knows: implementations by name, their signatures, and a form for each kind of artifact.
 pub struct Registry {
@@ -31,6 +31,25 @@ impl Registry {
     #[must_use]
     pub fn shown(&self, stage: &str, report: &Value) -> Option<Shown> {
         self.stage(stage).map_or_else(|| Shown::of(report), |stage| stage.show(report))
+    }
+
+    /// What the counts of a stage of this signature say, which makes artifacts of `kind`: its own words, or else those for all.
+    /// `given` is whether anything went in.
+    #[must_use]
+    pub fn remarks(
+        &self,
+        (stage, kind): (&str, &str),
+        settings: &Value,
+        counts: &Counts,
+        given: bool,
+    ) -> Vec<Remark> {
+        let mut remarks = self.stage(stage).map_or_else(Vec::new, |stage| stage.remarks(settings, counts));
+        let said = remarks.iter().any(|it| matches!(it.concern, Concern::Nothing | Concern::FewKept));
+        let unit = self.form(kind).filter(|form| form.holds() != Holds::Nothing).and_then(Form::unit);
+        // A program's own stage counts what it likes.
+        let unit = unit.filter(|_| !said && self.stage(stage).is_some());
+        remarks.extend(remark::of_counts(unit, counts, given));
+        remarks
     }
 
     /// All implementations, by name.

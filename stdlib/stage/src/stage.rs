@@ -6,7 +6,9 @@ use std::path::Path;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::{Bar, Context, Cost, Dropped, Error, Input, Inputs, Lint, Result, Rule, Shown};
+use crate::{
+    Bar, Context, Cost, Counts, Dropped, Error, Input, Inputs, Lint, Remark, Result, Rule, Shown,
+};
 
 /// The text of a signature file and where it stands below `stdlib/`, for the compiler to read.
 #[derive(Clone, Copy, Debug)]
@@ -88,6 +90,10 @@ pub trait Stage: Send + Sync {
         &[]
     }
 
+    /// What its counts, those of all its shards together, say that a user should not have to look for. `settings` are lowered
+    /// ones.
+    fn remarks(&self, settings: &Value, counts: &Counts) -> Vec<Remark>;
+
     /// How the `report.json` that it made is shown, also one of an earlier version; `None` where that is not known.
     fn show(&self, report: &Value) -> Option<Shown>;
 }
@@ -105,6 +111,7 @@ pub fn stage<S>(name: &'static str, run: fn(&dyn Context, S) -> Result<()>) -> F
         lint: None,
         probe: None,
         rules: &[],
+        remarks: None,
         show: None,
         settings: PhantomData,
     }
@@ -119,6 +126,7 @@ pub struct Function<S> {
     lint: Option<fn(&S) -> Vec<Lint>>,
     probe: Option<Probe>,
     rules: &'static [Rule],
+    remarks: Option<fn(&S, &Counts) -> Vec<Remark>>,
     show: Option<fn(&Value) -> Option<Shown>>,
     settings: PhantomData<fn() -> S>,
 }
@@ -149,6 +157,13 @@ impl<S> Function<S> {
     #[must_use]
     pub fn probe(mut self, probe: fn(name: &str, start: &[u8]) -> Fit) -> Self {
         self.probe = Some(Probe(probe));
+        self
+    }
+
+    /// With what its counts say that should not be overlooked.
+    #[must_use]
+    pub fn remarks(mut self, remarks: fn(&S, &Counts) -> Vec<Remark>) -> Self {
+        self.remarks = Some(remarks);
         self
     }
 
@@ -212,6 +227,13 @@ impl<S: DeserializeOwned + 'static> Stage for Function<S> {
     fn cost(&self, settings: &Value, inputs: &Inputs) -> Option<Cost> {
         let cost = self.cost?;
         Some(cost(&S::deserialize(settings).ok()?, inputs))
+    }
+
+    fn remarks(&self, settings: &Value, counts: &Counts) -> Vec<Remark> {
+        match (self.remarks, S::deserialize(settings)) {
+            (Some(remarks), Ok(settings)) => remarks(&settings, counts),
+            _ => vec![],
+        }
     }
 
     fn show(&self, report: &Value) -> Option<Shown> {
@@ -283,7 +305,7 @@ impl Context for Declared<'_> {
 /// Registers the stages of a module: makes the function `stages()`.
 ///
 /// A stage `"filter.language" = language` is the function `run` of the module `language`, and its signature is
-/// `language.llmp` beside it; `knowledge::probe` lies a folder deeper. `{ cost, lint, probe, rules, show }` name what else the module has. The folder is where the signatures stand below
+/// `language.llmp` beside it; `knowledge::probe` lies a folder deeper. `{ cost, lint, probe, remarks, rules, show }` name what else the module has. The folder is where the signatures stand below
 /// `stdlib/`, without `src/`.
 ///
 /// ```ignore

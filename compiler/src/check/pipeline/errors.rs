@@ -85,9 +85,8 @@ pub(super) fn personal_data(masks: &[&str], span: Span) -> Diagnostic {
         true => "mask it first, with a stage whose signature says `cleans pii`".to_owned(),
         false => format!("mask it first: {}", ways.join(" or ")),
     };
-    Diagnostic::warning(code::PERSONAL_DATA, "documents become tokens with personal data in them", span)
-        .label("not masked")
-        .help(help)
+    let message = "documents become tokens and may have personal data in them";
+    Diagnostic::warning(code::PERSONAL_DATA, message, span).label("not masked on the way").help(help)
 }
 
 /// `stage` needs the sets `needed` of special tokens of the vocabulary that `maker` makes.
@@ -124,28 +123,40 @@ pub(super) fn answer_beyond_context(tokens: u64, span: Span, context: Context<'_
     .help(format!("write {} or less, or give the model a longer `{name}`", context / 2))
 }
 
-pub(super) fn results_beyond_context(
-    results: u64,
-    span: Span,
-    passage: Passage<'_>,
-    room: u64,
-    context: Context<'_>,
-) -> Diagnostic {
+/// Passages of which several do not fit into `room` of a context.
+pub(super) struct Passages<'a> {
+    pub(super) results: u64,
+    pub(super) passage: Passage<'a>,
+    /// Tokens of a word that are reckoned with; `None` where passages are counted in tokens.
+    pub(super) word: Option<u64>,
+    pub(super) room: u64,
+    pub(super) context: Context<'a>,
+}
+
+pub(super) fn results_beyond_context(of: &Passages<'_>, span: Span) -> Diagnostic {
+    let Passages { results, passage, word, room, context } = *of;
     let Context { tokens: context, name: longer, .. } = context;
-    let Passage { words, name: shorter, span: passage } = passage;
+    let Passage { size, name: shorter, span: passage } = passage;
+    let unit = if word.is_some() { "words" } else { "tokens" };
     let found = match results {
-        1 => format!("a search result of {words} words does"),
-        many => format!("{many} search results of {words} words do"),
+        1 => format!("a search result of {size} {unit} does"),
+        many => format!("{many} search results of {size} {unit} do"),
     };
-    let most = room / results.max(1);
+    // Half of what is there: question and query stand in the context, too.
+    let most = room / results.max(1) / word.unwrap_or(1).max(2);
+    let words = match word {
+        Some(word) if word > 2 => {
+            "; a sign is up to three tokens, and passages count tokens where the index is given a tokenizer"
+        }
+        Some(_) | None => "",
+    };
     Diagnostic::warning(code::RESULTS_BEYOND_CONTEXT, format!("{found} not fit a context of {}", tokens_of(context)), span)
         .label(format!("a quarter is kept for the answer, {room} tokens are left"))
-        .also(passage, format!("passages have up to {words} words"))
+        .also(passage, format!("passages have up to {size} {unit}"))
         .help(match most {
-            0..16 => format!("give the model a longer `{longer}`, or use fewer results"),
+            0..8 => format!("give the model a longer `{longer}`, or use fewer results{words}"),
             most => format!(
-                "what does not fit is cut off: write `{shorter} = {}` or less, or give the model a longer `{longer}`",
-                most / 2
+                "what does not fit is cut off: write `{shorter} = {most}` or less, or give the model a longer `{longer}`{words}"
             ),
         })
 }

@@ -66,6 +66,18 @@ impl<'a> Facts<'a> {
         })
     }
 
+    /// All stages that `stage` is made from.
+    pub(super) fn before(&self, stage: &Stage) -> Vec<&'a Stage> {
+        let mut seen = std::collections::BTreeSet::new();
+        let mut open: Vec<StageId> = super::producers(stage).collect();
+        while let Some(id) = open.pop() {
+            if seen.insert(id) {
+                open.extend(super::producers(self.graph.stage(id)));
+            }
+        }
+        seen.into_iter().map(|id| self.graph.stage(id)).collect()
+    }
+
     /// The facts of the stage `id`.
     pub(super) fn get(&self, id: StageId) -> Option<&Fact<'a>> {
         self.facts.get(id.0 as usize)

@@ -50,32 +50,48 @@ pub(super) fn answers<'a>(stage: &'a Stage, facts: &Facts<'a>, diagnostics: &mut
     }
 }
 
+/// Languages whose words are signs, of two to three tokens each in vocabularies that are small.
+const OF_SIGNS: [&str; 2] = ["zh", "ja"];
+
 /// A passage of an index, at its longest.
 #[derive(Clone, Copy)]
 pub(super) struct Passage<'a> {
-    pub(super) words: u64,
+    /// In words, or in tokens where the index is given a tokenizer.
+    pub(super) size: u64,
     /// The setting that says so.
     pub(super) name: &'a str,
     /// Where it is written, or else the stage.
     pub(super) span: Span,
 }
 
-/// Passages that a search returns have to fit into the context beside the answer, which gets a quarter of it.
-/// A word is at least one token.
+/// Passages that a search returns have to fit into the context beside the answer, which gets a quarter of it. A word is at least
+/// one token, and a sign of a Chinese text that a filter on the way keeps two.
 pub(super) fn results<'a>(stage: &'a Stage, facts: &Facts<'a>, diagnostics: &mut Diagnostics) {
     let Some((results, setting)) = stage.amount(Amount::Results) else { return };
     let passage = facts.inputs(stage, ArtifactKind::Index).find_map(|(index, ..)| {
-        let (words, setting) = index.amount(Amount::Passage)?;
-        Some(Passage { words, name: setting.name, span: setting.span.unwrap_or(index.span) })
+        let (size, setting) = index.amount(Amount::Passage)?;
+        Some((index, Passage { size, name: setting.name, span: setting.span.unwrap_or(index.span) }))
     });
     let context = facts.models(stage).find_map(|(_, model, _)| model.context);
-    if let (Some(passage), Some(context)) = (passage, context) {
+    if let (Some((index, passage)), Some(context)) = (passage, context) {
         let room = context.tokens - context.tokens / 4;
-        if results.saturating_mul(passage.words) > room {
-            let span = setting.span.unwrap_or(stage.span);
-            diagnostics.push(errors::results_beyond_context(results, span, passage, room, context));
+        let in_tokens = facts.inputs(index, ArtifactKind::Tokenizer).next().is_some();
+        let signs = facts.before(index).iter().any(|stage| keeps_signs(stage));
+        let least = if signs && !in_tokens { 2 } else { 1 };
+        if results.saturating_mul(passage.size).saturating_mul(least) > room {
+            let word = (!in_tokens).then_some(if signs { 3 } else { 2 });
+            let of = errors::Passages { results, passage, word, room, context };
+            diagnostics.push(errors::results_beyond_context(&of, setting.span.unwrap_or(stage.span)));
         }
     }
+}
+
+/// Whether a stage lets nothing through but what is written in signs.
+fn keeps_signs(stage: &Stage) -> bool {
+    let keep = stage.settings.iter().find(|setting| setting.name == "keep");
+    let kept = keep.and_then(|keep| keep.value.as_array()).map_or(&[][..], Vec::as_slice);
+    let is_signs = |language: &serde_json::Value| language.as_str().is_some_and(|it| OF_SIGNS.contains(&it));
+    !kept.is_empty() && kept.iter().all(is_signs)
 }
 
 /// A model that searches has to be measured with something to search in.

@@ -38,6 +38,8 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
                 ];
                 let failed = count(StageStatus::Failed);
                 parts.extend((failed > 0).then(|| format!("{failed} failed")));
+                let warnings = run.remarks() as u64;
+                parts.extend((warnings > 0).then(|| text::plural(warnings, "warning")));
                 format!("{status} in {}: {}", text::duration(run.seconds), parts.join(", "))
             };
             writeln!(out, "run {:<4} {}  {}  {told}", run.run, text::moment(run.started), run.title())?;

@@ -54,6 +54,9 @@ pub(super) struct Arguments {
     /// Go on with results of earlier versions where only the implementation of their stage has changed
     #[arg(long)]
     keep_old: bool,
+    /// Stop at the first warning about a result, as at a failure
+    #[arg(long)]
+    strict: bool,
     /// Run though the machine has too little memory or disk for the plan
     #[arg(long)]
     ignore_limits: bool,
@@ -114,8 +117,10 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
         profiles: &pipeline.profiles,
         targets: &pipeline.targets,
     };
-    if let Some(verdicts) = engine::nothing_to_do(program, &past, standard(), &decisions) {
-        if let Some(question) = question {
+    // What is to be looked at is looked at in a run.
+    let look = arguments.strict && engine::is_remarked(&past, &decisions);
+    if !look && let Some(verdicts) = engine::nothing_to_do(program, &past, standard(), &decisions) {
+        if let Some(question) = question.filter(|_| !arguments.strict) {
             question.keep(&past, &pipeline, &decisions);
         }
         say_nothing_to_do(program.graph.stages.len(), &pipeline.targets, &screen, asked)?;
@@ -194,6 +199,7 @@ fn options(
         kept: vec![],
         keep_going: arguments.keep_going,
         retries: arguments.retries,
+        strict: arguments.strict,
         forced,
         device,
         gpus: gpus(),

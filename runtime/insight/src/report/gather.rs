@@ -71,6 +71,7 @@ fn moments(store: &Store, run: &Run) -> BTreeMap<String, Moment> {
             }
             Event::RunStarted { .. }
             | Event::Progress { .. }
+            | Event::Remark { .. }
             | Event::Damage { .. }
             | Event::Expectation(_)
             | Event::RunFinished { .. } => {}
@@ -124,6 +125,7 @@ fn stage_report(
         report.version = record.version;
         report.peak_memory = record.peak_memory;
         report.bytes = record.bytes;
+        report.remarks = record.remarks;
         report.settings = record.components;
     }
     if let Some(moment) = moment {

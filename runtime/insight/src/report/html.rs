@@ -75,6 +75,7 @@ fn head(report: &Report, title: &str) -> Markup {
         Some((cached.to_string(), "from the store")),
         Some((report.count(StageStatus::Failed).to_string(), "failed"))
             .filter(|_| report.count(StageStatus::Failed) > 0),
+        Some((report.remarks().to_string(), "warnings")).filter(|_| report.remarks() > 0),
         documents.map(|count| (text::count(count), "documents kept")),
         peak(report).map(|bytes| (text::bytes(bytes), "peak memory")),
     ];
@@ -139,12 +140,21 @@ fn expectations(report: &Report) -> Markup {
 
 fn problems(report: &Report) -> Markup {
     let failed = report.stages.iter().filter(|stage| stage.status == StageStatus::Failed);
+    let remarks =
+        report.stages.iter().flat_map(|stage| stage.remarks.iter().map(move |remark| (stage, remark)));
     html! {
         @for stage in failed.take(MAX_ROWS) {
             div class="problem" {
                 b class="failed" { (stage.name) " failed" }
                 p { (short(stage.message.as_deref().unwrap_or("no message"))) }
                 p class="soft" { "Its log: " code { "llmp log " (stage.name) " --run " (report.run) } }
+            }
+        }
+        @for (stage, remark) in remarks.take(MAX_ROWS) {
+            div class="problem" {
+                b { (stage.name) }
+                p { (short(&remark.message)) }
+                @if let Some(help) = &remark.help { p class="soft" { (short(help)) } }
             }
         }
     }

@@ -29,6 +29,14 @@ pub(super) fn page(store: &Store, report: &Report) -> String {
             [&stage.name, &stage.kind, &status, &text::duration(stage.seconds), &counts.join(", ")];
         page += &row(&cells);
     }
+    if report.remarks() > 0 {
+        page += "\n## Warnings\n\n| stage | warning | what to do |\n|---|---|---|\n";
+        for stage in &report.stages {
+            for remark in &stage.remarks {
+                page += &row(&[&stage.name, &remark.message, remark.help.as_deref().unwrap_or_default()]);
+            }
+        }
+    }
     if !report.expectations.is_empty() {
         page += "\n## Expectations\n\n| expectation | place | outcome |\n|---|---|---|\n";
     }

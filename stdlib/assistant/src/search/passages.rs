@@ -14,8 +14,12 @@ pub(crate) struct Passage {
 /// A first line of at most so many words that ends no sentence is the document's title.
 const TITLE_WORDS: usize = 12;
 
-/// Cuts a document into passages of at most `limit` words. A sentence that is longer is cut between words.
-pub(crate) fn cut(document: &str, limit: usize) -> Vec<Passage> {
+/// How long a text is, in words or tokens.
+pub(crate) type Size<'a> = &'a dyn Fn(&str) -> usize;
+
+/// Cuts a document into passages of at most `limit` words, or whatever `size` counts. A sentence that is longer is cut between
+/// words.
+pub(crate) fn cut(document: &str, limit: usize, size: Size<'_>) -> Vec<Passage> {
     let mut lines = document.lines().map(str::trim).filter(|line| !line.is_empty()).peekable();
     let title =
         lines.peek().copied().filter(|line| !ends_sentence(line) && count(line) <= TITLE_WORDS).unwrap_or("");
@@ -23,30 +27,31 @@ pub(crate) fn cut(document: &str, limit: usize) -> Vec<Passage> {
     let mut pending = String::new();
     for line in lines {
         let open = !ends_sentence(line);
-        if !pending.is_empty() && count(&pending) + count(line) > limit {
-            push(&mut passages, &std::mem::take(&mut pending), title, limit);
+        if !pending.is_empty() && size(&pending) + size(line) > limit {
+            push(&mut passages, &std::mem::take(&mut pending), title, limit, size);
         }
         if !pending.is_empty() {
             pending.push('\n');
         }
         pending.push_str(line);
         if !open {
-            push(&mut passages, &std::mem::take(&mut pending), title, limit);
+            push(&mut passages, &std::mem::take(&mut pending), title, limit, size);
         }
     }
-    push(&mut passages, &pending, title, limit);
+    push(&mut passages, &pending, title, limit, size);
     passages
 }
 
-/// Adds `paragraph`, in several passages where it is longer than `limit` words.
-fn push(passages: &mut Vec<Passage>, paragraph: &str, title: &str, limit: usize) {
-    let pieces: Vec<&str> = sentences(paragraph).flat_map(|sentence| bounded(sentence, limit)).collect();
+/// Adds `paragraph`, in several passages where it is longer than `limit`.
+fn push(passages: &mut Vec<Passage>, paragraph: &str, title: &str, limit: usize, size: Size<'_>) {
+    let pieces: Vec<&str> =
+        sentences(paragraph).flat_map(|sentence| bounded(sentence, limit, size)).collect();
     let Some(first) = pieces.first().copied() else { return };
     let mut text = String::new();
     let mut about = title.to_owned();
     let mut words = 0;
     for piece in pieces {
-        let more = count(piece);
+        let more = size(piece);
         if words > 0 && words + more > limit {
             passages.push(Passage { text: text.trim().to_owned(), about });
             about = format!("{title}\n{}", first.trim());
@@ -90,16 +95,20 @@ fn sentence_end(text: &str) -> usize {
     text.len()
 }
 
-/// `sentence` in pieces of at most `limit` words.
-fn bounded(sentence: &str, limit: usize) -> Vec<&str> {
+/// `sentence` in pieces of at most `limit`, unless a word alone is longer.
+fn bounded<'a>(sentence: &'a str, limit: usize, size: Size<'_>) -> Vec<&'a str> {
     let starts: Vec<usize> = words::spans(sentence).map(|span| span.start).collect();
-    let cuts = starts.iter().copied().step_by(limit.max(1)).skip(1);
-    let mut pieces = Vec::new();
-    let mut start = 0;
-    for end in cuts.chain([sentence.len()]) {
-        pieces.push(&sentence[start..end]);
-        start = end;
+    let ends = starts.iter().copied().skip(1).chain([sentence.len()]);
+    let (mut pieces, mut start, mut length) = (Vec::new(), 0, 0);
+    for (word, end) in starts.iter().copied().zip(ends) {
+        let more = size(&sentence[word..end]);
+        if length > 0 && length + more > limit.max(1) {
+            pieces.push(&sentence[start..word]);
+            (start, length) = (word, 0);
+        }
+        length += more;
     }
+    pieces.push(&sentence[start..]);
     pieces.retain(|piece| !piece.trim().is_empty());
     pieces
 }
@@ -118,7 +127,7 @@ mod tests {
     use super::*;
 
     fn texts(document: &str, limit: usize) -> Vec<String> {
-        cut(document, limit).into_iter().map(|passage| passage.text).collect()
+        cut(document, limit, &count).into_iter().map(|passage| passage.text).collect()
     }
 
     #[test]
@@ -128,16 +137,16 @@ mod tests {
             texts(document, 20),
             ["Lae\nLae lies in Papua. It has 76 thousand people.", "Sifra is elsewhere."]
         );
-        assert_eq!(cut(document, 20)[1].about, "Lae");
+        assert_eq!(cut(document, 20, &count)[1].about, "Lae");
         assert_eq!(texts("Country: Peru\nPeople: 5\nHeight: 9", 20), ["Country: Peru\nPeople: 5\nHeight: 9"]);
-        assert!(cut("  \n\n", 20).is_empty());
+        assert!(cut("  \n\n", 20, &count).is_empty());
     }
 
     #[test]
     fn a_long_paragraph_is_cut_between_sentences() {
         let document =
             "Lae lies in Papua. It has 76 thousand people. St. Mary was there, e.g. once. It rains.";
-        let passages = cut(document, 9);
+        let passages = cut(document, 9, &count);
         let texts: Vec<&str> = passages.iter().map(|passage| passage.text.as_str()).collect();
         assert_eq!(
             texts,
@@ -152,5 +161,9 @@ mod tests {
         let passages = texts(&"word ".repeat(25), 10);
         assert_eq!(passages.iter().map(|text| count(text)).collect::<Vec<_>>(), [10, 10, 5]);
         assert_eq!(texts("莱城位于巴布亚。它有七万人。", 8), ["莱城位于巴布亚。", "它有七万人。"]);
+        // Counted in tokens, of which a sign is two here, a passage holds half as many signs.
+        let passages = cut("莱城位于巴布亚。它有七万人。", 8, &|text| 2 * count(text));
+        let texts: Vec<&str> = passages.iter().map(|passage| passage.text.as_str()).collect();
+        assert_eq!(texts, ["莱城位于", "巴布亚。", "它有七万", "人。"]);
     }
 }

@@ -1,6 +1,8 @@
 //! Stage `tools.search`: documents become searchable.
 
 use llmp_artifacts::docs::Reader;
+use llmp_artifacts::tokenizer::Tokenizer;
+use llmp_artifacts::words;
 use llmp_stage::{Context, Cost, Inputs, Result};
 use serde::Deserialize;
 
@@ -21,6 +23,12 @@ pub(crate) fn cost(_: &Settings, inputs: &Inputs) -> Cost {
 }
 
 pub(crate) fn run(ctx: &dyn Context, settings: Settings) -> Result<()> {
+    let tokenizer =
+        ctx.inputs("tokenizer").first().map(|input| Tokenizer::load(input.folder())).transpose()?;
+    let size = |text: &str| match &tokenizer {
+        Some(tokenizer) => tokenizer.encode(text).len(),
+        None => words::spans(text).count(),
+    };
     let mut writer = Writer::create(ctx.output())?;
     let (mut documents, mut passages) = (0u64, 0u64);
     for file in ctx.input("docs")?.with_suffix(".parquet") {
@@ -29,7 +37,7 @@ pub(crate) fn run(ctx: &dyn Context, settings: Settings) -> Result<()> {
         for doc in reader {
             ctx.proceed()?;
             let doc = doc?;
-            for passage in cut(&doc.text, settings.passage) {
+            for passage in cut(&doc.text, settings.passage, &size) {
                 writer.add(&passage, &doc.url)?;
                 passages += 1;
             }

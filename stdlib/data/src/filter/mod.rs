@@ -11,6 +11,6 @@ pub mod urls;
 llmp_stage::stages! { "data/filter":
     "filter.language" = language { lint, rules },
     "filter.pii" = pii,
-    "filter.quality" = quality { rules },
+    "filter.quality" = quality { remarks, rules },
     "filter.urls" = urls { rules },
 }

@@ -2,6 +2,7 @@
 //!
 //! The rules of datatrove's filters in FineWeb's order: Gopher repetition, Gopher quality, C4, FineWeb.
 
+mod advice;
 mod c4;
 mod fineweb;
 mod gopher;
@@ -48,6 +49,8 @@ pub struct Settings {
     pub max_line_breaks: f64,
 }
 
+pub(crate) use advice::remarks;
+
 /// A group of rules.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "lowercase")]
@@ -75,7 +78,12 @@ pub fn rules() -> &'static [Rule] {
 /// Where documents cannot be read or written.
 pub fn run(ctx: &dyn Context, settings: Settings) -> Result<()> {
     filter_shards(ctx, |doc| {
-        Ok(match judge(doc, &settings) {
+        let sampled = advice::is_sampled(&doc).then(|| doc.clone());
+        let verdict = judge(doc, &settings);
+        if let Some(doc) = sampled {
+            advice::try_out(ctx, &doc, verdict.is_ok(), &settings);
+        }
+        Ok(match verdict {
             Ok(doc) => Verdict::Keep(doc),
             Err((rule, value)) => Verdict::Drop { rule, value },
         })
@@ -85,7 +93,7 @@ pub fn run(ctx: &dyn Context, settings: Settings) -> Result<()> {
 /// The document as the rules leave it, or the first rule that it breaks.
 fn judge(mut doc: Doc, settings: &Settings) -> std::result::Result<Doc, Broken> {
     let applies = |group| settings.rules.contains(&group);
-    let language = doc.language.clone().unwrap_or_default();
+    let language = doc.language.clone().unwrap_or_else(|| words::assumed(&doc.text).to_owned());
     if applies(Group::Gopher) {
         let words = Words::of(&doc.text, &language);
         repetition::check(&doc.text, &words, settings)?;

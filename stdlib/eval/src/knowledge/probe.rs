@@ -5,8 +5,9 @@ use llmp_artifacts::questions::{Question, read_questions};
 use llmp_artifacts::rows;
 use llmp_assistant::assistant::{Assistant, Options};
 use llmp_assistant::grade::{Grade, Match, grade};
-use llmp_model::memory;
-use llmp_stage::{Context, Cost, Inputs, Lint, Result};
+use llmp_model::{memory, work};
+use llmp_stage::remark::grouped;
+use llmp_stage::{Concern, Context, Cost, Counts, Inputs, Known, Lint, Remark, Result};
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -33,7 +34,42 @@ pub(crate) fn cost(settings: &Settings, inputs: &Inputs) -> Cost {
         let prompt = memory::longest_row(questions, &config);
         memory::of_sampling(&config, settings.batch as u64, prompt) + READ * samples
     });
-    Cost { memory, ..Cost::default() }
+    let sequences = (questions.items * settings.samples as u64) as f64;
+    let flops = memory::config_of(inputs.get("model")).and_then(|config| {
+        let prompt = work::prompt_of_questions(questions, &config)?;
+        Some(work::of_writing(&config, sequences, prompt, settings.max_tokens))
+    });
+    // Every question again, with its samples.
+    const SAMPLE: u64 = 40;
+    let bytes = questions.bytes + SAMPLE * questions.items * settings.samples as u64;
+    let result = Known { items: questions.items, bytes, ..Known::default() };
+    Cost { flops: flops.unwrap_or(0.0), memory, result, ..Cost::default() }
+}
+
+/// The share of known questions below which a model that is taught to refuse will refuse nearly everything.
+const FEW_KNOWN: f64 = 0.1;
+
+/// That the model knows hardly anything.
+pub(crate) fn remarks(settings: &Settings, counts: &Counts) -> Vec<Remark> {
+    // One sample is a trial of the pipeline and says little.
+    if settings.samples < 2 {
+        return vec![];
+    }
+    let count = |name: &str| counts.get(name).copied().unwrap_or(0);
+    let (known, unknown, unsure) = (count("known"), count("unknown"), count("unsure"));
+    let all = known + unknown + unsure;
+    if all == 0 || known as f64 >= FEW_KNOWN * all as f64 {
+        return vec![];
+    }
+    let message = format!(
+        "{} of {} questions are known, {} are unknown: a model that learns to refuse from this refuses nearly everything",
+        grouped(known),
+        grouped(all),
+        grouped(unknown)
+    );
+    let help = "train longer on documents that state each fact in several wordings (`for` of `pretrain`), tune longer \
+                (`epochs` of `sft`), and let answers begin with the value";
+    vec![Remark::new(Concern::FewKnown, message).help(help)]
 }
 
 /// A question cannot be known and unknown at once.
@@ -120,6 +156,28 @@ mod tests {
         for (known, unknown) in [(0.2, 0.5), (0.5, 0.5)] {
             assert_eq!(found(known, unknown), [("E0305", "unknown".to_owned())]);
         }
+    }
+
+    #[test]
+    fn hardly_anything_known_is_said() {
+        let settings = |samples| Settings {
+            samples,
+            temperature: 1.0,
+            known: 0.75,
+            unknown: 0.1,
+            r#match: Match::Begins,
+            max_tokens: 8,
+            seed: 1,
+            batch: 4,
+        };
+        let said = |samples, known: u64| {
+            let counts = [("known", known), ("unknown", 663), ("unsure", 100)];
+            let counts = counts.map(|(name, count)| (name.to_owned(), count)).into();
+            remarks(&settings(samples), &counts).into_iter().map(|it| it.message).next()
+        };
+        assert!(said(4, 17).unwrap().starts_with("17 of 780 questions are known, 663 are unknown"));
+        assert_eq!((said(4, 90), said(1, 0)), (None, None));
+        assert_eq!(remarks(&settings(4), &Counts::new()), []);
     }
 
     #[test]

@@ -71,6 +71,8 @@ fn summary(pipeline: &Pipeline, outcome: &Outcome<'_>) -> io::Result<()> {
         }
     }
     let run = &outcome.record;
+    let warnings = run.remarks() as u64;
+    parts.extend((warnings > 0).then(|| text::plural(warnings, "warning")));
     let (number, status, time) = (run.run, run.status, text::duration(run.seconds));
     writeln!(stdout(), "run {number} {status} in {time}: {}", parts.join(", "))?;
     if status != RunStatus::Done {

@@ -2,7 +2,7 @@
 
 use super::*;
 
-fn settings() -> Settings {
+pub(super) fn settings() -> Settings {
     Settings {
         rules: vec![Group::Gopher, Group::C4, Group::Fineweb],
         except: vec![],
@@ -146,6 +146,9 @@ fn rules_for_english_are_not_asked_of_other_languages() {
         .map_or_else(|(rule, _)| rule, |_| "none")
     };
     assert_eq!(in_language("zh"), "none");
+    let unknown =
+        judge(doc(&text), &Settings { max_top_ngrams: vec![], max_repeated_ngrams: vec![], ..settings() });
+    assert!(unknown.is_ok(), "the script tells: {unknown:?}");
     assert_eq!(in_language("en"), "gopher.min_word_length");
 }
 

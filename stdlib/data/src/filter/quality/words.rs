@@ -10,6 +10,34 @@ pub(super) fn without_blanks(language: &str) -> bool {
     WITHOUT_BLANKS.contains(&language)
 }
 
+/// The language that rules assume for a text whose language is not known: English, unless most of its letters are of another
+/// script than Latin; then Chinese stands for all that set no blanks, and `und` for what does.
+pub(super) fn assumed(text: &str) -> &'static str {
+    let (mut latin, mut joined, mut others) = (0usize, 0usize, 0usize);
+    for letter in text.chars().filter(|letter| letter.is_alphabetic()) {
+        match letter {
+            // Thai and Lao, Myanmar, Khmer; Kana and Han.
+            '\u{e00}'..='\u{eff}'
+            | '\u{1000}'..='\u{109f}'
+            | '\u{1780}'..='\u{17ff}'
+            | '\u{3040}'..='\u{30ff}'
+            | '\u{3400}'..='\u{4dbf}'
+            | '\u{4e00}'..='\u{9fff}'
+            | '\u{f900}'..='\u{faff}'
+            | '\u{20000}'..='\u{323af}' => joined += 1,
+            '\0'..='\u{24f}' | '\u{1e00}'..='\u{1eff}' => latin += 1,
+            _ => others += 1,
+        }
+    }
+    if latin >= joined + others {
+        ""
+    } else if joined >= others {
+        "zh"
+    } else {
+        "und"
+    }
+}
+
 /// The words of a text by UAX 29, with punctuation marks as words of their own, as tokenizers for English have it.
 pub(super) struct Words<'a> {
     /// All of them.
@@ -59,5 +87,8 @@ mod tests {
         );
         assert_eq!(Words::of("中文。", "zh").all, ["中", "文", "。"]);
         assert!(Words::of(" \n ", "").all.is_empty());
+        let assumed =
+            ["A river 河", "河水 of 漫過田野", "Река поднялась", "แม่น้ำ", "123", ""].map(super::assumed);
+        assert_eq!(assumed, ["", "zh", "und", "zh", "", ""]);
     }
 }
