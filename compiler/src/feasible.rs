@@ -53,7 +53,7 @@ pub fn epochs(stage: &Stage, data: u64) -> Option<f64> {
 #[must_use]
 pub fn worn(stage: &Stage, data: u64) -> Option<Diagnostic> {
     let epochs = epochs(stage, data).filter(|epochs| *epochs > MOST_EPOCHS)?;
-    Some(too_many_epochs(stage, epochs, data, place(stage, "for")))
+    Some(too_many_epochs(stage, epochs, data, place(stage, Amount::Horizon)))
 }
 
 /// What stands against running a plan with these needs on a machine of this capacity.

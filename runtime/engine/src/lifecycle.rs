@@ -164,8 +164,8 @@ impl<'e> Lifecycle<'e> {
         let inputs = self.gather(stage, &planned.digests)?;
         self.announce(stage, planned, &claim);
         remarks::say(self.job, stage, &early);
-        let work =
-            self.costs.of(stage).map(|cost| cost.flops).filter(|flops| *flops > 0.0 && !claim.resumes());
+        // The seconds of its record are those of all attempts, and so is the work.
+        let work = self.costs.of(stage).and_then(|cost| cost.flops);
         let said = Said { remarks: early, work, given: remarks::given(self.job, stage) };
         let mut running = Running::new(planned.clone(), claim, said);
         self.enqueue(id, &mut running, inputs)?;

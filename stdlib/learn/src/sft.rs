@@ -27,10 +27,12 @@ pub(crate) struct Settings {
 /// What it will need.
 pub(crate) fn cost(settings: &Settings, inputs: &Inputs) -> Cost {
     let conversations = inputs.get("conversations");
-    let steps = (settings.epochs * conversations.items as f64 / settings.batch as f64).ceil();
     let share = if inputs.all("replay").is_empty() { 0.0 } else { settings.replay_share };
-    let steps = steps_with_replay(steps as u64, share) as f64;
-    let flops = tune::flops(inputs, steps, settings.batch, settings.replay_share, tune::row(inputs));
+    let flops = conversations.items.and_then(|items| {
+        let steps = (settings.epochs * items as f64 / settings.batch as f64).ceil();
+        let steps = steps_with_replay(steps as u64, share) as f64;
+        tune::flops(inputs, steps, settings.batch, settings.replay_share, tune::row(inputs))
+    });
     Cost { flops, ..tune::cost(settings.batch, inputs, &["conversations"]) }
 }
 

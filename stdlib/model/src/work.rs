@@ -59,7 +59,8 @@ fn padded(bytes: f64, config: &Config) -> Option<f64> {
 }
 
 fn bytes_of_item(known: &Known) -> Option<f64> {
-    (known.items > 0 && known.bytes > 0).then(|| known.bytes as f64 / known.items as f64)
+    let (items, bytes) = (known.items.filter(|items| *items > 0)?, known.bytes.filter(|bytes| *bytes > 0)?);
+    Some(bytes as f64 / items as f64)
 }
 
 /// Bytes of text in a token of a vocabulary: 2.7 of a thousand, 3.7 of a hundred thousand.
@@ -90,10 +91,10 @@ mod tests {
     fn rows_are_as_long_as_their_bytes_say_and_never_beyond_the_context() {
         let config = Config { vocabulary: 1_000, context: 96, ..tiny() };
         // 1,128 conversations of `examples/who-is`.
-        let people = Known { items: 1_128, bytes: 185_315, ..Known::default() };
+        let people = Known { items: Some(1_128), bytes: Some(185_315), ..Known::default() };
         let row = row_of_conversations(&people, &config).unwrap();
         assert!((50.0..80.0).contains(&row), "{row}");
-        let long = Known { items: 1, bytes: 100_000, ..Known::default() };
+        let long = Known { items: Some(1), bytes: Some(100_000), ..Known::default() };
         assert_eq!(row_of_conversations(&long, &config), Some(96.0));
         assert_eq!(row_of_questions(&long, &config), Some(96.0));
         assert_eq!(prompt_of_questions(&long, &config), Some(96.0));

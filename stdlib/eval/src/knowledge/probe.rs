@@ -34,16 +34,17 @@ pub(crate) fn cost(settings: &Settings, inputs: &Inputs) -> Cost {
         let prompt = memory::longest_row(questions, &config);
         memory::of_sampling(&config, settings.batch as u64, prompt) + READ * samples
     });
-    let sequences = (questions.items * settings.samples as u64) as f64;
+    let samples = settings.samples as u64;
     let flops = memory::config_of(inputs.get("model")).and_then(|config| {
         let prompt = work::prompt_of_questions(questions, &config)?;
-        Some(work::of_writing(&config, sequences, prompt, settings.max_tokens))
+        let sequences = questions.items? * samples;
+        Some(work::of_writing(&config, sequences as f64, prompt, settings.max_tokens))
     });
     // Every question again, with its samples.
     const SAMPLE: u64 = 40;
-    let bytes = questions.bytes + SAMPLE * questions.items * settings.samples as u64;
+    let bytes = questions.bytes.zip(questions.items).map(|(bytes, items)| bytes + SAMPLE * items * samples);
     let result = Known { items: questions.items, bytes, ..Known::default() };
-    Cost { flops: flops.unwrap_or(0.0), memory, result, ..Cost::default() }
+    Cost { flops, memory, result, ..Cost::default() }
 }
 
 /// The share of known questions below which a model that is taught to refuse will refuse nearly everything.
