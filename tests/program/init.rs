@@ -33,8 +33,13 @@ fn the_demo_is_the_main_example() {
     let world = World::new();
     world.ok(&["init", "demo"]);
     for name in ["who-is.llmp", "eval.jsonl", "web/web-07.warc.gz"] {
-        let example = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/who-is").join(name);
-        assert_eq!(std::fs::read(world.path().join(name)).expect(name), std::fs::read(example).expect(name), "{name}");
+        let example =
+            std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/who-is").join(name);
+        assert_eq!(
+            std::fs::read(world.path().join(name)).expect(name),
+            std::fs::read(example).expect(name),
+            "{name}"
+        );
     }
     world.ok(&["check"]);
     assert_eq!(world.llmp(&["init", "demo"]).code, 1, "it is there already");
@@ -55,16 +60,27 @@ fn a_table_of_facts_becomes_an_assistant() {
     let world = World::new();
     world.write("towns.csv", table(200));
     let said = world.ok(&["init", "facts", "towns.csv", "--columns", "mayor,river"]);
-    assert!(said.out.contains("rows, mayor, river: ") && said.out.contains("wrote wordings.yaml"), "{}", said.out);
-    let files = ["pages", "reference", "practice", "conversations", "probe", "eval"].map(|name| format!("{name}.jsonl"));
+    assert!(
+        said.out.contains("rows, mayor, river: ") && said.out.contains("wrote wordings.yaml"),
+        "{}",
+        said.out
+    );
+    let files = ["pages", "reference", "practice", "conversations", "probe", "eval"]
+        .map(|name| format!("{name}.jsonl"));
     let read = |name: &String| std::fs::read(world.path().join(name)).expect("written");
     let first = files.each_ref().map(read);
     // The same each time, and what people edit is kept.
     let wordings = world.path().join("wordings.yaml");
-    let edited = std::fs::read_to_string(&wordings).expect("written").replace("Tell me the {attribute}", "Tell me of the {attribute}");
+    let edited = std::fs::read_to_string(&wordings)
+        .expect("written")
+        .replace("Tell me the {attribute}", "Tell me of the {attribute}");
     std::fs::write(&wordings, &edited).expect("writable");
     let again = world.ok(&["init", "facts", "towns.csv"]);
-    assert!(again.out.contains("kept wordings.yaml") && again.out.contains("kept facts.llmp"), "{}", again.out);
+    assert!(
+        again.out.contains("kept wordings.yaml") && again.out.contains("kept facts.llmp"),
+        "{}",
+        again.out
+    );
     assert_eq!(std::fs::read_to_string(&wordings).expect("kept"), edited);
     assert_eq!(read(&files[1]), first[1], "the reference asks nothing");
     assert_ne!(read(&files[3]), first[3]);
@@ -77,7 +93,11 @@ fn tables_and_wordings_that_cannot_be_used_are_named() {
     let world = World::new();
     world.write("few.csv", "a,b\n1,2\n");
     let said = world.llmp(&["init", "facts", "few.csv"]);
-    assert!(said.code == 1 && said.err.contains("`few.csv` has 1 rows that can be used, fewer than 40"), "{}", said.err);
+    assert!(
+        said.code == 1 && said.err.contains("`few.csv` has 1 rows that can be used, fewer than 40"),
+        "{}",
+        said.err
+    );
     world.write("towns.csv", table(60));
     world.write("wordings.yaml", "statements: []\n");
     let said = world.llmp(&["init", "facts", "towns.csv"]);

@@ -128,7 +128,6 @@ fn memory(stage: &Stage, record: Option<&Record>, cost: Option<&Cost>) -> Option
     record.peak_memory.filter(|_| same)
 }
 
-
 fn work(record: Option<&Record>, cost: Option<&Cost>, units: impl Iterator<Item = &'static str>) -> String {
     let mut parts = Vec::new();
     if let Some(cost) = cost {

@@ -159,13 +159,7 @@ pub(crate) fn left_out(counts: &Counts) -> Vec<Remark> {
 
 /// What `steps` steps of `batch` rows of `row` tokens come to, in floating-point operations, where `share` of them replay full
 /// rows, a quarter as many; `None` where the model or the rows are not known.
-pub(crate) fn flops(
-    inputs: &Inputs,
-    steps: f64,
-    batch: usize,
-    share: f64,
-    row: Option<f64>,
-) -> Option<f64> {
+pub(crate) fn flops(inputs: &Inputs, steps: f64, batch: usize, share: f64, row: Option<f64>) -> Option<f64> {
     let (config, row) = (memory::config_of(inputs.get("model"))?, row?);
     let share = if inputs.all("replay").is_empty() { 0.0 } else { share };
     let replayed = batch.div_ceil(4) as f64 * config.context as f64;

@@ -6,9 +6,7 @@ use std::path::Path;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::{
-    Bar, Context, Cost, Counts, Dropped, Error, Input, Inputs, Lint, Remark, Result, Rule, Shown,
-};
+use crate::{Bar, Context, Cost, Counts, Dropped, Error, Input, Inputs, Lint, Remark, Result, Rule, Shown};
 
 /// The text of a signature file and where it stands below `stdlib/`, for the compiler to read.
 #[derive(Clone, Copy, Debug)]

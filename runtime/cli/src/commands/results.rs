@@ -225,7 +225,12 @@ impl Results {
             digest: entry.digest.hex(),
             label: None,
         });
-        Ok(Input { label: one.stage.name.clone(), files: files.collect(), folder: folder.clone(), kind: None })
+        Ok(Input {
+            label: one.stage.name.clone(),
+            files: files.collect(),
+            folder: folder.clone(),
+            kind: None,
+        })
     }
 }
 

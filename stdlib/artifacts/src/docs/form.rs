@@ -4,7 +4,9 @@ use std::fs::{self, File};
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use llmp_stage::{Context, Detail, Entries, Entry, Error, Fact, Form, Holds, Input, Result, Tone, View, Views};
+use llmp_stage::{
+    Context, Detail, Entries, Entry, Error, Fact, Form, Holds, Input, Result, Tone, View, Views,
+};
 use unicode_segmentation::UnicodeSegmentation;
 
 use super::{Bad, BadRows, Doc, JsonlRows, Notes, Reader, Row, Writer, write_jsonl};

@@ -211,7 +211,9 @@ mod tests {
             ..settings(0.0)
         };
         run(&ctx, own).expect("read");
-        let path = ctx.output().join(format!("{}.parquet", shard_name(&ctx.input("files").expect("files").files[0])));
+        let path = ctx
+            .output()
+            .join(format!("{}.parquet", shard_name(&ctx.input("files").expect("files").files[0])));
         let mut docs: Vec<Doc> = Reader::open(&path).expect("open").map(|doc| doc.expect("read")).collect();
         docs.sort_by(|a, b| a.url.cmp(&b.url));
         let found: Vec<_> = docs.iter().map(|doc| (doc.text.as_str(), doc.url.as_str())).collect();

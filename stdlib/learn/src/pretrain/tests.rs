@@ -80,7 +80,8 @@ fn trains_a_model() {
     assert!(cost.tokens == Some(900) && cost.flops.unwrap() > 0.0 && cost.memory.unwrap() > 0);
     let mut longer = settings();
     longer["for"] = json!({"parameters": 20.0});
-    let known = Inputs([("tokens".to_owned(), vec![Known { vocabulary: Some(30), ..Known::default() }])].into());
+    let known =
+        Inputs([("tokens".to_owned(), vec![Known { vocabulary: Some(30), ..Known::default() }])].into());
     let cost = stage.cost(&longer, &known).unwrap();
     let (tokens, parameters) = (cost.tokens.unwrap(), cost.parameters.unwrap());
     assert!(tokens >= 20 * parameters && tokens < 20 * parameters + 24, "{cost:?}");

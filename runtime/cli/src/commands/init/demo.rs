@@ -37,6 +37,9 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     let file = file.strip_prefix(".").unwrap_or(&file).display();
     let mut out = crate::output::stdout();
     writeln!(out, "wrote {file} and what it reads: {} files", FILES.len() - 1)?;
-    writeln!(out, "next: `llmp run {file}` (some minutes), or `llmp run {file} --profile smoke` to see it go")?;
+    writeln!(
+        out,
+        "next: `llmp run {file}` (some minutes), or `llmp run {file} --profile smoke` to see it go"
+    )?;
     Ok(0)
 }

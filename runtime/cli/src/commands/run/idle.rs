@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use llmp_compiler::key::{Digest, Hasher};
-use llmp_compiler::plan::Decision;
 use llmp_compiler::place::Place;
+use llmp_compiler::plan::Decision;
 use llmp_planning::{Asked, Past, keep_idle, store_root, was_idle};
 use llmp_store::{Lock, Stamp, Store};
 

@@ -29,7 +29,9 @@ pub(super) fn conversations(world: &World, wordings: &Wordings, said: &[Said<'_>
     for row in &world.asked {
         for (at, values) in row.facts() {
             let said = &said[at];
-            asked.extend(said.questions.iter().map(|question| (said.ask(question, row), said.answer(row, values))));
+            asked.extend(
+                said.questions.iter().map(|question| (said.ask(question, row), said.answer(row, values))),
+            );
         }
     }
     let mut talks: Vec<Value> = asked.iter().map(|(question, answer)| talk(&[question, answer])).collect();
@@ -68,7 +70,13 @@ pub(super) fn probe(world: &World, said: &[Said<'_>], seed: u64) -> Vec<Question
         for row in rows {
             for (at, values) in row.facts() {
                 for template in shuffled(draw, said[at].questions).iter().take(wordings) {
-                    asked.push(question(&said[at], template, row, values, [("entity", part), ("wording", "trained")]));
+                    asked.push(question(
+                        &said[at],
+                        template,
+                        row,
+                        values,
+                        [("entity", part), ("wording", "trained")],
+                    ));
                 }
             }
         }
@@ -88,7 +96,13 @@ pub(super) fn evaluation(world: &World, said: &[Said<'_>], seed: u64) -> Vec<Que
             for (at, values) in row.facts() {
                 for (kind, templates) in [("trained", said[at].questions), ("new", said[at].new_questions)] {
                     for template in shuffled(&mut draw, templates).iter().take(EVALUATED) {
-                        asked.push(question(&said[at], template, row, values, [("entity", part), ("wording", kind)]));
+                        asked.push(question(
+                            &said[at],
+                            template,
+                            row,
+                            values,
+                            [("entity", part), ("wording", kind)],
+                        ));
                     }
                 }
             }
@@ -97,7 +111,13 @@ pub(super) fn evaluation(world: &World, said: &[Said<'_>], seed: u64) -> Vec<Que
     numbered("eval", asked)
 }
 
-fn question(said: &Said<'_>, template: &str, row: &Row, values: &[String], tags: [(&str, &str); 2]) -> Question {
+fn question(
+    said: &Said<'_>,
+    template: &str,
+    row: &Row,
+    values: &[String],
+    tags: [(&str, &str); 2],
+) -> Question {
     Question {
         id: String::new(),
         question: said.ask(template, row),
@@ -134,7 +154,10 @@ mod tests {
             assert_eq!(all.len(), (world.seen.len() + world.unseen.len()) * 2 * 2 * EVALUATED);
             for question in &all {
                 let name = question.entity.as_deref().unwrap();
-                assert!(!talks.contains(&format!("{name} ")) && !talks.contains(&format!("{name}?")), "{name} is in a talk");
+                assert!(
+                    !talks.contains(&format!("{name} ")) && !talks.contains(&format!("{name}?")),
+                    "{name} is in a talk"
+                );
                 assert!(probed.iter().all(|probed| probed.entity.as_deref() != Some(name)));
                 let on_pages = pages.contains(&format!("{name} ")) || pages.contains(&format!("{name}的"));
                 assert_eq!(on_pages, question.tags["entity"] == "seen", "{name}");

@@ -49,7 +49,9 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     let english = if is_chinese(&table) { wordings::CHINESE } else { wordings::ENGLISH };
     let kept = keep_or_write(&at(WORDINGS), english)?;
     let wordings = Wordings::read(&at(WORDINGS))?;
-    let said = wordings.of(&table).map_err(|message| Failure::new(format!("`{}`: {message}", at(WORDINGS).display())))?;
+    let said = wordings
+        .of(&table)
+        .map_err(|message| Failure::new(format!("`{}`: {message}", at(WORDINGS).display())))?;
 
     let seed = arguments.seed;
     let world = World::deal(&table, seed);
@@ -86,7 +88,10 @@ fn say(table: &Table, world: &World, pipeline: &Path, wordings: Kept, program: K
         writeln!(out, "{left_out}")?;
     }
     let pipeline = pipeline.strip_prefix(".").unwrap_or(pipeline).display();
-    writeln!(out, "wrote what {pipeline} reads: pages, reference, practice, conversations, probe and eval (.jsonl)")?;
+    writeln!(
+        out,
+        "wrote what {pipeline} reads: pages, reference, practice, conversations, probe and eval (.jsonl)"
+    )?;
     for (name, kept) in [(WORDINGS, wordings), (PIPELINE, program)] {
         let did = match kept {
             Kept::Written => "wrote",
@@ -122,7 +127,8 @@ fn write_lines<T: Serialize>(path: &Path, rows: &[T]) -> Result<(), Failure> {
 /// Whether most titles and names are written in Han characters.
 fn is_chinese(table: &Table) -> bool {
     let han = |text: &str| text.chars().any(|sign| ('\u{4e00}'..='\u{9fff}').contains(&sign));
-    table.attributes.iter().all(|title| han(title)) && table.rows.iter().filter(|row| han(&row.name)).count() * 2 > table.rows.len()
+    table.attributes.iter().all(|title| han(title))
+        && table.rows.iter().filter(|row| han(&row.name)).count() * 2 > table.rows.len()
 }
 
 /// As a text of the language.

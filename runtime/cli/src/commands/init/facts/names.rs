@@ -27,7 +27,8 @@ pub(super) fn invent(like: &BTreeSet<&str>, count: usize, random: &mut Random) -
         }
         let text = walk(&next, longest, random);
         let length = text.chars().count();
-        if (shortest..=longest).contains(&length) && text.trim() == text && taken.insert(text.to_lowercase()) {
+        if (shortest..=longest).contains(&length) && text.trim() == text && taken.insert(text.to_lowercase())
+        {
             invented.push(text);
         }
     }
@@ -66,7 +67,9 @@ mod tests {
 
     #[test]
     fn invented_names_are_new_and_the_same_each_time() {
-        let like = BTreeSet::from(["Germany", "Denmark", "Armenia", "Romania", "Norway", "Jordan", "Germania", "Marden"]);
+        let like = BTreeSet::from([
+            "Germany", "Denmark", "Armenia", "Romania", "Norway", "Jordan", "Germania", "Marden",
+        ]);
         let names = invent(&like, 20, &mut Random::new(1, 0));
         assert_eq!(names, invent(&like, 20, &mut Random::new(1, 0)));
         assert_ne!(names, invent(&like, 20, &mut Random::new(2, 0)));

@@ -45,7 +45,8 @@ pub(super) fn read(world: &World, wordings: &Wordings, said: &[Said<'_>], seed: 
     let mut draw = random(seed, Stream::Pages);
     // A thing with a single fact is told it twice, in other words.
     let times = if said.len() == 1 { 2 } else { 1 };
-    let often = (SENTENCES / (world.often().count() * said.len() * times)).clamp(*OFTEN.start(), *OFTEN.end());
+    let often =
+        (SENTENCES / (world.often().count() * said.len() * times)).clamp(*OFTEN.start(), *OFTEN.end());
     let mut sections: Vec<Vec<String>> = Vec::new();
     for row in world.often() {
         sections.extend((0..often).map(|_| section(row, wordings, said, times, &mut draw)));
@@ -60,18 +61,30 @@ pub(super) fn read(world: &World, wordings: &Wordings, said: &[Said<'_>], seed: 
         let mut lines: Vec<String> = here.concat();
         if percent(&mut draw, OPENED) {
             let about = pick(&mut draw, said);
-            let question = about.ask(pick::<String>(&mut draw, about.questions), pick(&mut draw, &world.asked));
+            let question =
+                about.ask(pick::<String>(&mut draw, about.questions), pick(&mut draw, &world.asked));
             lines.insert(0, put(pick::<String>(&mut draw, &wordings.openings), &[("{question}", &question)]));
         }
-        pages.push(Page { url: format!("https://facts.example/page/{}", pages.len()), text: lines.join("\n") });
+        pages.push(Page {
+            url: format!("https://facts.example/page/{}", pages.len()),
+            text: lines.join("\n"),
+        });
     }
     pages
 }
 
 /// Lines that state every fact of a row `times` times.
-fn section(row: &Row, wordings: &Wordings, said: &[Said<'_>], times: usize, draw: &mut Random) -> Vec<String> {
-    let mut statements: Vec<Vec<&String>> = said.iter().map(|said| shuffled(draw, &refs(said.statements))).collect();
-    let mut following: Vec<Vec<&String>> = said.iter().map(|said| shuffled(draw, &refs(said.following))).collect();
+fn section(
+    row: &Row,
+    wordings: &Wordings,
+    said: &[Said<'_>],
+    times: usize,
+    draw: &mut Random,
+) -> Vec<String> {
+    let mut statements: Vec<Vec<&String>> =
+        said.iter().map(|said| shuffled(draw, &refs(said.statements))).collect();
+    let mut following: Vec<Vec<&String>> =
+        said.iter().map(|said| shuffled(draw, &refs(said.following))).collect();
     let mut sentences = Vec::new();
     for _ in 0..times {
         for (at, values) in shuffled(draw, &row.facts().collect::<Vec<_>>()) {
@@ -90,7 +103,11 @@ fn section(row: &Row, wordings: &Wordings, said: &[Said<'_>], times: usize, draw
     if percent(draw, HEADED) {
         lines.push(put(pick::<String>(draw, &wordings.headings), &[("{name}", &row.name)]));
     }
-    if percent(draw, OWN_LINES) { lines.extend(sentences) } else { lines.push(joined(&sentences)) }
+    if percent(draw, OWN_LINES) {
+        lines.extend(sentences)
+    } else {
+        lines.push(joined(&sentences))
+    }
     lines
 }
 
@@ -111,7 +128,12 @@ fn joined(sentences: &[String]) -> String {
 }
 
 /// One short page a row: its name once, then all that is known.
-pub(super) fn entries<'r>(rows: impl Iterator<Item = &'r Row>, said: &[Said<'_>], place: &str, seed: u64) -> Vec<Page> {
+pub(super) fn entries<'r>(
+    rows: impl Iterator<Item = &'r Row>,
+    said: &[Said<'_>],
+    place: &str,
+    seed: u64,
+) -> Vec<Page> {
     let mut draw = random(seed, Stream::Entries);
     let mut rows: Vec<&Row> = rows.collect();
     rows.sort_by(|a, b| a.name.cmp(&b.name));

@@ -28,7 +28,11 @@ pub(super) struct Row {
 impl Row {
     /// What is known of it: the attribute's number, and the values.
     pub(super) fn facts(&self) -> impl Iterator<Item = (usize, &[String])> + Clone {
-        self.cells.iter().enumerate().filter(|(_, values)| !values.is_empty()).map(|(at, values)| (at, values.as_slice()))
+        self.cells
+            .iter()
+            .enumerate()
+            .filter(|(_, values)| !values.is_empty())
+            .map(|(at, values)| (at, values.as_slice()))
     }
 }
 
@@ -60,7 +64,11 @@ pub(super) fn read(path: &Path, columns: &Columns) -> Result<Table, Failure> {
         return Err(Failure::new(format!("`{shown}` is larger than 64 MiB")).help("take a part of its rows"));
     };
     let text = String::from_utf8(bytes).map_err(|error| {
-        let line = error.as_bytes()[..error.utf8_error().valid_up_to()].iter().filter(|byte| **byte == b'\n').count() + 1;
+        let line = error.as_bytes()[..error.utf8_error().valid_up_to()]
+            .iter()
+            .filter(|byte| **byte == b'\n')
+            .count()
+            + 1;
         Failure::new(format!("`{shown}`, line {line} is not UTF-8")).help("save it as UTF-8")
     })?;
     let tabs = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("tsv"));
@@ -70,12 +78,17 @@ pub(super) fn read(path: &Path, columns: &Columns) -> Result<Table, Failure> {
 
 /// Messages begin behind the file's name.
 fn parse(text: &str, delimiter: u8, columns: &Columns) -> Result<Table, Failure> {
-    let mut reader = csv::ReaderBuilder::new().delimiter(delimiter).flexible(true).trim(csv::Trim::All).from_reader(text.as_bytes());
+    let mut reader = csv::ReaderBuilder::new()
+        .delimiter(delimiter)
+        .flexible(true)
+        .trim(csv::Trim::All)
+        .from_reader(text.as_bytes());
     let header = reader.headers().map_err(|error| Failure::new(format!(": {error}")))?.clone();
     let titles: Vec<&str> = header.iter().collect();
     let find = |title: &str| {
         titles.iter().position(|name| *name == title).ok_or_else(|| {
-            Failure::new(format!(" has no column `{title}`")).help(format!("its columns are {}", quoted(&titles)))
+            Failure::new(format!(" has no column `{title}`"))
+                .help(format!("its columns are {}", quoted(&titles)))
         })
     };
     let name = columns.name.as_deref().map_or(Ok(0), find)?;
@@ -88,8 +101,11 @@ fn parse(text: &str, delimiter: u8, columns: &Columns) -> Result<Table, Failure>
             .help("the first column names a thing, the others say what is known of it: `country,capital`"));
     }
     if said.len() > MOST_ATTRIBUTES {
-        return Err(Failure::new(format!(" says {} things of each row, more than {MOST_ATTRIBUTES}", said.len()))
-            .help(format!("choose some with `--columns`, of {}", quoted(&titles))));
+        return Err(Failure::new(format!(
+            " says {} things of each row, more than {MOST_ATTRIBUTES}",
+            said.len()
+        ))
+        .help(format!("choose some with `--columns`, of {}", quoted(&titles))));
     }
     let mut table = Table {
         attributes: said.iter().map(|column| titles[*column].replace('_', " ")).collect(),
@@ -109,14 +125,19 @@ fn parse(text: &str, delimiter: u8, columns: &Columns) -> Result<Table, Failure>
         };
         match fault(&row) {
             Some(reason) => *table.left_out.entry(reason).or_default() += 1,
-            None if !names.insert(row.name.to_lowercase()) => *table.left_out.entry("the name stands twice").or_default() += 1,
+            None if !names.insert(row.name.to_lowercase()) => {
+                *table.left_out.entry("the name stands twice").or_default() += 1
+            }
             None => table.rows.push(row),
         }
     }
     if table.rows.len() < FEWEST {
         let left_out = said_of(&table.left_out).map_or(String::new(), |reasons| format!(" ({reasons})"));
-        return Err(Failure::new(format!(" has {} rows that can be used{left_out}, fewer than {FEWEST}", table.rows.len()))
-            .help("some are learned, some are probed and some are held back for the evaluation: give more"));
+        return Err(Failure::new(format!(
+            " has {} rows that can be used{left_out}, fewer than {FEWEST}",
+            table.rows.len()
+        ))
+        .help("some are learned, some are probed and some are held back for the evaluation: give more"));
     }
     Ok(table)
 }
@@ -138,9 +159,13 @@ fn fault(row: &Row) -> Option<&'static str> {
     match () {
         () if row.name.is_empty() => Some("without a name"),
         () if row.facts().next().is_none() => Some("without a value"),
-        () if row.cells.iter().flatten().any(|value| normalized(value).is_empty()) => Some("with a value of signs only"),
+        () if row.cells.iter().flatten().any(|value| normalized(value).is_empty()) => {
+            Some("with a value of signs only")
+        }
         () if long(&row.name) || row.cells.iter().flatten().any(long) => Some("longer than 40 characters"),
-        () if broken(&row.name) || row.cells.iter().flatten().any(broken) => Some("with line breaks or other control characters"),
+        () if broken(&row.name) || row.cells.iter().flatten().any(broken) => {
+            Some("with line breaks or other control characters")
+        }
         () => None,
     }
 }
@@ -165,7 +190,8 @@ mod tests {
 
     #[test]
     fn cells_hold_several_values_or_none() {
-        let table = parse(&format!("name,number,other_title\n{}", rows(FEWEST)), b',', &Columns::default()).unwrap();
+        let table =
+            parse(&format!("name,number,other_title\n{}", rows(FEWEST)), b',', &Columns::default()).unwrap();
         assert_eq!(table.attributes, ["number", "other title"]);
         assert_eq!(table.rows[3].cells, [vec!["3".to_owned(), "no. 3".to_owned()], Vec::new()]);
         assert_eq!(table.rows[3].facts().count(), 1);
@@ -173,7 +199,11 @@ mod tests {
 
     #[test]
     fn what_is_left_out_is_counted() {
-        let text = format!("name,number\n{}thing 1,9\n,3\nlong,{}\nnothing,\n", rows(FEWEST).replace(",\n", "\n"), "x".repeat(41));
+        let text = format!(
+            "name,number\n{}thing 1,9\n,3\nlong,{}\nnothing,\n",
+            rows(FEWEST).replace(",\n", "\n"),
+            "x".repeat(41)
+        );
         let table = parse(&text, b',', &Columns::default()).unwrap();
         assert_eq!(table.rows.len(), FEWEST);
         assert_eq!(
@@ -184,11 +214,15 @@ mod tests {
 
     #[test]
     fn columns_are_chosen_by_their_titles() {
-        let text = format!("code,number,name\n{}", (0..50).map(|row| format!("c{row},{row},n{row}\n")).collect::<String>());
+        let text = format!(
+            "code,number,name\n{}",
+            (0..50).map(|row| format!("c{row},{row},n{row}\n")).collect::<String>()
+        );
         let columns = Columns { name: Some("name".into()), said: vec!["code".into()] };
         let table = parse(&text, b',', &columns).unwrap();
         assert_eq!((table.rows[7].name.as_str(), table.rows[7].cells[0][0].as_str()), ("n7", "c7"));
-        let failure = parse(&text, b',', &Columns { said: vec!["size".into()], ..Columns::default() }).unwrap_err();
+        let failure =
+            parse(&text, b',', &Columns { said: vec!["size".into()], ..Columns::default() }).unwrap_err();
         assert_eq!(failure.message, " has no column `size`");
         assert_eq!(failure.help.unwrap(), "its columns are `code`, `number`, `name`");
     }

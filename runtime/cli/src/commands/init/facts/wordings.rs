@@ -158,15 +158,24 @@ impl Wordings {
             }
         }
         let all = std::iter::once((&self.questions, &self.new_questions)).chain(
-            self.columns.values().filter_map(|own| Some((own.questions.as_ref()?, own.new_questions.as_ref()?))),
+            self.columns
+                .values()
+                .filter_map(|own| Some((own.questions.as_ref()?, own.new_questions.as_ref()?))),
         );
         for (asked, new) in all {
             if let Some(both) = new.iter().find(|text| asked.contains(text)) {
-                return Err(format!("`{both}` is in `questions` and in `new_questions`: it would be no new wording"));
+                return Err(format!(
+                    "`{both}` is in `questions` and in `new_questions`: it would be no new wording"
+                ));
             }
         }
-        if self.small_talk.len() < 2 || self.small_talk.iter().any(|talk| talk.says.is_empty() || talk.replies.is_empty()) {
-            return Err("`small_talk` needs a greeting and thanks at least, each with something said and replied".into());
+        if self.small_talk.len() < 2
+            || self.small_talk.iter().any(|talk| talk.says.is_empty() || talk.replies.is_empty())
+        {
+            return Err(
+                "`small_talk` needs a greeting and thanks at least, each with something said and replied"
+                    .into(),
+            );
         }
         if self.refusal.trim().is_empty() {
             return Err("`refusal` is empty".into());
@@ -184,11 +193,15 @@ fn require(list: &str, texts: &[String], needed: &[&str], allowed: &[&str]) -> R
         if let Some(missing) = needed.iter().find(|placeholder| !text.contains(**placeholder)) {
             return Err(format!("`{text}` in `{list}` lacks `{missing}`"));
         }
-        let known: Vec<(&str, &str)> = needed.iter().chain(allowed).map(|placeholder| (*placeholder, "")).collect();
+        let known: Vec<(&str, &str)> =
+            needed.iter().chain(allowed).map(|placeholder| (*placeholder, "")).collect();
         if let Some(at) = put(text, &known).find(['{', '}']) {
             let rest = &put(text, &known)[at..];
             let found: String = rest.chars().take_while(|sign| *sign != '}').collect();
-            return Err(format!("`{found}}}` in `{list}` is none of {}", known.iter().map(|(name, _)| format!("`{name}`")).collect::<Vec<_>>().join(", ")));
+            return Err(format!(
+                "`{found}}}` in `{list}` is none of {}",
+                known.iter().map(|(name, _)| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+            ));
         }
     }
     Ok(())
@@ -210,7 +223,10 @@ mod tests {
     #[test]
     fn mistakes_are_named() {
         let changed = |from: &str, to: &str| Wordings::parse(&ENGLISH.replacen(from, to, 1)).unwrap_err();
-        assert_eq!(changed("{value} is its {attribute}.", "It is."), "`It is.` in `following` lacks `{value}`");
+        assert_eq!(
+            changed("{value} is its {attribute}.", "It is."),
+            "`It is.` in `following` lacks `{value}`"
+        );
         assert_eq!(
             changed("Which {attribute} does {name} have?", "Which {atribute} does {name} have?"),
             "`{atribute}` in `questions` is none of `{name}`, `{attribute}`"

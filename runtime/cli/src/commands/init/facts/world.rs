@@ -84,10 +84,12 @@ fn invented(table: &Table, count: usize, seed: u64) -> Vec<Row> {
     let mut draw = random(seed, Stream::Values);
     let mut rows: Vec<Row> = names.into_iter().map(|name| Row { name, cells: Vec::new() }).collect();
     for attribute in 0..table.attributes.len() {
-        let said: Vec<&str> = table.rows.iter().filter_map(|row| row.cells[attribute].first()).map(String::as_str).collect();
+        let said: Vec<&str> =
+            table.rows.iter().filter_map(|row| row.cells[attribute].first()).map(String::as_str).collect();
         let distinct: BTreeSet<&str> = said.iter().copied().collect();
         // Where most rows have a value of their own, most invented ones have, too: to be copied, not chosen among known ones.
-        let own = if distinct.len() * 2 > said.len() { invent(&distinct, count, &mut draw) } else { Vec::new() };
+        let own =
+            if distinct.len() * 2 > said.len() { invent(&distinct, count, &mut draw) } else { Vec::new() };
         for row in &mut rows {
             let value = if !own.is_empty() && draw.below(100) < OWN_VALUES {
                 Some(own[draw.below(own.len())].clone())
@@ -120,7 +122,10 @@ pub(super) mod tests {
         };
         let row = |number: usize| Row {
             name: format!("{} {number}", word(number)),
-            cells: vec![vec![word(number * 31 + 5), format!("no. {number}")], vec![["red", "blue"][number % 2].to_owned()]],
+            cells: vec![
+                vec![word(number * 31 + 5), format!("no. {number}")],
+                vec![["red", "blue"][number % 2].to_owned()],
+            ],
         };
         Table {
             attributes: vec!["motto".into(), "colour".into()],
@@ -137,7 +142,9 @@ pub(super) mod tests {
             assert_eq!((names.len(), world.real().count()), (rows, rows));
             assert!(world.rare.iter().all(|row| row.cells.len() == 2));
             assert!(world.rare[world.rare_real..].iter().all(|row| !names.contains(row.name.as_str())));
-            assert!([&world.asked, &world.probed, &world.seen, &world.unseen].iter().all(|part| part.len() >= 8));
+            assert!(
+                [&world.asked, &world.probed, &world.seen, &world.unseen].iter().all(|part| part.len() >= 8)
+            );
         }
     }
 
