@@ -1,0 +1,155 @@
+//! The main text of a page: parsed once into a tree in one array, its units judged by features, and those kept that belong together.
+//!
+//! The way of a page: [`parse`](parse::parse) builds the tree, [`units`](units::units) finds the runs of text between blocks and what
+//! is known of each node in one pass from below, [`rules`] settle what is certain, [`features`] measure the others, two boosted
+//! forests judge them ([`choose`]), and [`write`] makes lines of what is kept. Nothing here recurses deeper than a page's elements may
+//! be nested, and no step takes more than linear time in what the parser's bounds let through.
+
+mod about;
+mod choose;
+mod entity;
+mod features;
+mod forest;
+mod formula;
+mod hints;
+mod parse;
+mod rules;
+mod tag;
+mod tree;
+mod units;
+mod write;
+
+pub use about::About;
+pub use parse::{MAX_DEPTH, MAX_ELEMENTS, Problem};
+pub use write::Format;
+
+use rules::Verdict;
+use tag::Tag;
+use tree::{HTML, Tree};
+use units::Units;
+
+/// What is wanted of a page.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted {
+    /// Above 1 less is kept, below more.
+    pub caution: f32,
+    /// Whether tables are.
+    pub tables: bool,
+    /// Whether what readers say is kept, behind the text.
+    pub comments: bool,
+    /// How the text is written.
+    pub format: Format,
+}
+
+/// The text of a page, and what it says about itself.
+#[derive(Clone, Debug, Default)]
+pub struct Extract {
+    /// The main text; empty where there is none.
+    pub text: String,
+    /// What readers say; empty unless wanted.
+    pub comments: String,
+    /// Title, author, date, language and site.
+    pub about: About,
+}
+
+/// So many characters are a text, and not a remark that scripts are needed.
+const REMARK: u32 = 250;
+
+/// Takes the main text out of a page.
+///
+/// # Errors
+/// Where the page is nested too deeply or holds too many elements.
+pub fn extract(html: &str, url: Option<&str>, wanted: Wanted) -> Result<Extract, Problem> {
+    let tree = parse::parse(html)?;
+    let page = units::units(&tree);
+    if tree.instead.trim().is_empty() {
+        return Ok(of_tree(&tree, &page, url, wanted));
+    }
+    // A page that holds no text but in `noscript` or `noframes` has that for its text.
+    let instead = parse::parse(&tree.instead)?;
+    let page_instead = units::units(&instead);
+    let (shown, other) = (characters(&page), characters(&page_instead));
+    let remark = other < REMARK && tree.instead.to_ascii_lowercase().contains("javascript");
+    if other > 2 * shown && !remark {
+        let extract = of_tree(&instead, &page_instead, url, wanted);
+        return Ok(Extract { about: about::about(&tree, url), ..extract });
+    }
+    Ok(of_tree(&tree, &page, url, wanted))
+}
+
+/// What the forests see of a unit of a page, for their training (`bench/train_extractor.py`).
+#[derive(Clone, Debug)]
+pub struct Measured {
+    /// Its text.
+    pub text: String,
+    /// Its features.
+    pub features: Vec<f32>,
+    /// The blocks that it stands in, from below, as numbers.
+    pub blocks: Vec<u32>,
+    /// Whether the forests judge it; rules leave out the others.
+    pub open: bool,
+}
+
+/// Measures the units of a page.
+///
+/// # Errors
+/// Where the page is nested too deeply or holds too many elements.
+pub fn measure(html: &str, url: Option<&str>) -> Result<Vec<Measured>, Problem> {
+    let tree = parse::parse(html)?;
+    let page = units::units(&tree);
+    let about = about::about(&tree, url);
+    let verdicts = rules::verdicts(&tree, &page, &about);
+    let rows = features::features(&tree, &page, &about);
+    let units = page.units.iter().zip(rows.chunks_exact(features::COLUMNS)).zip(verdicts);
+    Ok(units
+        .map(|((unit, row), verdict)| {
+            let mut writer = write::Writer::new(&tree, &page.known, Format::Plain);
+            writer.add(unit);
+            Measured {
+                text: writer.finish(),
+                features: row.to_vec(),
+                blocks: tree.ancestors(unit.block).collect(),
+                open: matches!(verdict, Verdict::Open | Verdict::Kept),
+            }
+        })
+        .collect())
+}
+
+fn characters(page: &Units) -> u32 {
+    page.known.get(HTML as usize).map_or(0, |known| known.stats.chars)
+}
+
+fn of_tree(tree: &Tree<'_>, page: &Units, url: Option<&str>, wanted: Wanted) -> Extract {
+    let about = about::about(tree, url);
+    if page.units.is_empty() {
+        return Extract { about, ..Extract::default() };
+    }
+    let verdicts = rules::verdicts(tree, page, &about);
+    let rows = features::features(tree, page, &about);
+    let open: Vec<usize> =
+        (0..verdicts.len()).filter(|at| matches!(verdicts[*at], Verdict::Open | Verdict::Kept)).collect();
+    let mut chances = choose::likely(tree, page, &rows, &open);
+    rules::tables(tree, page, &verdicts, &mut chances);
+    for (chance, verdict) in chances.iter_mut().zip(&verdicts) {
+        if *verdict == Verdict::Kept {
+            *chance = 1.0;
+        }
+    }
+    let kept = choose::best(page, &chances, wanted.caution);
+    let in_table = |block: u32| tree.ancestors(block).any(|above| tree.node(above).tag == Tag::Table);
+    let written = |keep: &dyn Fn(usize) -> bool| {
+        let mut writer = write::Writer::new(tree, &page.known, wanted.format);
+        for (at, unit) in page.units.iter().enumerate() {
+            if keep(at) && (wanted.tables || !in_table(unit.block)) {
+                writer.add(unit);
+            }
+        }
+        writer.finish()
+    };
+    let text = written(&|at| kept[at]);
+    let comments = if wanted.comments { written(&|at| verdicts[at] == Verdict::Comment) } else { String::new() };
+    Extract { text, comments, about }
+}
+
+#[cfg(test)]
+mod tests;
