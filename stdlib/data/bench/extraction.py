@@ -154,4 +154,5 @@ def main():
         print(f"{second / first:.1f} times as fast")
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -226,10 +226,16 @@ fn text_of(html: &str, url: &str, settings: &Settings) -> Extracted {
     let extract = match page::extract(html, Some(url), wanted) {
         Ok(extract) => extract,
         Err(Problem::TooDeep) => {
-            return Extracted::Dropped("extract.too_deep", format!("more than {} elements deep", page::MAX_DEPTH));
+            return Extracted::Dropped(
+                "extract.too_deep",
+                format!("more than {} elements deep", page::MAX_DEPTH),
+            );
         }
         Err(Problem::TooLarge) => {
-            return Extracted::Dropped("extract.too_large", format!("more than {} elements", page::MAX_ELEMENTS));
+            return Extracted::Dropped(
+                "extract.too_large",
+                format!("more than {} elements", page::MAX_ELEMENTS),
+            );
         }
     };
     if extract.text.is_empty() {

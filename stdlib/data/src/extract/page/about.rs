@@ -43,16 +43,84 @@ const FORUM: f32 = 4.0;
 const PATHS: [(f32, &[&str]); 6] = [
     (1.0, &["article", "articles", "news", "story", "blog", "blogs", "post", "posts", "wiki", "20"]),
     (2.0, &["product", "products", "dp", "item", "p", "itm", "pd"]),
-    (3.0, &["collection", "collections", "category", "categories", "c", "cat", "shop", "store", "browse", "catalog", "b"]),
-    (FORUM, &["forum", "forums", "thread", "threads", "topic", "t", "questions", "question", "community", "discussion", "discussions", "comments", "viewtopic.php", "showthread.php", "q", "r", "qna"]),
-    (5.0, &["docs", "doc", "documentation", "guide", "guides", "reference", "manual", "api", "tutorial", "help", "learn", "support", "kb"]),
-    (6.0, &["service", "services", "solutions", "solution", "pricing", "features", "about", "contact", "locations", "programs"]),
+    (
+        3.0,
+        &[
+            "collection",
+            "collections",
+            "category",
+            "categories",
+            "c",
+            "cat",
+            "shop",
+            "store",
+            "browse",
+            "catalog",
+            "b",
+        ],
+    ),
+    (
+        FORUM,
+        &[
+            "forum",
+            "forums",
+            "thread",
+            "threads",
+            "topic",
+            "t",
+            "questions",
+            "question",
+            "community",
+            "discussion",
+            "discussions",
+            "comments",
+            "viewtopic.php",
+            "showthread.php",
+            "q",
+            "r",
+            "qna",
+        ],
+    ),
+    (
+        5.0,
+        &[
+            "docs",
+            "doc",
+            "documentation",
+            "guide",
+            "guides",
+            "reference",
+            "manual",
+            "api",
+            "tutorial",
+            "help",
+            "learn",
+            "support",
+            "kb",
+        ],
+    ),
+    (
+        6.0,
+        &[
+            "service",
+            "services",
+            "solutions",
+            "solution",
+            "pricing",
+            "features",
+            "about",
+            "contact",
+            "locations",
+            "programs",
+        ],
+    ),
 ];
 
 /// Reads what the page says.
 pub(super) fn about(tree: &Tree<'_>, url: Option<&str>) -> About {
     let mut about = About::default();
-    about.language = tree.attribute(HTML, Attribute::Lang).map(|lang| lang.trim().to_owned()).unwrap_or_default();
+    about.language =
+        tree.attribute(HTML, Attribute::Lang).map(|lang| lang.trim().to_owned()).unwrap_or_default();
     let mut title = String::new();
     for at in tree.descendants(HEAD).chain(tree.descendants(BODY)) {
         match tree.node(at).tag {
@@ -104,7 +172,8 @@ fn meta(tree: &Tree<'_>, at: u32, about: &mut About) {
     let Some(content) = tree.attribute(at, Attribute::Content) else { return };
     let content = content.trim();
     let name = tree.attribute(at, Attribute::Property).or_else(|| tree.attribute(at, Attribute::Name));
-    let name = name.or_else(|| tree.attribute(at, Attribute::Itemprop)).unwrap_or_default().to_ascii_lowercase();
+    let name =
+        name.or_else(|| tree.attribute(at, Attribute::Itemprop)).unwrap_or_default().to_ascii_lowercase();
     let set = |field: &mut String| {
         if field.is_empty() && content.len() < 1000 {
             *field = content.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -118,7 +187,13 @@ fn meta(tree: &Tree<'_>, at: u32, about: &mut About) {
                 set(&mut about.author);
             }
         }
-        "article:published_time" | "datepublished" | "date" | "dc.date" | "pubdate" | "parsely-pub-date" | "publishdate" => {
+        "article:published_time"
+        | "datepublished"
+        | "date"
+        | "dc.date"
+        | "pubdate"
+        | "parsely-pub-date"
+        | "publishdate" => {
             set(&mut about.date);
         }
         "og:type" => match content.to_ascii_lowercase().as_str() {
@@ -130,7 +205,17 @@ fn meta(tree: &Tree<'_>, at: u32, about: &mut About) {
         },
         "generator" => {
             let generator = content.to_ascii_lowercase();
-            let forums = ["discourse", "vbulletin", "xenforo", "phpbb", "mybb", "flarum", "nodebb", "invision", "vanilla"];
+            let forums = [
+                "discourse",
+                "vbulletin",
+                "xenforo",
+                "phpbb",
+                "mybb",
+                "flarum",
+                "nodebb",
+                "invision",
+                "vanilla",
+            ];
             about.generator_forum |= forums.iter().any(|forum| generator.contains(forum));
         }
         _ => {}
@@ -139,7 +224,14 @@ fn meta(tree: &Tree<'_>, at: u32, about: &mut About) {
 
 fn typed(kind: &str, about: &mut About) {
     match kind {
-        "Article" | "NewsArticle" | "BlogPosting" | "TechArticle" | "Report" | "ScholarlyArticle" | "Recipe" | "ReportageNewsArticle" => {
+        "Article"
+        | "NewsArticle"
+        | "BlogPosting"
+        | "TechArticle"
+        | "Report"
+        | "ScholarlyArticle"
+        | "Recipe"
+        | "ReportageNewsArticle" => {
             about.article = true;
         }
         "Product" | "ProductGroup" | "Vehicle" | "IndividualProduct" => about.product = true,
@@ -166,7 +258,8 @@ fn json(text: &str, about: &mut About) {
                 for kind in types {
                     typed(kind, about);
                 }
-                let text = |value: Option<&Value>| value.and_then(Value::as_str).map(|text| text.trim().to_owned());
+                let text =
+                    |value: Option<&Value>| value.and_then(Value::as_str).map(|text| text.trim().to_owned());
                 if about.date.is_empty() {
                     about.date = text(fields.get("datePublished")).unwrap_or_default();
                 }
@@ -192,7 +285,8 @@ fn path(url: &str, about: &mut About) {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
     let (path, query) = path.split_once('?').unwrap_or((path, ""));
-    let parts: Vec<String> = path.split('/').filter(|part| !part.is_empty()).map(str::to_ascii_lowercase).collect();
+    let parts: Vec<String> =
+        path.split('/').filter(|part| !part.is_empty()).map(str::to_ascii_lowercase).collect();
     about.path_length = parts.len() as f32 + if query.is_empty() { 0.0 } else { 0.5 };
     let host_forum = ["forum", "community", "stackexchange", "stackoverflow", "discuss", "reddit", "quora"];
     let host_docs = ["docs", "readthedocs", "developer"];
@@ -202,7 +296,9 @@ fn path(url: &str, about: &mut About) {
         5.0
     } else {
         let of = |part: &String| {
-            let year = part.len() == 4 && (part.starts_with("20") || part.starts_with("19")) && part.parse::<u32>().is_ok();
+            let year = part.len() == 4
+                && (part.starts_with("20") || part.starts_with("19"))
+                && part.parse::<u32>().is_ok();
             if year {
                 return Some(1.0);
             }
@@ -217,7 +313,7 @@ fn path(url: &str, about: &mut About) {
 
 /// A hash of a text without white space, as units have it.
 fn hash(text: &str) -> u64 {
-    text.bytes().filter(|byte| !byte.is_ascii_whitespace()).fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3)
-    })
+    text.bytes()
+        .filter(|byte| !byte.is_ascii_whitespace())
+        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3))
 }

@@ -21,7 +21,8 @@ const ABOVE: usize = 4;
 const NEAR: usize = 4;
 
 static FIRST: LazyLock<Forest> = LazyLock::new(|| Forest::read(include_str!("first.forest"), COLUMNS));
-static SECOND: LazyLock<Forest> = LazyLock::new(|| Forest::read(include_str!("second.forest"), COLUMNS + CONTEXT));
+static SECOND: LazyLock<Forest> =
+    LazyLock::new(|| Forest::read(include_str!("second.forest"), COLUMNS + CONTEXT));
 
 /// How likely each unit is main text, from 0 to 1: those at `open` are judged, the others are not likely.
 pub(super) fn likely(tree: &Tree<'_>, page: &Units, rows: &[f32], open: &[usize]) -> Vec<f32> {
@@ -31,7 +32,12 @@ pub(super) fn likely(tree: &Tree<'_>, page: &Units, rows: &[f32], open: &[usize]
         .map(|at| {
             let odds = FIRST.sum(row(*at));
             let unit = &page.units[*at];
-            Judged { block: unit.block, words: unit.stats.words as f32 + 1.0, odds, chance: probability(odds) }
+            Judged {
+                block: unit.block,
+                words: unit.stats.words as f32 + 1.0,
+                odds,
+                chance: probability(odds),
+            }
         })
         .collect();
     let context = context(tree, &units);
@@ -79,7 +85,9 @@ fn context(tree: &Tree<'_>, units: &[Judged]) -> Vec<f32> {
     let mut context = Vec::with_capacity(units.len() * CONTEXT);
     let mut sum = 0.0;
     for (at, unit) in units.iter().enumerate() {
-        let chance = |step: isize| at.checked_add_signed(step).and_then(|other| units.get(other)).map_or(0.0, |other| other.chance);
+        let chance = |step: isize| {
+            at.checked_add_signed(step).and_then(|other| units.get(other)).map_or(0.0, |other| other.chance)
+        };
         context.push(unit.odds.clamp(-9.0, 9.0));
         context.extend([-1, 1, -2, 2, -3, 3].map(chance));
         context.push(mean(&units[at.saturating_sub(NEAR)..at]));
@@ -89,7 +97,9 @@ fn context(tree: &Tree<'_>, units: &[Judged]) -> Vec<f32> {
         let mut above = tree.ancestors(unit.block);
         for _ in 0..ABOVE {
             // Blocks that hold more than the one below.
-            if let Some(wider) = above.find(|above| all[*above as usize] > last + 0.5).map(|wider| wider as usize) {
+            if let Some(wider) =
+                above.find(|above| all[*above as usize] > last + 0.5).map(|wider| wider as usize)
+            {
                 last = all[wider];
                 values = [
                     (good[wider] - unit.chance * unit.words) / (all[wider] - unit.words).max(0.5),
@@ -131,4 +141,3 @@ pub(super) fn best(page: &Units, chances: &[f32], caution: f32) -> Vec<bool> {
 
 /// Nothing that is less likely is kept.
 const LEAST: f32 = 0.15;
-

@@ -15,7 +15,11 @@ static BY_NAME: LazyLock<FxHashMap<&'static str, String>> = LazyLock::new(|| {
     let characters = |codes: &str| {
         codes.split(' ').filter_map(|code| char::from_u32(u32::from_str_radix(code, 16).ok()?)).collect()
     };
-    NAMED.lines().filter_map(|line| line.split_once(' ')).map(|(name, codes)| (name, characters(codes))).collect()
+    NAMED
+        .lines()
+        .filter_map(|line| line.split_once(' '))
+        .map(|(name, codes)| (name, characters(codes)))
+        .collect()
 });
 
 /// Text with its references replaced. In attributes, names without a semicolon before letters are no references.

@@ -10,8 +10,20 @@ use super::units::{Stats, Unit, Units};
 
 /// Elements that say by themselves what they hold.
 const PLACES: [Tag; 14] = [
-    Tag::Article, Tag::Main, Tag::Aside, Tag::Nav, Tag::Footer, Tag::Header, Tag::Form, Tag::Figure, Tag::Table, Tag::Ul,
-    Tag::Section, Tag::Blockquote, Tag::Dl, Tag::Li,
+    Tag::Article,
+    Tag::Main,
+    Tag::Aside,
+    Tag::Nav,
+    Tag::Footer,
+    Tag::Header,
+    Tag::Form,
+    Tag::Figure,
+    Tag::Table,
+    Tag::Ul,
+    Tag::Section,
+    Tag::Blockquote,
+    Tag::Dl,
+    Tag::Li,
 ];
 
 /// Where an ancestor of a kind is missing.
@@ -21,7 +33,8 @@ const ABSENT: f32 = 2.0;
 const NEAR: usize = 3;
 
 /// Places of fixed features in a row; the others are added in order.
-pub(super) const COLUMNS: usize = 26 + LINES_COUNT + 3 * 6 + PLACES_COUNT + PLACES.len() + 1 + 8 + 6 + 5 + 6 + 15;
+pub(super) const COLUMNS: usize =
+    26 + LINES_COUNT + 3 * 6 + PLACES_COUNT + PLACES.len() + 1 + 8 + 6 + 5 + 6 + 15;
 
 /// Share of the page's text in the nearest ancestor of each kind.
 #[derive(Clone, Copy)]
@@ -98,7 +111,8 @@ pub(super) fn features(tree: &Tree<'_>, page: &Units, about: &About) -> Vec<f32>
                 other.map_or(-1.0, |other| other.stats.link_density()),
                 other.map_or(-1.0, |other| {
                     let other_tag = tree.node(other.block).tag;
-                    f32::from(other.ending) + 3.0 * f32::from(u8::from(other_tag.is(HEADING)))
+                    f32::from(other.ending)
+                        + 3.0 * f32::from(u8::from(other_tag.is(HEADING)))
                         + 8.0 * f32::from(u8::from(other_tag == tag))
                 }),
             ]);
@@ -115,7 +129,11 @@ pub(super) fn features(tree: &Tree<'_>, page: &Units, about: &About) -> Vec<f32>
             last = wider;
         }
         // What repeats: 6.
-        let item = if here.repeated_node == NONE { Stats::default() } else { page.known[here.repeated_node as usize].stats };
+        let item = if here.repeated_node == NONE {
+            Stats::default()
+        } else {
+            page.known[here.repeated_node as usize].stats
+        };
         rows.extend([
             f32::from(here.repeated),
             log(item.chars),
@@ -134,7 +152,8 @@ pub(super) fn features(tree: &Tree<'_>, page: &Units, about: &About) -> Vec<f32>
             page.known[candidate as usize].stats.chars as f32 / total,
         ]);
         // The heading of the page, and lengths near by: 6.
-        let lengths = |range: &[Unit]| range.iter().map(|unit| unit.stats.chars - unit.stats.link).sum::<u32>();
+        let lengths =
+            |range: &[Unit]| range.iter().map(|unit| unit.stats.chars - unit.stats.link).sum::<u32>();
         rows.extend([
             heading.map_or(-99.0, |heading| (at as f32 - heading as f32).clamp(-50.0, 100.0)),
             title.map_or(0.0, |title| distance(tree, unit.block, title).0),
@@ -221,7 +240,9 @@ fn near_of(
         if known.hidden {
             near.hidden = share;
         }
-        if let Some(times) = repeated.get(&at) && *times > near.repeated {
+        if let Some(times) = repeated.get(&at)
+            && *times > near.repeated
+        {
             (near.repeated, near.repeated_node) = (*times, at);
         }
     }
@@ -267,7 +288,9 @@ pub(super) fn candidate(tree: &Tree<'_>, page: &Units) -> u32 {
     let mut scores = FxHashMap::<u32, f32>::default();
     for unit in page.units.iter().filter(|unit| unit.stats.chars >= 25 && unit.stats.link_density() < 0.5) {
         let score = 1.0 + unit.stats.commas as f32 + (unit.stats.chars as f32 / 100.0).min(3.0);
-        let above = if tree.node(unit.block).tag.is(SPECIAL) && unit.first == tree.node(unit.block).first && unit.end == NONE
+        let above = if tree.node(unit.block).tag.is(SPECIAL)
+            && unit.first == tree.node(unit.block).first
+            && unit.end == NONE
             && unit.block != BODY
         {
             tree.node(unit.block).parent
@@ -312,7 +335,8 @@ pub(super) fn main_heading(tree: &Tree<'_>, page: &Units, about: &About) -> Opti
         })
     };
     let named = page.units.iter().position(|unit| {
-        unit.hash == about.title_hash && tree.ancestors(unit.block).take(3).any(|above| tree.node(above).tag.is(HEADING))
+        unit.hash == about.title_hash
+            && tree.ancestors(unit.block).take(3).any(|above| tree.node(above).tag.is(HEADING))
     });
     named.or_else(|| {
         let mut best = None;

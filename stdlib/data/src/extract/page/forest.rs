@@ -55,14 +55,20 @@ impl Forest {
                     sum += node.number;
                     break;
                 }
-                at = if row[usize::from(node.feature)] <= node.number { at + 1 } else { usize::from(node.no) };
+                at =
+                    if row[usize::from(node.feature)] <= node.number { at + 1 } else { usize::from(node.no) };
             }
         }
         sum
     }
 }
 
-fn branch<'a>(words: &mut impl Iterator<Item = &'a str>, columns: usize, tree: &mut Vec<Node>, depth: usize) -> Option<()> {
+fn branch<'a>(
+    words: &mut impl Iterator<Item = &'a str>,
+    columns: usize,
+    tree: &mut Vec<Node>,
+    depth: usize,
+) -> Option<()> {
     let word = words.next()?;
     if let Some(value) = word.strip_prefix('=') {
         tree.push(Node { feature: LEAF, no: 0, number: value.parse().ok()? });

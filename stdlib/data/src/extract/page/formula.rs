@@ -8,7 +8,8 @@ const DEEPEST: usize = 64;
 
 /// Whether a script holds a formula, as MathJax 2 leaves them.
 pub(super) fn is_source(tree: &Tree<'_>, script: u32) -> bool {
-    tree.attribute(script, Attribute::Type).is_some_and(|kind| kind.trim().to_ascii_lowercase().starts_with("math/tex"))
+    tree.attribute(script, Attribute::Type)
+        .is_some_and(|kind| kind.trim().to_ascii_lowercase().starts_with("math/tex"))
 }
 
 /// Whether these names are those of a formula's picture, whose source stands beside it.
@@ -42,7 +43,8 @@ pub(super) fn source(tree: &Tree<'_>, math: u32) -> String {
 /// TeX between dollars, without the wrapping that MediaWiki puts around it.
 fn dollars(tex: &str) -> String {
     let tex = tex.trim();
-    let inner = ["{\\displaystyle", "{\\textstyle"].iter().find_map(|open| tex.strip_prefix(open)?.strip_suffix('}'));
+    let inner =
+        ["{\\displaystyle", "{\\textstyle"].iter().find_map(|open| tex.strip_prefix(open)?.strip_suffix('}'));
     let tex = inner.unwrap_or(tex).split_whitespace().collect::<Vec<_>>().join(" ");
     if tex.is_empty() { tex } else { format!("${tex}$") }
 }
@@ -91,7 +93,8 @@ fn written(tree: &Tree<'_>, at: u32, depth: usize, line: &mut String) {
         Tag::Mo | Tag::Mi | Tag::Mn | Tag::Mtext | Tag::Ms => {
             let text = content(tree, at);
             let text = text.trim();
-            let spaced = node.tag == Tag::Mo && matches!(text, "=" | "+" | "−" | "-" | "<" | ">" | "≤" | "≥" | "≈" | "→" | "∈");
+            let spaced = node.tag == Tag::Mo
+                && matches!(text, "=" | "+" | "−" | "-" | "<" | ">" | "≤" | "≥" | "≈" | "→" | "∈");
             let spaced = spaced && !line.is_empty();
             if spaced {
                 line.push(' ');

@@ -60,21 +60,29 @@ const REMARK: u32 = 250;
 /// # Errors
 /// Where the page is nested too deeply or holds too many elements.
 pub fn extract(html: &str, url: Option<&str>, wanted: Wanted) -> Result<Extract, Problem> {
+    with_page(html, url, |tree, page, about| of_page(tree, page, about, wanted))
+}
+
+/// Parses a page and finds its units. One that shows no text, but has some in `noscript` or `noframes`, has that for its text.
+fn with_page<R>(
+    html: &str,
+    url: Option<&str>,
+    then: impl FnOnce(&Tree<'_>, &Units, About) -> R,
+) -> Result<R, Problem> {
     let tree = parse::parse(html)?;
     let page = units::units(&tree);
+    let about = about::about(&tree, url);
     if tree.instead.trim().is_empty() {
-        return Ok(of_tree(&tree, &page, url, wanted));
+        return Ok(then(&tree, &page, about));
     }
-    // A page that holds no text but in `noscript` or `noframes` has that for its text.
-    let instead = parse::parse(&tree.instead)?;
-    let page_instead = units::units(&instead);
-    let (shown, other) = (characters(&page), characters(&page_instead));
-    let remark = other < REMARK && tree.instead.to_ascii_lowercase().contains("javascript");
-    if other > 2 * shown && !remark {
-        let extract = of_tree(&instead, &page_instead, url, wanted);
-        return Ok(Extract { about: about::about(&tree, url), ..extract });
-    }
-    Ok(of_tree(&tree, &page, url, wanted))
+    let other = parse::parse(&tree.instead)?;
+    let other_page = units::units(&other);
+    let (shown, instead) = (characters(&page), characters(&other_page));
+    let remark = instead < REMARK && tree.instead.to_ascii_lowercase().contains("javascript");
+    Ok(match instead > 2 * shown && !remark {
+        true => then(&other, &other_page, about),
+        false => then(&tree, &page, about),
+    })
 }
 
 /// What the forests see of a unit of a page, for their training (`bench/train_extractor.py`).
@@ -95,32 +103,30 @@ pub struct Measured {
 /// # Errors
 /// Where the page is nested too deeply or holds too many elements.
 pub fn measure(html: &str, url: Option<&str>) -> Result<Vec<Measured>, Problem> {
-    let tree = parse::parse(html)?;
-    let page = units::units(&tree);
-    let about = about::about(&tree, url);
-    let verdicts = rules::verdicts(&tree, &page, &about);
-    let rows = features::features(&tree, &page, &about);
-    let units = page.units.iter().zip(rows.chunks_exact(features::COLUMNS)).zip(verdicts);
-    Ok(units
-        .map(|((unit, row), verdict)| {
-            let mut writer = write::Writer::new(&tree, &page.known, Format::Plain);
-            writer.add(unit);
-            Measured {
-                text: writer.finish(),
-                features: row.to_vec(),
-                blocks: tree.ancestors(unit.block).collect(),
-                open: matches!(verdict, Verdict::Open | Verdict::Kept),
-            }
-        })
-        .collect())
+    with_page(html, url, |tree, page, about| {
+        let verdicts = rules::verdicts(tree, page, &about);
+        let rows = features::features(tree, page, &about);
+        let units = page.units.iter().zip(rows.chunks_exact(features::COLUMNS)).zip(verdicts);
+        units
+            .map(|((unit, row), verdict)| {
+                let mut writer = write::Writer::new(tree, &page.known, Format::Plain);
+                writer.add(unit);
+                Measured {
+                    text: writer.finish(),
+                    features: row.to_vec(),
+                    blocks: tree.ancestors(unit.block).collect(),
+                    open: matches!(verdict, Verdict::Open | Verdict::Kept),
+                }
+            })
+            .collect()
+    })
 }
 
 fn characters(page: &Units) -> u32 {
     page.known.get(HTML as usize).map_or(0, |known| known.stats.chars)
 }
 
-fn of_tree(tree: &Tree<'_>, page: &Units, url: Option<&str>, wanted: Wanted) -> Extract {
-    let about = about::about(tree, url);
+fn of_page(tree: &Tree<'_>, page: &Units, about: About, wanted: Wanted) -> Extract {
     if page.units.is_empty() {
         return Extract { about, ..Extract::default() };
     }
@@ -147,7 +153,8 @@ fn of_tree(tree: &Tree<'_>, page: &Units, url: Option<&str>, wanted: Wanted) -> 
         writer.finish()
     };
     let text = written(&|at| kept[at]);
-    let comments = if wanted.comments { written(&|at| verdicts[at] == Verdict::Comment) } else { String::new() };
+    let comments =
+        if wanted.comments { written(&|at| verdicts[at] == Verdict::Comment) } else { String::new() };
     Extract { text, comments, about }
 }
 

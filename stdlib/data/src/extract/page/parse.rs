@@ -316,7 +316,10 @@ impl<'a> Parser<'a> {
             self.at = self.html.len();
             self.push(node, tag, 0);
             self.piece(rest.into());
-        } else if !tag.is(VOID) && (tag.is(SPECIAL) || self.stack.len() < MAX_INLINE) && !(closes && tag == Tag::Svg) {
+        } else if !tag.is(VOID)
+            && (tag.is(SPECIAL) || self.stack.len() < MAX_INLINE)
+            && !(closes && tag == Tag::Svg)
+        {
             self.push(node, tag, name);
         }
     }
@@ -374,7 +377,9 @@ impl<'a> Parser<'a> {
                     self.end_block(tag);
                 }
             }
-            Tag::Table | Tag::Tbody | Tag::Thead | Tag::Tfoot | Tag::Tr => drop(self.back_to(&[tag]) && self.pop()),
+            Tag::Table | Tag::Tbody | Tag::Thead | Tag::Tfoot | Tag::Tr => {
+                drop(self.back_to(&[tag]) && self.pop())
+            }
             Tag::Td | Tag::Th | Tag::Caption => {
                 if let Some(at) = self.find(tag, 0, TABLE, &[Tag::Template]) {
                     self.pop_to(at);
@@ -426,8 +431,12 @@ impl<'a> Parser<'a> {
             return self.tree.insert(node, HEAD_NODE, NONE);
         }
         let allowed = node.tag.is(TABLE)
-            || matches!(node.tag, Tag::Td | Tag::Th | Tag::Caption | Tag::Colgroup | Tag::Col | Tag::Template);
-        if self.in_table() && !(allowed && node.tag != Tag::Table)
+            || matches!(
+                node.tag,
+                Tag::Td | Tag::Th | Tag::Caption | Tag::Colgroup | Tag::Col | Tag::Template
+            );
+        if self.in_table()
+            && !(allowed && node.tag != Tag::Table)
             && let Some(table) = self.stack.iter().rev().find(|open| open.tag == Tag::Table)
         {
             let table = table.node;
@@ -546,15 +555,24 @@ impl<'a> Parser<'a> {
         if self.open[Tag::Svg as usize] + self.open[Tag::Math as usize] == 0 {
             return None;
         }
-        let found = self.stack.iter().enumerate().rev().find(|(_, open)| matches!(open.tag, Tag::Svg | Tag::Math));
+        let found =
+            self.stack.iter().enumerate().rev().find(|(_, open)| matches!(open.tag, Tag::Svg | Tag::Math));
         found.map(|(at, open)| (at, open.tag))
     }
 
     /// Whether HTML stands in the `svg` or `math` here.
     fn integrates(&self, root: Tag) -> bool {
         match root {
-            Tag::Svg => self.stack.iter().rev().take_while(|open| open.tag != Tag::Svg).any(|open| open.tag == Tag::ForeignObject),
-            _ => matches!(self.current().tag, Tag::Mi | Tag::Mn | Tag::Mo | Tag::Ms | Tag::Mtext | Tag::AnnotationXml),
+            Tag::Svg => self
+                .stack
+                .iter()
+                .rev()
+                .take_while(|open| open.tag != Tag::Svg)
+                .any(|open| open.tag == Tag::ForeignObject),
+            _ => matches!(
+                self.current().tag,
+                Tag::Mi | Tag::Mn | Tag::Mo | Tag::Ms | Tag::Mtext | Tag::AnnotationXml
+            ),
         }
     }
 }

@@ -10,8 +10,18 @@ use super::units::{Unit, Units};
 
 /// Words in classes and ids of what readers say.
 const COMMENTS: [&str; 12] = [
-    "comment", "comments", "commentlist", "disqus", "respond", "livefyre", "commento", "commentbody", "commentsection",
-    "commentscontainer", "commentcontent", "commentarea",
+    "comment",
+    "comments",
+    "commentlist",
+    "disqus",
+    "respond",
+    "livefyre",
+    "commento",
+    "commentbody",
+    "commentsection",
+    "commentscontainer",
+    "commentcontent",
+    "commentarea",
 ];
 
 /// A text as long that stands twice is a copy for another screen.
@@ -79,7 +89,8 @@ fn heading_or_body(heading: u32) -> u32 {
 }
 
 fn named(tree: &Tree<'_>, at: u32) -> bool {
-    let mut names = tree.attributes(at).iter().filter(|(name, _)| matches!(name, Attribute::Class | Attribute::Id));
+    let mut names =
+        tree.attributes(at).iter().filter(|(name, _)| matches!(name, Attribute::Class | Attribute::Id));
     names.any(|(_, value)| {
         // Style sheets' switches such as `comments-open` on a page's own block are written as one class among many.
         value.split_ascii_whitespace().take(4).any(|class| {
@@ -169,7 +180,8 @@ pub(super) fn tables(tree: &Tree<'_>, page: &Units, verdicts: &[Verdict], chance
             })
         };
         let within = tree.ancestors(table).skip(1).take(4).take_while(|block| *block > BODY).any(|block| {
-            (1..3).any(|back| text(from.checked_sub(back), block)) && (0..2).any(|on| text(Some(to + on), block))
+            (1..3).any(|back| text(from.checked_sub(back), block))
+                && (0..2).any(|on| text(Some(to + on), block))
         });
         let chance = if within { mean.max(0.7) } else { mean };
         chances[from..to].fill(chance);

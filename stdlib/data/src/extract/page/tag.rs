@@ -95,7 +95,11 @@ impl Tag {
     /// The element of a name in lower case.
     pub(super) fn of(name: &[u8]) -> Self {
         static BY_NAME: LazyLock<FxHashMap<&'static [u8], Tag>> = LazyLock::new(|| {
-            NAMES.iter().map(|(name, tag)| (name.as_bytes(), *tag)).chain([(&b"image"[..], Tag::Img)]).collect()
+            NAMES
+                .iter()
+                .map(|(name, tag)| (name.as_bytes(), *tag))
+                .chain([(&b"image"[..], Tag::Img)])
+                .collect()
         });
         BY_NAME.get(name).copied().unwrap_or(Self::Other)
     }

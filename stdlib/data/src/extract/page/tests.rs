@@ -94,11 +94,20 @@ fn blocks_become_lines() {
 #[test]
 fn markdown_has_its_marks() {
     for (html, text) in [
-        ("<h2>Head</h2><p>One <b>bold</b> <em>word</em> and <code>x = 1</code>.<p>Two.", "## Head\n\nOne **bold** *word* and `x = 1`.\n\nTwo."),
+        (
+            "<h2>Head</h2><p>One <b>bold</b> <em>word</em> and <code>x = 1</code>.<p>Two.",
+            "## Head\n\nOne **bold** *word* and `x = 1`.\n\nTwo.",
+        ),
         ("<ul><li>a<li>b<ol start=3><li>c<li>d</ol></ul>", "- a\n- b\n  3. c\n  4. d"),
         ("<blockquote><p>said</p></blockquote>", "> said"),
-        ("<pre class=language-rust><code>fn x() {\n    y\n}</code></pre>", "```rust\nfn x() {\n    y\n}\n```"),
-        ("<table><tr><th>a</th><th>b|c</th></tr><tr><td>1</td><td>2</td></tr></table>", "| a | b\\|c |\n| --- | --- |\n| 1 | 2 |"),
+        (
+            "<pre class=language-rust><code>fn x() {\n    y\n}</code></pre>",
+            "```rust\nfn x() {\n    y\n}\n```",
+        ),
+        (
+            "<table><tr><th>a</th><th>b|c</th></tr><tr><td>1</td><td>2</td></tr></table>",
+            "| a | b\\|c |\n| --- | --- |\n| 1 | 2 |",
+        ),
     ] {
         assert_eq!(text_as(html, Format::Markdown), text, "{html}");
     }
@@ -113,7 +122,10 @@ fn formulas_are_their_source() {
             "$\\alpha$",
         ),
         ("<span class=MathJax_Preview>x</span><script type='math/tex'>x_1</script> holds", "$x_1$ holds"),
-        ("<math><mfrac><mrow><mi>a</mi><mo>+</mo><mi>b</mi></mrow><mn>2</mn></mfrac><mo>=</mo><msqrt><mi>c</mi></msqrt></math>", "(a + b)/2 = √(c)"),
+        (
+            "<math><mfrac><mrow><mi>a</mi><mo>+</mo><mi>b</mi></mrow><mn>2</mn></mfrac><mo>=</mo><msqrt><mi>c</mi></msqrt></math>",
+            "(a + b)/2 = √(c)",
+        ),
     ] {
         assert_eq!(text_as(html, Format::Plain), text, "{html}");
     }

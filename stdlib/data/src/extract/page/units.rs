@@ -68,7 +68,9 @@ impl Stats {
             let Some(character) = text[at..].chars().next() else { break };
             at += character.len_utf8();
             match character {
-                '\u{a0}' | '\u{3000}' | '\u{2000}'..='\u{200f}' | '\u{2028}' | '\u{2029}' | '\u{feff}' => *inside = false,
+                '\u{a0}' | '\u{3000}' | '\u{2000}'..='\u{200f}' | '\u{2028}' | '\u{2029}' | '\u{feff}' => {
+                    *inside = false
+                }
                 '\u{ad}' => {}
                 '。' | '！' | '？' | '…' => {
                     self.stops += 1;
@@ -163,7 +165,8 @@ pub(super) fn units(tree: &Tree<'_>) -> Units {
                 Attribute::AriaHidden => here.hidden |= *value == "true" && node.tag != Tag::Math,
                 Attribute::Style => {
                     let squeezed = value.to_ascii_lowercase().replace(' ', "");
-                    here.hidden |= squeezed.contains("display:none") || squeezed.contains("visibility:hidden");
+                    here.hidden |=
+                        squeezed.contains("display:none") || squeezed.contains("visibility:hidden");
                 }
                 _ => {}
             }
@@ -197,7 +200,9 @@ pub(super) fn units(tree: &Tree<'_>) -> Units {
 }
 
 fn in_heading(tree: &Tree<'_>, at: u32) -> bool {
-    tree.ancestors(at).take(4).any(|above| tree.node(above).tag.is(HEADING) || matches!(tree.node(above).tag, Tag::Summary | Tag::Dt))
+    tree.ancestors(at).take(4).any(|above| {
+        tree.node(above).tag.is(HEADING) || matches!(tree.node(above).tag, Tag::Summary | Tag::Dt)
+    })
 }
 
 struct Walk<'t, 'a> {
@@ -216,10 +221,11 @@ impl Walk<'_, '_> {
             Tag::Tr => self.tree.children(block).all(|cell| {
                 let cell = self.tree.node(cell);
                 !matches!(cell.tag, Tag::Td | Tag::Th) || {
-                    let mut inside = std::iter::successors((cell.first != NONE).then_some(cell.first), |at| {
-                        let next = self.tree.node(*at).next;
-                        (next != NONE).then_some(next)
-                    });
+                    let mut inside =
+                        std::iter::successors((cell.first != NONE).then_some(cell.first), |at| {
+                            let next = self.tree.node(*at).next;
+                            (next != NONE).then_some(next)
+                        });
                     !inside.any(|at| self.known[at as usize].block)
                 }
             }),
@@ -270,9 +276,12 @@ impl Walk<'_, '_> {
                 _ => 0,
             };
             let line = if stats.chars < 240 { hints::line(trimmed) } else { 0 };
-            let hash = trimmed.bytes().filter(|byte| !byte.is_ascii_whitespace()).fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-                (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3)
-            });
+            let hash = trimmed
+                .bytes()
+                .filter(|byte| !byte.is_ascii_whitespace())
+                .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+                    (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3)
+                });
             self.units.push(Unit { block, first, end, stats, line, ending, hash });
         }
         self.text = text;

@@ -64,7 +64,12 @@ impl<'t, 'a> Writer<'t, 'a> {
             self.inline(at, 0);
             at = self.tree.node(at).next;
         }
-        let lines: Vec<String> = self.line.split('\n').map(|line| line.trim().to_owned()).filter(|line| !line.is_empty()).collect();
+        let lines: Vec<String> = self
+            .line
+            .split('\n')
+            .map(|line| line.trim().to_owned())
+            .filter(|line| !line.is_empty())
+            .collect();
         if lines.is_empty() {
             return;
         }
@@ -136,7 +141,13 @@ impl<'t, 'a> Writer<'t, 'a> {
             first.push_str(&"#".repeat(level));
             first.push(' ');
         }
-        let kind = if item.is_some() { Kind::Item } else if quotes > 0 { Kind::Quote } else { Kind::Other };
+        let kind = if item.is_some() {
+            Kind::Item
+        } else if quotes > 0 {
+            Kind::Quote
+        } else {
+            Kind::Other
+        };
         (first, before, kind)
     }
 
@@ -146,7 +157,8 @@ impl<'t, 'a> Writer<'t, 'a> {
         if list == NONE || self.tree.node(list).tag != Tag::Ol {
             return "- ".into();
         }
-        let start = self.tree.attribute(list, Attribute::Start).and_then(|start| start.trim().parse::<u32>().ok());
+        let start =
+            self.tree.attribute(list, Attribute::Start).and_then(|start| start.trim().parse::<u32>().ok());
         let (mut number, mut at) = (start.unwrap_or(1), self.tree.node(item).previous);
         while at != NONE && number < 10_000 {
             number += u32::from(self.tree.node(at).tag == Tag::Li);
@@ -181,7 +193,8 @@ impl<'t, 'a> Writer<'t, 'a> {
             }
             return;
         }
-        let table = self.tree.ancestors(unit.block).find(|at| self.tree.node(*at).tag == Tag::Table).unwrap_or(NONE);
+        let table =
+            self.tree.ancestors(unit.block).find(|at| self.tree.node(*at).tag == Tag::Table).unwrap_or(NONE);
         let start = table != self.table || self.last != Kind::Row;
         if start {
             self.last = if self.last == Kind::Nothing { Kind::Nothing } else { Kind::Other };
@@ -230,9 +243,13 @@ impl<'t, 'a> Writer<'t, 'a> {
         let classes = near.filter_map(|at| self.tree.attribute(at, Attribute::Class));
         for class in classes {
             let named = class.split_ascii_whitespace().find_map(|name| {
-                name.strip_prefix("language-").or_else(|| name.strip_prefix("lang-")).or_else(|| name.strip_prefix("highlight-"))
+                name.strip_prefix("language-")
+                    .or_else(|| name.strip_prefix("lang-"))
+                    .or_else(|| name.strip_prefix("highlight-"))
             });
-            if let Some(name) = named.filter(|name| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-#_".contains(&byte))) {
+            if let Some(name) = named.filter(|name| {
+                name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-#_".contains(&byte))
+            }) {
                 return name.to_owned();
             }
         }
@@ -326,7 +343,13 @@ fn push_words(line: &mut String, text: &str) {
     let mut rest = text;
     loop {
         let white = |letter: char| letter.is_whitespace();
-        let odd = |letter: char| letter.is_whitespace() || letter == '\u{ad}' || letter.is_control() || letter == '\u{feff}' || letter == '\u{200b}';
+        let odd = |letter: char| {
+            letter.is_whitespace()
+                || letter == '\u{ad}'
+                || letter.is_control()
+                || letter == '\u{feff}'
+                || letter == '\u{200b}'
+        };
         let end = rest.find(odd).unwrap_or(rest.len());
         line.push_str(&rest[..end]);
         rest = &rest[end..];
