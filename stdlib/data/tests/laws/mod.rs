@@ -63,9 +63,15 @@ pub(crate) fn html(page: &str) {
         max_page: LIMIT,
         time_limit: 60.0,
     };
-    if let Some(text) = main_text(page.as_bytes(), Some("utf-8"), "https://a.example/x", &settings) {
-        assert!(!text.is_empty() && text.trim_end_matches('\n') == text, "blank lines at the end: {text:?}");
-        assert!(!text.contains('\0') && !text.contains('\r'), "a character that is no text: {text:?}");
+    for format in [Format::Plain, Format::Markdown] {
+        let settings = Settings { format, ..settings.clone() };
+        if let Some(text) = main_text(page.as_bytes(), Some("utf-8"), "https://a.example/x", &settings) {
+            assert!(
+                !text.is_empty() && text.trim_end_matches('\n') == text,
+                "blank lines at the end: {text:?}"
+            );
+            assert!(!text.contains('\0') && !text.contains('\r'), "a character that is no text: {text:?}");
+        }
     }
 }
 

@@ -118,9 +118,8 @@ const PATHS: [(f32, &[&str]); 6] = [
 
 /// Reads what the page says.
 pub(super) fn about(tree: &Tree<'_>, url: Option<&str>) -> About {
-    let mut about = About::default();
-    about.language =
-        tree.attribute(HTML, Attribute::Lang).map(|lang| lang.trim().to_owned()).unwrap_or_default();
+    let language = tree.attribute(HTML, Attribute::Lang).map(|lang| lang.trim().to_owned());
+    let mut about = About { language: language.unwrap_or_default(), ..About::default() };
     let mut title = String::new();
     for at in tree.descendants(HEAD).chain(tree.descendants(BODY)) {
         match tree.node(at).tag {

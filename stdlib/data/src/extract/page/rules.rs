@@ -5,7 +5,7 @@ use rustc_hash::FxHashMap;
 use super::about::About;
 use super::features::main_heading;
 use super::tag::*;
-use super::tree::{Attribute, BODY, NONE, Tree};
+use super::tree::{Attribute, BODY, Tree};
 use super::units::{Unit, Units};
 
 /// Words in classes and ids of what readers say.
@@ -22,6 +22,28 @@ const COMMENTS: [&str; 12] = [
     "commentscontainer",
     "commentcontent",
     "commentarea",
+];
+
+/// Words in classes and ids of what is about the site or the visit, and never the page's text: in 470 pages with known text, less
+/// than 1 % of the words in such places belong to it.
+const ELSEWHERE: [&str; 17] = [
+    "cookie",
+    "cookies",
+    "consent",
+    "gdpr",
+    "onetrust",
+    "login",
+    "signin",
+    "sharedaddy",
+    "sharing",
+    "subscribe",
+    "pager",
+    "taboola",
+    "outbrain",
+    "advert",
+    "advertisement",
+    "ads",
+    "newsletters",
 ];
 
 /// A text as long that stands twice is a copy for another screen.
@@ -46,21 +68,31 @@ pub(super) enum Verdict {
 /// The rules' verdict on each unit.
 pub(super) fn verdicts(tree: &Tree<'_>, page: &Units, about: &About) -> Vec<Verdict> {
     let mut verdicts = vec![Verdict::Open; page.units.len()];
+    let heading = main_heading(tree, page, about).map_or(BODY, |at| page.units[at].block);
     if !about.is_forum() {
-        comments(tree, page, about, &mut verdicts);
+        mark(tree, page, heading, (&COMMENTS, 0.9, Verdict::Comment), &mut verdicts);
     }
+    mark(tree, page, heading, (&ELSEWHERE, 0.25, Verdict::Dropped), &mut verdicts);
     copies(page, &mut verdicts);
     short(tree, page, &mut verdicts);
     verdicts
 }
 
-/// Marks what stands in a place for readers' comments, unless the page's own heading stands there, or nearly all of its text.
-fn comments(tree: &Tree<'_>, page: &Units, about: &About, verdicts: &mut [Verdict]) {
-    let all = page.known[BODY as usize].stats.words;
-    let heading = main_heading(tree, page, about).map_or(NONE, |at| page.units[at].block);
+/// Marks what stands in a place with one of these words for its name, unless the page's own heading stands there, or more than a
+/// share of its text.
+fn mark(
+    tree: &Tree<'_>,
+    page: &Units,
+    heading: u32,
+    (names, share, verdict): (&[&str], f64, Verdict),
+    verdicts: &mut [Verdict],
+) {
+    let most = share * f64::from(page.known[BODY as usize].stats.words);
+    let around: Vec<u32> = tree.ancestors(heading).collect();
     let mut known = FxHashMap::<u32, bool>::default();
+    let mut path = Vec::new();
     for (at, unit) in page.units.iter().enumerate() {
-        let mut path = Vec::new();
+        path.clear();
         let mut inside = false;
         for above in tree.ancestors(unit.block).take_while(|above| *above > BODY) {
             if let Some(answer) = known.get(&above) {
@@ -69,36 +101,29 @@ fn comments(tree: &Tree<'_>, page: &Units, about: &About, verdicts: &mut [Verdic
             }
             path.push(above);
         }
-        // From above: what stands in a place for comments is one.
-        for above in path.into_iter().rev() {
-            let words = page.known[above as usize].stats.words;
-            inside = inside
-                || named(tree, above)
-                    && f64::from(words) < 0.9 * f64::from(all)
-                    && !tree.ancestors(heading_or_body(heading)).any(|of| of == above);
+        // From above: what stands in such a place is one.
+        for above in path.iter().rev().copied() {
+            let small = f64::from(page.known[above as usize].stats.words) < most;
+            inside = inside || small && named(tree, above, names) && !around.contains(&above);
             known.insert(above, inside);
         }
-        if inside {
-            verdicts[at] = Verdict::Comment;
+        if inside && verdicts[at] == Verdict::Open {
+            verdicts[at] = verdict;
         }
     }
 }
 
-fn heading_or_body(heading: u32) -> u32 {
-    if heading == NONE { BODY } else { heading }
-}
-
-fn named(tree: &Tree<'_>, at: u32) -> bool {
-    let mut names =
+fn named(tree: &Tree<'_>, at: u32, names: &[&str]) -> bool {
+    let mut values =
         tree.attributes(at).iter().filter(|(name, _)| matches!(name, Attribute::Class | Attribute::Id));
-    names.any(|(_, value)| {
+    values.any(|(_, value)| {
         // Style sheets' switches such as `comments-open` on a page's own block are written as one class among many.
         value.split_ascii_whitespace().take(4).any(|class| {
             let mut word = String::new();
             let mut lower = false;
             for letter in class.chars().chain([' ']) {
                 if !letter.is_ascii_alphabetic() || letter.is_ascii_uppercase() && lower {
-                    if COMMENTS.contains(&word.as_str()) {
+                    if names.contains(&word.as_str()) {
                         return true;
                     }
                     word.clear();

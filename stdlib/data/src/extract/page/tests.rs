@@ -12,7 +12,8 @@ const WANTED: Wanted = Wanted { caution: 1.0, tables: true, comments: false, for
 /// A body as `p(text b(text))`.
 fn shape(html: &str) -> String {
     fn walk(tree: &Tree<'_>, at: u32, shape: &mut String) {
-        for child in tree.children(at) {
+        let white = |at: &u32| tree.node(*at).tag == Tag::Text && tree.text(*at).trim().is_empty();
+        for child in tree.children(at).filter(|child| !white(child)) {
             if !shape.is_empty() && !shape.ends_with('(') {
                 shape.push(' ');
             }
@@ -54,7 +55,7 @@ fn trees_are_those_of_the_standard() {
         ("<svg><title>a</title><p>b", "svg(title(a)) p(b)"),
         ("<math><mi>x</mi><mo>=</mo></math>y", "math(mi(x) mo(=)) y"),
         ("a<!-- <p> --><!-->b<!---->c<!-- d --!>e", "a b c e"),
-        ("<script>'</p>'<!-- </script>a<style><p></style>b", "script('</p>'<!--) a b"),
+        ("<script>'</p>'<!-- </script>a<style><p></style>b", "a b"),
         ("a < b <3 </> <?php x ?> c</", "a < b < 3 c </"),
         ("<p title='>'>a<br/>b</br>c", "p(a br() b br() c)"),
         ("<x-a>a<x-b>b</x-a>c", "other(a other(b)) c"),
@@ -170,4 +171,21 @@ fn hostile_pages_end_soon() {
         let _ = std::hint::black_box(extract(&html, Some("https://a.example/"), WANTED).is_ok());
         assert!(started.elapsed() < Duration::from_secs(10), "{what} took {:?}", started.elapsed());
     }
+}
+
+#[test]
+fn chinese_is_counted_and_navigation_stays_out() {
+    let line = "港口尽头的灯塔由一位当地的工程师建造，灯塔看守人每天在日记里写下海面的情况。";
+    let paragraphs: String = (0..12).map(|number| format!("<p>{line}第{number}天，海面平静。</p>")).collect();
+    let menu: String = (0..9).map(|number| format!("<li><a href=/{number}>栏目{number}</a></li>")).collect();
+    let html = format!(
+        "<html lang=zh><body><div class=menu><ul>{menu}</ul></div><div class=content><h1>灯塔</h1>{paragraphs}</div>\
+         <div class=footer>版权所有 某某公司 京ICP备</div></body></html>"
+    );
+    let text = extract(&html, Some("https://a.example/news/1"), WANTED).expect("within the bounds").text;
+    assert!((0..12).all(|number| text.contains(&format!("第{number}天"))), "{text}");
+    assert!(!text.contains("栏目") && !text.contains("版权"), "{text}");
+    let page = units::units(&parse::parse(&html).expect("within the bounds"));
+    let words = page.units.iter().map(|unit| unit.stats.words).max().unwrap_or(0);
+    assert!((15..25).contains(&words), "{words}");
 }

@@ -84,8 +84,8 @@ impl Stats {
                 }
                 '\u{2e80}'..='\u{9fff}' | '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{3ffff}' => {
                     self.chars += 2;
-                    // About as many characters make a word.
-                    self.words += self.chars & 2 >> 1;
+                    // Two of them make a word, roughly; `chars` counts each as two.
+                    self.words += (self.chars >> 1) & 1;
                     *inside = false;
                 }
                 _ => {
