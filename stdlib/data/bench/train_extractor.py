@@ -6,7 +6,7 @@
     bench/train_extractor.py FOLDER REPORT train OUT        writes `first.forest` and `second.forest` into OUT
 
 FOLDER and REPORT as for `bench/extraction.py`. Besides the sets, plain pages made here of the sets' own sentences, and a few of
-`docs/`, teach that text without navigation is text. Needs numpy and lightgbm (4.6). Deterministic on one machine.
+`docs/`, teach that text without navigation is text. Needs numpy and lightgbm (4.7). Deterministic on one machine.
 """
 
 import collections
