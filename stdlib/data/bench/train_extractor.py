@@ -169,7 +169,7 @@ def judged(first, second, page):
 
 
 def best(page, chances, caution=1.0):
-    """As `choose::best`."""
+    """As `choose::bound`."""
     count = np.maximum(page.words, 1)
     order = np.argsort(-chances, kind="stable")
     expected = (chances * count).sum()

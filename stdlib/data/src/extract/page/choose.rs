@@ -122,8 +122,9 @@ fn context(tree: &Tree<'_>, units: &[Judged]) -> Vec<f32> {
     context
 }
 
-/// The units for which the expected F1 of the words is greatest. With a `caution` above 1 fewer are kept, below it more.
-pub(super) fn best(page: &Units, chances: &[f32], caution: f32) -> Vec<bool> {
+/// How likely a unit must be to be kept, for the expected F1 of the page's words to be greatest. With a `caution` above 1 fewer
+/// are kept, below it more.
+pub(super) fn bound(page: &Units, chances: &[f32], caution: f32) -> f32 {
     let words = |at: usize| page.units[at].stats.words.max(1) as f32;
     let mut order: Vec<usize> = (0..chances.len()).collect();
     order.sort_by(|one, other| chances[*other].total_cmp(&chances[*one]).then(one.cmp(other)));
@@ -134,9 +135,8 @@ pub(super) fn best(page: &Units, chances: &[f32], caution: f32) -> Vec<bool> {
         kept += words(at);
         most = most.max(2.0 * right / (kept + expected));
     }
-    // What is kept is what is likelier than half of the greatest F1.
-    let bound = (most / 2.0 * caution).max(LEAST);
-    chances.iter().map(|chance| *chance >= bound).collect()
+    // What is likelier than half of the greatest F1 makes it greater.
+    (most / 2.0 * caution).max(LEAST)
 }
 
 /// Nothing that is less likely is kept.

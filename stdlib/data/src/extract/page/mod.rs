@@ -139,7 +139,6 @@ fn of_page(tree: &Tree<'_>, page: &Units, about: About, wanted: Wanted) -> Extra
     let open: Vec<usize> =
         (0..verdicts.len()).filter(|at| matches!(verdicts[*at], Verdict::Open | Verdict::Kept)).collect();
     let mut chances = choose::likely(tree, page, &rows, &open);
-    rules::tables(tree, page, &verdicts, &mut chances);
     for (chance, verdict) in chances.iter_mut().zip(&verdicts) {
         if *verdict == Verdict::Kept {
             *chance = 1.0;
@@ -147,7 +146,8 @@ fn of_page(tree: &Tree<'_>, page: &Units, about: About, wanted: Wanted) -> Extra
     }
     // An article's page says clearly what is text, and what is doubtful there mostly is none.
     let caution = if about.article && !about.is_forum() { wanted.caution * ARTICLE } else { wanted.caution };
-    let kept = choose::best(page, &chances, caution);
+    let bound = choose::bound(page, &chances, caution);
+    rules::tables(tree, page, &verdicts, &mut chances, bound);
     let in_table = |block: u32| tree.ancestors(block).any(|above| tree.node(above).tag == Tag::Table);
     let written = |keep: &dyn Fn(usize) -> bool| {
         let mut writer = write::Writer::new(tree, &page.known, wanted.format);
@@ -158,7 +158,7 @@ fn of_page(tree: &Tree<'_>, page: &Units, about: About, wanted: Wanted) -> Extra
         }
         writer.finish()
     };
-    let text = written(&|at| kept[at]);
+    let text = written(&|at| chances[at] >= bound);
     let comments =
         if wanted.comments { written(&|at| verdicts[at] == Verdict::Comment) } else { String::new() };
     Extract { text, comments, about }

@@ -24,26 +24,12 @@ const COMMENTS: [&str; 12] = [
     "commentarea",
 ];
 
-/// Words in classes and ids of what is about the site or the visit, and never the page's text: in 470 pages with known text, less
-/// than 1 % of the words in such places belong to it.
-const ELSEWHERE: [&str; 17] = [
-    "cookie",
-    "cookies",
-    "consent",
-    "gdpr",
-    "onetrust",
-    "login",
-    "signin",
-    "sharedaddy",
-    "sharing",
-    "subscribe",
-    "pager",
-    "taboola",
-    "outbrain",
-    "advert",
-    "advertisement",
-    "ads",
-    "newsletters",
+/// Words in classes and ids of what is about the site or the visit, and never the page's text: in 470 pages with known text, at
+/// most 2 % of the words in such places belong to it.
+#[rustfmt::skip]
+const ELSEWHERE: [&str; 18] = [
+    "cookie", "cookies", "consent", "gdpr", "onetrust", "login", "signin", "sharedaddy", "sharing", "subscribe", "newsletter",
+    "newsletters", "pager", "taboola", "outbrain", "advert", "advertisement", "ads",
 ];
 
 /// A text as long that stands twice is a copy for another screen.
@@ -180,8 +166,9 @@ fn plain(tree: &Tree<'_>, page: &Units, unit: &Unit) -> bool {
         })
 }
 
-/// A table of data stands or falls as a whole: its rows get their mean, and one between two texts of the same block is text.
-pub(super) fn tables(tree: &Tree<'_>, page: &Units, verdicts: &[Verdict], chances: &mut [f32]) {
+/// A table of data stands or falls as a whole: its rows get their mean, and one that stands between texts of the same block, or
+/// that has a row of headings and stands beside one, is text. A text is what is at least as likely as `bound`.
+pub(super) fn tables(tree: &Tree<'_>, page: &Units, verdicts: &[Verdict], chances: &mut [f32], bound: f32) {
     let table_of = |at: usize| {
         let row = page.units[at].block;
         let judged = verdicts[at] == Verdict::Open && tree.node(row).tag == Tag::Tr;
@@ -201,15 +188,16 @@ pub(super) fn tables(tree: &Tree<'_>, page: &Units, verdicts: &[Verdict], chance
         // A caption may stand between the table and the text.
         let text = |at: Option<usize>, block: u32| {
             at.and_then(|at| Some((page.units.get(at)?, chances[at]))).is_some_and(|(unit, chance)| {
-                chance > 0.6 && tree.ancestors(unit.block).take(6).any(|above| above == block)
+                chance >= bound && tree.ancestors(unit.block).take(6).any(|above| above == block)
             })
         };
+        let headed = tree.children(page.units[from].block).any(|cell| tree.node(cell).tag == Tag::Th);
         let within = tree.ancestors(table).skip(1).take(4).take_while(|block| *block > BODY).any(|block| {
-            (1..3).any(|back| text(from.checked_sub(back), block))
-                && (0..2).any(|on| text(Some(to + on), block))
+            let before = (1..4).any(|back| text(from.checked_sub(back), block));
+            let behind = (0..3).any(|on| text(Some(to + on), block));
+            if headed { before || behind } else { before && behind }
         });
-        let chance = if within { mean.max(0.7) } else { mean };
-        chances[from..to].fill(chance);
+        chances[from..to].fill(if within { mean.max(bound) } else { mean });
         from = to;
     }
 }
