@@ -22,7 +22,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     });
     run(&work, "filter.urls", "pages", &pages, &urls, rounds)?;
     let text = json!({
-        "favour": "balanced", "title": false, "comments": false, "tables": true, "dump": null, "max_page": 4 << 20,
+        "favour": "balanced", "format": "plain", "title": false, "comments": false, "tables": true, "dump": null, "max_page": 4 << 20,
         "time_limit": 60
     });
     let docs = run(&work, "extract.text", "pages", &pages, &text, rounds)?;

@@ -1,10 +1,11 @@
 //! Pages as people have them: text behind blocks, markup that is no text, short pages. Every element in every place.
 
-use llmp_data::extract::text::{Favour, Settings, main_text};
+use llmp_data::extract::text::{Favour, Format, Settings, main_text};
 
 fn settings() -> Settings {
     Settings {
         favour: Favour::Balanced,
+        format: Format::Plain,
         title: false,
         comments: false,
         tables: true,
@@ -111,10 +112,6 @@ fn text_beside_blocks_comes_out() {
     let mut lost = Vec::new();
     for container in ["article", "content", "body"] {
         for part in PARTS {
-            // Lists that no container marks as content are navigation, mostly, and stay out.
-            if container == "body" && ["<ul>", "<ol>", "<dl>"].iter().any(|list| part.contains(list)) {
-                continue;
-            }
             let (html, sentences) = page(container, part, 6);
             let missing = missing(&html, sentences);
             if !missing.is_empty() {
@@ -256,4 +253,106 @@ fn short_pages_keep_their_lines() {
             assert!(found == lines || found == lines + cells, "{container} {body}: {text:?}");
         }
     }
+}
+
+/// An article as sites have them, and what stands around it.
+const AROUND: [(&str, &str); 14] = [
+    (
+        "navigation",
+        "<nav class=main-nav><ul><li><a href=/a>World news</a></li><li><a href=/b>Sports pages</a></li></ul></nav>",
+    ),
+    (
+        "menu",
+        "<div class=menu><ul><li><a href=/a>Front page</a></li><li><a href=/b>All topics</a></li></ul></div>",
+    ),
+    (
+        "cookies",
+        "<div id=cookie-banner class=cookie-consent><p>We use cookies to improve your visit.</p><button>Accept</button></div>",
+    ),
+    ("share", "<div class=share-bar><a href=/f>Share on Facebook</a> <a href=/t>Tweet this</a></div>"),
+    (
+        "related",
+        "<aside class=related-articles><h3>Related articles</h3><ul><li><a href=/1>Ten lamps of the north</a></li><li><a href=/2>How fog is made</a></li><li><a href=/3>A storm in May</a></li></ul></aside>",
+    ),
+    (
+        "newsletter",
+        "<div class=newsletter-signup><h3>Newsletter</h3><p>Sign up for our weekly mail.</p><form><input type=email></form></div>",
+    ),
+    (
+        "comments",
+        "<section id=comments class=comments><h3>2 comments</h3><div class=comment><p>I was there in that storm, and the lamp was out for an hour.</p></div><div class=comment><p>Thank you for this story, it was good to read.</p></div></section>",
+    ),
+    (
+        "footer",
+        "<footer class=site-footer><p>Copyright 2024 Harbour News. All rights reserved.</p><a href=/p>Privacy policy</a></footer>",
+    ),
+    (
+        "breadcrumbs",
+        "<div class=breadcrumbs><a href=/>Home</a> / <a href=/s>Harbour</a> / <a href=/l>Lights</a></div>",
+    ),
+    (
+        "sidebar",
+        "<div class=sidebar><h3>Most read</h3><ul><li><a href=/9>Ferry runs late again</a></li><li><a href=/8>New quay opened today</a></li></ul></div>",
+    ),
+    ("tags", "<div class=tags>Tags: <a href=/t1>lighthouse</a>, <a href=/t2>harbour</a></div>"),
+    (
+        "advertisement",
+        "<div class=ad-slot><span>Advertisement</span><a href=//x>Buy cheap lamps now</a></div>",
+    ),
+    ("login", "<div class=login-form><p>Log in to your account</p><form><input></form></div>"),
+    ("pager", "<div class=pagination><a href=/1>Previous article</a> <a href=/3>Next article</a></div>"),
+];
+
+#[test]
+fn what_stands_around_an_article_stays_out() {
+    let body: String = (0..10)
+        .map(|number| {
+            format!(
+                "<p>{} The wind rose, and the sea, which had been calm, broke over the pier.</p>",
+                sentence(number)
+            )
+        })
+        .collect();
+    let mut wrong = Vec::new();
+    for (what, around) in AROUND {
+        let article = format!(
+            "<article class=post><h1>The light at the pier</h1><div class=entry-content>{body}</div></article>"
+        );
+        for page in [
+            format!("{around}{article}"),
+            format!("{article}{around}"),
+            format!("<div class=container>{article}{around}</div>"),
+        ] {
+            let html = format!(
+                "<!DOCTYPE html><html><head><title>The light at the pier</title><meta property=og:type content=article></head><body>{page}</body></html>"
+            );
+            let text = text(&html);
+            let missing = (0..10).filter(|number| !text.contains(&format!("M{number:02}"))).count();
+            let words: Vec<&str> = around
+                .split(['<', '>'])
+                .skip(2)
+                .step_by(2)
+                .map(str::trim)
+                .filter(|words| words.len() > 6)
+                .collect();
+            let kept: Vec<&str> = words.into_iter().filter(|words| text.contains(words)).collect();
+            if missing > 0 || !kept.is_empty() {
+                wrong.push(format!("{what}: {missing} missing, kept {kept:?}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn readers_comments_come_behind_the_text_where_they_are_wanted() {
+    let html = format!(
+        "<html><body><article><p>{}</p><p>{}</p></article><div id=comments><p>What a fine lamp this is, said a reader.</p></div></body></html>",
+        sentence(1),
+        sentence(2)
+    );
+    let with = Settings { comments: true, ..settings() };
+    let text = main_text(html.as_bytes(), None, "https://a.example/news/1", &with).unwrap_or_default();
+    assert!(text.ends_with("said a reader.") && text.contains("M02"), "{text}");
+    assert!(!self::text(&html).contains("said a reader"));
 }

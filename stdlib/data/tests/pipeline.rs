@@ -55,7 +55,7 @@ fn chain(work: &Path, files: &Path, keep: &[&str], quality: Value) -> (TestConte
             "extract.text",
             "pages",
             json!({
-                "favour": "balanced", "title": false, "comments": false, "tables": true, "dump": null,
+                "favour": "balanced", "format": "plain", "title": false, "comments": false, "tables": true, "dump": null,
                 "max_page": 4 << 20, "time_limit": 60
             }),
         ),

@@ -18,7 +18,7 @@ fn linked(crates: &Crates, name: &str) -> BTreeSet<String> {
 }
 
 /// What a crate that only plans, explains and draws never waits for: tensors, the search index, Parquet, tokenizers, extraction.
-const HEAVY: [&str; 6] = ["burn", "burn-flex", "tantivy", "parquet", "tokenizers", "trafilatura"];
+const HEAVY: [&str; 5] = ["burn", "burn-flex", "tantivy", "parquet", "tokenizers"];
 
 /// Those crates, as far as they are there.
 const LIGHT: [&str; 7] = [

@@ -4,7 +4,6 @@ use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
 use encoding_rs::{EUC_KR, Encoding, REPLACEMENT, SHIFT_JIS, UTF_8, UTF_16BE, UTF_16LE};
 
 use super::prescan::declared;
-use super::whitespace::MARKS;
 
 /// Decodes a page: by its byte order mark; as UTF-8 where it reads as that, whatever its labels say; by the HTTP header's
 /// charset or its own declaration, where its bytes do not contradict them; or else by what its bytes look like, as Firefox
@@ -20,7 +19,10 @@ pub fn decode(html: &[u8], header: Option<&str>, host: Option<&str>) -> String {
         .unwrap_or_else(|| guess(html, host));
     let (text, _, _) = encoding.decode(html);
     // NUL is no text, and HTML parsers replace or drop it.
-    text.replace(|character| character == '\0' || MARKS.contains(&character), "")
+    match text.contains('\0') {
+        true => text.replace('\0', ""),
+        false => text.into_owned(),
+    }
 }
 
 /// What a label stands for, unless the bytes contradict it: UTF-8 and UTF-16 would have been seen before, and in others, as

@@ -1,12 +1,9 @@
 //! Stages that turn pages into documents.
 
 mod charset;
-mod clean;
-mod lines;
+pub mod page;
 mod prescan;
-mod render;
 pub mod text;
-mod whitespace;
 mod workers;
 
 pub use charset::decode;

@@ -1,17 +1,13 @@
-//! `extract.text`: the main text of pages, by the trafilatura method.
+//! `extract.text`: the main text of pages.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use llmp_stage::{Bar, Context, Dropped, Error, InputFile, Result, Rule};
 use serde::Deserialize;
-use trafilatura::dom::Document;
-use trafilatura::{ExtractionFocus, HtmlDateMode, Options, extract_document};
 
 use super::charset::decode;
-use super::clean::{Clean, clean};
-use super::render::plain_text;
-use super::whitespace::restored;
+use super::page::{self, Problem, Wanted};
 use super::workers::{Outcome, Workers};
 use llmp_artifacts::docs::{Doc, Writer};
 use llmp_artifacts::warc::{Item, Reader, Record};
@@ -24,6 +20,8 @@ use crate::pages::{self, Crawl};
 pub struct Settings {
     /// What matters more in doubt.
     pub favour: Favour,
+    /// How the text is written.
+    pub format: Format,
     /// Whether the title becomes the first line.
     pub title: bool,
     /// Whether comments of readers are kept.
@@ -50,14 +48,26 @@ pub enum Favour {
     Recall,
 }
 
-/// Browsers do not nest elements deeper; recursive code needs a bound.
-const MAX_DEPTH: usize = 512;
+impl Favour {
+    /// How much likelier than the best cut asks a unit must be to be kept.
+    fn caution(self) -> f32 {
+        match self {
+            Self::Precision => 1.3,
+            Self::Balanced => 1.0,
+            Self::Recall => 0.7,
+        }
+    }
+}
 
-/// The most elements left open by a rough count, for the same reason.
-const MAX_OPEN: usize = 5_000;
-
-/// The most elements in a page: time grows with them, in places with their square.
-const MAX_ELEMENTS: usize = 100_000;
+/// How the text is written.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub enum Format {
+    /// Lines.
+    Plain,
+    /// Markdown.
+    Markdown,
+}
 
 /// Pages are handed to the threads in batches of so many bytes.
 const BATCH_BYTES: usize = 8 << 20;
@@ -237,125 +247,63 @@ fn extract(record: &Record, settings: &Settings) -> Extracted {
     };
     let url = url::Url::parse(record.uri()).ok();
     let html = decode(&page.html, page.charset.as_deref(), url.as_ref().and_then(url::Url::domain));
-    text_of(&html, url, settings)
+    text_of(&html, record.uri(), settings)
 }
 
 /// The main text of one page. `charset` is what its HTTP header names; `None` where there is no text, or the page is one that
 /// the stage leaves out.
 #[must_use]
 pub fn main_text(html: &[u8], charset: Option<&str>, url: &str, settings: &Settings) -> Option<String> {
-    let url = url::Url::parse(url).ok();
-    let html = decode(html, charset, url.as_ref().and_then(url::Url::domain));
+    let host = url::Url::parse(url).ok();
+    let html = decode(html, charset, host.as_ref().and_then(url::Url::domain));
     match text_of(&html, url, settings) {
         Extracted::Text(text) => Some(text),
         Extracted::Dropped(..) | Extracted::Nothing => None,
     }
 }
 
-fn text_of(html: &str, url: Option<url::Url>, settings: &Settings) -> Extracted {
-    if html.bytes().filter(|byte| *byte == b'<').count() > 4 * MAX_ELEMENTS {
-        return Extracted::Dropped("extract.too_large", format!("more than {MAX_ELEMENTS} elements"));
-    }
-    if open_elements(html) > MAX_OPEN {
-        return Extracted::Dropped("extract.too_deep", format!("more than {MAX_OPEN} elements open"));
-    }
-    let page = match cleaned(html) {
-        Ok(page) => page,
-        Err(problem) => return problem,
+fn text_of(html: &str, url: &str, settings: &Settings) -> Extracted {
+    let wanted = Wanted {
+        caution: settings.favour.caution(),
+        tables: settings.tables,
+        comments: settings.comments,
+        format: match settings.format {
+            Format::Plain => page::Format::Plain,
+            Format::Markdown => page::Format::Markdown,
+        },
     };
-    let mut options = Options::default()
-        .with_fallback(true)
-        // The date of a text is not kept, so that it is not looked for.
-        .with_html_date_mode(HtmlDateMode::Disabled)
-        .with_exclude_comments(!settings.comments)
-        .with_exclude_tables(!settings.tables)
-        .with_focus(match settings.favour {
-            Favour::Precision => ExtractionFocus::FavorPrecision,
-            Favour::Balanced => ExtractionFocus::Balanced,
-            Favour::Recall => ExtractionFocus::FavorRecall,
-        });
-    if let Some(url) = url {
-        options = options.with_url(url);
-    }
-    // Its errors all say that there is too little text.
-    let Ok(result) = extract_document(Document::parse(&page.html), &options) else {
-        return Extracted::Dropped("extract.empty", "no main text".into());
-    };
-    let content = page.lines.apart(&plain_text(&result.content_html));
-    if content.is_empty() {
-        return Extracted::Dropped("extract.empty", "no main text".into());
-    }
-    let title = if settings.title { restored(&result.metadata.title) } else { String::new() };
-    let title = title.split_whitespace().collect::<Vec<_>>().join(" ");
-    let title = if content.starts_with(&title) { "" } else { title.as_str() };
-    let comments = plain_text(&result.comments_html);
-    let parts = [title, &content, &comments];
-    Extracted::Text(parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("\n"))
-}
-
-/// So many characters are a text, and not a remark that scripts are needed.
-const REMARK: usize = 250;
-
-/// The cleaned page. Where it holds no text but in `noscript` or `noframes`, that is its text.
-fn cleaned(html: &str) -> std::result::Result<Clean, Extracted> {
-    let parse = |html: &str| {
-        let page = scraper::Html::parse_document(html);
-        shape(&page).map_or_else(|| Ok(clean(&page)), Err)
-    };
-    let page = parse(html)?;
-    if page.instead.trim().is_empty() {
-        return Ok(page);
-    }
-    let shown = page.lines.characters();
-    let instead = parse(&page.instead)?;
-    let characters = instead.lines.characters();
-    let remark = characters < REMARK && page.instead.to_ascii_lowercase().contains("javascript");
-    Ok(if characters > 2 * shown && !remark { instead } else { page })
-}
-
-/// How deep elements may be nested, from above: those whose end may be left out are not counted. The parser's time grows
-/// with the square of the depth, so that this is asked before.
-fn open_elements(html: &str) -> usize {
-    const UNCOUNTED: [&str; 24] = [
-        "area", "base", "br", "col", "dd", "dt", "embed", "hr", "img", "input", "li", "link", "meta",
-        "option", "p", "param", "path", "source", "tbody", "td", "th", "tr", "track", "wbr",
-    ];
-    let (mut open, mut deepest) = (0_usize, 0);
-    for tag in html.split('<').skip(1) {
-        let (closing, tag) = tag.strip_prefix('/').map_or((false, tag), |tag| (true, tag));
-        let name = tag.split(|letter: char| !letter.is_ascii_alphanumeric()).next().unwrap_or("");
-        if name.is_empty() || UNCOUNTED.iter().any(|other| name.eq_ignore_ascii_case(other)) {
-            continue;
-        }
-        open = if closing { open.saturating_sub(1) } else { open + 1 };
-        deepest = deepest.max(open);
-    }
-    deepest
-}
-
-/// What is wrong with the tree of a page: too deep or too large for recursive code.
-fn shape(page: &scraper::Html) -> Option<Extracted> {
-    let mut open = vec![(page.tree.root(), 0)];
-    let mut elements = 0;
-    while let Some((node, depth)) = open.pop() {
-        elements += 1;
-        if depth > MAX_DEPTH {
-            return Some(Extracted::Dropped(
+    let extract = match page::extract(html, Some(url), wanted) {
+        Ok(extract) => extract,
+        Err(Problem::TooDeep) => {
+            return Extracted::Dropped(
                 "extract.too_deep",
-                format!("more than {MAX_DEPTH} elements deep"),
-            ));
+                format!("more than {} elements deep", page::MAX_DEPTH),
+            );
         }
-        if elements > MAX_ELEMENTS {
-            return Some(Extracted::Dropped(
+        Err(Problem::TooLarge) => {
+            return Extracted::Dropped(
                 "extract.too_large",
-                format!("more than {MAX_ELEMENTS} elements"),
-            ));
+                format!("more than {} elements", page::MAX_ELEMENTS),
+            );
         }
-        open.extend(
-            node.children().filter(|child| child.value().is_element()).map(|child| (child, depth + 1)),
-        );
+    };
+    if extract.text.is_empty() {
+        return Extracted::Dropped("extract.empty", "no main text".into());
     }
-    None
+    let mut text = extract.text;
+    let title = extract.about.title;
+    if settings.title && !title.is_empty() {
+        let mark = if settings.format == Format::Markdown { "# " } else { "" };
+        let first = text.lines().next().unwrap_or("").trim_start_matches(['#', ' ']);
+        if !first.starts_with(&title) {
+            text = format!("{mark}{title}\n{text}");
+        }
+    }
+    if !extract.comments.is_empty() {
+        text.push('\n');
+        text.push_str(&extract.comments);
+    }
+    Extracted::Text(text)
 }
 
 #[cfg(test)]
@@ -371,6 +319,7 @@ mod tests {
     fn settings() -> Settings {
         Settings {
             favour: Favour::Balanced,
+            format: Format::Plain,
             title: false,
             comments: false,
             tables: true,
@@ -454,7 +403,7 @@ mod tests {
     #[test]
     fn settings_change_the_text() {
         let html = article("x");
-        let text = |settings: &Settings| match text_of(&html, None, settings) {
+        let text = |settings: &Settings| match text_of(&html, "", settings) {
             Extracted::Text(text) => text,
             Extracted::Dropped(rule, _) => panic!("dropped by {rule}"),
             Extracted::Nothing => panic!("no page"),

@@ -4,7 +4,7 @@ use std::io::Cursor;
 
 use llmp_artifacts::warc::{Item, Reader, http};
 use llmp_data::extract::decode;
-use llmp_data::extract::text::{Favour, Settings, main_text};
+use llmp_data::extract::text::{Favour, Format, Settings, main_text};
 use llmp_data::filter::pii::{Kind, find};
 
 /// The largest block that is read here.
@@ -55,6 +55,7 @@ pub(crate) fn charset(bytes: &[u8]) {
 pub(crate) fn html(page: &str) {
     let settings = Settings {
         favour: Favour::Balanced,
+        format: Format::Plain,
         title: true,
         comments: true,
         tables: true,
@@ -62,9 +63,15 @@ pub(crate) fn html(page: &str) {
         max_page: LIMIT,
         time_limit: 60.0,
     };
-    if let Some(text) = main_text(page.as_bytes(), Some("utf-8"), "https://a.example/x", &settings) {
-        assert!(!text.is_empty() && text.trim_end_matches('\n') == text, "blank lines at the end: {text:?}");
-        assert!(!text.contains(['\u{f8f0}', '\u{f8f1}', '\u{f8f2}']), "a mark is left: {text:?}");
+    for format in [Format::Plain, Format::Markdown] {
+        let settings = Settings { format, ..settings.clone() };
+        if let Some(text) = main_text(page.as_bytes(), Some("utf-8"), "https://a.example/x", &settings) {
+            assert!(
+                !text.is_empty() && text.trim_end_matches('\n') == text,
+                "blank lines at the end: {text:?}"
+            );
+            assert!(!text.contains('\0') && !text.contains('\r'), "a character that is no text: {text:?}");
+        }
     }
 }
 
