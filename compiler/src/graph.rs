@@ -100,7 +100,7 @@ pub enum Amount {
     Memory,
     /// Tokens that a model writes at most behind what it reads.
     Answer,
-    /// Words of a passage of the index that is made.
+    /// Words of a passage of the index that is made, or tokens where the index is given a tokenizer.
     Passage,
     /// Passages that a model is given for one search.
     Results,

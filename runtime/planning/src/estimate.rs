@@ -92,7 +92,7 @@ fn more_work(record: &Record, cost: Option<&Cost>) -> Option<f64> {
     {
         return Some(now / before);
     }
-    // A record of an earlier version, or of a stage that went on from a checkpoint.
+    // A record of an earlier version.
     match (record.counts.get("tokens"), cost.tokens) {
         (Some(&before), Some(tokens)) if before > 0 => {
             let same = |now: &u64| record.counts.get("parameters").is_none_or(|before| before == now);

@@ -62,8 +62,8 @@ pub struct Record {
     /// What its result is to be looked at for.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub remarks: Vec<Remark>,
-    /// The work it was expected to be when it began, in floating-point operations, by the stage's own estimate; `None` where
-    /// there was none, or it went on from a checkpoint. Times are foretold from it.
+    /// The work it was expected to be when it began, in floating-point operations, by the stage's own estimate, that of earlier
+    /// attempts that it went on from included, as in `seconds`; `None` where there was none. Times are foretold from it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub work: Option<f64>,
     /// Why its result is gone, for one that is forgotten.

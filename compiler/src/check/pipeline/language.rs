@@ -86,7 +86,8 @@ pub(super) fn results<'a>(stage: &'a Stage, facts: &Facts<'a>, diagnostics: &mut
     }
 }
 
-/// Whether a stage lets nothing through but what is written in signs.
+/// Whether a stage lets nothing through but what is written in signs. No word of signatures says which setting names the languages
+/// that are kept, so that it is known by its name here; a stage that calls it otherwise is only taken for one of words.
 fn keeps_signs(stage: &Stage) -> bool {
     let keep = stage.settings.iter().find(|setting| setting.name == "keep");
     let kept = keep.and_then(|keep| keep.value.as_array()).map_or(&[][..], Vec::as_slice);
