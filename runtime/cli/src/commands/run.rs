@@ -120,7 +120,7 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     // What is to be looked at is looked at in a run.
     let look = arguments.strict && engine::is_remarked(&past, &decisions);
     if !look && let Some(verdicts) = engine::nothing_to_do(program, &past, standard(), &decisions) {
-        if let Some(question) = question.filter(|_| !arguments.strict) {
+        if let Some(question) = question {
             question.keep(&past, &pipeline, &decisions);
         }
         say_nothing_to_do(program.graph.stages.len(), &pipeline.targets, &screen, asked)?;

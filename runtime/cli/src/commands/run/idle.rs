@@ -24,9 +24,14 @@ pub(super) struct Question {
 impl Question {
     /// `None` where the long way has to be gone: there is no store yet, or the answer hangs on more than is compared.
     pub(super) fn of(arguments: &Arguments) -> Option<Self> {
-        let Arguments { pipeline, to, force, plan, keep_old, .. } = arguments;
-        let plain =
-            to.is_empty() && force.is_empty() && plan.is_none() && !keep_old && pipeline.params.is_none();
+        let Arguments { pipeline, to, force, plan, keep_old, strict, .. } = arguments;
+        // `--strict` looks at the remarks of results that are there.
+        let plain = to.is_empty()
+            && force.is_empty()
+            && plan.is_none()
+            && !keep_old
+            && !strict
+            && pipeline.params.is_none();
         if !plain {
             return None;
         }
