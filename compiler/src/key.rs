@@ -217,7 +217,7 @@ pub fn recipe(stage: &Stage) -> Vec<Component> {
     }
     if stage.jsonl {
         // No setting is called like a property.
-        components.push(component(ComponentName::Setting("documents".to_owned()), &Value::from("jsonl")));
+        components.push(component(ComponentName::Setting("reads".to_owned()), &Value::from("jsonl")));
     }
     components
 }

@@ -89,7 +89,7 @@ fn outputs_of_another_type_are_refused_with_what_was_found() {
         (
             "Docs",
             "echo '{\"txt\": 1}' > $LLMP_OUTPUT/a.jsonl",
-            &["no `Docs`", "line 1 of `a.jsonl`", "`text`"][..],
+            &["no `Docs`", "1 of 1 rows of `a.jsonl`", "line 1: ", "`text`"][..],
         ),
         ("Docs", "echo hello > $LLMP_OUTPUT/notes.txt", &["`notes.txt` is neither Parquet nor JSONL"]),
         ("Docs", "true", &["wrote nothing to `LLMP_OUTPUT`", "SHARD.parquet"]),

@@ -45,7 +45,7 @@ fn a_traceback_is_shown_once_and_bad_lines_are_an_accident() {
     let world = World::new();
     world.write("docs.jsonl", "{\"id\": \"a\", \"text\": \"one\"}\n{\"id\": \"b\", \"text\": \"two\"}\n");
     world.write("fail.sh", "echo the reason of it >&2\nexit 3\n");
-    let stage = "stage own(docs: Docs) -> Docs { run = [\"sh\", \"SCRIPT\"] documents = jsonl }\n";
+    let stage = "stage own(docs: Docs) -> Docs { run = [\"sh\", \"SCRIPT\"] reads = jsonl }\n";
     let program = |script: &str| {
         format!(
             "{}kept = own(crawl.docs(\"docs.jsonl\"))\n",
@@ -60,7 +60,7 @@ fn a_traceback_is_shown_once_and_bad_lines_are_an_accident() {
     world.write("main.llmp", program("loose.sh"));
     let said = world.ok(&["run", "main.llmp"]);
     assert!(said.err.contains("1 documents") || said.err.contains("1 document"), "{}", said.err);
-    let report = world.ok(&["report", "main.llmp", "--json"]);
+    let report = world.ok(&["report", "--json"]);
     assert!(report.out.contains("dropped.docs.bad_row"), "{}", report.out);
 }
 

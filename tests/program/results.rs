@@ -123,7 +123,8 @@ fn rows_are_shown_as_people_read_them() {
     );
     let tokens = show(&["tokens", "-n", "1"]);
     assert!(
-        tokens.contains("vocabulary") && tokens.contains("<|endoftext|>") || tokens.contains("more tokens"),
+        tokens.contains("vocabulary") && tokens.contains("<|endoftext|>")
+            || tokens.contains("more characters"),
         "{tokens}"
     );
     assert!(show(&["base"]).contains("context"), "a model's facts");

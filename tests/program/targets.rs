@@ -50,7 +50,7 @@ fn a_run_goes_as_far_as_was_planned() {
     ];
     let mut before: Vec<String> = vec![];
     for (number, (to, wanted)) in to.iter().enumerate() {
-        let said = world.llmp(&[&["plan", "main.llmp", "--json"], *to].concat());
+        let said = world.llmp(&[&["plan", "main.llmp", "--json", "--detailed-exitcode"], *to].concat());
         assert_eq!(said.code, 2, "{}", said.err);
         let plan = json(&said.out);
         assert_eq!(names(&plan), *wanted);

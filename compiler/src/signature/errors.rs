@@ -151,7 +151,7 @@ pub(crate) fn unknown_property(name: &str, span: Span, meant: Option<&str>) -> D
 pub(crate) fn bad_property(name: &str, due: &str, span: Span) -> Diagnostic {
     Diagnostic::error(code::BAD_PROPERTY, format!("`{name}` must be {due}"), span).help(match name {
         "run" => "for example `run = [\"python3\", \"clean.py\"]`",
-        "documents" => "write `documents = jsonl` where the program reads documents as lines of JSON",
+        "reads" => "write `reads = jsonl` where the program reads documents as lines of JSON",
         "special_tokens" => "for example `special_tokens = [text, chat]`",
         "cores" => {
             "write `cores = 1` for a program that uses one core, or nothing where it can use any number"

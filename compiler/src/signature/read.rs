@@ -442,7 +442,7 @@ fn result(ty: &ast::Type, inputs: &[Parameter], diagnostics: &mut Diagnostics) -
 
 /// What `name = value` may say in a signature.
 pub(crate) const PROPERTIES: [&str; 9] =
-    ["epoch", "resumes", "run", "documents", "special_tokens", "cores", "memory", "device", "timeout"];
+    ["epoch", "resumes", "run", "reads", "special_tokens", "cores", "memory", "device", "timeout"];
 
 fn property(
     signature: &mut Signature,
@@ -539,9 +539,9 @@ fn property(
                 value.span,
             )),
         },
-        "documents" => match read(&SettingType::OneOf(vec!["jsonl".to_owned(), "parquet".to_owned()])) {
+        "reads" => match read(&SettingType::OneOf(vec!["jsonl".to_owned(), "parquet".to_owned()])) {
             Some(Value::Text(word)) => signature.jsonl = word == "jsonl",
-            _ => diagnostics.push(errors::bad_property("documents", "`jsonl` or `parquet`", value.span)),
+            _ => diagnostics.push(errors::bad_property("reads", "`jsonl` or `parquet`", value.span)),
         },
         "special_tokens" => {
             let sets = SettingType::OneOf(SPECIAL_TOKENS.map(str::to_owned).to_vec());

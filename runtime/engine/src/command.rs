@@ -4,7 +4,7 @@
 //!
 //! | variable | is |
 //! |---|---|
-//! | `LLMP_INPUT_ROLE` | a folder with copies of the files of the input `role`, documents as JSON lines where the stage says `documents = jsonl`; several separated by `:` |
+//! | `LLMP_INPUT_ROLE` | a folder with copies of the files of the input `role`, documents as JSON lines where the stage says `reads = jsonl`; several separated by `:` |
 //! | `LLMP_OUTPUT` | the empty folder to write to |
 //! | `LLMP_KIND_ROLE` | the kinds of these in the same order, `Docs:Questions` |
 //! | `LLMP_SETTINGS` | a JSON file with the settings |

@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use llmp_compiler::graph::{Graph, StageId};
+use llmp_compiler::graph::{Graph, Setting, Stage, StageId};
 use llmp_compiler::key::ComponentName;
 use llmp_compiler::plan::{Decision, State, decide};
 
@@ -66,8 +66,24 @@ fn upgrade(graph: &Graph, id: StageId, past: &Past) -> Option<Upgrade> {
     })
 }
 
-/// Lets stages stay as they were where nothing but their implementation has changed: they are looked up as what they were, so that
-/// their old results count. A stage for which something else has changed, too, is new work, which this program does, and so is
+/// Settings that the older implementation did not have, and that the program does not write: they have no part in what it made.
+fn forget_what_is_new(stage: &mut Stage, past: &Past) {
+    let Some(record) = past.last(&stage.name).and_then(|(key, _)| past.ledger().record(&key).ok()?) else {
+        return;
+    };
+    let had = |setting: &Setting| {
+        record.components.iter().any(|component| match &component.name {
+            ComponentName::Setting(name) | ComponentName::Files(name) => name
+                .strip_prefix(setting.name.as_str())
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('.')),
+            _ => false,
+        })
+    };
+    stage.settings.retain(|setting| setting.span.is_some() || had(setting));
+}
+
+/// Lets stages stay as they were where nothing but their implementation has changed, new settings left at their defaults among that:
+/// they are looked up as what they were, so that their old results count. A stage for which something else has changed, too, is new work, which this program does, and so is
 /// one that is `forced`: what this program makes must not go by an older epoch.
 #[must_use]
 pub fn keep_old(graph: &mut Graph, past: &Past, forced: &[StageId]) -> Vec<Upgrade> {
@@ -82,6 +98,7 @@ pub fn keep_old(graph: &mut Graph, past: &Past, forced: &[StageId]) -> Vec<Upgra
         {
             let mut older = graph.stage(id).clone();
             older.epoch = upgrade.old;
+            forget_what_is_new(&mut older, past);
             let old = decide(graph, &older, &state, past, false);
             if matches!(old, Decision::Cached { .. }) {
                 graph.stages[id.0 as usize] = older;

@@ -266,7 +266,7 @@ impl<'a> Cursor<'a, '_> {
     pub(super) fn clauses(&self) -> Vec<Completion> {
         const CLAUSES: [(&str, &str); 13] = [
             ("run", "run = [$1]"),
-            ("documents", "documents = jsonl"),
+            ("reads", "reads = jsonl"),
             ("per shard", "per shard ${1:docs}"),
             ("epoch", "epoch = ${1:1}"),
             ("resumes", "resumes = true"),

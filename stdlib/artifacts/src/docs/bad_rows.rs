@@ -30,13 +30,13 @@ impl BadRows {
     }
 
     /// Refuses a file with `good` documents of which more than `share` of the rows are bad. A single one is an accident in any
-    /// file, unless none is tolerated.
+    /// file that has a good one, too, unless none is tolerated.
     ///
     /// # Errors
     /// Then, with the first of them.
     pub fn check(&self, good: u64, share: f64, file: &str) -> Result<()> {
         let rows = good + self.count;
-        let tolerated = match share > 0.0 {
+        let tolerated = match share > 0.0 && good > 0 {
             true => (rows as f64 * share).max(1.0),
             false => 0.0,
         };
