@@ -136,6 +136,7 @@ def main():
     for name, result in results.items():
         if result:
             table(name, sets, result[0])
+    print("\nThe forests of `extract.text` were trained on these pages. `train_extractor.py … cross 2` judges each half by the other.")
     documents = sorted(glob.glob(os.path.join(folder, "docs/**/*.html"), recursive=True))
     if documents:
         print("\n| tool | code lines | kept with indentation | table cells | kept |\n|---|---|---|---|---|")

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use llmp_compiler::artifact::ArtifactKind;
-use llmp_compiler::graph::Graph;
+use llmp_compiler::graph::{Amount, Graph};
 use llmp_planning::Past;
 use llmp_stage::{Concern, Context, Counts, Registry, Remark, Result, stage};
 use llmp_store::Store;
@@ -35,6 +35,7 @@ fn pipeline(count: u64) -> Graph {
     let mut base = node("base", &[0], 1, false, false);
     base.kind = "test.train".into();
     base.settings.push(setting("for", json!(100)));
+    base.amounts = [(Amount::Horizon, vec![vec!["for".to_owned()]])].into();
     graph(vec![set, base])
 }
 

@@ -141,3 +141,18 @@ pub(super) fn bound(page: &Units, chances: &[f32], caution: f32) -> f32 {
 
 /// Nothing that is less likely is kept.
 const LEAST: f32 = 0.15;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_line_of_the_forests_is_a_tree() {
+        for (forest, text) in
+            [(&FIRST, include_str!("first.forest")), (&SECOND, include_str!("second.forest"))]
+        {
+            assert_eq!(forest.trees(), text.lines().count());
+            assert!(forest.trees() >= 60);
+        }
+    }
+}
