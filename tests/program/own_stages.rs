@@ -45,13 +45,9 @@ fn a_traceback_is_shown_once_and_bad_lines_are_an_accident() {
     let world = World::new();
     world.write("docs.jsonl", "{\"id\": \"a\", \"text\": \"one\"}\n{\"id\": \"b\", \"text\": \"two\"}\n");
     world.write("fail.sh", "echo the reason of it >&2\nexit 3\n");
-    let stage = "stage own(docs: Docs) -> Docs { run = [\"sh\", \"SCRIPT\"] reads = jsonl }\n";
-    let program = |script: &str| {
-        format!(
-            "{}kept = own(crawl.docs(\"docs.jsonl\"))\n",
-            stage.replace("SCRIPT", script).replace("] documents", "]\n documents")
-        )
-    };
+    let stage = "stage own(docs: Docs) -> Docs { run = [\"sh\", \"SCRIPT\"], reads = jsonl }\n";
+    let program =
+        |script: &str| format!("{}kept = own(crawl.docs(\"docs.jsonl\"))\n", stage.replace("SCRIPT", script));
     world.write("main.llmp", program("fail.sh"));
     let said = world.llmp(&["run", "main.llmp"]);
     assert_eq!((said.code, said.err.matches("the reason of it").count()), (1, 1), "{}", said.err);
