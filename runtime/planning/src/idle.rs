@@ -272,7 +272,8 @@ mod tests {
 
     #[test]
     fn whatever_changes_is_seen() {
-        let changes: [(&str, fn(&Fixture)); 11] = [
+        type Change = (&'static str, fn(&Fixture));
+        let changes: [Change; 11] = [
             ("a text", |at| fs::write(at.main(), "other").unwrap()),
             ("a text that was not there", |at| fs::write(at.root.path().join("absent.llmp"), "").unwrap()),
             ("a file", |at| fs::write(at.root.path().join("a.txt"), "other").unwrap()),

@@ -168,7 +168,9 @@ fn fits(view: &View, filter: &str) -> bool {
 }
 
 fn is(found: &Value, value: &str) -> bool {
-    found.as_str().map_or_else(|| found.to_string() == value, |text| text == value)
+    // A number is compared as it is written.
+    let written = found.to_string();
+    found.as_str().unwrap_or(&written) == value
 }
 
 fn one(out: &mut impl Write, view: &View, number: u64, colour: bool, cut: bool) -> Result<(), Failure> {

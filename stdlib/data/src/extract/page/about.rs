@@ -181,10 +181,10 @@ fn meta(tree: &Tree<'_>, at: u32, about: &mut About) {
     match name.as_str() {
         "og:title" | "twitter:title" | "dc.title" | "headline" => set(&mut about.title),
         "og:site_name" | "application-name" => set(&mut about.site),
-        "author" | "article:author" | "dc.creator" | "byl" | "parsely-author" => {
-            if !content.starts_with("http") {
-                set(&mut about.author);
-            }
+        "author" | "article:author" | "dc.creator" | "byl" | "parsely-author"
+            if !content.starts_with("http") =>
+        {
+            set(&mut about.author);
         }
         "article:published_time"
         | "datepublished"

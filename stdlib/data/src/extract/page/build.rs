@@ -50,10 +50,10 @@ impl Parser<'_> {
             Tag::A => self.end_formatting(Tag::A),
             Tag::Nobr => self.end_formatting(Tag::Nobr),
             Tag::Button => self.end_block(Tag::Button),
-            Tag::OptionTag | Tag::Optgroup => {
+            Tag::Choice | Tag::Optgroup => {
                 while self.current().tag.is(IMPLIED)
-                    && matches!(self.current().tag, Tag::OptionTag | Tag::Optgroup)
-                    && (self.current().tag == Tag::OptionTag || tag == Tag::Optgroup)
+                    && matches!(self.current().tag, Tag::Choice | Tag::Optgroup)
+                    && (self.current().tag == Tag::Choice || tag == Tag::Optgroup)
                 {
                     self.pop();
                 }
@@ -65,16 +65,12 @@ impl Parser<'_> {
                     self.pop();
                 }
             }
-            Tag::Caption | Tag::Colgroup | Tag::Col | Tag::Tbody | Tag::Tfoot | Tag::Thead => {
-                if !self.back_to(&[Tag::Table]) {
-                    return;
-                }
+            Tag::Caption | Tag::Colgroup | Tag::Col | Tag::Tbody | Tag::Tfoot | Tag::Thead
+                if !self.back_to(&[Tag::Table]) =>
+            {
+                return;
             }
-            Tag::Tr => {
-                if !self.back_to(&[Tag::Tbody, Tag::Thead, Tag::Tfoot, Tag::Table]) {
-                    return;
-                }
-            }
+            Tag::Tr if !self.back_to(&[Tag::Tbody, Tag::Thead, Tag::Tfoot, Tag::Table]) => return,
             Tag::Td | Tag::Th => {
                 if !self.back_to(&[Tag::Tr, Tag::Tbody, Tag::Thead, Tag::Tfoot, Tag::Table]) {
                     return;

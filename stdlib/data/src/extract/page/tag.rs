@@ -73,7 +73,7 @@ tags! {
     Msup "msup" 0, Mtable "mtable" 0, Mtd "mtd" 0, Mtext "mtext" SCOPE, Mtr "mtr" 0, Mover "mover" 0, Munder "munder" 0,
     Munderover "munderover" 0, Nav "nav" DIV, Nobr "nobr" LINE, Noembed "noembed" RAW | DROP | SPECIAL,
     Noframes "noframes" RAW | DROP | SPECIAL | HEAD, Noscript "noscript" RAW | DROP | SPECIAL | HEAD,
-    Object "object" DROP | SPECIAL | SCOPE, Ol "ol" DIV, Optgroup "optgroup" DROP | IMPLIED, OptionTag "option" DROP | IMPLIED,
+    Object "object" DROP | SPECIAL | SCOPE, Ol "ol" DIV, Optgroup "optgroup" DROP | IMPLIED, Choice "option" DROP | IMPLIED,
     Output "output" 0, P "p" BLOCK | SPECIAL | ENDS_P | IMPLIED | BREAKS_OUT, Param "param" VOID | DROP | SPECIAL,
     Picture "picture" 0, Plaintext "plaintext" DIV, Pre "pre" DIV, Progress "progress" DROP, Q "q" 0, Rb "rb" IMPLIED,
     Rp "rp" DROP | IMPLIED, Rt "rt" DROP | IMPLIED, Rtc "rtc" DROP | IMPLIED, Ruby "ruby" BREAKS_OUT, S "s" LINE, Samp "samp" 0,

@@ -185,7 +185,7 @@ pub(super) fn units(tree: &Tree<'_>) -> Units {
         }
     }
     let mut walk = Walk { tree, known, units: Vec::new(), text: String::new() };
-    walk.block(BODY, 0);
+    walk.block(BODY);
     let Walk { mut known, units, .. } = walk;
     for unit in &units {
         known[unit.block as usize].stats.add(&unit.stats);
@@ -233,7 +233,7 @@ impl Walk<'_, '_> {
         }
     }
 
-    fn block(&mut self, block: u32, depth: usize) {
+    fn block(&mut self, block: u32) {
         if self.known[block as usize].dropped {
             return;
         }
@@ -246,7 +246,7 @@ impl Walk<'_, '_> {
             let next = self.tree.node(at).next;
             if self.known[at as usize].block {
                 self.unit(block, run, at);
-                self.block(at, depth + 1);
+                self.block(at);
                 run = next;
             }
             at = next;

@@ -61,7 +61,7 @@ impl<'t, 'a> Writer<'t, 'a> {
         }
         let mut at = unit.first;
         while at != unit.end && at != NONE {
-            self.inline(at, 0);
+            self.inline(at);
             at = self.tree.node(at).next;
         }
         let lines: Vec<String> = self
@@ -172,7 +172,7 @@ impl<'t, 'a> Writer<'t, 'a> {
         let mut at = unit.first;
         while at != NONE {
             self.line.clear();
-            self.inline(at, 0);
+            self.inline(at);
             let cell = self.line.split_whitespace().collect::<Vec<_>>().join(" ");
             match self.tree.node(at).tag {
                 Tag::Td | Tag::Th => cells.push(cell),
@@ -280,7 +280,7 @@ impl<'t, 'a> Writer<'t, 'a> {
         }
     }
 
-    fn inline(&mut self, at: u32, depth: usize) {
+    fn inline(&mut self, at: u32) {
         let node = *self.tree.node(at);
         if node.tag == Tag::Text {
             let tree = self.tree;
@@ -319,7 +319,7 @@ impl<'t, 'a> Writer<'t, 'a> {
         let from = self.line.len();
         let mut child = node.first;
         while child != NONE {
-            self.inline(child, depth + 1);
+            self.inline(child);
             child = self.tree.node(child).next;
         }
         if !mark.is_empty() {

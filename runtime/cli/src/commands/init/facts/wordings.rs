@@ -145,17 +145,14 @@ impl Wordings {
         require("new_questions", &self.new_questions, &["{name}"], &["{attribute}"])?;
         require("openings", &self.openings, &[], &["{question}"])?;
         for (name, own) in &self.columns {
-            let lists: [(&str, &Option<Vec<String>>, &[&str]); 4] = [
-                ("statements", &own.statements, &["{name}", "{value}"]),
-                ("following", &own.following, &["{value}"]),
-                ("questions", &own.questions, &["{name}"]),
-                ("new_questions", &own.new_questions, &["{name}"]),
-            ];
-            for (list, texts, needed) in lists {
-                if let Some(texts) = texts {
-                    require(&format!("columns.{name}.{list}"), texts, needed, &["{attribute}"])?;
-                }
-            }
+            let own_list = |list: &str, texts: &Option<Vec<String>>, needed: &[&str]| match texts {
+                Some(texts) => require(&format!("columns.{name}.{list}"), texts, needed, &["{attribute}"]),
+                None => Ok(()),
+            };
+            own_list("statements", &own.statements, &["{name}", "{value}"])?;
+            own_list("following", &own.following, &["{value}"])?;
+            own_list("questions", &own.questions, &["{name}"])?;
+            own_list("new_questions", &own.new_questions, &["{name}"])?;
         }
         let all = std::iter::once((&self.questions, &self.new_questions)).chain(
             self.columns
