@@ -20,7 +20,8 @@ fn shape(html: &str) -> String {
             match tree.node(child).tag {
                 Tag::Text => shape.push_str(tree.text(child).trim()),
                 tag => {
-                    let _ = write!(shape, "{}(", format!("{tag:?}").to_lowercase().trim_end_matches("tag"));
+                    let _ =
+                        write!(shape, "{}(", format!("{tag:?}").to_lowercase().replace("choice", "option"));
                     walk(tree, child, shape);
                     shape.push(')');
                 }
