@@ -106,7 +106,8 @@ pub(crate) fn unknown(name: &str, span: Span, meant: Option<&str>) -> Diagnostic
     match meant {
         Some(_) => suggest(error, span, meant),
         None => error.help(format!(
-            "define it: `{name} = …` for what a stage makes, `param {name}: Type = …` for a value"
+            "define it: `{name} = …` for what a stage makes, `param {name}: Type = …` for a value; or write a value: a number \
+             stands as it is, a text in quotes"
         )),
     }
 }

@@ -182,7 +182,8 @@ fn row(report: &Report, notes: &Notes, member: Option<&str>) -> Row {
         status: report.status.to_string(),
         started: report.started,
         seconds: report.seconds,
-        work: ran.map(|stage| stage.seconds).sum(),
+        // The sum of nothing is -0.0.
+        work: 0.0 + ran.map(|stage| stage.seconds).sum::<f64>(),
         notes: notes.clone(),
         settings,
         measures: measures(report, member),
