@@ -33,7 +33,7 @@ impl User {
     }
 
     /// `cargo test --test newcomer -- --nocapture` shows the table.
-    fn is_done(self) {
+    fn ends(self) {
         println!(
             "{:<28} {:>6.1} s {:>3} commands",
             self.task,
@@ -71,7 +71,7 @@ fn cleans_own_pages_and_sees_what_was_dropped() {
     user.does(&["run"]);
     has(&user.does(&["show", "docs", "--where", "code.html"]), &["let a = 1"]);
     has(&user.does(&["trace", "walk there in the evening"]), &["code.html"]);
-    user.is_done();
+    user.ends();
 }
 
 #[test]
@@ -98,7 +98,7 @@ fn trains_on_own_text_and_compares_two_rates() {
         "more = pretrain(tokens, from = base) { for = 4k tokens }\n\n// `llmp run --profile",
     );
     has(&user.does(&["run", "--profile", "smoke"]), &["+ more"]);
-    user.is_done();
+    user.ends();
 }
 
 #[test]
@@ -109,7 +109,7 @@ fn plain_text_is_not_taken_for_rows() {
     let said = user.world.llmp(&["plan"]);
     assert_eq!(said.code, 1, "{}{}", said.out, said.err);
     has(&(said.out + &said.err), &["story.txt", "plain text", "crawl.text"]);
-    user.is_done();
+    user.ends();
 }
 
 #[test]
@@ -134,7 +134,7 @@ fn chinese_verses_are_kept_by_following_the_warning() {
         "docs = crawl.docs(\"verses.jsonl\") |> filter.quality { rules = [], min_words = 10 }\n",
     );
     has(&user.does(&["run"]), &["60 documents"]);
-    user.is_done();
+    user.ends();
 }
 
 #[test]
@@ -145,7 +145,7 @@ fn tunes_a_model_and_looks_at_what_it_is_taught() {
     has(&user.does(&["chat", "--once", "Hello!", "--profile", "smoke"]), &["chat of run 1"]);
     let taught = user.does(&["show", "chat.load", "-n", "1", "--model", "chat", "--profile", "smoke"]);
     has(&taught, &["<|im_start|>user<|im_sep|>", "learned", "<|im_end|>"]);
-    user.is_done();
+    user.ends();
 }
 
 #[test]
@@ -161,7 +161,7 @@ fn writes_a_stage_in_python() {
     has(&user.does(&["why", "docs"]), &["clean.py"]);
     user.does(&["run"]);
     has(&user.does(&["show", "docs", "--dropped"]), &["my.brief"]);
-    user.is_done();
+    user.ends();
 }
 
 #[test]
@@ -181,5 +181,5 @@ fn an_everyday_with_a_store() {
         Command::new("cp").arg("-R").arg(user.world.path().join(".")).arg(moved.world.path()).status();
     assert!(copied.expect("cp").success());
     has(&moved.world.ok(&["plan", "--profile", "smoke"]).out, &["Nothing to do"]);
-    user.is_done();
+    user.ends();
 }
