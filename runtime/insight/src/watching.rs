@@ -80,7 +80,7 @@ impl Watch {
         self.open.take_if(|open| (&open.root, open.version) != (&root, Stamp::at(&version(&root))));
         let opened = match self.open {
             Some(_) => Ok(()),
-            None => Open::new(&root, &self.main).map(|open| self.open = Some(open)),
+            None => Open::new(&root, &self.main, self.registry).map(|open| self.open = Some(open)),
         };
         self.seen = Some((root.clone(), self.stamps(&root)));
         opened?;
@@ -123,10 +123,10 @@ impl Watch {
 }
 
 impl Open {
-    fn new(root: &Path, main: &Path) -> Result<Self> {
+    fn new(root: &Path, main: &Path, registry: &'static Registry) -> Result<Self> {
         let version = Stamp::at(&version(root));
         let store = Arc::new(Store::look(root)?);
-        let past = Past::open(Arc::clone(&store), main)?;
+        let past = Past::open(Arc::clone(&store), main)?.probing(registry);
         let follower = Follower::new(Arc::clone(&store), pipeline_id(&store, main));
         let files_due = Instant::now();
         Ok(Self { root: root.to_owned(), version, past, follower, files_due })
