@@ -150,7 +150,9 @@ pub(crate) fn validate(value: &Value, due: &Expected<'_>, span: Span) -> Result<
             }
             let fits = match (ty, number.as_whole()) {
                 (SettingType::Int, Some(whole)) => i64::try_from(whole).is_ok(),
-                (SettingType::Bytes | SettingType::Count(_), Some(whole)) => u64::try_from(whole).is_ok(),
+                (SettingType::Bytes | SettingType::Count(_) | SettingType::Units(_), Some(whole)) => {
+                    u64::try_from(whole).is_ok()
+                }
                 (SettingType::Duration, _) => *number >= Exact::whole(0),
                 _ => true,
             };

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::{Failure, Outcome};
+use super::{Failure, Outcome, did_you_mean};
 
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
@@ -51,8 +51,13 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
         return Ok(0);
     }
     let Some(template) = templates::named(&arguments.template) else {
-        return Err(Failure::new(format!("there is no template `{}`", arguments.template))
-            .help("`llmp init --list` lists them"));
+        let names = templates::list().chain(MADE).map(|(name, _)| name);
+        let meant = did_you_mean(&arguments.template, names);
+        let help = meant.map_or_else(
+            || "`llmp init --list` lists them".to_owned(),
+            |meant| format!("did you mean `{meant}`? `llmp init --list` lists all"),
+        );
+        return Err(Failure::new(format!("there is no template `{}`", arguments.template)).help(help));
     };
     template.write(arguments.out.as_deref())
 }

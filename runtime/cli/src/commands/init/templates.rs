@@ -77,7 +77,7 @@ const PAGES: &[File] = carried!("examples/templates/":
 );
 
 /// Names and summaries.
-pub(super) fn list() -> impl Iterator<Item = (&'static str, &'static str)> {
+pub(super) fn list() -> impl Iterator<Item = (&'static str, &'static str)> + Clone {
     TEMPLATES.iter().map(|template| (template.name, template.summary))
 }
 
