@@ -22,11 +22,7 @@ base   = pretrain(tokens) {
 
 /// Three sites; among their pages one that is short, one twice, one about a casino, and one with a hostile URL.
 fn world() -> World {
-    let world = World::new();
-    world.write("main.llmp", PIPELINE);
-    for site in ["alpha", "beta"] {
-        world.write(&format!("web/{site}.warc"), warc(site, 6));
-    }
+    let world = World::of_sites(PIPELINE);
     let sentences: Vec<String> = (0..14)
         .map(|i| {
             format!(

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::world::{World, warc};
+use crate::world::World;
 
 const PIPELINE: &str = r#"
 param steps: Count<tokens> = 24k tokens
@@ -23,15 +23,8 @@ chat   = sft(base, chat.load("talk.jsonl"), replay = tokens) { epochs = 2 }
 "#;
 
 fn world() -> World {
-    let world = World::new();
-    world.write("main.llmp", PIPELINE);
-    for site in ["alpha", "beta"] {
-        world.write(&format!("web/{site}.warc"), warc(site, 6));
-    }
-    let talk: String = (0..40)
-        .map(|i| format!("{{\"messages\":[{{\"role\":\"user\",\"content\":\"What is {i}?\"}},{{\"role\":\"assistant\",\"content\":\"A number, {i}.\"}}]}}\n"))
-        .collect();
-    world.write("talk.jsonl", talk);
+    let world = World::of_sites(PIPELINE);
+    world.write_talks(40);
     world
 }
 

@@ -20,15 +20,8 @@ index  = tools.search(docs) { passage = 16 }
 "#;
 
 fn world() -> World {
-    let world = World::new();
-    world.write("main.llmp", PIPELINE);
-    for site in ["alpha", "beta"] {
-        world.write(&format!("web/{site}.warc"), warc(site, 6));
-    }
-    let talk: String = (0..20)
-        .map(|i| format!("{{\"messages\":[{{\"role\":\"user\",\"content\":\"What is {i}?\"}},{{\"role\":\"assistant\",\"content\":\"A number, {i}.\"}}]}}\n"))
-        .collect();
-    world.write("talk.jsonl", talk);
+    let world = World::of_sites(PIPELINE);
+    world.write_talks(20);
     world
 }
 

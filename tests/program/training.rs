@@ -22,11 +22,7 @@ base   = pretrain(tokens, held_out = valid) {
 "#;
 
 fn world() -> World {
-    let world = World::new();
-    world.write("main.llmp", PIPELINE);
-    for site in ["alpha", "beta"] {
-        world.write(&format!("web/{site}.warc"), warc(site, 6));
-    }
+    let world = World::of_sites(PIPELINE);
     world.write("other/gamma.warc", warc("gamma", 4));
     world
 }

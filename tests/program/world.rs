@@ -24,6 +24,26 @@ impl World {
         Self { folder: tempfile::tempdir().expect("a temporary folder") }
     }
 
+    /// One with a pipeline `main.llmp` and two sites, `web/alpha.warc` and `web/beta.warc`.
+    pub(crate) fn of_sites(pipeline: &str) -> Self {
+        let world = Self::new();
+        world.write("main.llmp", pipeline);
+        for site in ["alpha", "beta"] {
+            world.write(&format!("web/{site}.warc"), warc(site, 6));
+        }
+        world
+    }
+
+    /// Writes so many short conversations, `talk.jsonl`.
+    pub(crate) fn write_talks(&self, count: usize) {
+        let talk = |i| {
+            format!(
+                "{{\"messages\":[{{\"role\":\"user\",\"content\":\"What is {i}?\"}},{{\"role\":\"assistant\",\"content\":\"A number, {i}.\"}}]}}\n"
+            )
+        };
+        self.write("talk.jsonl", (0..count).map(talk).collect::<String>());
+    }
+
     pub(crate) fn path(&self) -> &Path {
         self.folder.path()
     }

@@ -4,6 +4,8 @@
 //! and the ratio of the two works, or else from the speed at which this pipeline computed before, or else from what a core
 //! usually does.
 
+use std::cell::LazyCell;
+
 use llmp_compiler::graph::{Graph, Stage};
 use llmp_compiler::key::recipe;
 use llmp_compiler::plan::Decision;
@@ -51,7 +53,7 @@ pub(super) fn estimate(
     decision: &Decision,
     past: &Past,
     costs: &Costs<'_>,
-    rates: &Rates,
+    rates: &LazyCell<Rates, impl FnOnce() -> Rates>,
 ) -> Estimate {
     let record = past.last(&stage.name).and_then(|(key, _)| past.ledger().record(&key).ok().flatten());
     let cost = costs.of(stage);

@@ -1,6 +1,8 @@
 //! The dry run: what a run would do with each stage, why, and at what cost. `llmp plan`, `llmp why` and the editor show
 //! these rows; nothing is changed.
 
+use std::cell::LazyCell;
+
 use llmp_compiler::artifact::ArtifactKind;
 use llmp_compiler::feasible::{self, Need};
 use llmp_compiler::graph::{Amount, Graph, Producer, Stage, StageId};
@@ -101,9 +103,9 @@ fn some_rows(
     go_on: &dyn Fn() -> bool,
 ) -> Option<Vec<Row>> {
     let decisions = plan_while(graph, past, &|id| forced.contains(&id), go_on)?;
-    let busy = decisions.iter().any(|decision| matches!(decision, Decision::Run { .. }));
     let costs = Costs::new(graph, past, registry);
-    let rates = if busy { Rates::of_past(graph, past, &costs) } else { Rates::default() };
+    // They take a look at every record: only for a stage whose time follows from them.
+    let rates = LazyCell::new(|| Rates::of_past(graph, past, &costs));
     let mut rows: Vec<Row> = Vec::with_capacity(decisions.len());
     for (id, decision) in graph.ids().zip(decisions) {
         if !go_on() {

@@ -12,9 +12,9 @@ use clap::Args;
 use llmp_artifacts::conversations::{Message, Role};
 use llmp_assistant::assistant::{Assistant, Event, Options};
 
-use super::model::{Wanted, find};
+use super::model::{Among, Wanted, find};
 use super::results::OfRun;
-use super::{Failure, Outcome, PipelineArguments, at_least_one, share};
+use super::{Failure, Outcome, PipelineArguments, at_least_one};
 use input::{Input, Line};
 use talk::{Command, Talk, command};
 
@@ -36,15 +36,8 @@ pub(super) struct Arguments {
     /// 0 takes the likeliest token each time
     #[arg(short, long, default_value_t = 0.0)]
     temperature: f32,
-    /// Choose among the N likeliest tokens only
-    #[arg(long, value_name = "N", value_parser = at_least_one)]
-    top_k: Option<usize>,
-    /// Choose among the likeliest tokens that sum up to P
-    #[arg(long, value_name = "P", value_parser = share)]
-    top_p: Option<f32>,
-    /// Choose among the tokens that are at least P times as likely as the likeliest
-    #[arg(long, value_name = "P", value_parser = share)]
-    min_p: Option<f32>,
+    #[command(flatten)]
+    among: Among,
     /// Tokens of an answer at most
     #[arg(short = 'n', long, default_value_t = 256, value_parser = at_least_one)]
     tokens: usize,
@@ -74,9 +67,9 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     let halt = Arc::new(AtomicBool::new(false));
     let options = Options {
         temperature: arguments.temperature,
-        top_k: arguments.top_k,
-        top_p: arguments.top_p,
-        min_p: arguments.min_p,
+        top_k: arguments.among.top_k,
+        top_p: arguments.among.top_p,
+        min_p: arguments.among.min_p,
         max_tokens: arguments.tokens,
         seed: arguments.seed,
         halt: Some(Arc::clone(&halt)),

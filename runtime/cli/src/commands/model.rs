@@ -3,12 +3,13 @@
 use std::io::Write;
 use std::path::PathBuf;
 
+use clap::Args;
 use llmp_compiler::artifact::{ArtifactKind, CHAT};
 use llmp_compiler::key::Digest;
 use llmp_records::{Run, StageRun};
 
 use super::results::{One, Results, must_make, unpack};
-use super::{Failure, PipelineArguments};
+use super::{Failure, PipelineArguments, at_least_one, share};
 
 /// A model, and the index it searches, as folders.
 pub(super) struct Found {
@@ -17,6 +18,20 @@ pub(super) struct Found {
     pub(super) index: Option<PathBuf>,
     /// Keeps `llmp gc` from the folders.
     _results: Results,
+}
+
+/// The tokens that a model chooses among.
+#[derive(Debug, Args)]
+pub(super) struct Among {
+    /// Choose among the N likeliest tokens only
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    pub(super) top_k: Option<usize>,
+    /// Choose among the likeliest tokens that sum up to P
+    #[arg(long, value_name = "P", value_parser = share)]
+    pub(super) top_p: Option<f32>,
+    /// Choose among the tokens that are at least P times as likely as the likeliest
+    #[arg(long, value_name = "P", value_parser = share)]
+    pub(super) min_p: Option<f32>,
 }
 
 /// Which model is wanted.

@@ -1,12 +1,15 @@
 //! `llmp plan`: what a run would do, why, and at what cost. Changes nothing in the store.
 
+mod json;
+mod totals;
+
 use std::io::Write;
 use std::path::PathBuf;
 
 use clap::Args;
 use llmp_compiler::compile::Compilation;
 use llmp_compiler::feasible::{Capacity, feasible};
-use llmp_compiler::graph::{FileSet, Producer, Source};
+use llmp_compiler::graph::Producer;
 use llmp_compiler::plan::{Blocked, Decision, Reason};
 use llmp_planning::machine::available_memory;
 use llmp_planning::{
@@ -14,13 +17,14 @@ use llmp_planning::{
 };
 use llmp_records::{Expectation, text};
 use llmp_store::write_atomically;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::pipeline::Pipeline;
-use super::planned::fingerprint;
 use super::{Failure, Format, Outcome, PipelineArguments};
 use crate::library::standard;
 use crate::render::{cells, coloured, json_diagnostics, pad, stdout_colour, stdout_width, wrapped};
+pub(super) use json::{as_json, lowered};
+use totals::Totals;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -104,46 +108,6 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
         || against.iter().any(llmp_compiler::diagnostic::Diagnostic::is_error);
     let work = rows.iter().any(|row| matches!(row.decision, Decision::Run { .. }));
     Ok(if stuck { 1 } else { u8::from(work && arguments.detailed_exitcode) * 2 })
-}
-
-/// The lowered pipeline as JSON; the form is described in `spec/`.
-pub(super) fn lowered(pipeline: &Pipeline) -> Value {
-    let stages: Vec<_> = pipeline
-        .compilation
-        .graph
-        .stages
-        .iter()
-        .map(|stage| {
-            let settings: serde_json::Map<_, _> =
-                stage.settings.iter().map(|setting| (setting.name.clone(), setting.value.clone())).collect();
-            let inputs: Vec<_> = stage
-                .inputs
-                .iter()
-                .map(|input| match &input.from {
-                    Producer::Stage(from) => {
-                        json!({"role": input.role, "stage": pipeline.compilation.graph.stage(*from).name})
-                    }
-                    Producer::Files(files) => {
-                        json!({"role": input.role, "files": files_json(files)})
-                    }
-                })
-                .collect();
-            json!({"name": stage.name, "stage": stage.kind, "epoch": stage.epoch, "inputs": inputs,
-                   "settings": settings, "output": pipeline.compilation.graph.type_of(stage)})
-        })
-        .collect();
-    json!({"format_version": 1, "stages": stages})
-}
-
-/// A pattern as a text, several as a list; what the lock file holds as what is asked of it.
-fn files_json(files: &FileSet) -> Value {
-    match &files.source {
-        Source::Patterns(patterns) => match patterns.as_slice() {
-            [one] => json!(one),
-            many => json!(many),
-        },
-        Source::Lock(request) => json!({"lock": request}),
-    }
 }
 
 /// What runs again because this program is newer, and what is kept though it is.
@@ -250,99 +214,6 @@ fn time(estimate: &Estimate) -> String {
             format!("{} ±{:.0}% ({})", text::duration(seconds), estimate.band * 100.0, estimate.basis)
         }
         None => "–".into(),
-    }
-}
-
-/// Sums over the stages that will run.
-struct Totals {
-    /// Seconds of those whose time is known.
-    seconds: f64,
-    /// Seconds of the longest way through the graph, where one stage has the device at a time.
-    critical: f64,
-    /// Stages whose time is not known, by their names.
-    unknown: Vec<String>,
-    /// Bytes of the stage that needs most.
-    memory: Option<u64>,
-    /// Bytes of all results.
-    disk: u64,
-}
-
-impl Totals {
-    fn of(pipeline: &Pipeline, rows: &[Row]) -> Self {
-        let graph = &pipeline.compilation.graph;
-        let busy = || rows.iter().filter(|row| matches!(row.decision, Decision::Run { .. }));
-        // When each stage ends, if all that can run at the same time does.
-        let mut ends: Vec<f64> = Vec::with_capacity(rows.len());
-        let mut device = 0.0;
-        for row in rows {
-            let stage = graph.stage(row.id);
-            let inputs = stage.inputs.iter().filter_map(|input| match input.from {
-                Producer::Stage(from) => ends.get(from.0 as usize).copied(),
-                Producer::Files(_) => None,
-            });
-            let begins = inputs.fold(0.0, f64::max);
-            let seconds = row.estimate.seconds.unwrap_or(0.0);
-            let end = if stage.needs.devices.is_some() && matches!(row.decision, Decision::Run { .. }) {
-                device = f64::max(begins, device) + seconds;
-                device
-            } else {
-                begins + seconds
-            };
-            ends.push(end);
-        }
-        Self {
-            seconds: busy().filter_map(|row| row.estimate.seconds).sum(),
-            critical: ends.into_iter().fold(0.0, f64::max),
-            unknown: busy()
-                .filter(|row| row.estimate.seconds.is_none())
-                .map(|row| graph.stage(row.id).name.clone())
-                .collect(),
-            memory: busy().filter_map(|row| row.estimate.memory).max(),
-            disk: busy().filter_map(|row| row.estimate.disk).sum(),
-        }
-    }
-
-    fn json(&self) -> Value {
-        json!({"seconds": self.seconds, "critical_path": self.critical, "partial": !self.unknown.is_empty(),
-            "unknown": self.unknown, "memory": self.memory, "disk": self.disk})
-    }
-
-    /// `about 2h 01m (critical path 1h 52m) · peak 3.2 GiB of 23.4 GiB (21.0 GiB free) · +3.1 GiB disk (61 GiB free)`
-    fn text(&self, capacity: &Capacity) -> String {
-        let mut parts = Vec::new();
-        if self.seconds > 0.0 {
-            let bound = if self.unknown.is_empty() { "about" } else { "at least" };
-            // What runs at the same time shortens the way by more than an estimate's error.
-            let critical = match self.critical < 0.95 * self.seconds {
-                true => format!(" (critical path {})", text::duration(self.critical)),
-                false => String::new(),
-            };
-            parts.push(format!("{bound} {}{critical}", text::duration(self.seconds)));
-        }
-        if let Some(memory) = self.memory {
-            let of = capacity.memory.map_or(String::new(), |all| format!(" of {}", text::bytes(all)));
-            let free = available_memory().filter(|_| capacity.memory.is_some());
-            let free = free.map_or(String::new(), |free| format!(" ({} free)", text::bytes(free)));
-            parts.push(format!("peak {}{of}{free}", text::bytes(memory)));
-        }
-        if self.disk > 0 {
-            let free = capacity.disk.map_or(String::new(), |free| format!(" ({} free)", text::bytes(free)));
-            parts.push(format!("+{} disk{free}", text::bytes(self.disk)));
-        }
-        parts.extend(self.unknown_text());
-        parts.join(" · ")
-    }
-
-    /// `5 stages unknown: docs, vocab, tokens and 2 more`; nothing where all are known.
-    fn unknown_text(&self) -> Option<String> {
-        const NAMED: usize = 3;
-        let named = self.unknown.iter().take(NAMED).map(String::as_str).collect::<Vec<_>>().join(", ");
-        let more = match self.unknown.len().saturating_sub(NAMED) {
-            0 => String::new(),
-            more => format!(" and {more} more"),
-        };
-        let stages = text::plural(self.unknown.len() as u64, "stage");
-        (!self.unknown.is_empty()).then(|| format!("{stages} of unknown time: {named}{more}"))
     }
 }
 
@@ -549,116 +420,4 @@ fn root_causes(pipeline: &Pipeline, rows: &[Row]) -> Vec<String> {
         lines.push(format!("And {} more root causes; `llmp plan --json` has all.", roots.len() - MAX_ROOTS));
     }
     lines
-}
-
-/// The plan as JSON; the form is described in `spec/`.
-pub(super) fn as_json(pipeline: &Pipeline, rows: &[Row], kept: &[Upgrade], gates: &[Latest<'_>]) -> Value {
-    let compilation = &pipeline.compilation;
-    let stages: Vec<_> = rows
-        .iter()
-        .map(|row| {
-            let stage = compilation.graph.stage(row.id);
-            let word = row.action().word();
-            let mut value = json!({"name": stage.name, "stage": stage.kind, "action": word,
-                "place": compilation.sources.place(stage.span)});
-            let Some(fields) = value.as_object_mut() else { return value };
-            if let Some(upgrade) = kept.iter().find(|upgrade| upgrade.stage == row.id) {
-                fields.insert("kept".into(), json!(upgrade.kept()));
-            }
-            match &row.decision {
-                Decision::Cached { key, artifact } => {
-                    fields.insert("key".into(), json!(key.digest));
-                    fields.insert("artifact".into(), json!(artifact));
-                }
-                Decision::Run { key, reasons, may_skip, shards } => {
-                    fields.insert("key".into(), json!(key.as_ref().map(|key| key.digest)));
-                    fields.insert("may_skip".into(), json!(may_skip));
-                    fields.insert(
-                        "shards".into(),
-                        json!(shards.map(|(run, all)| json!({"run": run, "all": all}))),
-                    );
-                    let reasons: Vec<_> =
-                        reasons.iter().map(|reason| reason_json(reason, pipeline)).collect();
-                    fields.insert("reasons".into(), json!(reasons));
-                    let estimate = &row.estimate;
-                    fields.insert(
-                        "estimate".into(),
-                        json!({"seconds": estimate.seconds, "band": estimate.band, "basis": estimate.basis,
-                            "work": estimate.work, "memory": estimate.memory, "disk": estimate.disk,
-                            "data_tokens": estimate.data, "epochs": estimate.epochs}),
-                    );
-                    if let Some(saved) = &row.saved {
-                        fields
-                            .insert("goes_on_from".into(), json!({"step": saved.step, "steps": saved.steps}));
-                    }
-                }
-                Decision::Blocked(_) => {
-                    fields.insert("blocked".into(), json!(why(row, pipeline, true).first()));
-                }
-            }
-            value
-        })
-        .collect();
-    let count = |action: Action| rows.iter().filter(|row| row.action() == action).count();
-    let gates: Vec<Value> = outcomes(pipeline, gates)
-        .into_iter()
-        .map(|(one, current)| {
-            let mut value = json!(one);
-            if let Some(fields) = value.as_object_mut() {
-                fields.insert("current".into(), json!(current));
-            }
-            value
-        })
-        .collect();
-    json!({
-        "format_version": 1,
-        "pipeline": text::path(&pipeline.main),
-        "profiles": pipeline.profiles,
-        "targets": pipeline.targets,
-        "fingerprint": fingerprint(pipeline, rows),
-        "cached": count(Action::Cached), "rerun": count(Action::Rerun), "new": count(Action::New),
-        "blocked": count(Action::Blocked),
-        "gates": gates,
-        "stages": stages,
-    })
-}
-
-fn reason_json(reason: &llmp_compiler::plan::Reason, pipeline: &Pipeline) -> Value {
-    use llmp_compiler::plan::Reason;
-    let compilation = &pipeline.compilation;
-    let text = reasons::text(reason);
-    let place = reasons::place(reason, &compilation.sources);
-    match reason {
-        Reason::Changed { name, old, new, .. } => {
-            json!({"kind": "changed", "name": name, "old": old, "new": new, "place": place, "text": text,
-                   "root": reason.is_root()})
-        }
-        Reason::Waits { stage } => {
-            json!({"kind": "waits", "stage": stage, "text": text, "root": false})
-        }
-        Reason::New => json!({"kind": "new", "text": text, "root": true}),
-        Reason::Lost => json!({"kind": "lost", "text": text, "root": true}),
-        Reason::Forced => json!({"kind": "forced", "text": text, "root": true}),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn at_least_names_what_is_unknown() {
-        let capacity = Capacity::default();
-        let totals = |unknown: &[&str]| Totals {
-            seconds: 29.0,
-            critical: 29.0,
-            unknown: unknown.iter().map(|name| (*name).to_owned()).collect(),
-            memory: None,
-            disk: 0,
-        };
-        assert_eq!(totals(&[]).text(&capacity), "about 29s");
-        assert_eq!(totals(&["docs"]).text(&capacity), "at least 29s · 1 stage of unknown time: docs");
-        let many = totals(&["a", "b", "c", "d", "e"]).text(&capacity);
-        assert_eq!(many, "at least 29s · 5 stages of unknown time: a, b, c and 2 more");
-    }
 }

@@ -6,9 +6,9 @@ use clap::Args;
 use llmp_artifacts::tokenizer::{Tokenizer, whole};
 use llmp_model::{Request, Sampler};
 
-use super::model::{Wanted, find};
+use super::model::{Among, Wanted, find};
 use super::results::OfRun;
-use super::{Failure, Outcome, PipelineArguments, at_least_one, share};
+use super::{Failure, Outcome, PipelineArguments, at_least_one};
 use crate::render::pad;
 
 /// Cells of the column of tokens.
@@ -29,15 +29,8 @@ pub(super) struct Arguments {
     /// 0 takes the likeliest token each time
     #[arg(short, long, default_value_t = 0.8)]
     temperature: f32,
-    /// Choose among the N likeliest tokens only
-    #[arg(long, value_name = "N", value_parser = at_least_one)]
-    top_k: Option<usize>,
-    /// Choose among the likeliest tokens that sum up to P
-    #[arg(long, value_name = "P", value_parser = share)]
-    top_p: Option<f32>,
-    /// Choose among the tokens that are at least P times as likely as the likeliest
-    #[arg(long, value_name = "P", value_parser = share)]
-    min_p: Option<f32>,
+    #[command(flatten)]
+    among: Among,
     /// End before this text; may be given several times
     #[arg(long, value_name = "TEXT")]
     stop: Vec<String>,
@@ -83,9 +76,9 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
             prompt: start.clone(),
             max_tokens: arguments.tokens,
             temperature: arguments.temperature,
-            top_k: arguments.top_k,
-            top_p: arguments.top_p,
-            min_p: arguments.min_p,
+            top_k: arguments.among.top_k,
+            top_p: arguments.among.top_p,
+            min_p: arguments.among.min_p,
             seed: arguments.seed.wrapping_add(index as u64),
             stop: end.into_iter().collect(),
             banned: vec![],

@@ -12,6 +12,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use llmp_artifacts::rows::Writer;
 use serde::Serialize;
 
 use self::table::{Columns, Table};
@@ -116,12 +117,9 @@ fn keep_or_write(path: &Path, text: &str) -> Result<Kept, Failure> {
 }
 
 fn write_lines<T: Serialize>(path: &Path, rows: &[T]) -> Result<(), Failure> {
-    let mut text = Vec::new();
-    for row in rows {
-        serde_json::to_writer(&mut text, row).map_err(|error| Failure::new(error.to_string()))?;
-        text.push(b'\n');
-    }
-    files::write(path, &text)
+    let mut writer = Writer::create(path)?;
+    rows.iter().try_for_each(|row| writer.write(row))?;
+    Ok(writer.finish()?)
 }
 
 /// Whether most titles and names are written in Han characters.

@@ -1,0 +1,146 @@
+//! Plans for programs; the forms are described in `spec/`.
+
+use llmp_compiler::graph::{FileSet, Producer, Source};
+use llmp_compiler::plan::{Decision, Reason};
+use llmp_planning::{Action, Latest, Row, Upgrade, reasons};
+use llmp_records::text;
+use serde_json::{Value, json};
+
+use super::super::pipeline::Pipeline;
+use super::super::planned::fingerprint;
+use super::{outcomes, why};
+
+/// The plan as JSON; the form is described in `spec/`.
+pub(in crate::commands) fn as_json(
+    pipeline: &Pipeline,
+    rows: &[Row],
+    kept: &[Upgrade],
+    gates: &[Latest<'_>],
+) -> Value {
+    let compilation = &pipeline.compilation;
+    let stages: Vec<_> = rows
+        .iter()
+        .map(|row| {
+            let stage = compilation.graph.stage(row.id);
+            let word = row.action().word();
+            let mut value = json!({"name": stage.name, "stage": stage.kind, "action": word,
+                "place": compilation.sources.place(stage.span)});
+            let Some(fields) = value.as_object_mut() else { return value };
+            if let Some(upgrade) = kept.iter().find(|upgrade| upgrade.stage == row.id) {
+                fields.insert("kept".into(), json!(upgrade.kept()));
+            }
+            match &row.decision {
+                Decision::Cached { key, artifact } => {
+                    fields.insert("key".into(), json!(key.digest));
+                    fields.insert("artifact".into(), json!(artifact));
+                }
+                Decision::Run { key, reasons, may_skip, shards } => {
+                    fields.insert("key".into(), json!(key.as_ref().map(|key| key.digest)));
+                    fields.insert("may_skip".into(), json!(may_skip));
+                    fields.insert(
+                        "shards".into(),
+                        json!(shards.map(|(run, all)| json!({"run": run, "all": all}))),
+                    );
+                    let reasons: Vec<_> =
+                        reasons.iter().map(|reason| reason_json(reason, pipeline)).collect();
+                    fields.insert("reasons".into(), json!(reasons));
+                    let estimate = &row.estimate;
+                    fields.insert(
+                        "estimate".into(),
+                        json!({"seconds": estimate.seconds, "band": estimate.band, "basis": estimate.basis,
+                            "work": estimate.work, "memory": estimate.memory, "disk": estimate.disk,
+                            "data_tokens": estimate.data, "epochs": estimate.epochs}),
+                    );
+                    if let Some(saved) = &row.saved {
+                        fields
+                            .insert("goes_on_from".into(), json!({"step": saved.step, "steps": saved.steps}));
+                    }
+                }
+                Decision::Blocked(_) => {
+                    fields.insert("blocked".into(), json!(why(row, pipeline, true).first()));
+                }
+            }
+            value
+        })
+        .collect();
+    let count = |action: Action| rows.iter().filter(|row| row.action() == action).count();
+    let gates: Vec<Value> = outcomes(pipeline, gates)
+        .into_iter()
+        .map(|(one, current)| {
+            let mut value = json!(one);
+            if let Some(fields) = value.as_object_mut() {
+                fields.insert("current".into(), json!(current));
+            }
+            value
+        })
+        .collect();
+    json!({
+        "format_version": 1,
+        "pipeline": text::path(&pipeline.main),
+        "profiles": pipeline.profiles,
+        "targets": pipeline.targets,
+        "fingerprint": fingerprint(pipeline, rows),
+        "cached": count(Action::Cached), "rerun": count(Action::Rerun), "new": count(Action::New),
+        "blocked": count(Action::Blocked),
+        "gates": gates,
+        "stages": stages,
+    })
+}
+
+fn reason_json(reason: &Reason, pipeline: &Pipeline) -> Value {
+    let compilation = &pipeline.compilation;
+    let text = reasons::text(reason);
+    let place = reasons::place(reason, &compilation.sources);
+    match reason {
+        Reason::Changed { name, old, new, .. } => {
+            json!({"kind": "changed", "name": name, "old": old, "new": new, "place": place, "text": text,
+                   "root": reason.is_root()})
+        }
+        Reason::Waits { stage } => {
+            json!({"kind": "waits", "stage": stage, "text": text, "root": false})
+        }
+        Reason::New => json!({"kind": "new", "text": text, "root": true}),
+        Reason::Lost => json!({"kind": "lost", "text": text, "root": true}),
+        Reason::Forced => json!({"kind": "forced", "text": text, "root": true}),
+    }
+}
+
+/// The lowered pipeline as JSON; the form is described in `spec/`.
+pub(in crate::commands) fn lowered(pipeline: &Pipeline) -> Value {
+    let stages: Vec<_> = pipeline
+        .compilation
+        .graph
+        .stages
+        .iter()
+        .map(|stage| {
+            let settings: serde_json::Map<_, _> =
+                stage.settings.iter().map(|setting| (setting.name.clone(), setting.value.clone())).collect();
+            let inputs: Vec<_> = stage
+                .inputs
+                .iter()
+                .map(|input| match &input.from {
+                    Producer::Stage(from) => {
+                        json!({"role": input.role, "stage": pipeline.compilation.graph.stage(*from).name})
+                    }
+                    Producer::Files(files) => {
+                        json!({"role": input.role, "files": files_json(files)})
+                    }
+                })
+                .collect();
+            json!({"name": stage.name, "stage": stage.kind, "epoch": stage.epoch, "inputs": inputs,
+                   "settings": settings, "output": pipeline.compilation.graph.type_of(stage)})
+        })
+        .collect();
+    json!({"format_version": 1, "stages": stages})
+}
+
+/// A pattern as a text, several as a list; what the lock file holds as what is asked of it.
+fn files_json(files: &FileSet) -> Value {
+    match &files.source {
+        Source::Patterns(patterns) => match patterns.as_slice() {
+            [one] => json!(one),
+            many => json!(many),
+        },
+        Source::Lock(request) => json!({"lock": request}),
+    }
+}
