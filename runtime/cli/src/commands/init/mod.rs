@@ -66,7 +66,7 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
 const MADE: [(&str, &str); 2] = [
     (
         "demo",
-        "from crawled pages to an assistant, with all data: `llmp init demo && llmp run who-is/who-is.llmp`",
+        "from crawled pages to an assistant, with all data: `llmp init demo && llmp run`",
     ),
     ("facts", "from a table of facts to an assistant: `llmp init facts TABLE.csv`"),
 ];
