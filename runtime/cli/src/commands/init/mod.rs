@@ -64,9 +64,6 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
 
 /// The subcommands in the list.
 const MADE: [(&str, &str); 2] = [
-    (
-        "demo",
-        "from crawled pages to an assistant, with all data: `llmp init demo && llmp run`",
-    ),
+    ("demo", "from crawled pages to an assistant, with all data: `llmp init demo && llmp run`"),
     ("facts", "from a table of facts to an assistant: `llmp init facts TABLE.csv`"),
 ];
