@@ -9,4 +9,6 @@ mod explained;
 mod fixtures;
 mod properties;
 mod render;
+mod steps;
 mod support;
+mod words;

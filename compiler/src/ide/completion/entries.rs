@@ -264,7 +264,7 @@ impl<'a> Cursor<'a, '_> {
 
     /// What a stage's block can hold, and does not yet.
     pub(super) fn clauses(&self) -> Vec<Completion> {
-        const CLAUSES: [(&str, &str); 13] = [
+        const CLAUSES: [(&str, &str); 14] = [
             ("run", "run = [$1]"),
             ("reads", "reads = jsonl"),
             ("per shard", "per shard ${1:docs}"),
@@ -277,6 +277,7 @@ impl<'a> Cursor<'a, '_> {
             ("uses names", "uses names"),
             ("trains on", "trains on ${1:docs}"),
             ("evaluates on", "evaluates on ${1:questions}"),
+            ("keeps clear of", "keeps clear of ${1:questions}"),
             ("locked by", "locked by ${1:snapshot}"),
         ];
         let (site, tree) = (&self.site, self.site.tree);
