@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use crate::metadata::Crates;
-use crate::{codes, crates, stages};
+use crate::{codes, crates, kinds, stages};
 
 /// A generated file: its path below the root, and what it should hold.
 pub struct Made {
@@ -21,14 +21,19 @@ pub struct Made {
 /// If something that they are made from cannot be read, or a page lacks its markers.
 pub fn all(root: &Path) -> Result<Vec<Made>, String> {
     let (spec, map) = ("spec/7-diagnostics.md", "ARCHITECTURE.md");
-    Ok(vec![
+    let mut made = vec![
         Made { path: "spec/stages.md", text: stages::page(root)? },
         Made { path: spec, text: codes::tables(&read(root, spec)?)? },
         Made {
             path: map,
             text: between(&read(root, map)?, "crates", &crates::drawing(&Crates::read(root)?)?)?,
         },
-    ])
+        Made { path: kinds::TYPES, text: kinds::table(&read(root, kinds::TYPES)?)? },
+    ];
+    for path in kinds::QUERIES {
+        made.push(Made { path, text: kinds::query(&read(root, path)?)? });
+    }
+    Ok(made)
 }
 
 /// A file's text.
@@ -38,11 +43,16 @@ pub(crate) fn read(root: &Path, path: &str) -> Result<String, String> {
 
 /// The page with what stands between `<!-- NAME -->` and `<!-- end -->` replaced.
 pub(crate) fn between(page: &str, name: &str, text: &str) -> Result<String, String> {
-    let missing = || format!("found no `<!-- {name} -->` with an `<!-- end -->` behind it");
-    let opening = format!("<!-- {name} -->\n");
+    within(page, &format!("<!-- {name} -->"), "<!-- end -->", &format!("\n{text}\n"))
+}
+
+/// The file with what stands between two whole lines replaced.
+pub(crate) fn within(page: &str, opening: &str, closing: &str, text: &str) -> Result<String, String> {
+    let missing = || format!("found no `{opening}` with `{closing}` behind it");
+    let opening = format!("{opening}\n");
     let start = page.find(&opening).ok_or_else(missing)? + opening.len();
-    let end = start + page[start..].find("<!-- end -->").ok_or_else(missing)?;
-    Ok(format!("{}\n{text}\n{}", &page[..start], &page[end..]))
+    let end = start + page[start..].find(closing).ok_or_else(missing)?;
+    Ok(format!("{}{text}{}", &page[..start], &page[end..]))
 }
 
 #[cfg(test)]

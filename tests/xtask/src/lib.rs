@@ -4,6 +4,7 @@ pub mod cases;
 pub mod codes;
 pub mod crates;
 pub mod generate;
+pub mod kinds;
 pub mod metadata;
 pub mod new;
 pub mod stages;

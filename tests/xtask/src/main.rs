@@ -8,8 +8,8 @@ use xtask::{cases, crates, generate, new, root};
 
 const USAGE: &str = "\
 cargo xtask new-stage FAMILY.NAME     a signature, an implementation, and the lines that register them
-cargo xtask new-code CODE TITLE       the page of a diagnostic and its row in the table of codes
-cargo xtask gen                       makes generated pages anew: spec/stages.md, the codes, the drawing of the crates
+cargo xtask new-code GROUP TITLE      the page of a diagnostic with the first free code, as of `E02`, and its row in the table
+cargo xtask gen                       makes generated pages anew: stages, codes and kinds in spec/, the drawing of the crates
 cargo xtask crates                    prints that drawing
 cargo xtask cases DIR [CASE…]         runs the cases of a folder with target/release/llmp, right or wrong in a table";
 
@@ -33,10 +33,10 @@ fn run(arguments: &[&str]) -> Result<bool, String> {
             println!("{}", new::stage(&root, name)?.join("\n"));
             println!("now write both, `cargo test --release -p CRATE {name}`, and `cargo xtask gen`");
         }
-        ["new-code", code, title] => {
-            println!("{}", new::code(&root, code, title)?.join("\n"));
-            println!("now write the page's examples, a constructor in the phase's `errors.rs`, a case in");
-            println!("`compiler/tests/language/wrong/`, and `cargo xtask gen`");
+        ["new-code", group, title] => {
+            println!("{}", new::code(&root, group, title)?.join("\n"));
+            println!("now write the page's examples, which are its test, a constructor in the phase's `errors.rs`,");
+            println!("where it is found, and `cargo xtask gen`");
         }
         ["gen"] => {
             for made in generate::all(&root)? {

@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use llmp_compiler::explain::pages;
+
 use crate::{generate, stages};
 
 /// Makes `FAMILY.NAME`: a signature and an implementation beside its family's, and the lines that register it.
@@ -121,19 +123,25 @@ fn with_module(text: &str, name: &str) -> String {
     lines.join("\n") + "\n"
 }
 
-/// Makes the page of a code and its row in the compiler's table.
+/// Makes the page of the first free code of a group such as `E02`, and its row in the compiler's table. A code behind the last
+/// one: those between may have been in use before.
 ///
 /// # Errors
 ///
-/// If it is no code, or there is one already.
-pub fn code(root: &Path, code: &str, title: &str) -> Result<Vec<String>, String> {
-    let digits = code.strip_prefix(['E', 'W']).unwrap_or_default();
-    if digits.len() != 4 || !digits.bytes().all(|digit| digit.is_ascii_digit()) {
-        return Err(format!("`{code}` is no code such as E0245"));
+/// If it is no group, or has no free code.
+pub fn code(root: &Path, group: &str, title: &str) -> Result<Vec<String>, String> {
+    let digits = group.strip_prefix(['E', 'W']).unwrap_or_default();
+    if digits.len() != 2 || !digits.bytes().all(|digit| digit.is_ascii_digit()) {
+        return Err(format!("`{group}` is no group of codes such as E02"));
     }
+    let taken = pages().filter_map(|(code, _)| code.as_str().strip_prefix(group)?.parse::<u32>().ok()).max();
+    let code = match taken.map_or(1, |last| last + 1) {
+        number @ ..=99 => format!("{group}{number:02}"),
+        _ => return Err(format!("`{group}99` is taken: begin another group")),
+    };
     let page = root.join(format!("compiler/src/explain/{code}.md"));
     if page.exists() {
-        return Err(format!("`{}` is there already", shown(root, &page)));
+        return Err(format!("`{}` is there without a row in the table of codes", shown(root, &page)));
     }
     let table = "compiler/src/code.rs";
     let text = generate::read(root, table)?;
@@ -148,7 +156,7 @@ pub fn code(root: &Path, code: &str, title: &str) -> Result<Vec<String>, String>
     let last = lines.iter().rposition(is_row).ok_or_else(|| format!("found no codes in `{table}`"))?;
     let at = lines.iter().position(|line| is_row(line) && *line > row.as_str()).unwrap_or(last + 1);
     lines.insert(at, &row);
-    write(&page, &PAGE.replace("{code}", code).replace("{title}", title))?;
+    write(&page, &PAGE.replace("{code}", &code).replace("{title}", title))?;
     write(&root.join(table), &(lines.join("\n") + "\n"))?;
     Ok(vec![format!("new    {}", shown(root, &page)), format!("edited {table}")])
 }

@@ -43,6 +43,10 @@ macro_rules! optimizers {
         pub enum Optimizer { $($(#[$docs])* $name,)* }
 
         impl Optimizer {
+            /// All rules.
+            #[cfg(test)]
+            const ALL: &[Self] = &[$(Self::$name),*];
+
             /// Tensors that one of them keeps for each parameter, at most.
             pub(crate) const MOST_SLOTS: u64 = {
                 let mut most = 0;
