@@ -39,6 +39,12 @@ pub struct Executor {
     pub span: Span,
 }
 
+/// What a profile can say behind `runtime`.
+pub(crate) const PLACES: [(&str, &str); 2] = [
+    ("on", "What runs the stages."),
+    ("store", "Where results are kept: a folder, relative to that of the main file."),
+];
+
 /// The executors there are, each with its settings as a type of the language. One that this program cannot use is none: a
 /// program must not ask for what would then be ignored.
 const EXECUTORS: [(&str, &str); 1] = [("local", "{ cores: Int? in 1..4_096, memory: Bytes? }")];

@@ -31,7 +31,7 @@ pub struct Signature {
     /// Where the name is declared.
     pub span: Span,
     /// Inputs, in order.
-    pub inputs: Vec<Parameter>,
+    pub inputs: Vec<InputSpec>,
     /// The output's type; `None` where it is broken, which agrees with everything.
     pub output: Option<Pattern>,
     /// Settings, in declared order.
@@ -125,7 +125,7 @@ pub const SPECIAL_TOKENS: [&str; 3] = ["text", "chat", "search"];
 
 /// An input of a stage.
 #[derive(Clone, Debug)]
-pub struct Parameter {
+pub struct InputSpec {
     /// Its name, which is the role of the input.
     pub name: String,
     /// What it must be; `None` where the type is broken, which agrees with everything.

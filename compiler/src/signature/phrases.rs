@@ -124,7 +124,7 @@ fn of_path<'a>(mut specs: &'a [SettingSpec], path: &[&str]) -> Option<&'a Settin
     specs.iter().find(|spec| spec.name == **last).map(|spec| &spec.ty)
 }
 
-fn takes_files(inputs: &[super::Parameter]) -> bool {
+fn takes_files(inputs: &[super::InputSpec]) -> bool {
     inputs.iter().any(|input| input.ty.as_ref().is_none_or(|ty| ty.kind == ArtifactKind::Files))
 }
 

@@ -10,6 +10,7 @@
 mod build;
 mod errors;
 mod grammar;
+mod kind;
 mod lexer;
 mod quotes;
 mod scan;
@@ -18,7 +19,8 @@ mod tree;
 
 pub(crate) use build::is_reserved;
 pub(crate) use errors::too_large;
-pub use tree::{Kind, NodeId, Tree};
+pub use kind::NodeKind;
+pub use tree::{NodeId, Tree};
 
 use crate::ast;
 use crate::diagnostic::Diagnostic;

@@ -2,7 +2,7 @@
 
 use llmp_compiler::explain::pages;
 
-use crate::generate::between;
+use crate::pages::between;
 
 /// The passages of the page, and what its codes begin with.
 const PARTS: [(&str, &[&str]); 6] = [

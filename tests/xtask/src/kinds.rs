@@ -2,7 +2,7 @@
 
 use llmp_compiler::artifact::ArtifactKind;
 
-use crate::generate::{between, within};
+use crate::pages::{between, within};
 
 /// The page of the reference that describes them.
 pub const TYPES: &str = "spec/3-types-and-units.md";

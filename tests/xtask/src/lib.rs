@@ -7,6 +7,7 @@ pub mod generate;
 pub mod kinds;
 pub mod metadata;
 pub mod new;
+mod pages;
 pub mod stages;
 
 use std::fs;

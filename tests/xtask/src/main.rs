@@ -35,7 +35,9 @@ fn run(arguments: &[&str]) -> Result<bool, String> {
         }
         ["new-code", group, title] => {
             println!("{}", new::code(&root, group, title)?.join("\n"));
-            println!("now write the page's examples, which are its test, a constructor in the phase's `errors.rs`,");
+            println!(
+                "now write the page's examples, which are its test, a constructor in the phase's `errors.rs`,"
+            );
             println!("where it is found, and `cargo xtask gen`");
         }
         ["gen"] => {

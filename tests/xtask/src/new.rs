@@ -3,9 +3,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use llmp_compiler::explain::pages;
+use llmp_compiler::explain;
 
-use crate::{generate, stages};
+use crate::{pages, stages};
 
 /// Makes `FAMILY.NAME`: a signature and an implementation beside its family's, and the lines that register it.
 ///
@@ -134,7 +134,8 @@ pub fn code(root: &Path, group: &str, title: &str) -> Result<Vec<String>, String
     if digits.len() != 2 || !digits.bytes().all(|digit| digit.is_ascii_digit()) {
         return Err(format!("`{group}` is no group of codes such as E02"));
     }
-    let taken = pages().filter_map(|(code, _)| code.as_str().strip_prefix(group)?.parse::<u32>().ok()).max();
+    let taken =
+        explain::pages().filter_map(|(code, _)| code.as_str().strip_prefix(group)?.parse::<u32>().ok()).max();
     let code = match taken.map_or(1, |last| last + 1) {
         number @ ..=99 => format!("{group}{number:02}"),
         _ => return Err(format!("`{group}99` is taken: begin another group")),
@@ -144,7 +145,7 @@ pub fn code(root: &Path, group: &str, title: &str) -> Result<Vec<String>, String
         return Err(format!("`{}` is there without a row in the table of codes", shown(root, &page)));
     }
     let table = "compiler/src/code.rs";
-    let text = generate::read(root, table)?;
+    let text = pages::read(root, table)?;
     let name: String =
         title.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' }).collect();
     let row = format!("    {code} {:<25} Plain", name.trim_matches('_'));

@@ -1,6 +1,6 @@
 //! Arguments at the places of parameters.
 
-use super::declaration::{Declaration, Slot};
+use super::declaration::{Declaration, Slot, Wanted};
 use super::{Piped, Site};
 use crate::artifact::ArtifactKind;
 use crate::ast::{Arg, Call, Expr, ExprKind, Name};
@@ -285,24 +285,5 @@ impl Checker<'_> {
             (Placed::Piped, Some(Piped { ty, span })) => (Node::Previous, ty.clone(), *span),
             (Placed::Piped, None) => (Node::Unknown, None, Span::default()),
         }
-    }
-}
-
-/// What can go in at a place, or stands there.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Wanted {
-    Artifact(ArtifactKind),
-    Value,
-    /// A value that can name files, too.
-    Text,
-    Anything,
-}
-
-impl Wanted {
-    fn fits(self, place: Self) -> bool {
-        self == place
-            || self == Self::Anything
-            || place == Self::Anything
-            || self == Self::Text && place == Self::Artifact(ArtifactKind::Files)
     }
 }

@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 
 use super::{Completion, CompletionKind, Completions, Cursor};
-use crate::ide::context::{Due, words};
+use crate::ide::context::{Expects, words};
 use crate::ide::hover::keyword;
 use crate::ide::names::{NameKind, of_file};
-use crate::syntax::Kind;
+use crate::syntax::NodeKind;
 use crate::types::{SettingSpec, SettingType};
 use crate::units::{Dimension, suffixes};
 
@@ -16,9 +16,10 @@ impl Cursor<'_, '_> {
     pub(super) fn values(&self, spec: &SettingSpec) -> Vec<Completion> {
         let mut items: Vec<Completion> = Vec::new();
         let word = |word: &str, rank| Completion::new(word, CompletionKind::Word, rank);
-        let begun =
-            self.site.around(self.leaf, |kind| matches!(kind, Kind::List | Kind::Field | Kind::Param));
-        let begun = begun.is_some_and(|around| self.site.tree.kind(around) == Kind::List);
+        let begun = self
+            .site
+            .around(self.leaf, |kind| matches!(kind, NodeKind::List | NodeKind::Field | NodeKind::Param));
+        let begun = begun.is_some_and(|around| self.site.tree.kind(around) == NodeKind::List);
         let begins = matches!(spec.ty.required(), SettingType::List(_)) && !begun;
         items.extend(words(&spec.ty).iter().map(|one| match begins {
             true => Completion { insert: format!("[{one}]"), ..word(one, 0).snippet(format!("[{one}$0]")) },
@@ -75,7 +76,7 @@ impl Cursor<'_, '_> {
         let def =
             own.iter().find(|name| name.kind == NameKind::Function && here(name.whole.start, name.whole.end));
         // A param is not defined by itself.
-        let itself = self.defined(Kind::Param);
+        let itself = self.defined(NodeKind::Param);
         let params = view.compilation.params.iter();
         let params =
             params.filter(|param| seen.contains(&param.span.file) && Some(param.name.as_str()) != itself);
@@ -136,9 +137,9 @@ impl Cursor<'_, '_> {
 
     /// The dimension of the number that is due.
     fn dimension(&self) -> Option<Dimension> {
-        let expr = self.site.around(self.leaf, |kind| kind == Kind::Expr)?;
-        match self.site.due(expr) {
-            Due::Value(spec) => match &spec.ty {
+        let expr = self.site.around(self.leaf, |kind| kind == NodeKind::Expr)?;
+        match self.site.expects(expr) {
+            Expects::Value(spec) => match &spec.ty {
                 SettingType::List(element) => element.dimension(),
                 ty => ty.dimension(),
             },
