@@ -66,8 +66,8 @@ pub enum Event {
         stage: String,
         /// The shard.
         shard: Option<String>,
-        /// Units there are; 0 where that is not known.
-        total: u64,
+        /// Units there are, where that is known; before 0.2, 0 stood for what was not.
+        total: Option<u64>,
         /// What is counted.
         unit: String,
         /// Units done.
@@ -178,7 +178,7 @@ mod tests {
         let event = Event::Progress {
             stage: "docs".into(),
             shard: None,
-            total: 10,
+            total: Some(10),
             unit: "pages".into(),
             done: 3,
             before: 0,

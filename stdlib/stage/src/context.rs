@@ -73,8 +73,8 @@ pub trait Context: Sync {
     /// Whether the run was asked to stop. Long loops ask at every step; see [`Context::proceed`].
     fn cancelled(&self) -> bool;
 
-    /// Starts a progress bar over `total` units (`"pages"`, `"tokens"`); `0` when the total is unknown.
-    fn bar(&self, total: u64, unit: &str) -> Box<dyn Bar>;
+    /// Starts a progress bar over `total` units, where their number is known; stages call `bar`.
+    fn start_bar(&self, total: Option<u64>, unit: &str) -> Box<dyn Bar>;
 
     /// Writes a line to the stage's log.
     fn log(&self, line: &str);
@@ -113,6 +113,13 @@ pub trait Context: Sync {
     /// [`Error::cancelled`] then.
     fn proceed(&self) -> Result<()> {
         if self.cancelled() { Err(Error::cancelled()) } else { Ok(()) }
+    }
+}
+
+impl dyn Context + '_ {
+    /// Starts a progress bar over `total` units (`"pages"`, `"tokens"`): a number, or `None` where it is unknown.
+    pub fn bar(&self, total: impl Into<Option<u64>>, unit: &str) -> Box<dyn Bar> {
+        self.start_bar(total.into(), unit)
     }
 }
 

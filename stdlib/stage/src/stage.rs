@@ -274,8 +274,8 @@ impl Context for Declared<'_> {
     fn cancelled(&self) -> bool {
         self.ctx.cancelled()
     }
-    fn bar(&self, total: u64, unit: &str) -> Box<dyn Bar> {
-        self.ctx.bar(total, unit)
+    fn start_bar(&self, total: Option<u64>, unit: &str) -> Box<dyn Bar> {
+        self.ctx.start_bar(total, unit)
     }
     fn log(&self, line: &str) {
         self.ctx.log(line);
