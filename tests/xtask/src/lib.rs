@@ -7,8 +7,9 @@ pub mod generate;
 pub mod kinds;
 pub mod metadata;
 pub mod new;
-mod pages;
+pub mod pages;
 pub mod stages;
+pub mod width;
 
 use std::fs;
 use std::path::{Path, PathBuf};

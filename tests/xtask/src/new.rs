@@ -1,6 +1,5 @@
 //! The files of something new, as far as they can be written without knowing what it does.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use llmp_compiler::explain;
@@ -36,14 +35,14 @@ pub fn stage(root: &Path, name: &str) -> Result<Vec<String>, String> {
     })?;
     let registered = register(&folder, name, own)?;
     let fill = |text: &str| text.replace("{name}", name).replace("{own}", own);
-    write(&signature, &fill(first))?;
-    write(&implementation, &fill(second))?;
+    pages::write(&signature, &fill(first))?;
+    pages::write(&implementation, &fill(second))?;
     let mut touched = vec![
         format!("new    {}", shown(root, &signature)),
         format!("new    {}", shown(root, &implementation)),
     ];
     for (path, text) in registered {
-        write(&path, &text)?;
+        pages::write(&path, &text)?;
         touched.push(format!("edited {}", shown(root, &path)));
     }
     Ok(touched)
@@ -65,7 +64,7 @@ fn template(family: &str, folder: &Path) -> Option<(&'static str, &'static str)>
 fn family_folder(root: &Path, family: &str, name: &str) -> Result<PathBuf, String> {
     let mut found = None;
     for path in stages::files(root)? {
-        let text = fs::read_to_string(&path).map_err(|error| error.to_string())?;
+        let text = pages::text(&path)?;
         if text.contains(&format!("stage {name}(")) {
             return Err(format!("there is a stage `{name}` in `{}`", shown(root, &path)));
         }
@@ -83,17 +82,14 @@ fn family_folder(root: &Path, family: &str, name: &str) -> Result<PathBuf, Strin
 /// The files that have to know of a new module, with their new text: the folder's `mod` line, and the table of stages there or
 /// in the crate's `lib.rs`.
 fn register(folder: &Path, name: &str, own: &str) -> Result<Vec<(PathBuf, String)>, String> {
-    let read = |path: &Path| {
-        fs::read_to_string(path).map_err(|error| format!("cannot read `{}`: {error}", path.display()))
-    };
     let library = folder.ancestors().find(|it| it.ends_with("src")).unwrap_or(folder).join("lib.rs");
     let module = Some(folder.join("mod.rs")).filter(|it| it.exists()).unwrap_or_else(|| library.clone());
-    let declared = with_module(&read(&module)?, own);
+    let declared = with_module(&pages::text(&module)?, own);
     if let Some(both) = with_row(&declared, &format!("    \"{name}\" = {own},")) {
         return Ok(vec![(module, both)]);
     }
     let parent = folder.file_name().and_then(|it| it.to_str()).unwrap_or_default();
-    let table = with_row(&read(&library)?, &format!("    \"{name}\" = {parent}::{own},"))
+    let table = with_row(&pages::text(&library)?, &format!("    \"{name}\" = {parent}::{own},"))
         .ok_or_else(|| format!("found no `stages!` table in `{}`", library.display()))?;
     Ok(vec![(module, declared), (library, table)])
 }
@@ -157,8 +153,8 @@ pub fn code(root: &Path, group: &str, title: &str) -> Result<Vec<String>, String
     let last = lines.iter().rposition(is_row).ok_or_else(|| format!("found no codes in `{table}`"))?;
     let at = lines.iter().position(|line| is_row(line) && *line > row.as_str()).unwrap_or(last + 1);
     lines.insert(at, &row);
-    write(&page, &PAGE.replace("{code}", &code).replace("{title}", title))?;
-    write(&root.join(table), &(lines.join("\n") + "\n"))?;
+    pages::write(&page, &PAGE.replace("{code}", &code).replace("{title}", title))?;
+    pages::write(&root.join(table), &(lines.join("\n") + "\n"))?;
     Ok(vec![format!("new    {}", shown(root, &page)), format!("edited {table}")])
 }
 
@@ -173,10 +169,6 @@ What is wrong, why it matters, and what to write instead.
 ```llmp right
 ```
 ";
-
-fn write(path: &Path, text: &str) -> Result<(), String> {
-    fs::write(path, text).map_err(|error| format!("cannot write `{}`: {error}", path.display()))
-}
 
 fn shown(root: &Path, path: &Path) -> String {
     path.strip_prefix(root).unwrap_or(path).display().to_string()

@@ -1,11 +1,29 @@
-//! Files with passages that are made anew.
+//! Files, and passages of them that are made anew.
 
 use std::fs;
 use std::path::Path;
 
 /// A file's text.
+///
+/// # Errors
+///
+/// If it cannot be read.
+pub fn text(path: &Path) -> Result<String, String> {
+    fs::read_to_string(path).map_err(|error| format!("cannot read `{}`: {error}", path.display()))
+}
+
+/// Writes a file.
+///
+/// # Errors
+///
+/// If it cannot be written.
+pub fn write(path: &Path, text: &str) -> Result<(), String> {
+    fs::write(path, text).map_err(|error| format!("cannot write `{}`: {error}", path.display()))
+}
+
+/// The text of a file below the root.
 pub(crate) fn read(root: &Path, path: &str) -> Result<String, String> {
-    fs::read_to_string(root.join(path)).map_err(|error| format!("cannot read `{path}`: {error}"))
+    text(&root.join(path))
 }
 
 /// The page with what stands between `<!-- NAME -->` and `<!-- end -->` replaced.

@@ -1,0 +1,17 @@
+//! Comments keep the formatter's width.
+
+use std::fs;
+
+use xtask::{files, root, width};
+
+#[test]
+fn comments_keep_the_width() {
+    let root = root();
+    let mut wide = Vec::new();
+    for path in files(&root, ".rs").expect("the sources") {
+        let shown = path.strip_prefix(&root).expect("below the root").display().to_string();
+        let text = fs::read_to_string(&path).expect("UTF-8");
+        wide.extend(width::too_wide(&text).into_iter().map(|line| format!("{shown}:{line}")));
+    }
+    assert!(wide.is_empty(), "run `cargo xtask wrap`: {wide:#?}");
+}
