@@ -1,5 +1,5 @@
-//! The typed syntax tree. Broken places are `Error` nodes or absent `Option`s; a phase works on what is there and stays
-//! silent about what is not, since the parser has already said so.
+//! The typed syntax tree. Broken places are `Error` nodes or absent `Option`s; a phase works on what is there
+//! and stays silent about what is not, since the parser has already said so.
 
 use crate::source::Span;
 
@@ -27,7 +27,8 @@ pub enum Item {
     Profile(Profile),
     /// `def clean(pages: Pages) -> Docs { … }`
     Def(Def),
-    /// `stage my.clean(docs: Docs) -> Docs { … }`: a signature, of the standard library or of a user's command.
+    /// `stage my.clean(docs: Docs) -> Docs { … }`: a signature, of the standard library or of a user's
+    /// command.
     Stage(Stage),
     /// `docs = crawl.warc("data/*.warc.gz")`
     Binding(Binding),

@@ -1,5 +1,5 @@
-//! Clauses of a signature that are no settings: what a stage does with its data, what its report measures, and rules
-//! about its settings.
+//! Clauses of a signature that are no settings: what a stage does with its data, what its report measures,
+//! and rules about its settings.
 
 use std::cell::RefCell;
 

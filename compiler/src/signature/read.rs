@@ -188,8 +188,8 @@ fn meant(name: &str) -> Option<&'static str> {
     })
 }
 
-/// The error for a type of one word in a param or parameter, where `default` is not that word: hardly a choice of one, but
-/// another language's name of a type.
+/// The error for a type of one word in a param or parameter, where `default` is not that word: hardly a
+/// choice of one, but another language's name of a type.
 pub(crate) fn lone_word(ty: Option<&ast::Type>, default: Option<&ast::Expr>) -> Option<Diagnostic> {
     let mut ty = ty?;
     while let ast::TypeKind::List(inner) | ast::TypeKind::Optional(inner) = &ty.kind {

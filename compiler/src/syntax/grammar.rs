@@ -19,8 +19,8 @@ mod rules {
     pub struct Grammar;
 }
 
-/// Parses the stretches between the cuts of `scan`, piece by piece. Pieces with the same letters are parsed once: the
-/// items of a long program look alike.
+/// Parses the stretches between the cuts of `scan`, piece by piece. Pieces with the same letters are parsed
+/// once: the items of a long program look alike.
 pub(super) fn tree(text: &str, lexed: &Lexed, scan: &Scan) -> Tree {
     let mut tree = TreeBuilder::new(lexed);
     let mut known: BTreeMap<&str, Vec<Event>> = BTreeMap::new();
@@ -63,8 +63,9 @@ fn events(letters: &str) -> Option<Vec<Event>> {
     Some(pairs.tokens().filter_map(event).collect())
 }
 
-/// Letters cut where the grammar is between two items whatever comes before: behind the ends of lines outside of
-/// brackets, unless the next line can go on with the item. Behind brackets that do not match, nothing is cut.
+/// Letters cut where the grammar is between two items whatever comes before: behind the ends of lines outside
+/// of brackets, unless the next line can go on with the item. Behind brackets that do not match, nothing is
+/// cut.
 fn pieces(letters: &str) -> Vec<&str> {
     let bytes = letters.as_bytes();
     let (mut pieces, mut start) = (Vec::new(), 0);

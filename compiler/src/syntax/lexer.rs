@@ -1,8 +1,9 @@
 //! Text to tokens, and tokens to the letters that the grammar reads.
 //!
-//! Every token but space and comments has a letter: `{`, `=` and other signs of one character stand for themselves, `a`
-//! for a name, `0` for a number, `"` for a text, and the letters below for keywords and longer signs. So the grammar is
-//! about structure alone, and the same tokens serve bracket matching, the tree and the formatter.
+//! Every token but space and comments has a letter: `{`, `=` and other signs of one character stand for
+//! themselves, `a` for a name, `0` for a number, `"` for a text, and the letters below for keywords and
+//! longer signs. So the grammar is about structure alone, and the same tokens serve bracket matching, the
+//! tree and the formatter.
 
 use std::ops::Range;
 
@@ -52,8 +53,8 @@ impl Lexed {
         self.letters = String::from_utf8(struck).unwrap_or_default();
     }
 
-    /// The letter of the item's keyword that the last token was meant to be, where it is the first of its line and `next`
-    /// follows it: `parm width`, `use "common.llmp"`.
+    /// The letter of the item's keyword that the last token was meant to be, where it is the first of its
+    /// line and `next` follows it: `parm width`, `use "common.llmp"`.
     fn misspelt(&self, text: &str, next: u8) -> Option<u8> {
         let is_first = matches!(self.letters.as_bytes(), [b'a' | b'Q'] | [.., NEWLINE, b'a' | b'Q']);
         if !is_first || !next.is_ascii_alphabetic() && !matches!(next, b'"' | b'0') {
@@ -204,8 +205,8 @@ fn number_length(bytes: &[u8]) -> usize {
     }
 }
 
-/// A text up to its closing quote. One that is never closed ends before the closing brackets at the end of its line, so
-/// that it does not swallow them.
+/// A text up to its closing quote. One that is never closed ends before the closing brackets at the end of
+/// its line, so that it does not swallow them.
 fn text_length(bytes: &[u8]) -> usize {
     let mut at = 1;
     while let Some(&byte) = bytes.get(at).filter(|&&byte| byte != b'\n') {

@@ -4,8 +4,8 @@
 //! text ──lexer──▶ tokens ──scan──▶ depth, cuts ──grammar──▶ nodes ──tree──▶ Tree ──build──▶ ast::File + diagnostics
 //! ```
 //!
-//! pest is known in `grammar` alone. The grammar, `llmp.pest`, accepts every text; `build` finds what is missing or
-//! superfluous in the tree, and `errors` has the words for it.
+//! pest is known in `grammar` alone. The grammar, `llmp.pest`, accepts every text; `build` finds what is
+//! missing or superfluous in the tree, and `errors` has the words for it.
 
 mod build;
 mod errors;

@@ -1,7 +1,7 @@
 //! The syntax tree: every byte of a file in order, for the formatter and the editor.
 //!
-//! Nodes lie in one vector in the order of their first byte, so that a subtree is a range of indices and the leaves,
-//! read in order, are the text.
+//! Nodes lie in one vector in the order of their first byte, so that a subtree is a range of indices and the
+//! leaves, read in order, are the text.
 
 use super::kind::NodeKind;
 use super::lexer::{Lexed, NEWLINE};
@@ -39,7 +39,8 @@ impl Tree {
         Self { nodes: if end > 0 { vec![root, error] } else { vec![root] }, unclosed: true }
     }
 
-    /// Whether some bracket is never closed, or a text lacks a quote, so that the tree is a guess from there on.
+    /// Whether some bracket is never closed, or a text lacks a quote, so that the tree is a guess from there
+    /// on.
     #[must_use]
     pub fn is_unclosed(&self) -> bool {
         self.unclosed

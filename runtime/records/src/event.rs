@@ -1,4 +1,5 @@
-//! What happens in a run, told while it happens: a line each in `runs/N/events.jsonl` and of `llmp run --format json`.
+//! What happens in a run, told while it happens: a line each in `runs/N/events.jsonl` and of `llmp run
+//! --format json`.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -10,7 +11,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Expectation, RunStatus, path};
 
-/// Something that happened, and when. A line that is none of these is another version's, and readers pass over it.
+/// Something that happened, and when. A line that is none of these is another version's, and readers pass
+/// over it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Told {
     /// What.

@@ -15,7 +15,8 @@ pub fn log_name(stage: &str) -> String {
     format!("{}.log", stage.replace(['/', '\\'], "~"))
 }
 
-/// What people call a run of a pipeline, or a plan of it, that goes as far as `targets`: `main.llmp to base, vocab`.
+/// What people call a run of a pipeline, or a plan of it, that goes as far as `targets`: `main.llmp to base,
+/// vocab`.
 #[must_use]
 pub fn title(pipeline: &Path, targets: &[String]) -> String {
     let to = if targets.is_empty() { String::new() } else { format!(" to {}", targets.join(", ")) };

@@ -1,4 +1,5 @@
-//! The tables of codes in `spec/7-diagnostics.md`, made from the titles of the pages that `llmp explain` shows.
+//! The tables of codes in `spec/7-diagnostics.md`, made from the titles of the pages that `llmp explain`
+//! shows.
 
 use llmp_compiler::explain::pages;
 

@@ -1,4 +1,5 @@
-//! Where the kinds of artifact are listed outside of the compiler: the reference, and the queries by which editors colour.
+//! Where the kinds of artifact are listed outside of the compiler: the reference, and the queries by which
+//! editors colour.
 
 use llmp_compiler::artifact::ArtifactKind;
 

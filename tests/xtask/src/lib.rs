@@ -1,4 +1,5 @@
-//! What people who change llmp need and its users do not: skeletons, generated pages, the crates, cases from elsewhere.
+//! What people who change llmp need and its users do not: skeletons, generated pages, the crates, cases from
+//! elsewhere.
 
 pub mod cases;
 pub mod codes;

@@ -6,7 +6,8 @@ use llmp_compiler::explain;
 
 use crate::{pages, stages};
 
-/// Makes `FAMILY.NAME`: a signature and an implementation beside its family's, and the lines that register it.
+/// Makes `FAMILY.NAME`: a signature and an implementation beside its family's, and the lines that register
+/// it.
 ///
 /// # Errors
 ///
@@ -79,8 +80,8 @@ fn family_folder(root: &Path, family: &str, name: &str) -> Result<PathBuf, Strin
     })
 }
 
-/// The files that have to know of a new module, with their new text: the folder's `mod` line, and the table of stages there or
-/// in the crate's `lib.rs`.
+/// The files that have to know of a new module, with their new text: the folder's `mod` line, and the table
+/// of stages there or in the crate's `lib.rs`.
 fn register(folder: &Path, name: &str, own: &str) -> Result<Vec<(PathBuf, String)>, String> {
     let library = folder.ancestors().find(|it| it.ends_with("src")).unwrap_or(folder).join("lib.rs");
     let module = Some(folder.join("mod.rs")).filter(|it| it.exists()).unwrap_or_else(|| library.clone());
@@ -119,8 +120,8 @@ fn with_module(text: &str, name: &str) -> String {
     lines.join("\n") + "\n"
 }
 
-/// Makes the page of the first free code of a group such as `E02`, and its row in the compiler's table. A code behind the last
-/// one: those between may have been in use before.
+/// Makes the page of the first free code of a group such as `E02`, and its row in the compiler's table. A
+/// code behind the last one: those between may have been in use before.
 ///
 /// # Errors
 ///

@@ -15,8 +15,8 @@ pub fn too_wide(text: &str) -> Vec<usize> {
     lines.filter(|(_, line)| !left.iter().any(|other| other == line)).map(|(at, _)| at + 1).collect()
 }
 
-/// A source text with the paragraphs of its comments filled anew from their first line that is too wide. Code, tables and lines
-/// without a space are left alone.
+/// A source text with the paragraphs of its comments filled anew from their first line that is too wide.
+/// Code, tables and lines without a space are left alone.
 #[must_use]
 pub fn wrap(text: &str) -> String {
     let mut out = String::with_capacity(text.len());

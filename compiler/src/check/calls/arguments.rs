@@ -51,8 +51,8 @@ impl<'a> Places<'a> {
     }
 }
 
-/// The error for names that stand one by one where the first input left to fill is a list and there are more of them than
-/// inputs. What is not a name may be meant otherwise.
+/// The error for names that stand one by one where the first input left to fill is a list and there are more
+/// of them than inputs. What is not a name may be meant otherwise.
 fn loose_elements(
     site: Site<'_>,
     callee: Declaration<'_>,

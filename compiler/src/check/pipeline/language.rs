@@ -53,8 +53,8 @@ pub(super) fn answers<'a>(stage: &'a Stage, facts: &Facts<'a>, diagnostics: &mut
 /// Languages whose words are signs, of two to three tokens each in vocabularies that are small.
 const OF_SIGNS: [&str; 2] = ["zh", "ja"];
 
-/// Passages that a search returns have to fit into the context beside the answer, which gets a quarter of it. A word is at least
-/// one token, and a sign of a Chinese text that a filter on the way keeps two.
+/// Passages that a search returns have to fit into the context beside the answer, which gets a quarter of it.
+/// A word is at least one token, and a sign of a Chinese text that a filter on the way keeps two.
 pub(super) fn results<'a>(stage: &'a Stage, facts: &Facts<'a>, diagnostics: &mut Diagnostics) {
     let Some((results, setting)) = stage.amount(Amount::Results) else { return };
     let passage = facts.inputs(stage, ArtifactKind::Index).find_map(|(index, ..)| {
@@ -75,8 +75,9 @@ pub(super) fn results<'a>(stage: &'a Stage, facts: &Facts<'a>, diagnostics: &mut
     }
 }
 
-/// Whether a stage lets nothing through but what is written in signs. No word of signatures says which setting names the languages
-/// that are kept, so that it is known by its name here; a stage that calls it otherwise is only taken for one of words.
+/// Whether a stage lets nothing through but what is written in signs. No word of signatures says which
+/// setting names the languages that are kept, so that it is known by its name here; a stage that calls it
+/// otherwise is only taken for one of words.
 fn keeps_signs(stage: &Stage) -> bool {
     let keep = stage.settings.iter().find(|setting| setting.name == "keep");
     let kept = keep.and_then(|keep| keep.value.as_array()).map_or(&[][..], Vec::as_slice);

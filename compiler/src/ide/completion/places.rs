@@ -8,8 +8,9 @@ use crate::ide::context::Site;
 use crate::place;
 use crate::syntax::{NodeId, NodeKind};
 
-/// The texts by which a measure may be looked up, where `leaf` is one of them: what fills the input of the report that the key is
-/// named after, as `model` after `models`. Other keys are in the report, and no program knows them.
+/// The texts by which a measure may be looked up, where `leaf` is one of them: what fills the input of the
+/// report that the key is named after, as `model` after `models`. Other keys are in the report, and no
+/// program knows them.
 pub(super) fn labels(site: &Site<'_, '_>, leaf: NodeId) -> Option<Vec<Completion>> {
     let tree = site.tree;
     let key = tree.parent(leaf)?;

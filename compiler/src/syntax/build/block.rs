@@ -8,8 +8,8 @@ use crate::syntax::{MAX_DEPTH, errors, signs};
 use crate::syntax::{NodeId, NodeKind};
 
 impl Builder<'_> {
-    /// Hands every entry of the brackets `id` to `entry`, reports everything else that stands in them, and says whether
-    /// anything was wrong.
+    /// Hands every entry of the brackets `id` to `entry`, reports everything else that stands in them, and
+    /// says whether anything was wrong.
     pub(super) fn brackets(&mut self, id: NodeId, mut entry: impl FnMut(&mut Self, NodeId)) -> bool {
         let before = self.diagnostics.len();
         let mut open = None;
@@ -119,8 +119,9 @@ impl Builder<'_> {
         })
     }
 
-    /// Reports that the brackets `id` have no end, and that they should have one before `beyond`; once, where several end at
-    /// the same place. Diagnostics from position `from` on are about what stands in them: such a mistake may well be the cause.
+    /// Reports that the brackets `id` have no end, and that they should have one before `beyond`; once, where
+    /// several end at the same place. Diagnostics from position `from` on are about what stands in them: such
+    /// a mistake may well be the cause.
     fn unclosed(&mut self, id: NodeId, open: NodeId, from: usize, beyond: Option<NodeId>) {
         self.broken = true;
         let end = beyond.map_or(self.tree.range(id).end, |beyond| self.tree.range(beyond).start);
@@ -177,8 +178,8 @@ impl Builder<'_> {
         }
     }
 
-    /// The innermost bracket below `id` whose closing bracket stands further left than its own line starts: the one
-    /// that is really missing its end, judging by indentation.
+    /// The innermost bracket below `id` whose closing bracket stands further left than its own line starts:
+    /// the one that is really missing its end, judging by indentation.
     fn askew(&self, id: NodeId) -> Option<NodeId> {
         let indent = |offset: usize| {
             let line = self.text[..offset].rfind('\n').map_or(0, |newline| newline + 1);

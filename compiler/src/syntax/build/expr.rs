@@ -224,7 +224,8 @@ impl Builder<'_> {
                     parentheses = Some(self.span(part));
                     let before = self.diagnostics.len();
                     broken = self.brackets(part, |builder, part| args.push(builder.arg(part)));
-                    // Nobody knows which argument stands where, or what belongs into parentheses that are never closed.
+                    // Nobody knows which argument stands where, or what belongs into parentheses that are
+                    // never closed.
                     let mixed = self.parts(part).any(|part| self.kind(part) == NodeKind::Junk)
                         || self.diagnostics.iter().skip(before).any(|one| one.code == code::STRAY_COMMA);
                     if mixed || !self.is_closed(part) {

@@ -125,8 +125,9 @@ impl Builder<'_> {
         }
     }
 
-    /// Where a bracket closes that the first of `entries` lacks: it begins a line, and those between are further in. Also
-    /// whether the bracket is missing elsewhere than at the end of that item, which is known to be wrong then.
+    /// Where a bracket closes that the first of `entries` lacks: it begins a line, and those between are
+    /// further in. Also whether the bracket is missing elsewhere than at the end of that item, which is known
+    /// to be wrong then.
     fn unopened(&self, entries: &[Entry], is_wrong: bool) -> Option<(usize, bool)> {
         let (head, rest) = entries.split_first()?;
         let place = |entry: &Entry| {
@@ -210,7 +211,8 @@ impl Builder<'_> {
         Some((Span { end: span.start + word.len() as u32, ..span }, meant))
     }
 
-    /// What a line that is no item was meant to define, without a value: whoever uses the name makes no mistake.
+    /// What a line that is no item was meant to define, without a value: whoever uses the name makes no
+    /// mistake.
     fn meant(&self, id: NodeId, docs: String) -> Item {
         let (text, span) = self.junk_text(id);
         let mut words = text.split([' ', '\t']).filter(|word| !word.is_empty());

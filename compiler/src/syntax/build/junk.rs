@@ -8,8 +8,8 @@ use crate::syntax::{NodeId, NodeKind};
 use crate::syntax::{errors, signs};
 
 impl Builder<'_> {
-    /// Reports the error node `id`, which stands in the brackets (or file) `container`, on one line behind the entry
-    /// `previous` where that is given.
+    /// Reports the error node `id`, which stands in the brackets (or file) `container`, on one line behind
+    /// the entry `previous` where that is given.
     pub(super) fn junk(&mut self, id: NodeId, previous: Option<NodeId>, container: NodeKind) {
         let (text, span) = self.junk_text(id);
         let word = word(text);

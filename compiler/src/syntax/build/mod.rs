@@ -1,7 +1,7 @@
 //! The typed tree from the syntax tree, and every syntax error on the way.
 //!
-//! A node reports at most one thing that is missing, and text that is left over is reported only where nothing before
-//! it on the line was wrong: one cause, one message.
+//! A node reports at most one thing that is missing, and text that is left over is reported only where
+//! nothing before it on the line was wrong: one cause, one message.
 
 mod block;
 mod docs;
@@ -142,7 +142,8 @@ impl<'t> Builder<'t> {
     }
 }
 
-/// Whether no expression can use a name that is this word: it is one of the expression's keywords, or a value.
+/// Whether no expression can use a name that is this word: it is one of the expression's keywords, or a
+/// value.
 pub(crate) fn is_reserved(word: &str) -> bool {
     junk::is_keyword(word) || matches!(word, "false" | "none" | "true")
 }

@@ -11,8 +11,9 @@ use crate::syntax::{NodeId, NodeKind};
 const LONGEST: usize = 64;
 
 impl Builder<'_> {
-    /// Reads the expression `expr` in the entry `entry`. Where what follows the entry shows that it is only a part of what
-    /// was meant, as in `2 ^ 10`, `80 %`, `4,096` or `tokenize train(docs)`, nothing is known of its value.
+    /// Reads the expression `expr` in the entry `entry`. Where what follows the entry shows that it is only a
+    /// part of what was meant, as in `2 ^ 10`, `80 %`, `4,096` or `tokenize train(docs)`, nothing is known of
+    /// its value.
     pub(super) fn sound(&mut self, entry: NodeId, expr: NodeId) -> Expr {
         let expr = self.expr(expr);
         match self.is_part(entry) {
@@ -40,8 +41,8 @@ impl Builder<'_> {
             || self.bare_list(entry).is_some()
     }
 
-    /// The elements that follow the first one, which is the value of `entry`, where a list lacks its brackets:
-    /// `keep = en, zh`. Their place begins with the first.
+    /// The elements that follow the first one, which is the value of `entry`, where a list lacks its
+    /// brackets: `keep = en, zh`. Their place begins with the first.
     pub(super) fn bare_list(&self, entry: NodeId) -> Option<Span> {
         if !matches!(self.kind(entry), NodeKind::Field | NodeKind::Property) {
             return None;
@@ -101,8 +102,8 @@ impl Builder<'_> {
         (matches!(diagnostic.code, code::VALUE_MISSING | code::STAGE_MISSING) && blank).then_some(at)
     }
 
-    /// Whether `next`, which fits nowhere, is what the diagnostic at position `missing` misses: it stands in the next line,
-    /// further in than the line that `entry` begins in. Then the diagnostic says so.
+    /// Whether `next`, which fits nowhere, is what the diagnostic at position `missing` misses: it stands in
+    /// the next line, further in than the line that `entry` begins in. Then the diagnostic says so.
     pub(super) fn joined(&mut self, missing: usize, entry: NodeId, next: NodeId) -> bool {
         if !self.continues(entry, next) {
             return false;
@@ -122,7 +123,8 @@ impl Builder<'_> {
         true
     }
 
-    /// Whether `next` stands in the line after the text before it, further in than the line that `entry` begins in.
+    /// Whether `next` stands in the line after the text before it, further in than the line that `entry`
+    /// begins in.
     pub(super) fn continues(&self, entry: NodeId, next: NodeId) -> bool {
         let start = self.tree.range(next).start;
         let gap = &self.text[self.text[..start].trim_end().len()..start];
@@ -143,8 +145,9 @@ impl Builder<'_> {
         line.len() - line.trim_start_matches([' ', '\t']).len()
     }
 
-    /// Where the closing sign of a bracket that is never closed certainly belongs, and what to write there: nothing in it
-    /// is wrong (no diagnostic from position `before` on, but for `inner`), and nothing in it could as well stand behind it.
+    /// Where the closing sign of a bracket that is never closed certainly belongs, and what to write there:
+    /// nothing in it is wrong (no diagnostic from position `before` on, but for `inner`), and nothing in it
+    /// could as well stand behind it.
     pub(super) fn missing_end(
         &self,
         id: NodeId,
