@@ -30,7 +30,7 @@ pub enum Event {
     RunStarted {
         /// Raised when the form of the events changes.
         format_version: u32,
-        /// Its number.
+        /// Counted from 1 in each store.
         run: u64,
         /// The main file as given.
         #[serde(with = "path")]
@@ -50,11 +50,11 @@ pub enum Event {
     },
     /// A stage began to work.
     StageStarted {
-        /// Its name.
+        /// As the graph calls it: its binding, with the member of a family behind it.
         stage: String,
         /// Its signature.
         kind: String,
-        /// Its key.
+        /// The hash of the lowered stage and of its inputs' content.
         key: Digest,
         /// Why it runs, as people read it, root causes first.
         reasons: Vec<String>,
@@ -64,9 +64,9 @@ pub enum Event {
     },
     /// A stage, or one of its shards, is so far; at most once a second.
     Progress {
-        /// Its name.
+        /// As the graph calls it: its binding, with the member of a family behind it.
         stage: String,
-        /// The shard.
+        /// The name of one of its shards; none where it is not run shard by shard.
         shard: Option<String>,
         /// Units there are, where that is known; before 0.2, 0 stood for what was not.
         total: Option<u64>,
@@ -83,9 +83,9 @@ pub enum Event {
     },
     /// A stage has its result.
     StageFinished {
-        /// Its name.
+        /// As the graph calls it: its binding, with the member of a family behind it.
         stage: String,
-        /// Its key.
+        /// The hash of the lowered stage and of its inputs' content.
         key: Digest,
         /// Its result.
         artifact: Digest,
@@ -98,7 +98,7 @@ pub enum Event {
     },
     /// A stage's result, or what it is about to do, is to be looked at.
     Remark {
-        /// Its name.
+        /// As the graph calls it: its binding, with the member of a family behind it.
         stage: String,
         /// What about.
         #[serde(flatten)]
@@ -106,7 +106,7 @@ pub enum Event {
     },
     /// A stage failed.
     StageFailed {
-        /// Its name.
+        /// As the graph calls it: its binding, with the member of a family behind it.
         stage: String,
         /// What went wrong.
         message: String,
