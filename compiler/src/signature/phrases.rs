@@ -103,7 +103,8 @@ pub(super) fn phrase(signature: &mut Signature, words: &[ast::Name], diagnostics
         }
         _ => {
             let text = texts.join(" ");
-            let known = PHRASES.iter().map(|phrase| phrase.trim_end_matches(char::is_uppercase).trim_end());
+            let begun = PHRASES.iter().filter(|phrase| !phrase.starts_with(char::is_uppercase));
+            let known = begun.map(|phrase| phrase.trim_end_matches(char::is_uppercase).trim_end());
             let start = texts.iter().take(2).copied().collect::<Vec<_>>().join(" ");
             diagnostics.push(errors::unknown_phrase(&text, span, closest(&start, known)));
         }

@@ -2,7 +2,6 @@
 
 use super::declaration::{Declaration, Slot, Wanted};
 use super::{Piped, Site};
-use crate::artifact::ArtifactKind;
 use crate::ast::{Arg, Call, Expr, ExprKind, Name};
 use crate::check::nodes::Position;
 use crate::check::scope::Scope;

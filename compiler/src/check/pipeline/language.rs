@@ -7,7 +7,6 @@ use super::facts::{Fact, Facts};
 use crate::artifact::{ArtifactKind, SEARCHES};
 use crate::diagnostic::Diagnostics;
 use crate::graph::{Amount, Stage, StageId};
-use crate::source::Span;
 
 /// A vocabulary has to hold the special tokens that stages need of it; the first of them that does not is
 /// reported.

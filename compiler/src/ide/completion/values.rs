@@ -7,10 +7,10 @@ use crate::ide::context::{Expects, words};
 use crate::ide::hover::keyword;
 use crate::ide::names::{NameKind, of_file};
 use crate::syntax::NodeKind;
-use crate::types::{SettingSpec, SettingType};
+use crate::types::{SettingSpec, SettingType, Unit};
 use crate::units::{Dimension, suffixes};
 
-impl Cursor<'_, '_> {
+impl<'a> Cursor<'a, '_> {
     /// Values of a setting: its words, then params that fit. Where a list is due and none has begun, a word
     /// begins it.
     pub(super) fn values(&self, spec: &SettingSpec) -> Vec<Completion> {
@@ -117,8 +117,13 @@ impl Cursor<'_, '_> {
         wanted.map(|suffix| Completion::new(suffix, CompletionKind::Unit, 0)).collect()
     }
 
-    /// What a number counts: the unit that is due, or all that settings use.
+    /// What a number counts, or is a multiple of: the units that are due, or all that settings use.
     pub(super) fn units(&self) -> Vec<Completion> {
+        if let Some(units) = self.several_units() {
+            let before = self.site.text[..self.site.tree.range(self.leaf).start].trim_end();
+            let fits = units.iter().filter(|unit| unit.times == before.ends_with('x'));
+            return fits.map(|unit| Completion::new(&unit.name, CompletionKind::Unit, 0)).collect();
+        }
         if let Some(dimension) = self.dimension() {
             return match dimension {
                 Dimension::Count(unit) => vec![Completion::new(unit, CompletionKind::Unit, 0)],
@@ -133,6 +138,18 @@ impl Cursor<'_, '_> {
         });
         let units: BTreeSet<String> = units.collect();
         units.into_iter().map(|unit| Completion::new(unit, CompletionKind::Unit, 0)).collect()
+    }
+
+    /// The units of the number that is due, where it may have several.
+    fn several_units(&self) -> Option<&'a [Unit]> {
+        let expr = self.site.around(self.leaf, |kind| kind == NodeKind::Expr)?;
+        match self.site.expects(expr) {
+            Expects::Value(spec) => match spec.ty.required() {
+                SettingType::Units(units) => Some(units),
+                _ => None,
+            },
+            _ => None,
+        }
     }
 
     /// The dimension of the number that is due.
