@@ -4,7 +4,7 @@ use std::fs;
 
 use xtask::{files, root, width};
 
-/// Folders that were being changed when the width was introduced: `cargo xtask wrap`, then away with their line here.
+/// Folders that were being changed when the width was introduced: run `cargo xtask wrap`, then remove this.
 const NOT_YET: [&str; 11] = [
     "runtime/cli",
     "runtime/engine",
