@@ -34,6 +34,19 @@
   (#any-of? @type.builtin
     "Int" "Float" "Bool" "Text" "Path" "Ratio" "Duration" "Bytes" "Count"
     ; kinds
+    "Files"
+    "Pages"
+    "Docs"
+    "Classifier"
+    "Tokenizer"
+    "Tokens"
+    "Model"
+    "Conversations"
+    "Preferences"
+    "Questions"
+    "Probe"
+    "Index"
+    "Report"
     ; end
     ))
 (type_argument (identifier) @type.parameter)
