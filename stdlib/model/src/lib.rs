@@ -19,6 +19,7 @@ mod model;
 mod ops;
 mod optimizer;
 mod recipe;
+pub mod speed;
 pub mod train;
 pub mod work;
 
