@@ -219,6 +219,7 @@ mod tests {
             per_shard: None,
             resumes: true,
             command: None,
+            command_span: None,
             jsonl: false,
             span: Span::default(),
         };

@@ -18,6 +18,7 @@
 #![cfg_attr(not(test), deny(clippy::unwrap_used))]
 
 mod bundles;
+mod command;
 mod estimate;
 mod files;
 mod gates;
@@ -34,6 +35,7 @@ mod upgrade;
 mod walk;
 mod world;
 
+pub use command::{program, unstartable_commands};
 pub use estimate::Estimate;
 pub use files::{Files, Found};
 pub use gates::{Latest, expectations, latest, promoted, verdicts};

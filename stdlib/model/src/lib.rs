@@ -18,6 +18,7 @@ pub mod memory;
 mod model;
 mod ops;
 mod optimizer;
+mod quiet;
 mod recipe;
 pub mod train;
 pub mod work;
