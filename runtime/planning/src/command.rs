@@ -26,7 +26,7 @@ pub fn program(name: &str, folder: &Path) -> Option<PathBuf> {
 
 /// Why a command cannot be started in `folder`, in words; `None` where nothing speaks against it.
 #[must_use]
-pub fn unstartable(command: &[String], folder: &Path) -> Option<String> {
+pub(crate) fn unstartable(command: &[String], folder: &Path) -> Option<String> {
     let (name, arguments) = command.split_first()?;
     if program(name, folder).is_none() {
         return Some(match (name.contains('/'), folder.join(name).is_file()) {
