@@ -220,6 +220,7 @@ mod tests {
             per_shard: None,
             resumes: true,
             command: None,
+            command_span: None,
             jsonl: false,
             span: Span::default(),
         };

@@ -50,6 +50,8 @@ pub struct Stage {
     pub amounts: Amounts,
     /// The user's command and the files it names, for stages declared with `run`.
     pub command: Option<Vec<String>>,
+    /// Where its words are written.
+    pub command_span: Option<Span>,
     /// Whether documents reach that command as JSON lines instead of Parquet.
     pub jsonl: bool,
     /// The call as written.
@@ -410,6 +412,7 @@ mod tests {
             needs: Needs::default(),
             amounts: Amounts::default(),
             command: None,
+            command_span: None,
             jsonl: false,
             span: Span::default(),
         }

@@ -325,6 +325,7 @@ mod tests {
             needs: crate::graph::Needs::default(),
             amounts: Default::default(),
             command: None,
+            command_span: None,
             jsonl: false,
             span: Span::default(),
         }

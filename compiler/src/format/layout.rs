@@ -17,6 +17,10 @@ pub(super) struct Layout<'t> {
     text: &'t str,
     /// By node: whether it spreads over several lines by a line break of its own.
     broken: Vec<bool>,
+    /// By node: whether each of its entries stands on a line of its own, since they are too wide for one.
+    spread: Vec<bool>,
+    /// By node: how many nodes it lies in.
+    depth: Vec<u32>,
     /// By node: whether it or a node in it spreads over several lines.
     tall: Vec<bool>,
     /// By node: whether it opens or closes its parent.
@@ -39,6 +43,11 @@ fn is_bracket(kind: NodeKind) -> bool {
     )
 }
 
+/// Brackets whose entries may stand on lines of their own.
+fn is_list(kind: NodeKind) -> bool {
+    is_bracket(kind) && !matches!(kind, NodeKind::TypeArgs | NodeKind::ListType)
+}
+
 /// The opening and the closing sign of brackets.
 fn signs(tree: &Tree, text: &str, id: NodeId) -> (Option<NodeId>, Option<NodeId>) {
     let is_sign = |child: &NodeId| {
@@ -55,11 +64,16 @@ impl<'t> Layout<'t> {
             tree,
             text,
             broken: vec![false; nodes],
+            spread: vec![false; nodes],
+            depth: vec![0; nodes],
             tall: vec![false; nodes],
             ends: vec![None; nodes],
             first_pipe: vec![None; nodes],
         };
         for id in tree.ids() {
+            if let Some(parent) = tree.parent(id) {
+                layout.depth[id.0 as usize] = layout.depth[parent.0 as usize] + 1;
+            }
             let kind = tree.kind(id);
             let mut children = tree.children(id);
             let mut broken = tree.children(id).any(|child| tree.kind(child) == NodeKind::Newline);
@@ -105,6 +119,58 @@ impl<'t> Layout<'t> {
         self.ends[leaf.0 as usize] == Some(End::Close)
     }
 
+    pub(super) fn depth(&self, id: NodeId) -> u32 {
+        self.depth[id.0 as usize]
+    }
+
+    /// Puts each entry of a node on a line of its own.
+    pub(super) fn spread(&mut self, id: NodeId) {
+        self.spread[id.0 as usize] = true;
+        self.broken[id.0 as usize] = true;
+        let mut above = Some(id);
+        while let Some(id) = above.filter(|id| !self.tall[id.0 as usize]) {
+            self.tall[id.0 as usize] = true;
+            above = self.tree.parent(id);
+        }
+    }
+
+    /// The node that would put a new line between two neighbours of one line if it were spread.
+    pub(super) fn would_break(&self, left: NodeId, right: NodeId) -> Option<NodeId> {
+        let tree = self.tree;
+        if tree.kind(right).is_trivia() {
+            return None;
+        }
+        if tree.kind(right) == NodeKind::Pipe {
+            return Some(self.parent(right));
+        }
+        let of = |leaf: NodeId| Some(self.parent(leaf)).filter(|&id| is_list(tree.kind(id)));
+        if self.is_comma(left) {
+            return of(left);
+        }
+        let opens = of(left).filter(|_| self.is_open(left));
+        let closes = of(right).filter(|_| self.is_close(right));
+        let found = if opens == closes { None } else { opens.or(closes) };
+        found.filter(|&id| !self.is_wrapper(id))
+    }
+
+    fn is_comma(&self, leaf: NodeId) -> bool {
+        self.tree.kind(leaf) == NodeKind::Sign && &self.text[self.tree.range(leaf)] == ","
+    }
+
+    /// Whether brackets hold nothing but other brackets, which are spread in their place: `crawl.docs([…])`.
+    fn is_wrapper(&self, id: NodeId) -> bool {
+        let tree = self.tree;
+        let is_inner = |&leaf: &NodeId| {
+            tree.kind(leaf).is_token() && !tree.kind(leaf).is_trivia() && self.parent(leaf) != id
+        };
+        let mut leaves = tree.below(id).filter(is_inner);
+        let Some(first) = leaves.next().filter(|&leaf| self.is_open(leaf)) else { return false };
+        let inner = self.parent(first);
+        is_list(tree.kind(inner))
+            && !tree.children(id).any(|child| self.is_comma(child))
+            && leaves.last().is_some_and(|last| self.is_close(last) && self.parent(last) == inner)
+    }
+
     /// Whether a new line starts between two neighbours that `newlines` separate so far.
     pub(super) fn breaks(&self, left: NodeId, right: NodeId, newlines: usize) -> bool {
         let parent = self.parent(right);
@@ -115,7 +181,10 @@ impl<'t> Layout<'t> {
             self.is_open(left) && self.is_broken(self.parent(left)) && !self.tree.kind(right).is_trivia();
         let closes = self.is_close(right) && self.is_broken(parent);
         let pipes = self.tree.kind(right) == NodeKind::Pipe && self.is_broken(parent);
-        newlines > 0 || opens || closes || pipes
+        let separates = self.is_comma(left)
+            && self.spread[self.parent(left).0 as usize]
+            && !self.tree.kind(right).is_trivia();
+        newlines > 0 || opens || closes || pipes || separates
     }
 
     /// Whether a blank line may stand between two neighbours.

@@ -15,6 +15,12 @@ pub(crate) fn unreadable(path: &str, error: &ReadError, span: Span) -> Diagnosti
     Diagnostic::error(code::FILE_UNREADABLE, format!("cannot read `{path}`: {error}"), span).help(help)
 }
 
+/// The file that was asked for is not there.
+pub(crate) fn no_such_program(path: &str, span: Span) -> Diagnostic {
+    Diagnostic::error(code::FILE_UNREADABLE, format!("there is no file `{path}`"), span)
+        .help("name a pipeline that is there; `llmp init` writes one to start from")
+}
+
 pub(crate) fn outside(path: &str, span: Span) -> Diagnostic {
     Diagnostic::error(
         code::IMPORT_OUTSIDE,

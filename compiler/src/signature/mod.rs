@@ -46,6 +46,8 @@ pub struct Signature {
     pub needs: Needs,
     /// The command of a user's own stage.
     pub command: Option<Vec<String>>,
+    /// Where its words are written.
+    pub command_span: Option<Span>,
     /// Whether documents reach that command as JSON lines instead of Parquet.
     pub jsonl: bool,
     /// The sets of special tokens ([`SPECIAL_TOKENS`]) that a vocabulary made here holds, or that this stage

@@ -356,6 +356,7 @@ pub(crate) fn signature(stage: &ast::Stage, diagnostics: &mut Diagnostics) -> Op
         resumes: false,
         needs: Needs::default(),
         command: None,
+        command_span: None,
         jsonl: false,
         special_tokens: None,
         flow: Flow::default(),
@@ -528,7 +529,7 @@ fn property(
                         value.span,
                     ));
                 }
-                signature.command = Some(words);
+                (signature.command, signature.command_span) = (Some(words), Some(value.span));
             }
             _ if let ast::ExprKind::Text(line) = &value.kind => {
                 diagnostics.push(errors::command_line(line, value.span));

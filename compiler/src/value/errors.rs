@@ -104,6 +104,18 @@ pub(crate) fn text_for(name: &str, due: &SettingType, text: &str, span: Span) ->
     }
 }
 
+/// A word that means nothing where no word is due; `params` says whether a param could stand there.
+pub(crate) fn word_for(name: &str, due: &SettingType, word: &str, params: bool, span: Span) -> Diagnostic {
+    let example = example(due);
+    let kind = example.split(", like ").next().unwrap_or(&example);
+    let message = format!("`{name}` takes {kind}, found the word `{word}`");
+    let (code, more) = match params {
+        true => (code::WRONG_TYPE, format!("a param would have to be declared: `param {word}: {due}`")),
+        false => (code::NOT_A_VALUE, "no names can stand here".to_owned()),
+    };
+    error(code, message, span).help(format!("write {example}; {more}"))
+}
+
 pub(crate) fn quoted_word(word: &str, name: &str, span: Span) -> Diagnostic {
     error(code::WRONG_TYPE, format!("`{name}` takes words without quotes"), span)
         .help(format!("write `{word}`"))
@@ -287,7 +299,11 @@ pub(crate) fn not_constant(name: &str, place: &str, span: Span) -> Diagnostic {
 }
 
 pub(crate) fn one_for_list(name: &str, due: &SettingType, text: &str, span: Span) -> Diagnostic {
-    error(code::WRONG_TYPE, format!("`{name}` takes `{due}`, found one element"), span)
+    /// Signs of a type that are read before what was found.
+    const READ: usize = 60;
+    let due = format!("`{due}`");
+    let due = if due.chars().count() > READ { "a list" } else { &due };
+    error(code::WRONG_TYPE, format!("`{name}` takes {due}, found one element"), span)
         .help(format!("write `[{text}]`"))
         .fix("make it a list", span, format!("[{text}]"))
 }

@@ -93,7 +93,10 @@ pub(super) fn told(record: &Record, units: impl Iterator<Item = &'static str>) -
     let mut parts: Vec<String> = Vec::new();
     for name in units {
         if let Some(count) = record.counts.get(name) {
-            parts.push(format!("{} {name}", text::count(*count)));
+            parts.push(match name.strip_suffix('s') {
+                Some(one) => text::plural(*count, one),
+                None => format!("{} {name}", text::count(*count)),
+            });
         }
     }
     for word in ["dropped", "skipped"] {

@@ -123,6 +123,7 @@ fn node(name: &str, from: &[u32], value: u64, constant: bool, fail: bool) -> Sta
         needs: Needs::default(),
         amounts: Amounts::default(),
         command: None,
+        command_span: None,
         jsonl: false,
         span: Span::default(),
     }

@@ -23,7 +23,7 @@ use llmp_store::{Ledger, Result, Store, StoreError, write_cache};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-pub use compare::{Comparison, Measured, Row, number};
+pub use compare::{Comparison, Gates, Measured, Price, Row, number};
 pub use summary::{Came, Chain, RootCauses, Step, Training, chains, root_causes, trainings};
 
 /// Pipelines of more stages are told in short: what was cached by its name only, and not in their lowered form.

@@ -300,6 +300,7 @@ mod tests {
             needs: Needs::default(),
             amounts: Default::default(),
             command: Some(vec!["sh".into(), "tool.sh".into()]),
+            command_span: None,
             jsonl: false,
             span: Span::default(),
         };

@@ -20,6 +20,7 @@
 
 mod bundles;
 pub mod calibration;
+mod command;
 mod estimate;
 mod files;
 mod gates;
@@ -38,6 +39,7 @@ mod walk;
 mod world;
 
 pub use calibration::Calibration;
+pub use command::{program, unstartable_commands};
 pub use estimate::Estimate;
 pub use files::{Files, Found};
 pub use gates::{Latest, expectations, latest, promoted, verdicts};

@@ -3,10 +3,14 @@
 //! burn panics on a worker thread where a driver is missing, so that has to be found out before burn is
 //! asked.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
+use std::sync::{Mutex, PoisonError};
 
 use llmp_stage::{Error, Result};
+
+use crate::quiet::quietly;
 
 /// Where tensors live.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,6 +59,30 @@ impl Device {
     /// # Errors
     /// Where it is missing; lists those that are there.
     pub fn open(name: &str) -> Result<Self> {
+        /// What was opened: drivers are asked once, when a program begins and has nothing on the screen.
+        static OPEN: Mutex<BTreeMap<String, Device>> = Mutex::new(BTreeMap::new());
+        if !cfg!(any(feature = "wgpu", feature = "cuda")) {
+            return Self::look_for(name);
+        }
+        let mut open = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(device) = open.get(name) {
+            return Ok(*device);
+        }
+        let (opened, said) = quietly(|| Self::look_for(name));
+        match (opened, said.trim()) {
+            (Ok(device), _) => {
+                open.extend([(name.to_owned(), device), (device.to_string(), device)]);
+                Ok(device)
+            }
+            (Err(error), "") => Err(error),
+            // A driver's own words may tell why it cannot be used.
+            (Err(error), said) => {
+                Err(Error::new(format!("{error}; its driver says: {said}")).help_if(error.help_text()))
+            }
+        }
+    }
+
+    fn look_for(name: &str) -> Result<Self> {
         let device: Self = name.parse()?;
         let reason = match device {
             Self::Cpu => return Ok(device),

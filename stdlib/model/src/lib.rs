@@ -20,6 +20,7 @@ pub mod memory;
 mod model;
 mod ops;
 mod optimizer;
+mod quiet;
 mod recipe;
 pub mod speed;
 pub mod train;

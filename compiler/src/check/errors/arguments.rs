@@ -54,6 +54,22 @@ pub(crate) fn swapped_steps(
     Diagnostic { fix: Some(fix), ..wrong_kind(place, due.name(), found, None, &[], span).help(help) }
 }
 
+/// Each is the kind, the place and the text of an input.
+pub(crate) fn swapped_inputs(
+    callee: &str,
+    one: (&str, Span, String),
+    other: (&str, Span, String),
+) -> Diagnostic {
+    let message = format!("two inputs of `{callee}` stand in each other's place");
+    let edits = vec![Edit { span: one.1, text: other.2 }, Edit { span: other.1, text: one.2 }];
+    let fix = Fix { title: "swap them".to_owned(), edits };
+    let error = error(code::WRONG_KIND, message, one.1)
+        .label(format!("this is `{}`", one.0))
+        .also(other.1, format!("this is `{}`", other.0))
+        .help("swap them");
+    Diagnostic { fix: Some(fix), ..error }
+}
+
 /// Adds the fix of a wrong kind: a pipe through `converter`.
 pub(crate) fn piped_through(error: Diagnostic, converter: &str, span: Span) -> Diagnostic {
     let end = Span { start: span.end, ..span };
