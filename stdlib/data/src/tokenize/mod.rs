@@ -9,8 +9,8 @@ mod train;
 
 llmp_stage::stages! { "data/tokenize":
     "tokenize.cl100k" = cl100k { cost },
-    "tokenize.encode" = encode { cost },
+    "tokenize.encode" = encode { cost, pace },
     "tokenize.load" = load,
     "tokenize.o200k" = o200k { cost },
-    "tokenize.train" = train { cost },
+    "tokenize.train" = train { cost, pace },
 }
