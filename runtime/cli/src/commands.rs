@@ -29,6 +29,7 @@ mod search;
 mod show;
 mod spelling;
 mod stages;
+mod tokens;
 mod trace;
 mod verify;
 mod which_run;
@@ -84,6 +85,8 @@ enum Command {
     Trace(trace::Arguments),
     /// Print rows of a result as people read them: documents, conversations, questions, tokens, a model's facts
     Show(show::Arguments),
+    /// Show how tokenizers cut texts
+    Tokens(tokens::Arguments),
     /// Ask a search index
     Search(search::Arguments),
     /// Format pipelines
@@ -126,7 +129,7 @@ enum Command {
 }
 
 /// A pipeline and what is set on the command line.
-#[derive(Clone, Debug, Args)]
+#[derive(Clone, Debug, Default, Args)]
 struct PipelineArguments {
     /// The pipeline; may be left out where the folder holds just one
     file: Option<PathBuf>,
@@ -287,6 +290,7 @@ pub fn main() -> ExitCode {
         Command::Trace(arguments) => trace::run(&arguments),
         Command::Show(arguments) => show::run(&arguments),
         Command::Search(arguments) => search::run(&arguments),
+        Command::Tokens(arguments) => tokens::run(&arguments),
         Command::Fmt(arguments) => fmt::run(&arguments),
         Command::Params(arguments) => params::run(&arguments),
         Command::Stages(arguments) => stages::run(&arguments),
