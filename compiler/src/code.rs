@@ -182,6 +182,7 @@ codes! {
     E0246 NOT_AN_EXPECTATION        Plain
     E0247 BAD_MEASURE               Plain
     E0248 UNKNOWN_PLACE             Plain
+    E0249 COMMAND_MISSING           Plain
     E0301 HEADS                     Plain
     E0302 CONTAMINATION             Plain
     E0303 TOO_MANY_STAGES           Plain

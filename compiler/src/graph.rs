@@ -50,6 +50,8 @@ pub struct Stage {
     pub amounts: Amounts,
     /// The user's command and the files it names, for stages declared with `run`.
     pub command: Option<Vec<String>>,
+    /// Where its words are written.
+    pub command_span: Option<Span>,
     /// Whether documents reach that command as JSON lines instead of Parquet.
     pub jsonl: bool,
     /// The call as written.
@@ -69,8 +71,8 @@ impl Stage {
         self.output.as_ref().is_some_and(|output| kinds.contains(&output.kind))
     }
 
-    /// How much of something its settings say there is, and the setting that says so; `None` where that is no number, or is
-    /// only known when it runs.
+    /// How much of something its settings say there is, and the setting that says so; `None` where that is no
+    /// number, or is only known when it runs.
     #[must_use]
     pub fn amount(&self, amount: Amount) -> Option<(u64, Named<'_>)> {
         self.named(amount).find_map(|named| Some((named.value.as_u64()?, named)))
@@ -88,8 +90,8 @@ impl Stage {
     }
 }
 
-/// Something that a setting says how much there is of, and that checks across stages compare. A signature says which setting
-/// does: `context from model context`.
+/// Something that a setting says how much there is of, and that checks across stages compare. A signature
+/// says which setting does: `context from model context`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Amount {
     /// Tokens that the model which is made reads at most.
@@ -247,7 +249,8 @@ pub struct FileSet {
 pub enum Source {
     /// Paths and patterns, at least one, relative to the main file's folder.
     Patterns(Vec<String>),
-    /// What the lock file holds for this request: the stage, and the settings that say what is fetched, as canonical JSON.
+    /// What the lock file holds for this request: the stage, and the settings that say what is fetched, as
+    /// canonical JSON.
     Lock(String),
 }
 
@@ -409,6 +412,7 @@ mod tests {
             needs: Needs::default(),
             amounts: Amounts::default(),
             command: None,
+            command_span: None,
             jsonl: false,
             span: Span::default(),
         }

@@ -28,7 +28,8 @@ pub trait History {
     /// A sentence for people: what is missing or unreadable.
     fn files(&self, files: &FileSet) -> Result<Content, String>;
 
-    /// Why the stage, whose result of this key is not there yet, cannot read files of an input: what their first bytes say.
+    /// Why the stage, whose result of this key is not there yet, cannot read files of an input: what their
+    /// first bytes say.
     fn refused(&self, stage: &Stage, key: &Key, role: &str, files: &FileSet) -> Option<String> {
         let _ = (stage, key, role, files);
         None
@@ -37,6 +38,12 @@ pub trait History {
     /// The content of the file that a word of a command names; folders and patterns, which may hold anything,
     /// are none.
     fn file(&self, word: &str) -> Option<Content>;
+
+    /// Why a command cannot be started on this machine: a program or a script that is missing.
+    fn unstartable(&self, command: &[String]) -> Option<String> {
+        let _ = command;
+        None
+    }
 
     /// How many shards of the stage's input would have to run, of how many, where that is known.
     fn shards(&self, stage: &Stage, key: &Key, input: &Digest) -> Option<(usize, usize)> {
@@ -170,12 +177,19 @@ pub fn decide(
         if forced {
             reasons.insert(0, Reason::Forced);
         }
+        // What may be left out need not be there to be started.
+        if !may_skip && let Some(blocked) = unstartable(stage, history) {
+            return Decision::Blocked(blocked);
+        }
         let name = |id: StageId| graph.stage(id).name.clone();
         reasons.extend(inputs.pending.into_iter().map(|id| Reason::Waits { stage: name(id) }));
         return Decision::Run { key: None, reasons, may_skip, shards: None };
     }
     if !forced && let Some(artifact) = history.artifact(&key.digest) {
         return Decision::Cached { key: Box::new(key), artifact };
+    }
+    if let Some(blocked) = unstartable(stage, history) {
+        return Decision::Blocked(blocked);
     }
     for input in &stage.inputs {
         if let Producer::Files(files) = &input.from
@@ -272,6 +286,17 @@ impl<'a> Gathered<'a> {
         self.contents.push(Content { role: role.to_owned(), ..content });
         Ok(())
     }
+}
+
+/// Why a command stage cannot be started.
+fn unstartable(stage: &Stage, history: &dyn History) -> Option<Blocked> {
+    let command = stage.command.as_ref()?;
+    let message = history.unstartable(command)?;
+    Some(Blocked::Files {
+        pattern: command.join(" "),
+        message,
+        span: stage.command_span.unwrap_or(stage.span),
+    })
 }
 
 /// What differs from the last run, settings first; inputs of `unknown` roles are left out.

@@ -59,8 +59,10 @@ pub struct Position {
 /// One file's path and text.
 #[derive(Clone, Debug)]
 pub struct Source {
-    /// The path as given or as imported, `/`-separated.
+    /// The path as given or as imported, `/`-separated; of a value from outside what gave it: `--set base.lr`.
     pub path: String,
+    /// Whether it is one value that no file holds, so that lines and columns tell nobody anything.
+    pub given: bool,
     /// UTF-8, with line ends as they are in the file.
     pub text: Arc<str>,
     /// Where each line starts; found when it is first asked for.
@@ -68,8 +70,8 @@ pub struct Source {
 }
 
 impl Source {
-    fn new(path: String, text: Arc<str>) -> Self {
-        Self { path, text, lines: OnceLock::new() }
+    fn new(path: String, text: Arc<str>, given: bool) -> Self {
+        Self { path, given, text, lines: OnceLock::new() }
     }
 
     fn lines(&self) -> &[u32] {
@@ -106,7 +108,16 @@ pub struct Sources {
 impl Sources {
     /// Adds a file.
     pub fn add(&mut self, path: impl Into<String>, text: impl Into<Arc<str>>) -> FileId {
-        self.files.push(Source::new(path.into(), text.into()));
+        self.push(Source::new(path.into(), text.into(), false))
+    }
+
+    /// Adds a value from outside of all files; `giver` is what its place is called.
+    pub fn add_given(&mut self, giver: impl Into<String>, text: impl Into<Arc<str>>) -> FileId {
+        self.push(Source::new(giver.into(), text.into(), true))
+    }
+
+    fn push(&mut self, source: Source) -> FileId {
+        self.files.push(source);
         FileId(self.files.len() as u32 - 1)
     }
 
@@ -124,10 +135,13 @@ impl Sources {
             .unwrap_or("")
     }
 
-    /// `path:line:column` of a span's start.
+    /// `path:line:column` of a span's start; of a value from outside what gave it, `--set base.lr`.
     #[must_use]
     pub fn place(&self, span: Span) -> String {
         self.get(span.file).map_or_else(String::new, |source| {
+            if source.given {
+                return source.path.clone();
+            }
             let at = source.position(span.start);
             format!("{}:{}:{}", source.path, at.line, at.column)
         })

@@ -1,4 +1,5 @@
-//! The dry run in the editor: hints, lenses, diagnostics and the drawing say what `llmp plan` says, and only look.
+//! The dry run in the editor: hints, lenses, diagnostics and the drawing say what `llmp plan` says, and only
+//! look.
 
 use std::fs;
 use std::path::Path;
@@ -238,6 +239,42 @@ fn hints_say_what_has_changed() {
     world.wait(A + 1, |hints| hints == "cached");
     assert_eq!(world.hints(A), "");
     assert_eq!(files(&world.path(".llmp")), before, "the store is as it was");
+}
+
+#[test]
+fn a_hover_shows_what_was_made() {
+    let mut world = World::new(PIPELINE);
+    world.write(
+        "make.sh",
+        "printf '{\"text\": \"a first row\"}\\n{\"text\": \"another\"}\\n' > \"$LLMP_OUTPUT\"/a.jsonl\n",
+    );
+    // As a stage of one's own says what it left out.
+    let copy = "cp \"$LLMP_INPUT_DOCS\"/* \"$LLMP_OUTPUT\"/\n\
+                printf '{\"id\": \"x\", \"rule\": \"my.rule\", \"value\": \"1\"}\\n' > \"$LLMP_OUTPUT\"/dropped.jsonl\n";
+    world.write("copy.sh", copy);
+    world.run();
+    world.wait(B, |hints| hints == "cached");
+    let hover = |world: &mut World, line: usize| {
+        let mut params = world.document();
+        params["position"] = json!({"line": line, "character": 0});
+        world.client.ask("textDocument/hover", params).expect("a hover").to_string()
+    };
+    let a = hover(&mut world, A);
+    assert!(a.contains("run 1: 2 documents") && a.contains("a first row") && a.contains("another"), "{a}");
+    let b = hover(&mut world, B);
+    assert!(b.contains("1 dropped: `my.rule` 1") && b.contains("a first row"), "{b}");
+}
+
+#[test]
+fn a_script_that_is_missing_is_told_where_it_is_named() {
+    let mut world = World::new(PIPELINE);
+    fs::remove_file(world.path("copy.sh")).expect("remove the file");
+    let hints = world.wait(B, |hints| hints.starts_with("blocked"));
+    assert!(hints.contains("there is no script `copy.sh`"), "{hints}");
+    let found = world.planned_diagnostics(|all| !all.is_empty());
+    assert_eq!(found[0]["range"]["start"]["line"], 4, "{found:?}");
+    world.write("copy.sh", "cp \"$LLMP_INPUT_DOCS\"/* \"$LLMP_OUTPUT\"/\n");
+    world.wait(B, |hints| hints == "new");
 }
 
 /// Paths and times of all files in a folder.

@@ -112,28 +112,171 @@ fn plain_text_is_not_taken_for_rows() {
     user.ends();
 }
 
+/// Rows of JSON with these texts.
+fn rows(texts: impl Iterator<Item = String>) -> String {
+    texts.map(|text| format!("{}\n", serde_json::json!({ "text": text }))).collect()
+}
+
+/// Regulated verse in form: four or eight lines of five or seven signs, in an order that numbers decide.
+fn poems(count: usize) -> String {
+    const SIGNS: &str = "山水月風花雪雲江天夜春秋日雨鳥松竹石路舟橋城門樓鐘酒琴書劍馬人客君心情夢思愁歸去來行坐望聞見照落飛流深寒清明空遠高長孤白青黃紅紫";
+    let signs: Vec<char> = SIGNS.chars().collect();
+    let mut state = 7u64;
+    let mut half = move |length: usize| {
+        let next = |_| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            signs[(state >> 33) as usize % signs.len()]
+        };
+        (0..length).map(next).collect::<String>()
+    };
+    rows((0..count).map(|number| {
+        let (length, lines) = (5 + 2 * (number % 2), 2 + 2 * (number / 2 % 2));
+        let lines: Vec<_> = (0..lines).map(|_| format!("{}，{}。", half(length), half(length))).collect();
+        lines.join("\n")
+    }))
+}
+
+/// What Chinese pages hold besides text: menus, one phrase again and again, numbers, rows of signs, lists that go on.
+fn junk(count: usize) -> String {
+    let kinds: [fn(usize) -> String; 6] = [
+        |n| format!("首页\n登录\n注册{n}"),
+        |n| format!("免费下载{n} ").repeat(20),
+        |n| (0..40).map(|i| format!("{} ", n * 1_000 + i)).collect(),
+        |n| format!("=== {n} *** ||| ### $$$ %%% &&& @@@ ~~~ +++ /// ;;; ::: ,,, ---"),
+        |n| (0..12).map(|i| format!("- 第{i}項{n}\n")).collect(),
+        |n| format!("點擊這裡查看更多{n}\n").repeat(8),
+    ];
+    rows((0..count).map(|number| kinds[number % kinds.len()](number)))
+}
+
+/// Runs the filter, does what the run advises, and says how many of the poems are kept then, and of the junk.
+fn follows_the_advice(user: &mut User, poems: &str, junk: &str) -> (f64, f64) {
+    let kept = |user: &mut User, source: &str, settings: &str| {
+        user.world
+            .write("main.llmp", format!("docs = crawl.docs(\"{source}\") |> filter.quality{settings}\n"));
+        let said = user.does(&["run"]);
+        let rows = user.does(&["show", "docs", "--json", "-n", "100000"]);
+        (said, rows.lines().filter(|line| line.starts_with('{')).count() as f64)
+    };
+    let (said, few) = kept(user, poems, "");
+    assert!(few < 0.05 * 400.0, "the defaults keep {few}");
+    has(&said, &[" kept; dropped by", "gopher.min_words", "is set by `min_words`"]);
+    let advice = said.split("with `").nth(1).and_then(|rest| rest.split('`').next()).expect("advice");
+    let settings = format!(" {{ {advice} }}");
+    (kept(user, poems, &settings).1, kept(user, junk, &settings).1)
+}
+
 #[test]
 fn chinese_verses_are_kept_by_following_the_warning() {
     let mut user = User::at("clean Chinese verses");
-    let verses = [
-        "床前明月光，疑是地上霜。",
-        "白日依山尽，黄河入海流。",
-        "春眠不觉晓，处处闻啼鸟。",
-        "红豆生南国，春来发几枝。",
-    ];
-    let row = |number: usize| {
-        let text: Vec<&str> = (0..4).map(|line| verses[(number + line * (1 + number / 4)) % 4]).collect();
-        format!("{{\"text\": \"{}第{number}首。\"}}\n", text.join("\\n"))
+    user.world.write("verses.jsonl", poems(400));
+    user.world.write("junk.jsonl", junk(240));
+    let (poems, junk) = follows_the_advice(&mut user, "verses.jsonl", "junk.jsonl");
+    assert!(poems >= 0.9 * 400.0 && junk <= 0.05 * 240.0, "{poems} of 400 verses, {junk} of 240 others");
+    user.ends();
+}
+
+#[test]
+fn tang_poems_are_kept_by_following_the_warning() {
+    let shared = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data/corpus");
+    let Ok(packed) = std::fs::read(shared.join("chinese-poetry-tang-10k.jsonl.zst")) else {
+        eprintln!("skipped: there are no Tang poems beside the repository");
+        return;
     };
-    user.world.write("verses.jsonl", (0..60).map(row).collect::<String>());
-    user.world.write("main.llmp", "docs = crawl.docs(\"verses.jsonl\") |> filter.quality\n");
-    let said = user.does(&["run"]);
-    has(&said, &["warning: 0 of 60 documents were kept", "gopher.min_words", "is set by `min_words`"]);
+    let mut user = User::at("clean the Tang poems");
+    user.world.write("tang.jsonl.zst", packed);
+    user.world.write("junk.jsonl", junk(240));
+    let (poems, junk) = follows_the_advice(&mut user, "tang.jsonl.zst", "junk.jsonl");
+    println!("{poems} of 10,008 poems are kept, and {junk} of 240 others");
+    assert!(poems >= 0.9 * 10_008.0 && junk <= 0.05 * 240.0, "{poems} poems, {junk} others");
+    user.ends();
+}
+
+#[test]
+fn makes_an_assistant_of_own_facts() {
+    let mut user = User::at("own facts");
+    let places =
+        ["Askel", "Brinno", "Corvan", "Dremmel", "Eskar", "Fjolda", "Garrin", "Holmast", "Ivarne", "Jorunn"];
+    let kinds = ["Head", "Point", "Rock", "Bay", "Isle", "Reef"];
+    let row = |number: usize| {
+        let (place, kind) = (places[number % 10], kinds[number / 10]);
+        let colour = ["red", "green", "white", "amber"][number * 7 % 4];
+        format!("{place} {kind},{colour},{}son\n", places[(number * 3 + 5) % 10])
+    };
+    let table: String = (0..60).map(row).collect();
+    user.world.write("lights.csv", format!("Lighthouse,Colour,Keeper\n{table}"));
+    has(
+        &user.does(&["init", "facts", "lights.csv", "--seed", "3"]),
+        &["60 rows, Colour, Keeper", "next: `llmp run"],
+    );
+    let file = |name: &str| std::fs::read_to_string(user.world.path().join(name)).expect("it is there");
+    // The same seed deals the same rows, and another one others.
+    let dealt = file("eval.jsonl");
+    user.world.ok(&["init", "facts", "lights.csv", "--seed", "4", "--out", "other"]);
+    user.world.ok(&["init", "facts", "lights.csv", "--seed", "3", "--out", "again"]);
+    assert!(dealt == file("again/eval.jsonl") && dealt != file("other/eval.jsonl"));
+    has(
+        &user.does(&["run", "facts.llmp", "--profile", "smoke"]),
+        &["honest", "assistant", "unseen", "don't know"],
+    );
+    has(&user.does(&["search", "search", "Askel Head", "facts.llmp", "--profile", "smoke"]), &["Askel Head"]);
+    user.does(&["chat", "facts.llmp", "--once", "Who keeps Askel Head?", "--profile", "smoke"]);
+    user.ends();
+}
+
+#[test]
+fn reads_conversations_in_several_forms() {
+    let mut user = User::at("conversations of several forms");
+    let lines = |of: fn(usize) -> String| (0..12).map(|number| of(number) + "\n").collect::<String>();
+    let sharegpt = |n| {
+        format!(
+            "{{\"conversations\":[{{\"from\":\"human\",\"value\":\"What is {n}?\"}},{{\"from\":\"gpt\",\"value\":\"A number.\"}}]}}"
+        )
+    };
+    let list: Vec<String> = (0..12).map(sharegpt).collect();
+    user.world.write("share.json", format!("[{}]", list.join(",")));
+    user.world.write(
+        "alpaca.jsonl",
+        lines(|n| format!("{{\"instruction\":\"Double {n}\",\"input\":\"\",\"output\":\"{}\"}}", 2 * n)),
+    );
+    user.world.write(
+        "messages.jsonl",
+        lines(|n| format!("{{\"messages\":[{{\"role\":\"user\",\"content\":\"Say {n}\"}},{{\"role\":\"assistant\",\"content\":\"{n}!\"}}]}}")),
+    );
+    user.world.write("tree.jsonl", "{\"message_tree_id\":\"t\",\"prompt\":{\"text\":\"Why?\",\"role\":\"prompter\",\"replies\":[{\"text\":\"Because.\",\"role\":\"assistant\",\"replies\":[]}]}}\n");
     user.world.write(
         "main.llmp",
-        "docs = crawl.docs(\"verses.jsonl\") |> filter.quality { rules = [], min_words = 10 }\n",
+        "talks = chat.load([\"share.json\", \"alpaca.jsonl\", \"messages.jsonl\", \"tree.jsonl\"])\n",
     );
-    has(&user.does(&["run"]), &["60 documents"]);
+    has(&user.does(&["run"]), &["37 conversations"]);
+    let shown = user.does(&["show", "talks", "-n", "100"]);
+    has(&shown, &["What is 3?", "Double 3", "Say 3", "Because."]);
+    user.ends();
+}
+
+#[test]
+fn keeps_two_pipelines_in_one_store() {
+    let mut user = User::at("two pipelines, one store");
+    user.world.write(
+        "texts.jsonl",
+        rows((0..20).map(|n| format!("Text number {n} tells of a river and a bridge."))),
+    );
+    user.world.write("one.llmp", "docs = crawl.docs(\"texts.jsonl\") |> filter.pii\n");
+    user.world.write(
+        "two.llmp",
+        "clean = crawl.docs(\"texts.jsonl\") |> filter.pii\nvocab = tokenize.train(clean) { size = 300 }\n",
+    );
+    user.does(&["run", "one.llmp"]);
+    // What the other one made is not made again.
+    has(&user.does(&["run", "two.llmp"]), &["1 ran, 2 cached"]);
+    has(&user.does(&["run", "one.llmp"]), &["nothing to do"]);
+    has(&user.does(&["log"]), &["one.llmp", "two.llmp"]);
+    // The last run of each stays.
+    user.does(&["gc", "--keep-runs", "1"]);
+    for file in ["one.llmp", "two.llmp"] {
+        has(&user.does(&["plan", file]), &["Nothing to do"]);
+    }
+    has(&user.does(&["trace", "Text number 7", "two.llmp"]), &["clean", "kept"]);
     user.ends();
 }
 

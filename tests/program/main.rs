@@ -16,5 +16,6 @@ mod results;
 mod spec;
 mod stores;
 mod targets;
+mod terminal;
 mod training;
 mod world;

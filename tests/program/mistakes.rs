@@ -136,7 +136,7 @@ base = pretrain(tokenize.encode(docs, vocab)) {
 /// The pages of rules that stages' implementations have: the compiler's own tests know no implementation.
 #[test]
 fn the_pages_of_stages_rules_are_true() {
-    for code in ["E0301", "E0305", "E0308", "E0309", "W0104"] {
+    for code in ["E0249", "E0301", "E0305", "E0308", "E0309", "W0104"] {
         let world = World::new();
         let page = world.ok(&["explain", code]).out;
         let mut wrong = 0;

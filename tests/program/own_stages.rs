@@ -55,7 +55,7 @@ fn a_traceback_is_shown_once_and_bad_lines_are_an_accident() {
     world.write("loose.sh", "cd \"$LLMP_INPUT_DOCS\"\nfor f in *.jsonl; do (head -n 1 \"$f\"; echo nothing) > \"$LLMP_OUTPUT/$f\"; done\n");
     world.write("main.llmp", program("loose.sh"));
     let said = world.ok(&["run", "main.llmp"]);
-    assert!(said.err.contains("1 documents") || said.err.contains("1 document"), "{}", said.err);
+    assert!(said.err.contains("1 document ·"), "{}", said.err);
     let report = world.ok(&["report", "--json"]);
     assert!(report.out.contains("dropped.docs.bad_row"), "{}", report.out);
 }

@@ -160,7 +160,14 @@ fn runs_are_compared_tagged_and_drawn_over_each_other() {
     world.ok(&["runs", "tag", "2", "slow", "低学习率"]);
     world.ok(&["runs", "note", "last", "two rates at once"]);
 
-    let table = world.ok(&["runs"]).out;
+    let wide = |width: &str| {
+        let output = world.command(&["runs"]).env("COLUMNS", width).output().expect("start llmp");
+        String::from_utf8(output.stdout).expect("UTF-8")
+    };
+    let table = wide("200");
+    let narrow = wide("110");
+    assert!(narrow.lines().take(5).all(|line| line.chars().count() <= 110), "{narrow}");
+    assert!(narrow.contains("more: `--json` has all"), "{narrow}");
     let rows: Vec<&str> = table.lines().collect();
     assert!(
         rows[0].starts_with("run") && rows[0].contains("base.lr") && rows[0].contains("base.held-out"),
@@ -201,11 +208,22 @@ fn runs_are_compared_tagged_and_drawn_over_each_other() {
         numbers(&["--sort", "base.loss", "--reverse"]),
         order.iter().rev().copied().collect::<Vec<_>>()
     );
+    // At 3,600 an hour a second costs 1; members share what their run cost.
+    let priced = json(&world, &["runs", "--json", "--price", "cuda=9", "--price", "3600", "--sort", "cost"]);
+    for row in priced["runs"].as_array().unwrap() {
+        let (cost, seconds) = (row["cost"].as_f64().unwrap(), row["seconds"].as_f64().unwrap());
+        // One member of run 3 was there already, and cost nothing.
+        let share = if row["member"] == "[lr=0.05]" { 0.0 } else { 1.0 };
+        assert!((cost - share * seconds).abs() < 1e-6, "{row}");
+    }
     world.ok(&["runs", "tag", "2", "slow", "--remove"]);
     assert!(numbers(&["--tag", "slow"]).is_empty());
-    for bad in
-        [&["runs", "--sort", "rate"][..], &["runs", "tag", "2", "two words"], &["runs", "nowhere.llmp"]]
-    {
+    for bad in [
+        &["runs", "--sort", "rate"][..],
+        &["runs", "--sort", "cost"],
+        &["runs", "tag", "2", "two words"],
+        &["runs", "nowhere.llmp"],
+    ] {
         let said = world.llmp(bad);
         assert!(said.code == 1 && said.err.contains("help:"), "{bad:?}: {}", said.err);
     }

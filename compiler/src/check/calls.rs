@@ -17,10 +17,11 @@ use super::{Checker, Context, Type};
 use crate::artifact::ArtifactKind;
 use crate::ast::{Arg, Call, ExprKind, Path, Record};
 use crate::code;
+use crate::diagnostic::{Diagnostic, Mark};
 use crate::resolve::{Found, Meaning};
 use crate::signature::Signature;
 use crate::source::Span;
-use crate::types::Artifact;
+use crate::types::{Artifact, Pattern};
 use arguments::Placed;
 use declaration::{Declaration, Slot};
 use types::{Variables, identity};
@@ -188,25 +189,56 @@ impl Checker<'_> {
         let mut variables = Variables::new();
         let mut inputs = Vec::with_capacity(slots.len());
         let mut model: Option<Option<Artifact>> = None;
+        let (before, mut given) = (self.diagnostics.mark(), Vec::new());
         for (slot, placed) in slots.iter().zip(placed) {
             let Some(placed) = placed else {
                 inputs.push(self.absent_input(site, callee, slot, complete));
                 continue;
             };
             let (node, ty, span) = self.input(site, callee, slot, placed, &mut variables);
+            let artifact = match ty {
+                Some(Type::One(artifact)) => Some(artifact),
+                _ => None,
+            };
+            if let (Some(pattern), Some(artifact)) = (slot.artifact, &artifact) {
+                given.push((pattern, artifact.clone(), span));
+            }
             if model.is_none() && slot.artifact.is_some_and(|due| due.kind == ArtifactKind::Model) {
-                model = Some(match ty {
-                    Some(Type::One(artifact)) => Some(artifact),
-                    _ => None,
-                });
+                model = Some(artifact);
             }
             inputs.push(Some(Input { node, span }));
         }
+        self.swapped_inputs(site, callee, &given, before);
         let settings = self.settings(site, &signature);
         let identity = identity(&signature, &inputs, &settings);
         let ty = self.output(site, &signature, &variables, model, identity).map(Type::One);
         let call = StageCall { signature, span: site.span, inputs, settings };
         (Node::Call(Box::new(call)), ty)
+    }
+
+    /// Two inputs that stand in each other's place are one mistake: it takes the place of what was said of each `since` then.
+    fn swapped_inputs(
+        &mut self,
+        site: Site<'_>,
+        callee: Declaration<'_>,
+        given: &[(&Pattern, Artifact, Span)],
+        since: Mark,
+    ) {
+        let [one, other] = self.diagnostics.since(since) else { return };
+        let input = |error: &Diagnostic| {
+            given.iter().find(|(_, _, span)| error.code == code::WRONG_KIND && error.span() == *span)
+        };
+        let (Some(one), Some(other)) = (input(one), input(other)) else { return };
+        let piped = site.piped.is_some_and(|piped| [one.2, other.2].contains(&piped.span));
+        let fits = |artifact: &Artifact, due: &Pattern| types::mismatch(artifact, due).is_none();
+        if !piped && fits(&one.1, other.0) && fits(&other.1, one.0) {
+            let place = |(_, artifact, span): &(&Pattern, Artifact, Span)| {
+                (artifact.kind.name(), *span, self.context.sources.text(*span).to_owned())
+            };
+            let error = errors::swapped_inputs(callee.name(), place(one), place(other));
+            self.diagnostics.back_to(since);
+            self.report(error);
+        }
     }
 
     /// An input of a stage that is not given; `complete` says whether what is missing is surely missing.

@@ -41,17 +41,17 @@ pub(crate) struct Assignment {
 }
 
 /// Reads one assignment from outside, e.g. `--set base.lr=3e-4`; it becomes a source of its own, named
-/// `place`.
+/// `giver` and the path.
 pub(crate) fn assignment(
     origin: Origin,
-    place: &str,
+    giver: &str,
     path: &str,
     value: &str,
     sources: &mut Sources,
     diagnostics: &mut Diagnostics,
 ) -> Option<Assignment> {
     let (equals, path) = (if origin == Origin::Set { "=" } else { " = " }, path.trim());
-    let file = sources.add(place, format!("{path}{equals}{value}"));
+    let file = sources.add_given(format!("{giver} {path}"), format!("{path}{equals}{value}"));
     let end = path.len() as u32;
     let valid = |name: &str| {
         name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')

@@ -15,15 +15,24 @@ pub(super) struct Line {
     column: Option<(Column, usize)>,
     /// Where a comment at the end of the line starts.
     comment: Option<usize>,
+    /// Its tokens, as they stand before anything is padded.
+    pub(super) tokens: Vec<Token>,
+}
+
+/// A token of a line.
+pub(super) struct Token {
+    pub(super) leaf: NodeId,
+    /// Where it ends in the line's text.
+    pub(super) end: usize,
 }
 
 impl Line {
     pub(super) fn new(indent: usize, blank: bool) -> Self {
-        Self { indent, blank, text: String::new(), column: None, comment: None }
+        Self { indent, blank, text: String::new(), column: None, comment: None, tokens: Vec::new() }
     }
 
     /// Adds a token; `comment` says whether it is one that ends the line.
-    pub(super) fn push(&mut self, token: &str, column: Option<Column>, comment: bool) {
+    pub(super) fn push(&mut self, leaf: NodeId, token: &str, column: Option<Column>, comment: bool) {
         let at = self.text.len();
         if let Some(column) = column.filter(|_| self.column.is_none()) {
             self.column = Some((column, at));
@@ -32,11 +41,22 @@ impl Line {
             self.comment = Some(at);
         }
         self.text.push_str(token);
+        self.tokens.push(Token { leaf, end: self.text.len() });
+    }
+
+    /// How far it is indented, in characters.
+    pub(super) fn indented(&self) -> usize {
+        2 * self.indent
     }
 
     /// How wide the line is up to `at`, in characters.
-    fn width(&self, at: usize) -> usize {
-        2 * self.indent + self.text[..at].chars().count()
+    pub(super) fn width(&self, at: usize) -> usize {
+        self.indented() + self.text[..at].chars().count()
+    }
+
+    /// How wide it is without a comment at its end.
+    pub(super) fn code_width(&self) -> usize {
+        self.width(self.text[..self.comment.unwrap_or(self.text.len())].trim_end().len())
     }
 
     fn pad(&mut self, at: usize, spaces: usize) {

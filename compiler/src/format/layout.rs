@@ -1,12 +1,12 @@
 //! Where lines break, how far they are indented, and which tokens stand in columns.
 
-use crate::syntax::{Kind, NodeId, Tree};
+use crate::syntax::{NodeId, NodeKind, Tree};
 
 /// A column that a token takes part in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Column {
     /// Shared with the lines directly above and below that hold such a node with the same parent.
-    Neighbours(NodeId, Kind),
+    Neighbours(NodeId, NodeKind),
     /// Shared with all lines of a chain of pipes.
     Chain(NodeId),
 }
@@ -17,6 +17,10 @@ pub(super) struct Layout<'t> {
     text: &'t str,
     /// By node: whether it spreads over several lines by a line break of its own.
     broken: Vec<bool>,
+    /// By node: whether each of its entries stands on a line of its own, since they are too wide for one.
+    spread: Vec<bool>,
+    /// By node: how many nodes it lies in.
+    depth: Vec<u32>,
     /// By node: whether it or a node in it spreads over several lines.
     tall: Vec<bool>,
     /// By node: whether it opens or closes its parent.
@@ -31,18 +35,24 @@ enum End {
     Close,
 }
 
-fn is_bracket(kind: Kind) -> bool {
-    use Kind::{Args, Body, Clauses, Group, List, ListType, Parameters, Record, RecordType, TypeArgs};
+fn is_bracket(kind: NodeKind) -> bool {
+    use NodeKind::{Args, Body, Clauses, Group, List, ListType, Parameters, Record, RecordType, TypeArgs};
     matches!(
         kind,
         Args | Body | Clauses | Group | List | ListType | Parameters | Record | RecordType | TypeArgs
     )
 }
 
+/// Brackets whose entries may stand on lines of their own.
+fn is_list(kind: NodeKind) -> bool {
+    is_bracket(kind) && !matches!(kind, NodeKind::TypeArgs | NodeKind::ListType)
+}
+
 /// The opening and the closing sign of brackets.
 fn signs(tree: &Tree, text: &str, id: NodeId) -> (Option<NodeId>, Option<NodeId>) {
-    let is_sign =
-        |child: &NodeId| tree.kind(*child) == Kind::Sign && !matches!(&text[tree.range(*child)], "," | ";");
+    let is_sign = |child: &NodeId| {
+        tree.kind(*child) == NodeKind::Sign && !matches!(&text[tree.range(*child)], "," | ";")
+    };
     let mut signs = tree.children(id).filter(is_sign);
     (signs.next(), signs.next())
 }
@@ -54,14 +64,19 @@ impl<'t> Layout<'t> {
             tree,
             text,
             broken: vec![false; nodes],
+            spread: vec![false; nodes],
+            depth: vec![0; nodes],
             tall: vec![false; nodes],
             ends: vec![None; nodes],
             first_pipe: vec![None; nodes],
         };
         for id in tree.ids() {
+            if let Some(parent) = tree.parent(id) {
+                layout.depth[id.0 as usize] = layout.depth[parent.0 as usize] + 1;
+            }
             let kind = tree.kind(id);
             let mut children = tree.children(id);
-            let mut broken = tree.children(id).any(|child| tree.kind(child) == Kind::Newline);
+            let mut broken = tree.children(id).any(|child| tree.kind(child) == NodeKind::Newline);
             if is_bracket(kind) {
                 let (open, close) = signs(tree, text, id);
                 for (sign, end) in [(open, End::Open), (close, End::Close)] {
@@ -70,10 +85,11 @@ impl<'t> Layout<'t> {
                     }
                 }
                 let is_sign = |child: NodeId| layout.ends[child.0 as usize].is_some();
-                broken &= !children
-                    .all(|child| is_sign(child) || matches!(tree.kind(child), Kind::Space | Kind::Newline));
-            } else if kind == Kind::Expr {
-                layout.first_pipe[id.0 as usize] = children.find(|&child| tree.kind(child) == Kind::Pipe);
+                broken &= !children.all(|child| {
+                    is_sign(child) || matches!(tree.kind(child), NodeKind::Space | NodeKind::Newline)
+                });
+            } else if kind == NodeKind::Expr {
+                layout.first_pipe[id.0 as usize] = children.find(|&child| tree.kind(child) == NodeKind::Pipe);
             }
             layout.broken[id.0 as usize] = broken;
             layout.tall[id.0 as usize] = broken || kind.is_error() && text[tree.range(id)].contains('\n');
@@ -103,6 +119,58 @@ impl<'t> Layout<'t> {
         self.ends[leaf.0 as usize] == Some(End::Close)
     }
 
+    pub(super) fn depth(&self, id: NodeId) -> u32 {
+        self.depth[id.0 as usize]
+    }
+
+    /// Puts each entry of a node on a line of its own.
+    pub(super) fn spread(&mut self, id: NodeId) {
+        self.spread[id.0 as usize] = true;
+        self.broken[id.0 as usize] = true;
+        let mut above = Some(id);
+        while let Some(id) = above.filter(|id| !self.tall[id.0 as usize]) {
+            self.tall[id.0 as usize] = true;
+            above = self.tree.parent(id);
+        }
+    }
+
+    /// The node that would put a new line between two neighbours of one line if it were spread.
+    pub(super) fn would_break(&self, left: NodeId, right: NodeId) -> Option<NodeId> {
+        let tree = self.tree;
+        if tree.kind(right).is_trivia() {
+            return None;
+        }
+        if tree.kind(right) == NodeKind::Pipe {
+            return Some(self.parent(right));
+        }
+        let of = |leaf: NodeId| Some(self.parent(leaf)).filter(|&id| is_list(tree.kind(id)));
+        if self.is_comma(left) {
+            return of(left);
+        }
+        let opens = of(left).filter(|_| self.is_open(left));
+        let closes = of(right).filter(|_| self.is_close(right));
+        let found = if opens == closes { None } else { opens.or(closes) };
+        found.filter(|&id| !self.is_wrapper(id))
+    }
+
+    fn is_comma(&self, leaf: NodeId) -> bool {
+        self.tree.kind(leaf) == NodeKind::Sign && &self.text[self.tree.range(leaf)] == ","
+    }
+
+    /// Whether brackets hold nothing but other brackets, which are spread in their place: `crawl.docs([…])`.
+    fn is_wrapper(&self, id: NodeId) -> bool {
+        let tree = self.tree;
+        let is_inner = |&leaf: &NodeId| {
+            tree.kind(leaf).is_token() && !tree.kind(leaf).is_trivia() && self.parent(leaf) != id
+        };
+        let mut leaves = tree.below(id).filter(is_inner);
+        let Some(first) = leaves.next().filter(|&leaf| self.is_open(leaf)) else { return false };
+        let inner = self.parent(first);
+        is_list(tree.kind(inner))
+            && !tree.children(id).any(|child| self.is_comma(child))
+            && leaves.last().is_some_and(|last| self.is_close(last) && self.parent(last) == inner)
+    }
+
     /// Whether a new line starts between two neighbours that `newlines` separate so far.
     pub(super) fn breaks(&self, left: NodeId, right: NodeId, newlines: usize) -> bool {
         let parent = self.parent(right);
@@ -112,8 +180,11 @@ impl<'t> Layout<'t> {
         let opens =
             self.is_open(left) && self.is_broken(self.parent(left)) && !self.tree.kind(right).is_trivia();
         let closes = self.is_close(right) && self.is_broken(parent);
-        let pipes = self.tree.kind(right) == Kind::Pipe && self.is_broken(parent);
-        newlines > 0 || opens || closes || pipes
+        let pipes = self.tree.kind(right) == NodeKind::Pipe && self.is_broken(parent);
+        let separates = self.is_comma(left)
+            && self.spread[self.parent(left).0 as usize]
+            && !self.tree.kind(right).is_trivia();
+        newlines > 0 || opens || closes || pipes || separates
     }
 
     /// Whether a blank line may stand between two neighbours.
@@ -130,9 +201,11 @@ impl<'t> Layout<'t> {
                 kind if is_bracket(kind) => {
                     self.is_broken(id) && !(below == leaf && (self.is_open(leaf) || self.is_close(leaf)))
                 }
-                Kind::Expr => self.is_broken(id) && self.is_step(id, below),
-                Kind::Type => self.is_broken(id) && below.0 > id.0 + 1,
-                Kind::If => below.0 > id.0 + 1 && self.tree.kind(self.parent(self.parent(id))) != Kind::Else,
+                NodeKind::Expr => self.is_broken(id) && self.is_step(id, below),
+                NodeKind::Type => self.is_broken(id) && below.0 > id.0 + 1,
+                NodeKind::If => {
+                    below.0 > id.0 + 1 && self.tree.kind(self.parent(self.parent(id))) != NodeKind::Else
+                }
                 _ => false,
             };
             levels += usize::from(deeper);
@@ -153,16 +226,16 @@ impl<'t> Layout<'t> {
         let tree = self.tree;
         let parent = self.parent(leaf);
         let (entry, column) = match (tree.kind(parent), &self.text[tree.range(leaf)]) {
-            (Kind::Binding | Kind::Field | Kind::Property, "=") => {
+            (NodeKind::Binding | NodeKind::Field | NodeKind::Property, "=") => {
                 (parent, Column::Neighbours(self.parent(parent), tree.kind(parent)))
             }
-            (Kind::Record, "{") if self.is_open(leaf) => {
+            (NodeKind::Record, "{") if self.is_open(leaf) => {
                 let owner = self.parent(parent);
                 let chain = self.parent(owner);
                 match tree.kind(owner) {
-                    Kind::Profile => (owner, Column::Neighbours(chain, Kind::Profile)),
-                    Kind::Call
-                        if tree.kind(chain) == Kind::Expr
+                    NodeKind::Profile => (owner, Column::Neighbours(chain, NodeKind::Profile)),
+                    NodeKind::Call
+                        if tree.kind(chain) == NodeKind::Expr
                             && self.is_broken(chain)
                             && self.is_step(chain, owner) =>
                     {

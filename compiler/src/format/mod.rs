@@ -1,9 +1,10 @@
 //! The formatter: one style, no options. It changes nothing but space.
 //!
-//! Line breaks stay where the author put them, with three exceptions: brackets that hold a line break open
-//! and close on lines of their own, a chain of pipes that is broken once is broken before every `|>`, and two
-//! blank lines are one. Everything else follows from the tree: two spaces a level, one space around most
-//! signs, and columns: the `=` of neighbouring lines, the `{` of neighbouring profiles and of a chain of
+//! Line breaks stay where the author put them, with four exceptions: brackets that hold a line break open
+//! and close on lines of their own, a chain of pipes that is broken once is broken before every `|>`, two
+//! blank lines are one, and of what makes a line wider than [`WIDTH`] each entry, or each `|>`, stands on a
+//! line of its own. Everything else follows from the tree: two spaces a level, one space around most signs,
+//! and columns: the `=` of neighbouring lines, the `{` of neighbouring profiles and of a chain of
 //! pipes, and comments at the ends of neighbouring lines.
 //!
 //! Error nodes are printed as they stand. A text whose brackets do not match is left alone, since its lines
@@ -12,17 +13,39 @@
 mod align;
 mod layout;
 mod space;
+mod wrap;
 
-use crate::syntax::{self, Kind, NodeId, Tree};
+use crate::syntax::{self, NodeId, NodeKind, Tree};
 use align::Line;
 use layout::Layout;
+pub use wrap::WIDTH;
 
 /// The text of a file in the one style.
 #[must_use]
 pub fn format(text: &str) -> String {
+    within(text, WIDTH)
+}
+
+/// The same for lines of another width.
+#[must_use]
+pub fn within(text: &str, width: usize) -> String {
     match syntax::tree(text) {
         Some(tree) if !tree.is_unclosed() => {
-            let mut lines = lines(&tree, text);
+            let mut layout = Layout::new(&tree, text);
+            let mut lines = lines(&tree, &layout, text);
+            // What is no llmp stays as it is, and what is around it may be meant otherwise.
+            let right = !tree.ids().any(|id| tree.kind(id).is_error());
+            let too_wide = |layout: &Layout<'_>, lines: &[Line]| match right {
+                true => wrap::too_wide(&tree, layout, lines, width),
+                false => Vec::new(),
+            };
+            let mut wide = too_wide(&layout, &lines);
+            // Each round spreads what was not spread before.
+            while !wide.is_empty() {
+                wide.into_iter().for_each(|id| layout.spread(id));
+                lines = self::lines(&tree, &layout, text);
+                wide = too_wide(&layout, &lines);
+            }
             align::align(&mut lines);
             align::print(&lines)
         }
@@ -30,18 +53,17 @@ pub fn format(text: &str) -> String {
     }
 }
 
-fn lines(tree: &Tree, text: &str) -> Vec<Line> {
-    let layout = Layout::new(tree, text);
+fn lines(tree: &Tree, layout: &Layout<'_>, text: &str) -> Vec<Line> {
     let mut lines: Vec<Line> = Vec::new();
     let mut previous: Option<NodeId> = None;
     let (mut newlines, mut spaced) = (0, false);
     for leaf in tree.leaves() {
         match tree.kind(leaf) {
-            Kind::Space => {
+            NodeKind::Space => {
                 spaced = true;
                 continue;
             }
-            Kind::Newline => {
+            NodeKind::Newline => {
                 newlines += 1;
                 spaced = false;
                 continue;
@@ -55,13 +77,13 @@ fn lines(tree: &Tree, text: &str) -> Vec<Line> {
                 if previous.is_some_and(|previous| space::between(tree, text, previous, leaf, spaced)) {
                     line.text.push(' ');
                 }
-                line.push(token, layout.column(leaf), is_comment(tree.kind(leaf)));
+                line.push(leaf, token, layout.column(leaf), is_comment(tree.kind(leaf)));
             }
             _ => {
                 let blank =
                     newlines > 1 && previous.is_some_and(|previous| layout.may_be_apart(previous, leaf));
                 let mut line = Line::new(layout.indent(leaf), blank);
-                line.push(token, layout.column(leaf), false);
+                line.push(leaf, token, layout.column(leaf), false);
                 lines.push(line);
             }
         }
@@ -71,6 +93,6 @@ fn lines(tree: &Tree, text: &str) -> Vec<Line> {
     lines
 }
 
-fn is_comment(kind: Kind) -> bool {
+fn is_comment(kind: NodeKind) -> bool {
     kind.is_trivia()
 }

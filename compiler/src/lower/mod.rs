@@ -427,6 +427,7 @@ impl Lowerer<'_> {
             needs: signature.needs.clone(),
             amounts: signature.amounts.clone(),
             command: signature.command.clone(),
+            command_span: signature.command_span,
             jsonl: signature.jsonl,
             span: call.span,
         })

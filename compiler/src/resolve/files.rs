@@ -47,6 +47,7 @@ pub fn load(
             let id = sources.add(main, "");
             diagnostics.push(match error {
                 ReadError::TooLarge { .. } => syntax::too_large(Span::new(id, 0, 0)),
+                ReadError::Missing => errors::no_such_program(main, Span::new(id, 0, 0)),
                 error => errors::unreadable(main, &error, Span::new(id, 0, 0)),
             });
         }

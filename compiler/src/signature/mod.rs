@@ -31,7 +31,7 @@ pub struct Signature {
     /// Where the name is declared.
     pub span: Span,
     /// Inputs, in order.
-    pub inputs: Vec<Parameter>,
+    pub inputs: Vec<InputSpec>,
     /// The output's type; `None` where it is broken, which agrees with everything.
     pub output: Option<Pattern>,
     /// Settings, in declared order.
@@ -46,10 +46,12 @@ pub struct Signature {
     pub needs: Needs,
     /// The command of a user's own stage.
     pub command: Option<Vec<String>>,
+    /// Where its words are written.
+    pub command_span: Option<Span>,
     /// Whether documents reach that command as JSON lines instead of Parquet.
     pub jsonl: bool,
-    /// The sets of special tokens ([`SPECIAL_TOKENS`]) that a vocabulary made here holds, or that this stage needs in the
-    /// vocabulary that goes in; `None` where the signature says nothing.
+    /// The sets of special tokens ([`SPECIAL_TOKENS`]) that a vocabulary made here holds, or that this stage
+    /// needs in the vocabulary that goes in; `None` where the signature says nothing.
     pub special_tokens: Option<Vec<String>>,
     /// What it does with the data that goes through it.
     pub flow: Flow,
@@ -66,7 +68,8 @@ pub struct Signature {
 pub struct Flow {
     /// `cleans pii`: personal data is masked in what it makes.
     pub cleans_pii: bool,
-    /// `uses names`: what it makes depends on the names of the user's files, too, which are part of its key then.
+    /// `uses names`: what it makes depends on the names of the user's files, too, which are part of its key
+    /// then.
     pub uses_names: bool,
     /// `trains on ROLE`: a model learns from these inputs.
     pub trains_on: Vec<String>,
@@ -130,7 +133,7 @@ pub const SPECIAL_TOKENS: [&str; 3] = ["text", "chat", "search"];
 
 /// An input of a stage.
 #[derive(Clone, Debug)]
-pub struct Parameter {
+pub struct InputSpec {
     /// Its name, which is the role of the input.
     pub name: String,
     /// What it must be; `None` where the type is broken, which agrees with everything.
@@ -174,8 +177,8 @@ pub struct Library {
 impl Library {
     /// Reads signature files, given as path and text, in that order.
     ///
-    /// Stages with broken parts are kept, so that programs that use them are checked as far as possible. The spans of
-    /// signatures and diagnostics point into the sources returned.
+    /// Stages with broken parts are kept, so that programs that use them are checked as far as possible. The
+    /// spans of signatures and diagnostics point into the sources returned.
     #[must_use]
     pub fn new(signatures: &[(&str, &str)]) -> (Self, Vec<Diagnostic>, Sources) {
         let mut library = Self::default();
@@ -196,8 +199,9 @@ impl Library {
         (library, diagnostics.sorted(), sources)
     }
 
-    /// A library of signature files that are known to be right, given as name, path and text: each declares the stage of its
-    /// name and nothing else. What [`Self::new`] has to say of them is said in a test of whoever has them.
+    /// A library of signature files that are known to be right, given as name, path and text: each declares
+    /// the stage of its name and nothing else. What [`Self::new`] has to say of them is said in a test of
+    /// whoever has them.
     #[must_use]
     pub fn of_stages<'s>(signatures: impl IntoIterator<Item = (&'s str, &'s str, &'s str)>) -> Self {
         let mut library = Self::default();

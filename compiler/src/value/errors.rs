@@ -4,7 +4,6 @@ use crate::ast::Number;
 use crate::code::{self, Code};
 use crate::diagnostic::Diagnostic;
 use crate::names::closest;
-use crate::resolve::errors::suggest;
 use crate::source::Span;
 use crate::types::{Bounds, SettingType, takes_text};
 use crate::units::{self, Dimension, Exact, LiteralError};
@@ -106,6 +105,18 @@ pub(crate) fn text_for(name: &str, due: &SettingType, text: &str, span: Span) ->
         }
         false => error.help(format!("write {}", example(due))),
     }
+}
+
+/// A word that means nothing where no word is due; `params` says whether a param could stand there.
+pub(crate) fn word_for(name: &str, due: &SettingType, word: &str, params: bool, span: Span) -> Diagnostic {
+    let example = example(due);
+    let kind = example.split(", like ").next().unwrap_or(&example);
+    let message = format!("`{name}` takes {kind}, found the word `{word}`");
+    let (code, more) = match params {
+        true => (code::WRONG_TYPE, format!("a param would have to be declared: `param {word}: {due}`")),
+        false => (code::NOT_A_VALUE, "no names can stand here".to_owned()),
+    };
+    error(code, message, span).help(format!("write {example}; {more}"))
 }
 
 pub(crate) fn quoted_word(word: &str, name: &str, span: Span) -> Diagnostic {
@@ -279,7 +290,7 @@ pub(crate) fn unknown_word(
 ) -> Diagnostic {
     let error = error(code::NOT_A_CHOICE, format!("`{name}` cannot be `{word}`"), span);
     match meant {
-        Some(_) => suggest(error, span, meant),
+        Some(_) => error.suggest(span, meant),
         None => error.help(format!("it is {}", one_of(words))),
     }
 }
@@ -291,7 +302,11 @@ pub(crate) fn not_constant(name: &str, place: &str, span: Span) -> Diagnostic {
 }
 
 pub(crate) fn one_for_list(name: &str, due: &SettingType, text: &str, span: Span) -> Diagnostic {
-    error(code::WRONG_TYPE, format!("`{name}` takes `{due}`, found one element"), span)
+    /// Signs of a type that are read before what was found.
+    const READ: usize = 60;
+    let due = format!("`{due}`");
+    let due = if due.chars().count() > READ { "a list" } else { &due };
+    error(code::WRONG_TYPE, format!("`{name}` takes {due}, found one element"), span)
         .help(format!("write `[{text}]`"))
         .fix("make it a list", span, format!("[{text}]"))
 }
@@ -422,7 +437,7 @@ fn or_one_of(
     span: Span,
 ) -> Diagnostic {
     if let Some(meant) = closest(name, known.iter().copied()) {
-        return suggest(error, span, Some(meant));
+        return error.suggest(span, Some(meant));
     }
     let known = known.join("`, `");
     match missing {

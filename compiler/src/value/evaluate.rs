@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::names::{Lookup, Names};
 use super::{Const, Each, Expected, Member, Value, absent, below, errors, fold, missing};
 use crate::ast::{self, Expr, ExprKind};
+use crate::code;
 use crate::diagnostic::{Diagnostic, Diagnostics, Fix};
 use crate::names::closest;
 use crate::source::Span;
@@ -112,6 +113,10 @@ impl<'a> Values<'a> {
                 let found = format!("the word `{}`", path.text());
                 self.report(errors::mismatch(due.name, ty, &found, expr.span))
             }
+            (ExprKind::Path(path), _) if self.means_nothing(path) => {
+                let known = self.names.has_params();
+                self.report(errors::word_for(due.name, ty, &path.text(), known, expr.span))
+            }
             (ExprKind::Path(_) | ExprKind::Binary(_) | ExprKind::Not(_), _) => {
                 let Some((value, found)) = self.infer(expr) else { return Const::Unknown };
                 self.fit(expr, value, &found, due)
@@ -188,7 +193,9 @@ impl<'a> Values<'a> {
     fn means_nothing(&self, path: &ast::Path) -> bool {
         let [name] = path.names.as_slice() else { return false };
         let value = matches!(name.text.as_str(), "true" | "false");
-        !value && matches!(self.names.lookup(name), Lookup::Unknown(error) if error.fix.is_none())
+        // What another file defines means something.
+        let unknown = |error: &Diagnostic| error.fix.is_none() && error.code != code::NAME_NOT_IMPORTED;
+        !value && matches!(self.names.lookup(name), Lookup::Unknown(error) if unknown(&error))
     }
 
     /// A param that may itself be `none`.

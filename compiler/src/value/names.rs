@@ -35,6 +35,11 @@ pub(crate) trait Names {
         false
     }
 
+    /// Whether params can stand here.
+    fn has_params(&self) -> bool {
+        true
+    }
+
     /// The text below a span, for the names of a family's members.
     fn text(&self, span: Span) -> String;
 
@@ -53,6 +58,10 @@ pub(crate) enum NoNames<'a> {
 }
 
 impl Names for NoNames<'_> {
+    fn has_params(&self) -> bool {
+        false
+    }
+
     fn lookup(&self, name: &ast::Name) -> Lookup {
         let place = match self {
             Self::Signature => "defaults and ranges of a signature",

@@ -75,9 +75,9 @@ fn params_say_where_their_values_come_from() {
     let wide = Options { profiles: vec!["wide".to_owned()], ..Options::default() };
     assert_eq!(value(wide.clone()), ("128".to_owned(), Origin::Profile("wide".to_owned()), main("5:24")));
     let file = Options { params: [("width".to_owned(), 96.into())].into(), ..wide };
-    assert_eq!(value(file.clone()), ("96".to_owned(), Origin::ParamsFile, "params file:1:9".to_owned()));
+    assert_eq!(value(file.clone()), ("96".to_owned(), Origin::ParamsFile, "params file width".to_owned()));
     let set = Options { set: vec![("width".to_owned(), "32".to_owned())], ..file };
-    assert_eq!(value(set), ("32".to_owned(), Origin::Set, "--set:1:7".to_owned()));
+    assert_eq!(value(set), ("32".to_owned(), Origin::Set, "--set width".to_owned()));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! What holds for every text, right or wrong: for the tests, `tests/tools/mutate.rs` and the fuzz target.
 
-use llmp_compiler::format::format;
+use llmp_compiler::format::{WIDTH, within};
 use llmp_compiler::source::FileId;
 use llmp_compiler::syntax::{Parse, Tree, parse, tree};
 
@@ -16,11 +16,18 @@ pub(crate) fn fault(text: &str) -> Option<String> {
             return Some(format!("a label at {}..{} is no text", span.start, span.end));
         }
     }
-    let formatted = format(text);
-    if tokens(text) != tokens(&formatted) {
-        return Some("formatting changes more than space".to_owned());
-    }
-    (format(&formatted) != formatted).then(|| "formatting twice differs".to_owned())
+    // Narrow lines try what wide ones rarely meet.
+    [WIDTH, 40, 10].into_iter().find_map(|width| {
+        let formatted = within(text, width);
+        if tokens(text) != tokens(&formatted) {
+            return Some(format!("formatting to {width} changes more than space"));
+        }
+        let again = parse(FileId::default(), &formatted);
+        if diagnostics.is_empty() && !again.diagnostics.is_empty() {
+            return Some(format!("formatting to {width} makes a right text wrong"));
+        }
+        (within(&formatted, width) != formatted).then(|| format!("formatting to {width} twice differs"))
+    })
 }
 
 /// The tree covers every byte, and children lie in their parents in order.

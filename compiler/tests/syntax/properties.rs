@@ -194,3 +194,37 @@ fn formatting_leaves_open_quotes_alone() {
         assert_eq!(format(text), text);
     }
 }
+
+#[test]
+fn pipelines_of_the_repository_are_formatted_stably() {
+    let mut folders = vec![std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..")];
+    let mut seen = 0;
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).expect("readable").map(|entry| entry.expect("readable")) {
+            let (path, name) = (entry.path(), entry.file_name());
+            let hidden = name.to_string_lossy().starts_with('.');
+            if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                if !hidden && name != "target" && name != "node_modules" {
+                    folders.push(path);
+                }
+            } else if path.extension().is_some_and(|extension| extension == "llmp") {
+                let text = std::fs::read_to_string(&path).expect("UTF-8");
+                assert_eq!(fault(&text), None, "{}", path.display());
+                // Fixtures hold several programs each.
+                for part in text.split("\n--- ").skip(1).filter_map(|part| Some(part.split_once('\n')?.1)) {
+                    assert_eq!(fault(part), None, "{}: {part}", path.display());
+                }
+                seen += 1;
+            }
+        }
+    }
+    assert!(seen > 60, "{seen}");
+}
+
+#[test]
+fn wide_lines_are_broken() {
+    let given = include_str!("wide/given.llmp");
+    assert_eq!(read(given).diagnostics.len(), 0);
+    assert_eq!(format(given), include_str!("wide/formatted.llmp"));
+    check(given);
+}

@@ -1,5 +1,6 @@
 //! The command line: one file a command.
 
+mod calibrate;
 mod chat;
 mod check;
 mod diff;
@@ -28,6 +29,7 @@ mod search;
 mod show;
 mod spelling;
 mod stages;
+mod tokens;
 mod trace;
 mod verify;
 mod which_run;
@@ -75,12 +77,16 @@ enum Command {
     Graph(graph::Arguments),
     /// Talk to the newest chat model
     Chat(chat::Arguments),
+    /// Measure how quick this machine is, for the times that plans foretell
+    Calibrate(calibrate::Arguments),
     /// Let a model continue a text
     Sample(sample::Arguments),
     /// Follow one document by its URL through every stage
     Trace(trace::Arguments),
     /// Print rows of a result as people read them: documents, conversations, questions, tokens, a model's facts
     Show(show::Arguments),
+    /// Show how tokenizers cut texts
+    Tokens(tokens::Arguments),
     /// Ask a search index
     Search(search::Arguments),
     /// Format pipelines
@@ -123,7 +129,7 @@ enum Command {
 }
 
 /// A pipeline and what is set on the command line.
-#[derive(Clone, Debug, Args)]
+#[derive(Clone, Debug, Default, Args)]
 struct PipelineArguments {
     /// The pipeline; may be left out where the folder holds just one
     file: Option<PathBuf>,
@@ -284,9 +290,11 @@ pub fn main() -> ExitCode {
         Command::Trace(arguments) => trace::run(&arguments),
         Command::Show(arguments) => show::run(&arguments),
         Command::Search(arguments) => search::run(&arguments),
+        Command::Tokens(arguments) => tokens::run(&arguments),
         Command::Fmt(arguments) => fmt::run(&arguments),
         Command::Params(arguments) => params::run(&arguments),
         Command::Stages(arguments) => stages::run(&arguments),
+        Command::Calibrate(arguments) => calibrate::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Init(arguments) => init::run(&arguments),
         Command::Export(arguments) => export::run(&arguments),

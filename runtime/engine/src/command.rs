@@ -24,7 +24,6 @@ use std::time::{Duration, Instant};
 
 use llmp_records::text;
 use llmp_stage::{Context, Error, Registry, Result};
-use rustix::fs::{Access, access};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 
 use super::action::Action;
@@ -65,7 +64,10 @@ pub(super) fn run(
         return Err(Error::new(format!("`{}` has no implementation in this program", action.stage.kind))
             .help("give it `run = [\"program\", …]`, or check the stage's name"));
     };
-    let mut run = Command::new(find(program, folder));
+    // Left to the system, it would be looked up by the child, which takes a fork of all of this process's memory map; a path can
+    // be started without.
+    let found = if program.contains('/') { None } else { llmp_planning::program(program, folder) };
+    let mut run = Command::new(found.unwrap_or_else(|| PathBuf::from(program)));
     run.arg0(program).args(arguments).current_dir(folder).stdin(Stdio::null());
     set_environment(&mut run, ctx, action, scratch)?;
     // Its own process group, so that stopping reaches its children too.
@@ -122,18 +124,6 @@ fn set_environment(run: &mut Command, ctx: &dyn Context, action: &Action, scratc
         run.env(format!("LLMP_KIND_{role}"), kinds).env(format!("LLMP_INPUT_{role}"), joined);
     }
     Ok(())
-}
-
-/// Where the program lies. Left to the system, it would be looked up by the child, which takes a fork of all of this
-/// process's memory map; a path can be started without.
-fn find(program: &str, folder: &Path) -> PathBuf {
-    let is_program = |path: &PathBuf| path.is_file() && access(path, Access::EXEC_OK).is_ok();
-    let paths = std::env::var_os("PATH").unwrap_or_default();
-    let mut candidates = std::env::split_paths(&paths).map(|entry| folder.join(entry).join(program));
-    match program.contains('/') {
-        true => PathBuf::from(program),
-        false => candidates.find(is_program).unwrap_or_else(|| PathBuf::from(program)),
-    }
 }
 
 /// What comes from a running program.

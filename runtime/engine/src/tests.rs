@@ -123,6 +123,7 @@ fn node(name: &str, from: &[u32], value: u64, constant: bool, fail: bool) -> Sta
         needs: Needs::default(),
         amounts: Amounts::default(),
         command: None,
+        command_span: None,
         jsonl: false,
         span: Span::default(),
     }
@@ -511,7 +512,7 @@ impl Observer for Heard {
         self.lines.lock().unwrap().push(line.to_owned());
     }
 
-    fn bar(&self, stage: &str, shard: Option<&str>, total: u64, unit: &str) -> Box<dyn Bar> {
+    fn bar(&self, stage: &str, shard: Option<&str>, total: Option<u64>, unit: &str) -> Box<dyn Bar> {
         Unwatched.bar(stage, shard, total, unit)
     }
 }

@@ -121,7 +121,14 @@ impl Difference {
                 // The consequence of another stage's change.
                 ComponentName::Input(_) => {}
                 ComponentName::Files(role) => {
-                    let change = Change::of(name, role, old, new);
+                    // A command's file is named by its role already.
+                    let rest = |value: Option<String>| {
+                        value.map(|value| match value.strip_prefix(role.as_str()) {
+                            Some(rest) if rest.starts_with(" (") => rest.trim_start().to_owned(),
+                            _ => value,
+                        })
+                    };
+                    let change = Change::of(name, role, rest(old), rest(new));
                     let note = files.get(role).cloned();
                     self.inputs.extend(change.map(|change| Change { note, ..change }));
                 }

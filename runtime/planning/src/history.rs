@@ -13,7 +13,7 @@ use llmp_store::{Ledger, Manifest, Result, Stat, Store, pipeline_id, write_cache
 
 use super::files::{Files, Found};
 use super::probe::Probes;
-use super::{bundles, folder_of};
+use super::{bundles, command, folder_of};
 
 /// The past of one pipeline in one store.
 pub struct Past {
@@ -296,6 +296,10 @@ impl History for Past {
         let content = is_file.then(|| self.files(&FileSet::of([word])).ok()).flatten();
         self.words.borrow_mut().insert(word.to_owned(), content.clone());
         content
+    }
+
+    fn unstartable(&self, command: &[String]) -> Option<String> {
+        command::unstartable(command, &self.folder)
     }
 
     fn shards(&self, stage: &Stage, key: &Key, input: &Digest) -> Option<(usize, usize)> {

@@ -10,8 +10,9 @@ use llmp_compiler::plan::{Decision, Reason, plan_while};
 use llmp_stage::{Concern, Registry, Remark, Saved};
 
 use super::Past;
-use super::estimate::{Estimate, Rates, estimate};
+use super::estimate::{Estimate, estimate};
 use super::known::Costs;
+use super::rates::Rates;
 
 /// One row of a plan.
 #[derive(Clone, Debug)]
@@ -105,7 +106,7 @@ fn some_rows(
     let decisions = plan_while(graph, past, &|id| forced.contains(&id), go_on)?;
     let costs = Costs::new(graph, past, registry);
     // They take a look at every record: only for a stage whose time follows from them.
-    let rates = LazyCell::new(|| Rates::of_past(graph, past, &costs));
+    let rates = LazyCell::new(|| Rates::of_past(graph, past, &costs, registry));
     let mut rows: Vec<Row> = Vec::with_capacity(decisions.len());
     for (id, decision) in graph.ids().zip(decisions) {
         if !go_on() {
@@ -113,7 +114,7 @@ fn some_rows(
         }
         let stage = graph.stage(id);
         let mut estimate = match decision {
-            Decision::Run { .. } => estimate(stage, &decision, past, &costs, &rates),
+            Decision::Run { .. } => estimate(stage, &decision, past, registry, &costs, &rates),
             Decision::Cached { .. } | Decision::Blocked(_) => Estimate::default(),
         };
         if matches!(decision, Decision::Run { .. }) {

@@ -58,7 +58,11 @@ pub(super) fn files(folder: &Path, pattern: &str) -> Result<Vec<PathBuf>> {
         Err(error) if plain.is_symlink() => return Err(walk.broken(&plain, &error)),
         Err(_) if pattern.contains(['*', '?', '[']) => walk.pattern(pattern)?,
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
-            return Err(format!("there is no file `{pattern}`"));
+            let parts: Vec<String> = pattern.split(',').map(|part| format!("\"{}\"", part.trim())).collect();
+            return Err(match parts.len() {
+                1 => format!("there is no file `{pattern}`"),
+                _ => format!("there is no file `{pattern}`; several stand in a list: [{}]", parts.join(", ")),
+            });
         }
         Err(error) => return Err(walk.unreadable(&plain, &error)),
     }

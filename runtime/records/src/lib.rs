@@ -1,7 +1,7 @@
 //! What is written down about runs, as types, and how quantities are written for people.
 //!
-//! Everything here is plain data: nothing opens a file, asks a clock or knows the store. The crates that make runs and those
-//! that look at them share it, and so nothing else of each other.
+//! Everything here is plain data: nothing opens a file, asks a clock or knows the store. The crates that make
+//! runs and those that look at them share it, and so nothing else of each other.
 //!
 //! * [`Run`]: `runs/N/run.json`, what a run was, and how each of its stages ended
 //! * [`RunStatus`], [`StageStatus`]: how they ended
@@ -26,6 +26,6 @@ pub mod unknown;
 pub use event::{Event, Shards, Told};
 pub use expectation::Expectation;
 pub use notes::Notes;
-pub use record::{FileRecord, InputRecord, PACE, Record};
+pub use record::{FileRecord, InputRecord, PACE, Record, Remarked};
 pub use run::{Environment, Kept, Run, StageRun, log_name, path, title};
 pub use status::{RunStatus, StageStatus};

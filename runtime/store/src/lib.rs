@@ -9,6 +9,7 @@
 //!   stat           digests of the user's files by size, time and inode, so that unchanged ones are not read again
 //!   work/KEY/      private to an action in progress: lock, attempts, state (checkpoints)
 //!   idle/          what each pipeline was when it had nothing to do, so that this is found out again without compiling it
+//!   rates          how quick each kind of stage was, for the times that plans foretell
 //!   last/          what each pipeline's stages were when they last ran
 //!   runs/N/        one folder a run: run.json, events.jsonl, logs/, report.*, notes.json
 //!   out/           the newest results under their names, linked to objects
@@ -17,11 +18,11 @@
 //!   devices/       one lock for each device of each machine, held by the run that trains there
 //! ```
 //!
-//! Nothing is visible before it is whole: files are written under a temporary name and renamed, objects before the
-//! ledger's frame that names them. A crash at any instant loses at most work in progress.
+//! Nothing is visible before it is whole: files are written under a temporary name and renamed, objects
+//! before the ledger's frame that names them. A crash at any instant loses at most work in progress.
 //!
-//! The store knows contents, keys and records; it knows no stage, no kind of artifact and no plan. Start reading at [`Store`],
-//! [`Objects`] and [`Ledger`].
+//! The store knows contents, keys and records; it knows no stage, no kind of artifact and no plan. Start
+//! reading at [`Store`], [`Objects`] and [`Ledger`].
 
 #![cfg_attr(not(test), deny(clippy::unwrap_used))]
 

@@ -10,7 +10,7 @@ use std::path::Path;
 use llmp_artifacts::docs::{Doc, JsonlRows, ParquetRows, Reader, Row, Writer, write_jsonl};
 use llmp_artifacts::random::Random;
 use llmp_artifacts::tokenizer::Tokenizer;
-use tokenizers::pipeline::EncodeOptions;
+use tokenizers_release::Tokenizer as Released;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
@@ -29,17 +29,14 @@ fn main() -> Result<(), Box<dyn Error>> {
     writer.finish()?;
     let tokenizer = Tokenizer::cl100k();
     tokenizer.save(folder.path())?;
-    let json = std::fs::read_to_string(folder.path().join("tokenizer.json"))?;
-    let library =
-        tokenizers::from_json(&tokenizers::canonicalize_str(&json)?).map_err(|error| error.to_string())?;
-    let options =
-        EncodeOptions { add_special_tokens: false, encode_special_tokens: true, ..EncodeOptions::default() };
+    let mut library =
+        Released::from_file(folder.path().join("tokenizer.json")).map_err(|error| error.to_string())?;
+    library.set_encode_special_tokens(true);
     let encode = || {
         let mut tokens = 0;
         for doc in &docs {
-            let mut ids = Vec::new();
-            library.encode_into(&doc.text, &options, &mut ids).map_err(|error| error.to_string())?;
-            tokens += ids.into_iter().map(u32::from).collect::<Vec<_>>().len();
+            let encoded = library.encode_fast(doc.text.as_str(), false).map_err(|error| error.to_string())?;
+            tokens += encoded.get_ids().len();
         }
         Ok(tokens)
     };

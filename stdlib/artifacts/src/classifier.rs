@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
-use llmp_stage::{Error, Form, Input, Result};
+use llmp_stage::{Error, Fact, Form, Input, Result};
 
 /// The file of a Classifier artifact.
 pub const MODEL_FILE: &str = "model.bin";
@@ -137,6 +137,16 @@ impl Form for Classifier {
 
     fn unit(&self) -> Option<&'static str> {
         Some("labels")
+    }
+
+    fn facts(&self, artifact: &Input) -> Result<Vec<Fact>> {
+        let Head { dimension, word_ngrams, words, labels } = read_head(artifact)?;
+        let all = [("words", words.to_string()), ("word vectors", format!("{dimension} values"))];
+        let sequences = (word_ngrams > 1).then(|| ("sequences", format!("of up to {word_ngrams} words")));
+        let facts = all.into_iter().chain(sequences).map(|(name, value)| (name.to_owned(), value));
+        let labels =
+            labels.into_iter().map(|(label, texts)| (format!("tells {label}"), format!("{texts} texts")));
+        Ok(facts.chain(labels).collect())
     }
 }
 

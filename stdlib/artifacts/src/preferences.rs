@@ -1,9 +1,9 @@
 //! The Preferences artifact: of two answers to one prompt, which one is better.
 
-use llmp_stage::{Error, Form, Input, Result};
+use llmp_stage::{Error, Form, Input, Result, Tone, Views};
 use serde_json::{Map, Value, json};
 
-use crate::conversations::{Message, Role, from_row, to_row};
+use crate::conversations::{Message, Role, from_row, to_row, view};
 use crate::rows;
 
 /// The file of a Preferences artifact.
@@ -118,6 +118,17 @@ impl Form for Preferences {
 
     fn unit(&self) -> Option<&'static str> {
         Some("preferences")
+    }
+
+    fn views(&self, artifact: &Input) -> Result<Views> {
+        let rows = rows::each(artifact.file(PREFERENCES_FILE)?)?;
+        Ok(Box::new(rows.map(|row| {
+            let row = row?;
+            let Preference { prompt, chosen, rejected } = Preference::from_row(&row).map_err(Error::new)?;
+            let head = format!("{} messages, two answers", prompt.len());
+            let view = view(head, &prompt, row).piece("chosen: ", Tone::Label).piece(chosen, Tone::Learned);
+            Ok(view.text("\n").line("rejected", &rejected))
+        })))
     }
 }
 

@@ -4,9 +4,8 @@
 use std::path::Path;
 use std::process::Command;
 
-use llmp_artifacts::tokenizer::{Tokenizer, special};
+use llmp_artifacts::tokenizer::{Tokenizer, character_of, special};
 use serde_json::{Map, Value, json};
-use tokenizers::utils::byte_level::BYTES_CHAR_LOOKUP;
 
 const TEXTS: [&str; 14] = [
     "",
@@ -28,7 +27,7 @@ const TEXTS: [&str; 14] = [
 /// A vocabulary of all bytes and what a few merges make of them, and the merges.
 fn bytes(model: &Value) -> Value {
     let mut vocab = Map::new();
-    for character in BYTES_CHAR_LOOKUP.iter() {
+    for character in (0..=u8::MAX).map(character_of) {
         vocab.insert(character.to_string(), vocab.len().into());
     }
     let merges = [

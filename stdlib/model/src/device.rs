@@ -1,11 +1,16 @@
 //! Devices by name, and whether this machine has them.
 //!
-//! burn panics on a worker thread where a driver is missing, so that has to be found out before burn is asked.
+//! burn panics on a worker thread where a driver is missing, so that has to be found out before burn is
+//! asked.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
+use std::sync::{Mutex, PoisonError};
 
 use llmp_stage::{Error, Result};
+
+use crate::quiet::quietly;
 
 /// Where tensors live.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,8 +36,8 @@ impl fmt::Display for Device {
 impl FromStr for Device {
     type Err = Error;
 
-    /// Reads `cpu`, `wgpu`, `cuda`, `cuda:1`; `auto` is the best that this machine has. Does not look whether the
-    /// others exist.
+    /// Reads `cpu`, `wgpu`, `cuda`, `cuda:1`; `auto` is the best that this machine has. Does not look whether
+    /// the others exist.
     fn from_str(name: &str) -> Result<Self> {
         match name {
             "auto" => Ok(Self::best()),
@@ -54,6 +59,30 @@ impl Device {
     /// # Errors
     /// Where it is missing; lists those that are there.
     pub fn open(name: &str) -> Result<Self> {
+        /// What was opened: drivers are asked once, when a program begins and has nothing on the screen.
+        static OPEN: Mutex<BTreeMap<String, Device>> = Mutex::new(BTreeMap::new());
+        if !cfg!(any(feature = "wgpu", feature = "cuda")) {
+            return Self::look_for(name);
+        }
+        let mut open = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(device) = open.get(name) {
+            return Ok(*device);
+        }
+        let (opened, said) = quietly(|| Self::look_for(name));
+        match (opened, said.trim()) {
+            (Ok(device), _) => {
+                open.extend([(name.to_owned(), device), (device.to_string(), device)]);
+                Ok(device)
+            }
+            (Err(error), "") => Err(error),
+            // A driver's own words may tell why it cannot be used.
+            (Err(error), said) => {
+                Err(Error::new(format!("{error}; its driver says: {said}")).help_if(error.help_text()))
+            }
+        }
+    }
+
+    fn look_for(name: &str) -> Result<Self> {
         let device: Self = name.parse()?;
         let reason = match device {
             Self::Cpu => return Ok(device),
@@ -107,8 +136,8 @@ impl Device {
     }
 }
 
-/// Runs code on a device's backend: `cpu` on the processor's, `gpu` with the type of the other one and its device. The only
-/// place that knows which builds have which.
+/// Runs code on a device's backend: `cpu` on the processor's, `gpu` with the type of the other one and its
+/// device. The only place that knows which builds have which.
 macro_rules! with_backend {
     ($device:expr, cpu: $cpu:expr, gpu: |$backend:ident, $place:ident| $gpu:expr) => {
         match $device {
@@ -175,8 +204,9 @@ mod nvidia {
 
     /// How many devices the driver reports.
     pub(super) fn count() -> Result<usize, String> {
-        // SAFETY: loading the NVIDIA driver runs its initialisers, which it is made for; the two functions have these
-        // signatures in every version of the driver API (`cuInit(unsigned)`, `cuDeviceGetCount(int*)`).
+        // SAFETY: loading the NVIDIA driver runs its initialisers, which it is made for; the two functions
+        // have these signatures in every version of the driver API (`cuInit(unsigned)`,
+        // `cuDeviceGetCount(int*)`).
         unsafe {
             let missing = |error| format!("the NVIDIA driver `{DRIVER}` cannot be loaded: {error}");
             let driver = libloading::Library::new(DRIVER).map_err(missing)?;

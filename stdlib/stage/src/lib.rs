@@ -1,8 +1,8 @@
 //! What a stage is: the [`Stage`] trait, the [`Context`] it runs in, and the artifacts it reads and writes.
 //!
-//! Stages know nothing of the store, the ledger or the scheduler. A stage reads its [`Input`]s, writes files below
-//! [`Context::output`], and reports what it saw through the context. `runtime` implements the context for real;
-//! [`testing`] has a double for unit tests.
+//! Stages know nothing of the store, the ledger or the scheduler. A stage reads its [`Input`]s, writes files
+//! below [`Context::output`], and reports what it saw through the context. `runtime` implements the context
+//! for real; [`testing`] has a double for unit tests.
 
 mod artifact;
 mod context;
@@ -21,7 +21,7 @@ mod view;
 
 pub use artifact::{Input, InputFile, shard_of};
 pub use context::{Bar, Context, Dropped, LAST_STEPS};
-pub use cost::{Cost, Inputs, Known};
+pub use cost::{Cost, Inputs, Known, Pace};
 pub use error::{Error, Result};
 pub use form::{Detail, Entries, Entry, Files, Form, Holds, TokenSpan};
 pub use lint::Lint;

@@ -3,7 +3,6 @@
 use crate::artifact::ArtifactKind;
 use crate::code::{self, Code};
 use crate::diagnostic::{Diagnostic, Edit, Fix};
-use crate::resolve::errors::suggest;
 use crate::source::Span;
 use crate::types::{Artifact, Pattern, SettingType, describe_ability};
 
@@ -53,6 +52,22 @@ pub(crate) fn swapped_steps(
     let fix = Fix { title: format!("put `{}` first", names.0), edits };
     let help = format!("put `{}` before `{}`", names.0, names.1);
     Diagnostic { fix: Some(fix), ..wrong_kind(place, due.name(), found, None, &[], span).help(help) }
+}
+
+/// Each is the kind, the place and the text of an input.
+pub(crate) fn swapped_inputs(
+    callee: &str,
+    one: (&str, Span, String),
+    other: (&str, Span, String),
+) -> Diagnostic {
+    let message = format!("two inputs of `{callee}` stand in each other's place");
+    let edits = vec![Edit { span: one.1, text: other.2 }, Edit { span: other.1, text: one.2 }];
+    let fix = Fix { title: "swap them".to_owned(), edits };
+    let error = error(code::WRONG_KIND, message, one.1)
+        .label(format!("this is `{}`", one.0))
+        .also(other.1, format!("this is `{}`", other.0))
+        .help("swap them");
+    Diagnostic { fix: Some(fix), ..error }
 }
 
 /// Adds the fix of a wrong kind: a pipe through `converter`.
@@ -166,7 +181,7 @@ pub(crate) fn unknown_argument(
 ) -> Diagnostic {
     let error = error(code::UNKNOWN_INPUT, format!("`{callee}` has no input `{name}`"), span);
     match meant {
-        Some(_) => suggest(error, span, meant),
+        Some(_) => error.suggest(span, meant),
         None => error.help(format!("it is declared as `{signature}`")),
     }
 }

@@ -57,6 +57,7 @@ const HELP: &str = "\
 /save FILE      write the conversation as a line of JSON, as `chat.load` reads it
 /load FILE      go on with one that was saved
 /exit, /quit    end; so does Ctrl-D
+\\ at the end    the next line belongs to this one
 Ctrl-C          stop an answer; at the prompt, end";
 
 pub(super) fn run(arguments: &Arguments) -> Outcome {

@@ -5,6 +5,7 @@ use std::io::Write;
 
 use clap::{Args, ValueEnum};
 use llmp_compiler::diagnostic::{Edit, Severity};
+use llmp_planning::unstartable_commands;
 use llmp_records::text;
 use llmp_store::write_atomically;
 use serde_json::json;
@@ -53,6 +54,10 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
             pipeline = arguments.pipeline.compile()?;
         }
     }
+    if !pipeline.has_errors() {
+        let missing = unstartable_commands(&pipeline.compilation.graph, &pipeline.folder());
+        pipeline.compilation.diagnostics.splice(0..0, missing);
+    }
     let compilation = &pipeline.compilation;
     let count =
         |severity| compilation.diagnostics.iter().filter(|one| one.severity == severity).count() as u64;
@@ -98,7 +103,10 @@ fn apply_fixes(pipeline: &super::pipeline::Pipeline) -> Result<usize, Failure> {
                 edits.iter().all(|other| edit.span.end < other.span.start || other.span.end < edit.span.start)
             })
         };
-        if fix.edits.iter().all(free) {
+        // What came from the command line stands in no file.
+        let in_file =
+            |edit: &Edit| compilation.sources.get(edit.span.file).is_some_and(|source| !source.given);
+        if fix.edits.iter().all(|edit| in_file(edit) && free(edit)) {
             fixed += 1;
             for edit in &fix.edits {
                 by_file.entry(edit.span.file).or_default().push(edit);

@@ -142,6 +142,29 @@ impl Results {
         })
     }
 
+    /// All results that are meant at once: those of a run where one has just these, else those that stand in the store for the
+    /// pipeline, with no number.
+    pub(super) fn whole(&self) -> Result<Run, Failure> {
+        let Some(first) = self.runs.first() else { return Err(Failure::new("nothing has run yet")) };
+        let Some(pipeline) = &self.pipeline else { return Ok(first.clone()) };
+        let id = pipeline_id(&self.store, &pipeline.main);
+        let mut others = self.store.ended_runs().take(MAX_RUNS).filter(|run| run.pipeline_id == id);
+        let Some(missing) = first.stages.iter().find(|stage| stage.artifact.is_none()) else {
+            let of = |run: &Run, name: &str| run.stage(name).and_then(|stage| stage.artifact);
+            let same = |run: &Run| first.stages.iter().all(|stage| of(run, &stage.name) == stage.artifact);
+            return Ok(others.find(same).unwrap_or_else(|| first.clone()));
+        };
+        let old = others.next().map(|run| format!("`--run {}` takes those of run {0}", run.run));
+        let message = format!("`{}` has no result that is up to date", missing.name);
+        if first.stages.iter().any(|stage| stage.artifact.is_some()) {
+            let old = old.map_or(String::new(), |old| format!("; {old}"));
+            let _ = writeln!(crate::output::stderr(), "{message}, and so nothing is known behind it{old}");
+            return Ok(first.clone());
+        }
+        let make = format!("make it: `{}`", pipeline.run_command());
+        Err(Failure::new(message).help(old.map_or(make.clone(), |old| format!("{make}; {old}"))))
+    }
+
     /// Why a stage of the pipeline has no result, and what there is instead: of other settings, and said so.
     fn not_there(&self, name: &str, pipeline: &Pipeline) -> Failure {
         let id = pipeline_id(&self.store, &pipeline.main);

@@ -6,13 +6,14 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use llmp_insight::report::{Comparison, Report, Row, compared, number};
+use llmp_insight::report::{Comparison, Price, Report, Row, compared, number};
 use llmp_records::{Notes, text};
 use llmp_store::{Store, pipeline_id, write_atomically};
 
 use super::which_run::which_run;
 use super::{Failure, Outcome, StoreArguments, at_least_one};
 use crate::library::standard;
+use crate::render::{cells, pad, stdout_width};
 
 /// Columns of settings, and of measures, that the table for people has.
 const MAX_COLUMNS: usize = 6;
@@ -32,15 +33,19 @@ pub(super) struct Arguments {
     /// Runs with this tag only; may be given several times
     #[arg(long, value_name = "WORD")]
     tag: Vec<String>,
-    /// Runs of which this holds only: `lr=0.02`, `base.loss<2.5`, `status=done`; may be given several times
+    /// Runs of which this holds only: `lr=0.02`, `base.loss<2.5`, `status=done`, `failed=0`; may be given several times
     #[arg(long = "where", value_name = "NAME=VALUE")]
     conditions: Vec<String>,
-    /// Sort by a column, the lowest first: `loss`, `base.lr`, `time`
+    /// Sort by a column, the lowest first: `loss`, `base.lr`, `time`, `cost`, `failed`
     #[arg(long, value_name = "NAME")]
     sort: Option<String>,
     /// Turn the order round
     #[arg(long)]
     reverse: bool,
+    /// What an hour of the machine costs, in your money, for a column `cost`; `DEVICE=AMOUNT` is of runs on that device. May be
+    /// given several times, the first that fits counts
+    #[arg(long, value_name = "AMOUNT", env = "LLMP_PRICE", value_delimiter = ',', value_parser = price)]
+    price: Vec<Price>,
     /// Print the table as JSON, with all columns
     #[arg(long)]
     json: bool,
@@ -49,6 +54,19 @@ pub(super) struct Arguments {
     html: Option<PathBuf>,
     #[command(flatten)]
     store: StoreArguments,
+}
+
+/// Reads `2.49`, or `cuda=2.49`.
+fn price(text: &str) -> Result<Price, String> {
+    let (device, amount) = match text.rsplit_once('=') {
+        Some((device, amount)) => (Some(device.trim().to_owned()), amount),
+        None => (None, text),
+    };
+    match amount.trim().parse::<f64>() {
+        Ok(hour) if hour >= 0.0 && hour.is_finite() => Ok(Price { device, hour }),
+        Ok(_) => Err("a price is not negative".to_owned()),
+        Err(_) => Err("it is no number; write `2.49`, or `cuda=2.49`".to_owned()),
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -85,6 +103,7 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     let reports = reports(arguments, &store)?;
     let notes = |report: &Report| store.read_notes(report.run);
     let mut comparison = Comparison::of(reports.iter().map(|report| (report, notes(report))));
+    comparison.price(&arguments.price);
     for tag in &arguments.tag {
         comparison.retain(|row| row.notes.tags.contains(tag));
     }
@@ -145,6 +164,10 @@ enum Column {
     Time,
     Work,
     Run,
+    Cost,
+    /// Gates that came out so.
+    Passed,
+    Failed,
     /// A setting or a measure, by its whole name.
     Named(String),
 }
@@ -156,6 +179,13 @@ impl Column {
             "time" => return Ok(Self::Time),
             "work" => return Ok(Self::Work),
             "run" => return Ok(Self::Run),
+            "passed" => return Ok(Self::Passed),
+            "failed" => return Ok(Self::Failed),
+            "cost" if comparison.rows.iter().all(|row| row.cost.is_none()) => {
+                return Err(Failure::new("no run has a cost")
+                    .help("state what an hour of the machine costs: `--price 2.49`, or LLMP_PRICE=2.49"));
+            }
+            "cost" => return Ok(Self::Cost),
             _ => {}
         }
         comparison.column(name).map(|name| Self::Named(name.to_owned())).map_err(|fits| {
@@ -165,7 +195,8 @@ impl Column {
             });
             match fits.as_slice() {
                 [] => failure.help(
-                    "`llmp runs --json` lists them; besides, there are `status`, `time`, `work` and `run`",
+                    "`llmp runs --json` lists them; besides, there are `status`, `time`, `work`, `run`, `cost`, and the \
+                     gates that `passed` and `failed`",
                 ),
                 fits => failure.help(format!("write one of {}", fits.join(", "))),
             }
@@ -178,6 +209,9 @@ impl Column {
             Self::Time => Some(row.seconds),
             Self::Work => Some(row.work),
             Self::Run => Some(row.run as f64),
+            Self::Cost => row.cost,
+            Self::Passed => Some(row.gates.passed as f64),
+            Self::Failed => Some(row.gates.failed as f64),
             Self::Named(name) => row.number(name),
         }
     }
@@ -186,7 +220,7 @@ impl Column {
         match self {
             Self::Status => Some(&row.status),
             Self::Named(name) => row.settings.get(name).map(String::as_str),
-            Self::Time | Self::Work | Self::Run => None,
+            Self::Time | Self::Work | Self::Run | Self::Cost | Self::Passed | Self::Failed => None,
         }
     }
 }
@@ -288,7 +322,7 @@ fn print(out: &mut impl Write, comparison: &Comparison) -> Result<(), Failure> {
     let mut table: Vec<Vec<String>> = vec![["run", "pipeline", "status"].map(str::to_owned).to_vec()];
     if let Some(head) = table.first_mut() {
         head.extend(settings.iter().chain(&shown).map(|name| short(name)));
-        head.extend(["time", "work", "tags", "note"].map(str::to_owned));
+        head.extend(["gates", "time", "work", "cost", "tags", "note"].map(str::to_owned));
     }
     for row in rows {
         let mut cells = vec![
@@ -300,27 +334,36 @@ fn print(out: &mut impl Write, comparison: &Comparison) -> Result<(), Failure> {
             settings.iter().map(|name| row.settings.get(*name).map_or("–".into(), |value| short(value))),
         );
         cells.extend(shown.iter().map(|name| row.measures.get(*name).map_or("–".into(), |one| one.text())));
-        cells.extend([text::duration(row.seconds), text::duration(row.work)]);
+        let cost = row.cost.map_or("–".into(), |cost| format!("{cost:.2}"));
+        cells.extend([row.gates.text(), text::duration(row.seconds), text::duration(row.work), cost]);
         let tags: Vec<&str> = row.notes.tags.iter().map(String::as_str).collect();
         cells.extend([tags.join(", "), short(row.notes.note.as_deref().unwrap_or_default())]);
         table.push(cells);
     }
     let columns = table.first().map_or(0, Vec::len);
     let width = |column: usize| {
-        let cells = table.iter().filter_map(|row| row.get(column));
-        cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
+        table.iter().filter_map(|row| row.get(column)).map(|cell| cells(cell)).max().unwrap_or(0)
     };
     // A column with nothing below its head is left out.
     let said = |column: usize| {
         table.iter().skip(1).any(|row| row.get(column).is_some_and(|cell| !cell.is_empty() && cell != "–"))
     };
-    let kept: Vec<(usize, usize)> =
+    let mut kept: Vec<(usize, usize)> =
         (0..columns).filter(|&column| said(column)).map(|column| (column, width(column))).collect();
+    // What the terminal has no room for is in the JSON: measures go before settings, the last ones first.
+    let (first, room) = (3, stdout_width().unwrap_or(usize::MAX));
+    let variable = first..first + settings.len() + shown.len();
+    let before = kept.len();
+    while kept.iter().map(|(_, width)| width + 2).sum::<usize>() > room.saturating_add(2) {
+        let Some(last) = kept.iter().rposition(|(column, _)| variable.contains(column)) else { break };
+        kept.remove(last);
+    }
+    let unseen = before - kept.len();
     for row in &table {
-        let cells = kept.iter().filter_map(|&(column, width)| Some(format!("{:<width$}", row.get(column)?)));
+        let cells = kept.iter().filter_map(|&(column, width)| Some(pad(row.get(column)?, width)));
         writeln!(out, "{}", cells.collect::<Vec<_>>().join("  ").trim_end())?;
     }
-    let more = comparison.settings.len() + comparison.measures.len() - settings.len() - shown.len();
+    let more = comparison.settings.len() + comparison.measures.len() + unseen - settings.len() - shown.len();
     if comparison.measures.iter().any(|name| name.ends_with("loss")) {
         writeln!(
             out,
@@ -377,6 +420,8 @@ fn write(change: &Change) -> Outcome {
 mod tests {
     use std::collections::BTreeMap;
 
+    use llmp_insight::report::Gates;
+
     use super::*;
 
     fn rows() -> Comparison {
@@ -389,7 +434,8 @@ mod tests {
         };
         let mut comparison =
             Comparison { rows: vec![row(3, "0.02"), row(2, "0.1"), row(1, "0.05")], ..Comparison::default() };
-        comparison.rows.push(Row { run: 9, status: "failed".into(), ..Row::default() });
+        let gates = Gates { failed: 1, ..Gates::default() };
+        comparison.rows.push(Row { run: 9, status: "failed".into(), gates, ..Row::default() });
         comparison
     }
 
@@ -408,7 +454,15 @@ mod tests {
         assert_eq!(kept("status=failed"), [9]);
         assert_eq!(kept("base.rule=a=b"), [3, 2, 1]);
         assert_eq!(kept("time>2.5"), [3]);
-        for bad in ["lr", "lr<many", "rate=1", "=3"] {
+        assert_eq!(kept("failed>0"), [9]);
+        assert_eq!(kept("passed=0"), [3, 2, 1, 9]);
+        for (text, read) in
+            [("2.49", Some((None, 2.49))), ("cuda=3", Some((Some("cuda"), 3.0))), ("-1", None), ("x", None)]
+        {
+            let price = price(text).ok();
+            assert_eq!(price.as_ref().map(|price| (price.device.as_deref(), price.hour)), read, "{text}");
+        }
+        for bad in ["lr", "lr<many", "rate=1", "=3", "cost<1"] {
             assert!(Condition::read(bad, &rows()).is_err(), "{bad}");
         }
     }

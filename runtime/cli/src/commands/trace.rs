@@ -1,15 +1,13 @@
-//! `llmp trace URL`: what became of one document, stage by stage.
+//! `llmp trace TEXT`: what became of one document, stage by stage.
 
 use std::io::Write;
 
 use clap::Args;
-use llmp_insight::trace::{Fate, Found, Name, Query, Step, Tracer, find, standing};
+use llmp_insight::trace::{Fate, Found, Name, Query, Step, Tracer, find};
 use llmp_records::{Run, text};
-use llmp_store::{Ledger, Store, pipeline_id};
 use serde_json::json;
 
-use super::plan::rows;
-use super::which_run::which_run;
+use super::results::{OfRun, Results};
 use super::{Failure, Outcome, PipelineArguments};
 use crate::library::standard;
 use crate::render::{cells, pad};
@@ -23,9 +21,8 @@ pub(super) struct Arguments {
     url: String,
     #[command(flatten)]
     pipeline: PipelineArguments,
-    /// The run: its number, `last`, `last-1`, or the name of a pin [default: the newest]
-    #[arg(long, value_name = "RUN")]
-    run: Option<String>,
+    #[command(flatten)]
+    of: OfRun,
     /// Print it as JSON
     #[arg(long)]
     json: bool,
@@ -36,21 +33,15 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     let url = url
         .filter(|url| !url.trim().is_empty())
         .ok_or_else(|| Failure::new("which document?").help("give its URL: `llmp trace URL`"))?;
-    let store = pipeline.store()?;
-    let _in_use = store.in_use()?;
-    let run = match &arguments.run {
-        Some(name) => Some(which_run(&store, name)?),
-        None => newest(&pipeline, &store)?,
-    };
-    if let Some(run) = run.as_ref().filter(|run| run.run > 0 && !arguments.json) {
-        let _ = writeln!(crate::output::stderr(), "{} ({})", what(run), text::path(&run.pipeline));
-    }
-    let run =
-        run.ok_or_else(|| Failure::new("nothing has run yet").help("run a pipeline first: `llmp run FILE`"))?;
+    let results = Results::of(&pipeline, arguments.of.run.as_deref())?;
+    let run = results.whole()?;
     if run.stages.is_empty() {
         return Err(Failure::new(format!("run {} has not ended", run.run)).help("`llmp log` lists the runs"));
     }
-    let tracer = Tracer::new(&store, &Ledger::open(&store.ledger_path())?, &run, standard())?;
+    if run.run > 0 && !arguments.json {
+        let _ = writeln!(crate::output::stderr(), "{} ({})", what(&run), text::path(&run.pipeline));
+    }
+    let tracer = Tracer::new(&results.store, &results.ledger, &run, standard())?;
     let mut found = find(&tracer, &Query::of(&url))?;
     if found.documents.is_empty() {
         // A text need have no blank: one word, or a line of Chinese.
@@ -96,51 +87,6 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     Ok(0)
 }
 
-/// What is newest of a pipeline: its last run, or what stands in the store already where its results are others' now; of all
-/// pipelines where none is meant.
-fn newest(arguments: &PipelineArguments, store: &Store) -> Result<Option<Run>, Failure> {
-    let Ok(main) = arguments.main() else { return Ok(store.ended_runs().next()) };
-    let id = pipeline_id(store, &main);
-    let last = store.ended_runs().find(|run| run.pipeline_id == id);
-    let pipeline = arguments.compile()?;
-    let standing = if pipeline.has_errors() {
-        None
-    } else {
-        let rows = rows(&pipeline, &pipeline.open()?);
-        Some(standing(&main, &pipeline.compilation.graph, &rows))
-            .filter(|run| run.stages.iter().any(|stage| stage.artifact.is_some()))
-    };
-    let Some(standing) = standing else { return Ok(last.or_else(|| any(arguments, store))) };
-    if !(arguments.set.is_empty() && arguments.profile.is_empty()) {
-        // What was asked for is what those settings made, as far as they have.
-        return Ok(Some(standing));
-    }
-    let whole = standing.stages.iter().all(|stage| stage.artifact.is_some());
-    let same = |run: &Run| {
-        let of = |name: &str| run.stage(name).and_then(|stage| stage.artifact);
-        standing.stages.iter().all(|stage| of(&stage.name) == stage.artifact)
-    };
-    Ok(match last {
-        Some(last) if same(&last) => Some(last),
-        Some(last) if !whole => {
-            let changed = standing.stages.iter().find(|stage| stage.artifact.is_none());
-            let changed = changed.map_or("", |stage| stage.name.as_str());
-            let _ = writeln!(
-                crate::output::stderr(),
-                "run {} is of other settings or files: `{changed}` as it stands has no result yet",
-                last.run
-            );
-            Some(last)
-        }
-        _ => Some(standing),
-    })
-}
-
-/// The newest run of all, where no pipeline was named.
-fn any(arguments: &PipelineArguments, store: &Store) -> Option<Run> {
-    store.ended_runs().next().filter(|_| arguments.file.is_none())
-}
-
 /// `run 3`, or the pipeline where no run of its own made what there is.
 fn what(run: &Run) -> String {
     match run.run {
@@ -163,12 +109,17 @@ fn unknown(url: &str, run: &Run, found: &Found) -> Failure {
     }
 }
 
+/// Its URL, where it has one, and its id.
+fn called(name: &Name) -> String {
+    if name.url.is_empty() { name.id.clone() } else { format!("{}  {}", name.url, name.id) }
+}
+
 fn print(out: &mut impl Write, name: &Name, steps: &[Step]) -> Result<(), Failure> {
     let source = steps.iter().find_map(|step| match &step.fate {
         Fate::Kept { source: Some(source), .. } => Some(format!("  from {source}")),
         _ => None,
     });
-    writeln!(out, "{}  {}{}", name.url, name.id, source.unwrap_or_default())?;
+    writeln!(out, "{}{}", called(name), source.unwrap_or_default())?;
     let width = steps.iter().map(|step| cells(&step.stage)).max().unwrap_or(0);
     let mut words_before = None;
     for step in steps {
@@ -179,7 +130,7 @@ fn print(out: &mut impl Write, name: &Name, steps: &[Step]) -> Result<(), Failur
                 told
             }
             Fate::Dropped { rule, value, like } => match like {
-                Some(like) => format!("dropped  {rule}: like {}  {}", like.url, like.id),
+                Some(like) => format!("dropped  {rule}: like {}", called(like)),
                 None => format!("dropped  {rule}: {value}"),
             },
             Fate::Missing { dropped, sampled } => format!(
@@ -212,8 +163,8 @@ fn kept(words: Option<u64>, before: Option<u64>, language: Option<&str>, duplica
     }
     told.extend(language.map(|language| format!("language {language}")));
     if !duplicates.is_empty() {
-        let urls: Vec<_> = duplicates.iter().map(|name| name.url.as_str()).collect();
-        told.push(format!("kept for {}", urls.join(", ")));
+        let short = |name: &Name| if name.url.is_empty() { name.id.clone() } else { name.url.clone() };
+        told.push(format!("kept for {}", duplicates.iter().map(short).collect::<Vec<_>>().join(", ")));
     }
     format!("kept     {}", told.join(" · "))
 }

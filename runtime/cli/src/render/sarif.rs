@@ -10,7 +10,7 @@ fn location(span: Span, text: &str, sources: &Sources) -> Value {
     let Some(source) = sources.get(span.file) else { return json!({}) };
     let (start, end) = (source.position(span.start), source.position(span.end));
     let mut location = json!({"physicalLocation": {
-        "artifactLocation": {"uri": source.path},
+        "artifactLocation": {"uri": source.path.replace(' ', "%20")},
         "region": {"startLine": start.line, "startColumn": start.column, "endLine": end.line, "endColumn": end.column,
                    "byteOffset": span.start, "byteLength": span.end - span.start},
     }});

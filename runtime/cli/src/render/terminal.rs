@@ -133,6 +133,20 @@ pub(crate) fn page(diagnostic: &Diagnostic, sources: &Sources) -> String {
     terminal(diagnostic, sources, false, 100)
 }
 
+/// Takes line and column from the places of values that no file holds: `[--set base.lr:1:9]` says no more than `[--set base.lr]`.
+fn named_only(text: String, diagnostic: &Diagnostic, sources: &Sources) -> String {
+    diagnostic.labels.iter().fold(text, |text, label| match sources.get(label.span.file) {
+        Some(source) if source.given => {
+            let at = source.position(label.span.start);
+            text.replace(
+                &format!("[{}:{}:{}]", source.path, at.line, at.column),
+                &format!("[{}]", source.path),
+            )
+        }
+        _ => text,
+    })
+}
+
 /// Renders one diagnostic for a terminal of the given width.
 #[must_use]
 pub(crate) fn terminal(diagnostic: &Diagnostic, sources: &Sources, colour: bool, width: usize) -> String {
@@ -161,7 +175,7 @@ pub(crate) fn terminal(diagnostic: &Diagnostic, sources: &Sources, colour: bool,
     let handler = GraphicalReportHandler::new_themed(theme).with_width(width.max(40)).with_links(false);
     let mut text = String::new();
     match handler.render_report(&mut text, &report) {
-        Ok(()) => text,
+        Ok(()) => named_only(text, diagnostic, sources),
         Err(_) => plain(diagnostic, sources),
     }
 }

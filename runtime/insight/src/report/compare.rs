@@ -39,12 +39,60 @@ pub struct Row {
     pub seconds: f64,
     /// Seconds of work of what ran in it.
     pub work: f64,
+    /// The device.
+    pub device: String,
+    /// Of the run's work the part that is its own: 1, but for the members of families.
+    pub part: f64,
+    /// What its time cost; `None` where nobody has stated a price.
+    pub cost: Option<f64>,
+    /// What came of what the program expects of its reports.
+    pub gates: Gates,
     /// What the user wrote about it.
     pub notes: Notes,
     /// Settings by name.
     pub settings: BTreeMap<String, String>,
     /// Numbers by name.
     pub measures: BTreeMap<String, Measured>,
+}
+
+/// How many expectations of a run came out how.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Gates {
+    /// As expected.
+    pub passed: u64,
+    /// Not as expected.
+    pub failed: u64,
+    /// Of reports that are not there.
+    pub open: u64,
+}
+
+impl Gates {
+    /// `3 passed`, `2 passed, 1 failed`; empty where nothing is expected.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let all = [(self.passed, "passed"), (self.failed, "failed"), (self.open, "open")];
+        let some = all.into_iter().filter(|(count, _)| *count > 0);
+        some.map(|(count, word)| format!("{count} {word}")).collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// What an hour of a machine costs, in the user's money.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Price {
+    /// Of runs on this device only: `cuda`, `cuda:1`.
+    pub device: Option<String>,
+    /// For an hour.
+    pub hour: f64,
+}
+
+impl Price {
+    /// Whether it is the price of a run on `device`.
+    fn is_of(&self, device: &str) -> bool {
+        let named = |name: &String| {
+            device.strip_prefix(name.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with(':'))
+        };
+        self.device.as_ref().is_none_or(named)
+    }
 }
 
 /// A number and what it is.
@@ -92,6 +140,14 @@ impl Comparison {
         (self.settings, self.measures) = (settings, measures);
     }
 
+    /// Works out what each row cost: its part of the run's hours, by the first price that is of its device.
+    pub fn price(&mut self, prices: &[Price]) {
+        for row in &mut self.rows {
+            let price = prices.iter().find(|price| price.is_of(&row.device));
+            row.cost = price.map(|price| price.hour * row.part * row.seconds / 3600.0);
+        }
+    }
+
     /// Keeps the rows that `keep` wants, and the columns that still say something.
     pub fn retain(&mut self, keep: impl FnMut(&Row) -> bool) {
         self.rows.retain(keep);
@@ -124,7 +180,8 @@ impl Comparison {
                 self.settings.iter().filter_map(|name| Some((name, row.settings.get(name)?))).collect();
             let measures: BTreeMap<_, _> = row.measures.iter().map(|(name, one)| (name, one.value)).collect();
             json!({"run": row.run, "member": row.member, "pipeline": row.title, "status": row.status, "started": row.started,
-                "seconds": row.seconds, "work": row.work, "tags": row.notes.tags, "note": row.notes.note,
+                "seconds": row.seconds, "work": row.work, "device": row.device, "cost": row.cost,
+                "gates": {"passed": row.gates.passed, "failed": row.gates.failed, "open": row.gates.open}, "tags": row.notes.tags, "note": row.notes.note,
                 "settings": settings, "measures": measures})
         };
         json!({"format_version": 1, "settings": self.settings, "measures": self.measures,
@@ -174,7 +231,10 @@ fn row(report: &Report, notes: &Notes, member: Option<&str>) -> Row {
             }
         }
     }
-    let ran = report.stages.iter().filter(own).filter(|stage| stage.status == StageStatus::Ran);
+    let ran = |stage: &&StageReport| stage.status == StageStatus::Ran;
+    // The sum of nothing is -0.0.
+    let all = 0.0 + report.stages.iter().filter(ran).map(|stage| stage.seconds).sum::<f64>();
+    let work = 0.0 + report.stages.iter().filter(own).filter(ran).map(|stage| stage.seconds).sum::<f64>();
     Row {
         run: report.run,
         member: member.map(str::to_owned),
@@ -182,12 +242,33 @@ fn row(report: &Report, notes: &Notes, member: Option<&str>) -> Row {
         status: report.status.to_string(),
         started: report.started,
         seconds: report.seconds,
-        // The sum of nothing is -0.0.
-        work: 0.0 + ran.map(|stage| stage.seconds).sum::<f64>(),
+        work,
+        device: report.device.clone(),
+        part: if member.is_none() || all <= 0.0 { 1.0 } else { work / all },
+        cost: None,
+        gates: gates(report, member),
         notes: notes.clone(),
         settings,
         measures: measures(report, member),
     }
+}
+
+/// How the expectations came out: of a member those that are about it, and those that are about none.
+fn gates(report: &Report, member: Option<&str>) -> Gates {
+    let mine = |measured: &str| {
+        let is_of = |name: &str| measured.strip_prefix(name).is_some_and(|rest| rest.starts_with('.'));
+        let stage = report.stages.iter().find(|stage| is_of(&stage.name));
+        stage.and_then(|stage| parts(&stage.name).1).is_none_or(|of| Some(of) == member)
+    };
+    let mut gates = Gates::default();
+    for one in report.expectations.iter().filter(|one| mine(&one.measured)) {
+        *match one.holds {
+            Some(true) => &mut gates.passed,
+            Some(false) => &mut gates.failed,
+            None => &mut gates.open,
+        } += 1;
+    }
+    gates
 }
 
 /// What trainings came to, and what evaluations measured of each model.
@@ -362,6 +443,39 @@ pub(super) mod tests {
                 .iter()
                 .all(|row| row.settings["docs.min"] == "5" && row.number("docs.loss") == Some(9.0))
         );
+    }
+
+    #[test]
+    fn gates_and_costs_are_columns() {
+        let expectation = |measured: &str, holds| llmp_records::Expectation {
+            measured: measured.to_owned(),
+            holds,
+            ..llmp_records::Expectation::default()
+        };
+        let stages: &[Trained<'_>] = &[
+            ("docs", &[], 9.0),
+            ("score[lr=0.02]", &[("lr", "0.02")], 2.5),
+            ("score[lr=0.05]", &[("lr", "0.05")], 2.25),
+        ];
+        let mut report = run(7, stages);
+        (report.seconds, report.device) = (5400.0, "cuda:0".to_owned());
+        report.expectations = vec![
+            expectation("score[lr=0.02].wrong[\"mine\"]", Some(true)),
+            expectation("score[lr=0.05].wrong[\"mine\"]", Some(false)),
+            expectation("score[lr=0.05].right", None),
+            expectation("docs.kept", Some(true)),
+        ];
+        let mut all = Comparison::of([(&report, Notes::default())]);
+        let gates: Vec<_> = all.rows.iter().map(|row| row.gates.text()).collect();
+        assert_eq!(gates, ["2 passed", "1 passed, 1 failed, 1 open"]);
+        assert!(all.rows.iter().all(|row| row.cost.is_none()));
+        let price = |device: Option<&str>, hour| Price { device: device.map(str::to_owned), hour };
+        // An hour and a half at 2, of which a third is each member's.
+        all.price(&[price(Some("cud"), 9.0), price(Some("cuda"), 2.0), price(None, 1.0)]);
+        assert_eq!(all.rows.iter().map(|row| row.cost).collect::<Vec<_>>(), [Some(1.0), Some(1.0)]);
+        let value = all.json();
+        assert_eq!(value["runs"][1]["gates"], json!({"passed": 1, "failed": 1, "open": 1}));
+        assert_eq!(value["runs"][0]["cost"], json!(1.0));
     }
 
     #[test]

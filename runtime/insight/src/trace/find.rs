@@ -168,11 +168,21 @@ fn holds(text: &str, piece: &str) -> bool {
     if text.contains(piece) {
         return true;
     }
+    // Where no blanks part words, a line break parts nothing.
+    if piece.chars().any(is_ideograph) {
+        let joined = |text: &str| text.split_whitespace().collect::<String>();
+        return joined(text).contains(&joined(piece));
+    }
     if !piece.contains(char::is_whitespace) {
         return false;
     }
     let collapsed = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
     collapsed(text).contains(&collapsed(piece))
+}
+
+/// A sign of Chinese or Japanese, which are written without blanks.
+fn is_ideograph(sign: char) -> bool {
+    matches!(sign, '\u{3040}'..='\u{30ff}' | '\u{3400}'..='\u{9fff}' | '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{323af}')
 }
 
 /// The URLs most like one that is unknown.
@@ -214,6 +224,7 @@ mod tests {
     #[test]
     fn a_piece_is_found_across_lines() {
         assert!(holds("秦川雄帝宅，函谷壯皇居。", "函谷壯皇居"));
+        assert!(holds("秦川雄帝宅，\n函谷壯皇居。", "帝宅，函谷"));
         assert!(holds("one two\n three", "two three") && holds("one two", " two "));
         assert!(!holds("one two", "onetwo") && !holds("one two", "three"));
     }

@@ -51,14 +51,13 @@ impl Form for Conversations {
         Ok(Box::new(rows.map(|row| {
             let row = row?;
             let messages = from_row(&row).map_err(Error::new)?;
-            Ok(view(&messages, row))
+            Ok(view(format!("{} messages", messages.len()), &messages, row))
         })))
     }
 }
 
 /// A conversation as it is read; what a model learns of it stands out.
-fn view(messages: &[Message], row: serde_json::Value) -> View {
-    let head = format!("{} messages", messages.len());
+pub(crate) fn view(head: String, messages: &[Message], row: serde_json::Value) -> View {
     messages.iter().fold(View::new(head, row), |view, message| {
         let learned = message.role == Role::Assistant && message.learned;
         let tone = if learned { Tone::Learned } else { Tone::Plain };

@@ -8,8 +8,10 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use llmp_stage::{Error, Input, Result};
 use serde_json::{Value, json};
 
+use super::byte_level::ByteLevel;
 use super::encoder::Encoder;
 use super::layout::Layout;
+use super::packed::Published;
 use super::table::Table;
 use super::vocabulary::{Vocabulary, added_token, read_tiktoken, write_tiktoken};
 use super::{Pattern, special};
@@ -40,13 +42,28 @@ const CL100K_SPECIALS: [(&str, u32); 12] = [
     ("<|endofprompt|>", 100_276),
 ];
 
+/// The digest of the file that [`Tokenizer::cl100k`] writes: who finds it need not read it.
+const CL100K_FILE: &str = "@";
+
+/// The special tokens of OpenAI's `o200k_base`, and the others at cl100k's ids, 100,000 higher.
+const O200K_SPECIALS: [(&str, u32); 9] = [
+    (special::END_OF_TEXT, 199_999),
+    ("<|endofprompt|>", 200_018),
+    (special::IM_START, 200_264),
+    (special::IM_END, 200_265),
+    (special::IM_SEP, 200_266),
+    (special::SEARCH_START, 200_267),
+    (special::SEARCH_END, 200_268),
+    (special::RESULT_START, 200_269),
+    (special::RESULT_END, 200_270),
+];
+
 /// A BPE tokenizer of bytes, or of characters that falls back to bytes. Cloning is cheap; threads may share one.
 #[derive(Clone)]
 pub struct Tokenizer(Arc<Inner>);
 
 struct Inner {
-    /// What `tokenizer.json` holds. Everything else follows from it.
-    document: Value,
+    source: Source,
     encoder: Encoder,
     /// The bytes of all tokens, one after another.
     bytes: Vec<u8>,
@@ -54,6 +71,14 @@ struct Inner {
     starts: Vec<u32>,
     strips_space: bool,
     specials: BTreeMap<String, u32>,
+}
+
+/// What everything else about a tokenizer follows from.
+enum Source {
+    /// What `tokenizer.json` holds.
+    Document(Value),
+    /// A vocabulary, and what `tokenizer.json` would hold, once that is asked for.
+    Vocabulary(Box<Vocabulary>, OnceLock<Value>),
 }
 
 impl Tokenizer {
@@ -88,9 +113,12 @@ impl Tokenizer {
     /// # Errors
     /// As for [`Tokenizer::load`].
     pub fn open(input: &Input) -> Result<Self> {
-        // Stages that run shard by shard open the same tokenizer again and again, which takes half a second.
+        // Stages that run shard by shard open the same tokenizer again and again, which takes a part of a second.
         static LAST: Mutex<Option<(String, Tokenizer)>> = Mutex::new(None);
         let file = input.file(TOKENIZER_FILE)?;
+        if file.digest == CL100K_FILE {
+            return Ok(Self::cl100k());
+        }
         let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
         match &*last {
             Some((digest, tokenizer)) if *digest == file.digest => Ok(tokenizer.clone()),
@@ -109,14 +137,34 @@ impl Tokenizer {
     #[must_use]
     pub fn cl100k() -> Self {
         static CL100K: OnceLock<Tokenizer> = OnceLock::new();
-        CL100K
-            .get_or_init(|| {
-                let specials = CL100K_SPECIALS.map(|(name, id)| (name.to_owned(), id)).to_vec();
-                Vocabulary::from_ranks(cl100k_ranks(), Pattern::Cl100k, specials)
-                    .and_then(|vocabulary| Self::new(&vocabulary))
-                    .expect("the built-in vocabulary is valid")
-            })
-            .clone()
+        CL100K.get_or_init(|| Self::published(Published::Cl100k, &CL100K_SPECIALS)).clone()
+    }
+
+    /// GPT-4o's vocabulary `o200k_base` with llmp's special tokens at ids that follow those of [`Tokenizer::cl100k`]: 200,271
+    /// ids. Built in.
+    #[must_use]
+    pub fn o200k() -> Self {
+        static O200K: OnceLock<Tokenizer> = OnceLock::new();
+        O200K.get_or_init(|| Self::published(Published::O200k, &O200K_SPECIALS)).clone()
+    }
+
+    /// GPT-2's vocabulary with llmp's special tokens behind it. Built in.
+    #[must_use]
+    pub fn gpt2() -> Self {
+        static GPT2: OnceLock<Tokenizer> = OnceLock::new();
+        GPT2.get_or_init(|| {
+            let names = special::ALL.into_iter().filter(|name| *name != special::END_OF_TEXT);
+            let specials: Vec<(&str, u32)> =
+                std::iter::once(special::END_OF_TEXT).chain(names).zip(50_256..).collect();
+            Self::published(Published::Gpt2, &specials)
+        })
+        .clone()
+    }
+
+    fn published(published: Published, specials: &[(&str, u32)]) -> Self {
+        let mut vocabulary = published.vocabulary();
+        vocabulary.specials = specials.iter().map(|(name, id)| ((*name).to_owned(), *id)).collect();
+        Self::from_vocabulary(vocabulary).expect("the built-in vocabulary is valid, and tests cover it")
     }
 
     /// A tokenizer from tiktoken's rank file and the pattern that goes with it. llmp's special tokens get the ids after
@@ -126,8 +174,12 @@ impl Tokenizer {
     /// Where the file is malformed or its ranks are not those of a byte pair encoding.
     pub fn from_tiktoken(ranks: &str, pattern: Pattern) -> Result<Self> {
         let tokens = read_tiktoken(ranks)?;
-        if pattern == Pattern::Cl100k && tokens == cl100k_ranks() {
-            return Ok(Self::cl100k());
+        for (known, published) in
+            [(Pattern::Cl100k, Self::cl100k as fn() -> Self), (Pattern::O200k, Self::o200k)]
+        {
+            if pattern == known && published().vocabulary().is_some_and(|known| known.tokens == tokens) {
+                return Ok(published());
+            }
         }
         let first = u32::try_from(tokens.len()).map_err(|_| Error::new("the vocabulary is too large"))?;
         let specials = special::ALL.iter().map(|name| (*name).to_owned()).zip(first..).collect();
@@ -139,7 +191,40 @@ impl Tokenizer {
     /// # Errors
     /// Where its merges make tokens that it lacks.
     pub fn new(vocabulary: &Vocabulary) -> Result<Self> {
-        Self::from_document(vocabulary.to_json())
+        Self::from_vocabulary(vocabulary.clone())
+    }
+
+    fn from_vocabulary(vocabulary: Vocabulary) -> Result<Self> {
+        let encoder = ByteLevel::of(&vocabulary)?;
+        let encoder = Encoder::byte_level(encoder, &vocabulary.specials);
+        let ordinary = vocabulary.tokens.iter().map(Vec::as_slice).zip(0..);
+        let special = vocabulary.specials.iter().map(|(name, id)| (name.as_bytes(), *id));
+        let (mut bytes, mut starts) = (Vec::new(), vec![0]);
+        for (token, id) in ordinary.chain(special) {
+            // Ids between are unassigned, and have no bytes.
+            starts.resize(id as usize + 1, bytes.len() as u32);
+            bytes.extend_from_slice(token);
+            starts.push(bytes.len() as u32);
+        }
+        let specials = vocabulary.specials.iter().cloned().collect();
+        let source = Source::Vocabulary(Box::new(vocabulary), OnceLock::new());
+        Ok(Self(Arc::new(Inner { source, encoder, bytes, starts, strips_space: false, specials })))
+    }
+
+    /// What `tokenizer.json` holds.
+    fn document(&self) -> &Value {
+        match &self.0.source {
+            Source::Document(document) => document,
+            Source::Vocabulary(vocabulary, document) => document.get_or_init(|| vocabulary.to_json()),
+        }
+    }
+
+    /// The vocabulary that it was made of, where no file was.
+    fn vocabulary(&self) -> Option<&Vocabulary> {
+        match &self.0.source {
+            Source::Document(_) => None,
+            Source::Vocabulary(vocabulary, _) => Some(vocabulary),
+        }
     }
 
     /// This tokenizer with those of [`special::ALL`] that it lacks, at the ids after its own, and without tokens that
@@ -148,7 +233,7 @@ impl Tokenizer {
     /// # Errors
     /// Where the tokenizer's file cannot hold them.
     pub fn with_specials(&self) -> Result<Self> {
-        let mut document = self.0.document.clone();
+        let mut document = self.document().clone();
         document["post_processor"] = Value::Null;
         let mut listed: Vec<Value> = document["added_tokens"].as_array().cloned().unwrap_or_default();
         // One that the file lists for another purpose, or only in its vocabulary, keeps its id.
@@ -218,7 +303,8 @@ impl Tokenizer {
         }
         let (bytes, starts) = table.pack();
         let strips_space = layout.strips_space;
-        Ok(Self(Arc::new(Inner { document, encoder, bytes, starts, strips_space, specials: table.specials })))
+        let source = Source::Document(document);
+        Ok(Self(Arc::new(Inner { source, encoder, bytes, starts, strips_space, specials: table.specials })))
     }
 
     /// The token ids of `text`. Never a special token: names of special tokens in `text` are text like any other.
@@ -357,7 +443,7 @@ impl Tokenizer {
             let path = folder.join(name);
             fs::write(&path, text).map_err(Error::io("cannot write", &path))
         };
-        write(TOKENIZER_FILE, self.0.document.to_string())?;
+        write(TOKENIZER_FILE, self.document().to_string())?;
         write(CONFIG_FILE, format!("{:#}\n", self.config()))
     }
 
@@ -383,12 +469,6 @@ impl std::fmt::Debug for Tokenizer {
             .field("specials", &self.0.specials)
             .finish_non_exhaustive()
     }
-}
-
-/// The tokens of `cl100k_base` in the order of their ranks.
-fn cl100k_ranks() -> Vec<Vec<u8>> {
-    let bpe = &bpe_openai::cl100k_base().bpe;
-    (0..).take(bpe.num_tokens()).map(|rank| bpe.token_bytes(rank).to_vec()).collect()
 }
 
 /// A file's text, refused where it is unreasonably large.
@@ -485,13 +565,46 @@ mod tests {
         }
     }
 
-    /// `bpe-openai` finds pieces and merges by other means: a regex automaton and dynamic programming.
-    fn independent(text: &str) -> Vec<u32> {
-        bpe_openai::cl100k_base().encode(text)
+    /// The library finds pieces by a regular expression, and merges by a queue.
+    fn library(tokenizer: &Tokenizer) -> Encoder {
+        let mut document = tokenizer.document().clone();
+        // So that it is left to the library.
+        document["normalizer"] = json!({"type": "Sequence", "normalizers": []});
+        let library = Encoder::new(&document).unwrap();
+        assert!(matches!(library, Encoder::Released(_)));
+        library
     }
 
-    /// Characters of no category in Unicode 16. Version 17, which our encoder knows, makes letters of some, where
-    /// tiktoken and the regex engines do not yet.
+    fn by_library(library: &Encoder, text: &str) -> Vec<u32> {
+        let mut ids = Vec::new();
+        library.encode(text, &mut ids).unwrap();
+        ids
+    }
+
+    #[test]
+    fn published_vocabularies_give_the_ids_of_the_library() {
+        for tokenizer in [Tokenizer::gpt2(), Tokenizer::o200k(), Tokenizer::cl100k()] {
+            let library = library(&tokenizer);
+            for text in [
+                "It's 12345 o'clock;\r\n\t naïve 你好，世界 🦀 <|im_end|> HelloWORLD'S",
+                "  x\n\n y",
+                &"ab ".repeat(999),
+            ] {
+                assert_eq!(tokenizer.encode(text), by_library(&library, text), "{tokenizer:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_file_of_cl100k_is_known_by_its_digest() {
+        let folder = tempfile::tempdir().unwrap();
+        Tokenizer::cl100k().save(folder.path()).unwrap();
+        let written = fs::read(folder.path().join(TOKENIZER_FILE)).unwrap();
+        assert_eq!(blake3::hash(&written).to_hex().as_str(), CL100K_FILE);
+    }
+
+    /// Characters of no category in Unicode 16. Later versions, which regex engines know sooner or later, make
+    /// letters of some.
     fn unassigned() -> regex::Regex {
         regex::Regex::new(r"\p{Cn}").unwrap()
     }
@@ -499,27 +612,29 @@ mod tests {
     #[test]
     fn every_character_is_cut_as_by_an_independent_encoder() {
         let (tokenizer, unassigned) = (Tokenizer::cl100k(), unassigned());
+        let library = library(&tokenizer);
         for character in '\0'..=char::MAX {
             let text = format!(
                 "{character}'r{character}1{character}  {character}\n{character}a {character}{character}"
             );
             if !unassigned.is_match(&text) {
-                assert_eq!(tokenizer.encode(&text), independent(&text), "{character:?}");
+                assert_eq!(tokenizer.encode(&text), by_library(&library, &text), "{character:?}");
             }
         }
     }
 
-    proptest! {
-        #[test]
-        fn any_text_encodes_as_with_an_independent_encoder(
-            text in r"([ -~]{0,8}|\s{0,4}|\PC{0,6}|\p{Han}{0,9}|[0-9]{0,5}|[a-z]{0,40}|'[stre]+|(?s:.)){0,12}",
-        ) {
-            let tokenizer = Tokenizer::cl100k();
-            let text = unassigned().replace_all(&text, "");
+    #[test]
+    fn any_text_encodes_as_with_the_library() {
+        let tokenizer = Tokenizer::cl100k();
+        let (library, unassigned) = (library(&tokenizer), unassigned());
+        let texts =
+            r"([ -~]{0,8}|\s{0,4}|\PC{0,6}|\p{Han}{0,9}|[0-9]{0,5}|[a-z]{0,40}|'[stre]+|(?s:.)){0,12}";
+        proptest!(|(text in texts)| {
+            let text = unassigned.replace_all(&text, "");
             let ids = tokenizer.encode(&text);
-            prop_assert_eq!(&ids, &independent(&text));
+            prop_assert_eq!(&ids, &by_library(&library, &text));
             prop_assert_eq!(tokenizer.decode(&ids), text);
-        }
+        });
     }
 
     #[test]
@@ -538,7 +653,7 @@ mod tests {
 
     #[test]
     fn missing_specials_are_added_behind() {
-        let mut document = Tokenizer::from_tiktoken(&byte_ranks(), Pattern::Gpt2).unwrap().0.document.clone();
+        let mut document = Tokenizer::from_tiktoken(&byte_ranks(), Pattern::Gpt2).unwrap().document().clone();
         document["added_tokens"] = json!([added_token("<|endoftext|>", 256)]);
         document["model"]["vocab"].as_object_mut().unwrap().retain(|_, id| id.as_u64() <= Some(256));
         let bare = Tokenizer::from_document(document).unwrap();
@@ -559,7 +674,7 @@ mod tests {
 
     #[test]
     fn malformed_files_are_errors() {
-        let good = Tokenizer::from_tiktoken(&byte_ranks(), Pattern::Gpt2).unwrap().0.document.clone();
+        let good = Tokenizer::from_tiktoken(&byte_ranks(), Pattern::Gpt2).unwrap().document().clone();
         let broken = |path: &str, value: Value| {
             let mut document = good.clone();
             *document.pointer_mut(path).unwrap() = value;

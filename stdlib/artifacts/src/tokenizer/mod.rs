@@ -1,8 +1,11 @@
 //! The Tokenizer artifact: BPE vocabularies in Hugging Face's form.
 
 mod bpe;
+mod byte_level;
+mod characters;
 mod encoder;
 mod layout;
+mod packed;
 mod pattern;
 pub mod special;
 mod table;
@@ -11,7 +14,9 @@ mod vocabulary;
 use llmp_stage::{Fact, Form, Input, Result, Tone, View, Views};
 
 pub use bpe::{CONFIG_FILE, TOKENIZER_FILE, Tokenizer, read_bounded, whole};
-pub use pattern::{Pattern, Splitter};
+pub use characters::{byte_of, character_of};
+pub use packed::pack;
+pub use pattern::Pattern;
 pub use vocabulary::Vocabulary;
 
 /// What Tokenizer artifacts are on disk.

@@ -1,11 +1,8 @@
 //! How text is cut into pieces before byte pairs are merged; no token crosses such a cut.
 
 use serde::Deserialize;
-use tokenizers::SplitDelimiterBehavior;
-use tokenizers::pipeline::{PreTokenizer as _, PreTokenizerScratch, Span};
-use tokenizers::pre_tokenizers::split::{Split, SplitPattern};
 
-use llmp_stage::{Error, Result};
+use super::byte_level;
 
 /// A published pre-tokenization pattern.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -38,35 +35,18 @@ impl Pattern {
             }
         }
     }
-}
 
-/// Cuts text by a [`Pattern`]. Holds scratch memory, so each thread has its own.
-pub struct Splitter {
-    split: Split,
-    scratch: PreTokenizerScratch,
-    spans: Vec<Span>,
-}
-
-impl Splitter {
-    ///
-    /// # Errors
-    /// Where the pattern cannot be compiled.
-    pub fn new(pattern: Pattern) -> Result<Self> {
-        let regex = SplitPattern::Regex(pattern.regex().to_owned());
-        let split = Split::native(regex, SplitDelimiterBehavior::Isolated, false)
-            .map_err(|error| Error::new("cannot prepare the split pattern").because(error))?;
-        Ok(Self { split, scratch: PreTokenizerScratch::default(), spans: Vec::new() })
+    /// The pattern that a regular expression spells: as published, or as tiktoken spells it.
+    pub(super) fn spelled(regex: &str) -> Option<Self> {
+        const TIKTOKEN_CL100K: &str = r"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}++|\p{N}{1,3}+| ?[^\s\p{L}\p{N}]++[\r\n]*+|\s++$|\s*[\r\n]|\s+(?!\S)|\s";
+        let all = [Self::Cl100k, Self::Gpt2, Self::O200k, Self::Qwen2];
+        all.into_iter()
+            .find(|pattern| pattern.regex() == regex)
+            .or_else(|| (regex == TIKTOKEN_CL100K).then_some(Self::Cl100k))
     }
 
-    /// Calls `each` with every piece of `text`, in order. `text` is shorter than 4 GiB.
-    pub fn for_each(&mut self, text: &str, mut each: impl FnMut(&str)) -> Result<()> {
-        self.spans.clear();
-        self.split
-            .pre_tokenize(text, &mut self.scratch, &mut self.spans)
-            .map_err(|error| Error::new("cannot split text into pieces").because(error))?;
-        for span in &self.spans {
-            each(&text[span.range()]);
-        }
-        Ok(())
+    /// Calls `each` with every piece of `text`, in order.
+    pub fn pieces(self, text: &str, each: impl FnMut(&str)) {
+        byte_level::pieces(self, text, each);
     }
 }

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use llmp_stage::{Error, Result};
 use serde_json::Value;
-use tokenizers::utils::byte_level::char_to_byte;
 
+use super::characters::byte_of;
 use super::layout::{Layout, Spelling};
 
 /// The bytes that a token of the vocabulary stands for.
@@ -19,7 +19,7 @@ fn bytes_of(token: &str, layout: &Layout) -> Vec<u8> {
     let mut bytes = match &layout.spelling {
         // Other characters stand for themselves, as in special tokens that are in the vocabulary alone.
         Spelling::Bytes => inner.chars().fold(Vec::new(), |mut bytes, character| {
-            match char_to_byte(character) {
+            match byte_of(character) {
                 Some(byte) => bytes.push(byte),
                 None => bytes.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes()),
             }

@@ -6,9 +6,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use llmp_stage::{Error, Result};
 use serde_json::{Map, Value, json};
-use tokenizers::utils::byte_level::BYTES_CHAR_LOOKUP;
 
 use super::Pattern;
+use super::characters::character_of;
 
 /// Longer tokens occur in no published vocabulary.
 const MAX_TOKEN_BYTES: usize = 1_024;
@@ -118,7 +118,7 @@ pub(super) fn added_token(content: &str, id: u32) -> Value {
 
 /// Bytes as GPT-2 writes them in files: one printable character a byte.
 fn byte_level(bytes: &[u8]) -> String {
-    bytes.iter().map(|&byte| BYTES_CHAR_LOOKUP[usize::from(byte)]).collect()
+    bytes.iter().map(|&byte| character_of(byte)).collect()
 }
 
 /// The two parts of `token` that byte pair encoding joins last, using only tokens of lower rank.

@@ -8,14 +8,18 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use llmp_stage::{Error, Form, Input, Result};
+use llmp_stage::{Error, Fact, Form, Input, Result, Tone, View, Views};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use tantivy::collector::TopDocs;
 use tantivy::directory::MmapDirectory;
 use tantivy::query::{BooleanQuery, BoostQuery, Occur, Query, TermQuery};
 use tantivy::schema::document::Value as _;
 use tantivy::schema::{Field, IndexRecordOption, STORED, Schema, TextFieldIndexing, TextOptions};
-use tantivy::{Index, IndexReader, IndexSettings, ReloadPolicy, TantivyDocument, TantivyError, Term};
+use tantivy::{
+    DocAddress, Index, IndexReader, IndexSettings, ReloadPolicy, Searcher, SegmentReader, TantivyDocument,
+    TantivyError, Term,
+};
 
 use analyzer::{ANALYZER, analyzer};
 use frozen::Frozen;
@@ -25,7 +29,8 @@ pub(crate) use passages::{Passage, cut};
 const MAX_POSTINGS: usize = 3 << 30;
 /// Words of a query that are looked up.
 const MAX_QUERY_WORDS: usize = 64;
-/// What a word in the title, or in the first sentence of a paragraph, counts against one in the passage itself.
+/// What a word in the title, or in the first sentence of a paragraph, counts against one in the passage
+/// itself.
 const ABOUT_BOOST: f32 = 0.5;
 /// The one segment's id, in place of a random one.
 const SEGMENT: &str = "00000000000000000000000000000001";
@@ -73,8 +78,8 @@ impl Search {
         Ok(Self { index, reader, fields })
     }
 
-    /// The best `n` passages for `query`, best first; ties in the order of the documents. Every word counts alone, and
-    /// nothing in the query is syntax.
+    /// The best `n` passages for `query`, best first; ties in the order of the documents. Every word counts
+    /// alone, and nothing in the query is syntax.
     ///
     /// # Errors
     /// Where the index is damaged.
@@ -85,16 +90,30 @@ impl Search {
         }
         let searcher = self.reader.searcher();
         let best = TopDocs::with_limit(n).order_by_score();
-        let hit = |(score, address)| {
-            let passage: TantivyDocument = searcher.doc(address)?;
-            let text = |field| passage.get_first(field).and_then(|value| value.as_str().map(str::to_owned));
-            let (text, url) = (text(self.fields.text), text(self.fields.url));
-            Ok(Hit { text: text.unwrap_or_default(), url: url.unwrap_or_default(), score })
-        };
+        let hit = |(score, address)| self.stored(&searcher, address, score);
         searcher
             .search(&BooleanQuery::new(clauses), &best)
             .and_then(|found| found.into_iter().map(hit).collect())
             .map_err(|error| Error::new(format!("the search for `{query}` failed")).because(error))
+    }
+
+    /// How many passages there are.
+    fn passages(&self) -> u32 {
+        self.reader.searcher().segment_readers().iter().map(SegmentReader::max_doc).sum()
+    }
+
+    /// A passage by its number, in the order in which they were written.
+    fn passage(&self, number: u32) -> Result<Hit> {
+        // There is one segment, and nothing is deleted from it.
+        self.stored(&self.reader.searcher(), DocAddress::new(0, number), 0.0)
+            .map_err(|error| Error::new("the index is damaged").because(error))
+    }
+
+    fn stored(&self, searcher: &Searcher, at: DocAddress, score: f32) -> tantivy::Result<Hit> {
+        let passage: TantivyDocument = searcher.doc(at)?;
+        let text = |field| passage.get_first(field).and_then(|value| value.as_str().map(str::to_owned));
+        let (text, url) = (text(self.fields.text), text(self.fields.url));
+        Ok(Hit { text: text.unwrap_or_default(), url: url.unwrap_or_default(), score })
     }
 
     fn clauses(&self, query: &str) -> Vec<(Occur, Box<dyn Query>)> {
@@ -249,5 +268,22 @@ impl Form for IndexForm {
 
     fn unit(&self) -> Option<&'static str> {
         Some("passages")
+    }
+
+    fn views(&self, artifact: &Input) -> Result<Views> {
+        let search = Search::open(artifact.folder())?;
+        Ok(Box::new((0..search.passages()).map(move |number| {
+            let Hit { text, url, .. } = search.passage(number)?;
+            Ok(View::new(url.clone(), json!({ "url": url, "text": text })).piece(text, Tone::Plain))
+        })))
+    }
+
+    fn facts(&self, artifact: &Input) -> Result<Vec<Fact>> {
+        let search = Search::open(artifact.folder())?;
+        let fact = |name: &str, value: String| (name.to_owned(), value);
+        Ok(vec![
+            fact("passages", search.passages().to_string()),
+            fact("asked by", "`llmp search \"what is looked for\"`".to_owned()),
+        ])
     }
 }

@@ -12,11 +12,11 @@ pub mod wet;
 use llmp_stage::{Context, InputFile};
 
 llmp_stage::stages! { "data/crawl":
-    "crawl.docs" = docs { probe },
-    "crawl.html" = html { probe },
-    "crawl.text" = text { probe },
-    "crawl.warc" = warc { probe },
-    "crawl.wet" = wet,
+    "crawl.docs" = docs { pace, probe },
+    "crawl.html" = html { pace, probe },
+    "crawl.text" = text { pace, probe },
+    "crawl.warc" = warc { pace, probe },
+    "crawl.wet" = wet { pace },
 }
 
 /// The name of the shard made of a file: the first 16 hexadecimal digits of its digest.

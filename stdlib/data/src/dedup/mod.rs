@@ -10,7 +10,7 @@ pub mod substring;
 
 llmp_stage::stages! { "data/dedup":
     "dedup.exact" = exact { lint, rules },
-    "dedup.minhash" = minhash { lint, rules },
+    "dedup.minhash" = minhash { lint, pace, rules },
     "dedup.minhash.group" = minhash::group { cost },
     "dedup.minhash.sign" = minhash::sign { cost },
     "dedup.substring" = substring { rules },

@@ -9,8 +9,8 @@ pub mod split;
 
 llmp_stage::stages! { "data/docs":
     "docs.first" = first,
-    "docs.mix" = mix { lint },
-    "docs.sample" = sample,
+    "docs.mix" = mix { lint, pace },
+    "docs.sample" = sample { pace },
     "docs.shuffle" = shuffle { cost },
-    "docs.split" = split,
+    "docs.split" = split { pace },
 }

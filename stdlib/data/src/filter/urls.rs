@@ -75,6 +75,11 @@ pub fn rules() -> &'static [Rule] {
         },
     ]
 }
+/// How fast it is: pages, which are read and written.
+#[must_use]
+pub fn pace() -> llmp_stage::Pace {
+    llmp_stage::Pace { speed: 22e6, gives: 1.0 }
+}
 
 /// Runs the stage.
 ///
@@ -90,7 +95,7 @@ pub fn run(ctx: &dyn Context, settings: Settings) -> Result<()> {
     for file in ctx.input("pages")?.with_suffix(".warc.gz") {
         let mut reader = Reader::open(&file.path, MAX_BLOCK)?;
         let mut writer = Writer::create(&ctx.output().join(&file.name))?;
-        let bar = ctx.bar(0, "pages");
+        let bar = ctx.bar(None, "pages");
         let mut kept = 0;
         while let Some(item) = reader.next().transpose().map_err(Error::io("cannot read", &file.path))? {
             ctx.proceed()?;

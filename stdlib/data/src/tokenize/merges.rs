@@ -3,9 +3,9 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
+use llmp_artifacts::tokenizer::character_of;
 use llmp_stage::{Error, Result};
 use rustc_hash::FxHashMap;
-use tokenizers::utils::byte_level::BYTES_CHAR_LOOKUP;
 
 type Pair = (u32, u32);
 
@@ -75,7 +75,7 @@ pub(super) fn learn_merges(
 /// The 256 bytes in the order of the characters that stand for them in files, as in GPT-2 and tiktoken.
 fn byte_tokens() -> Vec<Vec<u8>> {
     let mut bytes: Vec<u8> = (0..=u8::MAX).collect();
-    bytes.sort_unstable_by_key(|byte| BYTES_CHAR_LOOKUP[usize::from(*byte)]);
+    bytes.sort_unstable_by_key(|byte| character_of(*byte));
     bytes.into_iter().map(|byte| vec![byte]).collect()
 }
 

@@ -4,11 +4,13 @@ mod cl100k;
 mod encode;
 mod load;
 mod merges;
+mod o200k;
 mod train;
 
 llmp_stage::stages! { "data/tokenize":
     "tokenize.cl100k" = cl100k { cost },
-    "tokenize.encode" = encode { cost },
+    "tokenize.encode" = encode { cost, pace },
     "tokenize.load" = load,
-    "tokenize.train" = train { cost },
+    "tokenize.o200k" = o200k { cost },
+    "tokenize.train" = train { cost, pace },
 }

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::merges::{Word, learn_merges};
 use crate::shards::thread_pool;
 use llmp_artifacts::docs::Reader;
-use llmp_artifacts::tokenizer::{Pattern, Splitter, Tokenizer, Vocabulary, special};
+use llmp_artifacts::tokenizer::{Pattern, Tokenizer, Vocabulary, special};
 
 /// Texts are counted in batches of at least so many bytes.
 const BATCH_BYTES: usize = 32 << 20;
@@ -37,6 +37,10 @@ pub(crate) fn cost(settings: &Settings, inputs: &Inputs) -> Cost {
     });
     let result = Known { vocabulary: Some(settings.size.into()), ..Known::default() };
     Cost { memory, result, ..Cost::default() }
+}
+/// How fast it is: documents.
+pub(crate) fn pace() -> llmp_stage::Pace {
+    llmp_stage::Pace { speed: 25e6, gives: 0.03 }
 }
 
 pub(crate) fn run(ctx: &dyn Context, settings: Settings) -> Result<()> {
@@ -93,7 +97,7 @@ fn count_words(ctx: &dyn Context, settings: &Settings) -> Result<Vec<Word>> {
             }
             ctx.count("documents", texts.len() as u64);
             ctx.count("bytes", bytes as u64);
-            let part = pool.install(|| count_batch(&texts, settings.pattern))?;
+            let part = pool.install(|| count_batch(&texts, settings.pattern));
             counts = merge(counts, part);
         }
     }
@@ -106,15 +110,14 @@ fn count_words(ctx: &dyn Context, settings: &Settings) -> Result<Vec<Word>> {
 /// How often each piece occurs.
 type Counts = FxHashMap<Box<str>, u64>;
 
-fn count_batch(texts: &[String], pattern: Pattern) -> Result<Counts> {
+fn count_batch(texts: &[String], pattern: Pattern) -> Counts {
     let chunk = texts.len().div_ceil(rayon::current_num_threads() * 4).max(1);
     texts
         .par_chunks(chunk)
         .map(|texts| {
-            let mut splitter = Splitter::new(pattern)?;
             let mut counts = Counts::default();
             for text in texts {
-                splitter.for_each(text, |piece| {
+                pattern.pieces(text, |piece| {
                     let mut rest = piece;
                     while !rest.is_empty() {
                         let (part, after) = rest.split_at(rest.floor_char_boundary(MAX_PIECE_BYTES));
@@ -126,11 +129,11 @@ fn count_batch(texts: &[String], pattern: Pattern) -> Result<Counts> {
                         }
                         rest = after;
                     }
-                })?;
+                });
             }
-            Ok(counts)
+            counts
         })
-        .try_reduce(Counts::default, |a, b| Ok(merge(a, b)))
+        .reduce(Counts::default, merge)
 }
 
 fn merge(a: Counts, b: Counts) -> Counts {

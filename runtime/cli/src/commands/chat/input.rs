@@ -2,10 +2,14 @@
 
 use std::io::{BufRead, IsTerminal};
 
-use rustyline::Editor;
+use rustyline::completion::Completer;
 use rustyline::config::Config;
 use rustyline::error::ReadlineError;
+use rustyline::highlight::Highlighter;
+use rustyline::hint::Hinter;
 use rustyline::history::MemHistory;
+use rustyline::validate::{ValidationContext, ValidationResult, Validator};
+use rustyline::{Editor, Helper};
 
 use super::Failure;
 
@@ -15,7 +19,7 @@ const MAX_LINE: u64 = 16 << 20;
 /// Where lines come from.
 pub(super) enum Input {
     /// A person at a terminal.
-    Person(Box<Editor<(), MemHistory>>),
+    Person(Box<Editor<Lines, MemHistory>>),
     /// A file or another program.
     Pipe,
 }
@@ -29,6 +33,30 @@ pub(super) enum Line {
     End,
 }
 
+/// A `\` at the end of a line says that the next one belongs to it.
+pub(super) struct Lines;
+
+impl Validator for Lines {
+    fn validate(&self, typed: &mut ValidationContext<'_>) -> rustyline::Result<ValidationResult> {
+        Ok(match typed.input().ends_with('\\') {
+            true => ValidationResult::Incomplete,
+            false => ValidationResult::Valid(None),
+        })
+    }
+}
+
+impl Completer for Lines {
+    type Candidate = String;
+}
+
+impl Hinter for Lines {
+    type Hint = String;
+}
+
+impl Highlighter for Lines {}
+
+impl Helper for Lines {}
+
 impl Input {
     pub(super) fn open() -> Result<Self, Failure> {
         if !(std::io::stdin().is_terminal() && std::io::stdout().is_terminal()) {
@@ -37,8 +65,9 @@ impl Input {
         let config = Config::builder().auto_add_history(true).build();
         let history = MemHistory::with_config(&config);
         let editor = Editor::with_history(config, history);
-        let editor =
+        let mut editor =
             editor.map_err(|error| Failure::new(format!("cannot read from the terminal: {error}")))?;
+        editor.set_helper(Some(Lines));
         Ok(Self::Person(Box::new(editor)))
     }
 
@@ -49,7 +78,7 @@ impl Input {
     pub(super) fn next(&mut self) -> Result<Line, Failure> {
         match self {
             Self::Person(editor) => match editor.readline("> ") {
-                Ok(line) => Ok(Line::Text(line)),
+                Ok(line) => Ok(Line::Text(line.replace("\\\n", "\n"))),
                 Err(ReadlineError::Eof | ReadlineError::Interrupted) => Ok(Line::End),
                 // A key that is no UTF-8, as a terminal in another encoding sends it.
                 Err(ReadlineError::Io(error)) if error.kind() == std::io::ErrorKind::InvalidData => {

@@ -4,6 +4,7 @@ use std::io::Write;
 use std::path::Path;
 
 use llmp_artifacts::conversations::{Message, Role, from_row, to_row};
+use llmp_records::text::plural;
 
 /// Largest file that `/load` reads, in bytes.
 const MAX_FILE: u64 = 16 << 20;
@@ -112,7 +113,7 @@ impl Talk {
         };
         let mut file = std::fs::OpenOptions::new().write(true).create_new(true).open(path).map_err(cannot)?;
         writeln!(file, "{}", to_row(&self.0)).map_err(cannot)?;
-        Ok(format!("{} messages in `{}`", self.0.len(), path.display()))
+        Ok(format!("{} in `{}`", plural(self.0.len() as u64, "message"), path.display()))
     }
 
     /// Reads the first conversation of a file in place of this one.
@@ -126,7 +127,7 @@ impl Talk {
         let line = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
         let row = serde_json::from_str(line).map_err(|_| cannot("its first line is no JSON".to_owned()))?;
         self.0 = from_row(&row).map_err(cannot)?;
-        Ok(format!("{} messages of `{}`", self.0.len(), path.display()))
+        Ok(format!("{} of `{}`", plural(self.0.len() as u64, "message"), path.display()))
     }
 }
 

@@ -111,6 +111,8 @@ pub(in crate::report) fn page(comparison: &Comparison, reports: &[&Report]) -> S
 fn table(comparison: &Comparison) -> Markup {
     let settings = comparison.settings.iter().take(MAX_COLUMNS);
     let measures = comparison.measures.iter().take(MAX_COLUMNS);
+    let priced = comparison.rows.iter().any(|row| row.cost.is_some());
+    let gated = comparison.rows.iter().any(|row| !row.gates.text().is_empty());
     let more = comparison.settings.len().saturating_sub(MAX_COLUMNS)
         + comparison.measures.len().saturating_sub(MAX_COLUMNS);
     html! {
@@ -118,7 +120,10 @@ fn table(comparison: &Comparison) -> Markup {
             tr {
                 th { "run" } th { "" }
                 @for name in settings.clone().chain(measures.clone()) { th class="number" { (name) } }
-                th class="number" { "time" } th class="number" { "work" } th { "tags" } th { "note" }
+                @if gated { th { "gates" } }
+                th class="number" { "time" } th class="number" { "work" }
+                @if priced { th class="number" { "cost" } }
+                th { "tags" } th { "note" }
             }
             @for row in comparison.rows.iter().take(MAX_ROWS) {
                 tr {
@@ -126,8 +131,10 @@ fn table(comparison: &Comparison) -> Markup {
                     td class={ "name " (row.status) } { (row.status) }
                     @for name in settings.clone() { td class="number" { (row.settings.get(name).map_or("–", String::as_str)) } }
                     @for name in measures.clone() { td class="number" { (row.measures.get(name).map_or("–".into(), |one| one.text())) } }
+                    @if gated { td class=[(row.gates.failed > 0).then_some("failed")] { (row.gates.text()) } }
                     td class="number" { (text::duration(row.seconds)) }
                     td class="number" { (text::duration(row.work)) }
+                    @if priced { td class="number" { (row.cost.map_or("–".into(), |cost| format!("{cost:.2}"))) } }
                     td { (row.notes.tags.iter().cloned().collect::<Vec<_>>().join(", ")) }
                     td { (row.notes.note.as_deref().unwrap_or_default()) }
                 }
