@@ -60,7 +60,11 @@ pub(super) const CLAUSES: &[Clause] = &[
     ),
     many("trains on", "trains on ${1:docs}", "A model learns from this input."),
     many("evaluates on", "evaluates on ${1:questions}", "A model is measured with this input."),
-    many("keeps clear of", "keeps clear of ${1:questions}", "What is made holds nothing of this input."),
+    many(
+        "keeps clear of",
+        "keeps clear of ${1:questions}",
+        "What is made holds nothing of this input.",
+    ),
     once(
         "after",
         "after ${1:step}",
@@ -117,8 +121,10 @@ pub(super) fn about(site: &Site<'_, '_>, leaf: NodeId) -> Option<(String, String
         NodeKind::Phrase => {
             let words = words(site, clause);
             let texts: Vec<&str> = words.iter().map(|&word| site.str(word)).collect();
-            let is_fixed = |at: usize| match texts.get(1) {
-                Some(&"replaces") => at == 1,
+            let is_fixed = |at: usize| match texts.as_slice() {
+                [_, "replaces", ..] => at == 1,
+                ["after", ..] => at == 0,
+                ["keeps", ..] => at < 3,
                 _ => at < 2,
             };
             let at = words.iter().position(|&word| word == leaf)?;
@@ -127,11 +133,12 @@ pub(super) fn about(site: &Site<'_, '_>, leaf: NodeId) -> Option<(String, String
             }
             let text = match texts.as_slice() {
                 [_, "replaces", ..] => REPLACES,
-                [first, second, ..] => {
-                    let start = format!("{first} {second}");
-                    CLAUSES.iter().find(|clause| clause.words == start)?.about
+                written => {
+                    let begins = |words: &str| {
+                        words.split(' ').zip(0..).all(|(word, at)| written.get(at) == Some(&word))
+                    };
+                    CLAUSES.iter().find(|clause| begins(clause.words))?.about
                 }
-                _ => return None,
             };
             Some((texts.join(" "), text.to_owned()))
         }
@@ -143,7 +150,7 @@ pub(super) fn about(site: &Site<'_, '_>, leaf: NodeId) -> Option<(String, String
 fn named(site: &Site<'_, '_>, phrase: NodeId, texts: &[&str], at: usize) -> Option<(String, String)> {
     let word = texts.get(at)?;
     let stage = stage(site, phrase)?;
-    let is_role = matches!(texts, ["trains" | "evaluates", ..]) || at == 0;
+    let is_role = matches!(texts, ["trains" | "evaluates" | "keeps", ..]) || at == 0;
     if is_role {
         let (name, ty) = stage.inputs().into_iter().find(|(name, _)| name == word)?;
         let ty = ty.map_or_else(|| "?".to_owned(), ToString::to_string);

@@ -59,6 +59,7 @@ pub(crate) fn written_out<'s>(mut graph: Graph, signature: impl Fn(&str) -> Opti
                 needs: of.needs.clone(),
                 amounts: of.amounts.clone(),
                 command: None,
+                command_span: None,
                 jsonl: false,
                 span: stage.span,
             };
