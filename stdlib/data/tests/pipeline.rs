@@ -63,7 +63,11 @@ fn chain(work: &Path, files: &Path, keep: &[&str], quality: Value) -> (TestConte
     if !keep.is_empty() {
         steps.push(("filter.language", "docs", json!({"keep": keep, "min_score": 0.65, "model": null})));
     }
-    steps.push(("filter.pii", "docs", json!({"mask": ["email", "ip", "phone", "address", "card", "iban"]})));
+    steps.push((
+        "filter.pii",
+        "docs",
+        json!({"mask": ["email", "ip", "phone", "address", "card", "iban"], "action": "replace"}),
+    ));
     steps.push(("filter.quality", "docs", quality));
     let minhash =
         json!({"similarity": 0.8, "ngram": 5, "hashes": 112, "bands": null, "band_hashes": null, "seed": 1});

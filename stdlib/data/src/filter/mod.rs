@@ -10,7 +10,7 @@ pub mod urls;
 
 llmp_stage::stages! { "data/filter":
     "filter.language" = language { lint, rules },
-    "filter.pii" = pii,
+    "filter.pii" = pii { rules },
     "filter.quality" = quality { remarks, rules },
     "filter.urls" = urls { rules },
 }
