@@ -16,10 +16,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     let rounds: u32 = arguments.next().map_or(Ok(3), |rounds| rounds.parse())?;
     let work = std::env::temp_dir().join(format!("llmp-stage-bench-{}", std::process::id()));
     let pages = run(&work, "crawl.html", "files", &folder, &json!({"max_page": 16 << 20}), 1)?;
-    let urls = json!({
+    let mut urls = json!({
         "block": ["adult", "gambling"], "hosts": ["ads.example"], "hosts_file": null, "words": [], "soft_words": [],
         "soft_limit": 2, "parts": []
     });
+    if declares("filter.urls", "lists") {
+        urls["lists"] = json!([]);
+    }
     run(&work, "filter.urls", "pages", &pages, &urls, rounds)?;
     let mut text = json!({
         "favour": "balanced", "title": false, "comments": false, "tables": true, "dump": null, "max_page": 4 << 20,

@@ -47,7 +47,7 @@ fn chain(work: &Path, files: &Path, keep: &[&str], quality: Value) -> (TestConte
             "filter.urls",
             "pages",
             json!({
-                "block": ["adult", "gambling"], "hosts": ["ads.example"], "hosts_file": null, "words": [],
+                "block": ["adult", "gambling"], "lists": [], "hosts": ["ads.example"], "hosts_file": null, "words": [],
                 "soft_words": [], "soft_limit": 2, "parts": []
             }),
         ),

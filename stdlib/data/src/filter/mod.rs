@@ -3,8 +3,10 @@
 mod fasttext;
 mod hosts;
 pub mod language;
+mod lists;
 pub mod pii;
 pub mod quality;
+mod table;
 mod url_words;
 pub mod urls;
 
@@ -12,5 +14,5 @@ llmp_stage::stages! { "data/filter":
     "filter.language" = language { lint, rules },
     "filter.pii" = pii { rules },
     "filter.quality" = quality { remarks, rules },
-    "filter.urls" = urls { rules },
+    "filter.urls" = urls { lint, rules },
 }
