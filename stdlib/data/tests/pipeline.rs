@@ -61,7 +61,11 @@ fn chain(work: &Path, files: &Path, keep: &[&str], quality: Value) -> (TestConte
         ),
     ];
     if !keep.is_empty() {
-        steps.push(("filter.language", "docs", json!({"keep": keep, "min_score": 0.65, "model": null})));
+        steps.push((
+            "filter.language",
+            "docs",
+            json!({"keep": keep, "min_score": 0.65, "share": 0.0, "model": null}),
+        ));
     }
     steps.push((
         "filter.pii",
