@@ -64,7 +64,7 @@ fn chain(work: &Path, files: &Path, keep: &[&str], quality: Value) -> (TestConte
         steps.push((
             "filter.language",
             "docs",
-            json!({"keep": keep, "min_score": 0.65, "share": 0.0, "model": null}),
+            json!({"keep": keep, "labels": [], "min_score": 0.65, "share": 0.0, "model": null}),
         ));
     }
     steps.push((

@@ -16,8 +16,10 @@ use llmp_artifacts::docs::Doc;
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
-    /// Languages to keep: ISO 639-1 codes, or labels of the model.
+    /// Languages to keep, as ISO 639-1 codes.
     pub keep: Vec<String>,
+    /// Labels of the model to keep.
+    pub labels: Vec<String>,
     /// Lowest score that counts as certain, from 0 to 1.
     pub min_score: f64,
     /// So much of the text at least must be in these languages, line by line; 0 where the text as a whole is judged.
@@ -63,10 +65,11 @@ pub fn run(ctx: &dyn Context, settings: Settings) -> Result<()> {
         Some(_) => Detector::load(&ctx.input("model")?.files.first().ok_or_else(no_model)?.path)?,
         None => Detector::built_in(),
     };
-    detector.knows(&settings.keep)?;
+    let keep = [settings.keep, settings.labels].concat();
+    detector.knows(&keep)?;
     filter_shards(ctx, |doc| {
         if settings.share > 0.0 {
-            let (language, share) = detector.share(&doc.text, &settings.keep);
+            let (language, share) = detector.share(&doc.text, &keep);
             return Ok(match language {
                 Some(language) if share >= settings.share => {
                     Verdict::Keep(Doc { language: Some(language), language_score: Some(share), ..doc })
@@ -76,7 +79,7 @@ pub fn run(ctx: &dyn Context, settings: Settings) -> Result<()> {
         }
         let (language, score) = detector.detect(&doc.text);
         let rule = match () {
-            () if !keeps(&settings.keep, &language) => "language.other",
+            () if !keeps(&keep, &language) => "language.other",
             () if score < settings.min_score => "language.min_score",
             () => {
                 let doc = Doc { language: Some(language), language_score: Some(score), ..doc };
@@ -101,6 +104,16 @@ fn language_of(label: &str) -> &str {
 /// Languages that the built-in detector does not know are found only with a model.
 #[must_use]
 pub fn lint(settings: &Settings) -> Vec<Lint> {
+    if settings.keep.is_empty() && settings.labels.is_empty() {
+        let lint = Lint::new("E0309", &["keep"], "`filter.language` is told no language to keep");
+        return vec![lint.label("nothing would be left").help("name languages, such as `keep = [en]`")];
+    }
+    if settings.model.is_none() && !settings.labels.is_empty() {
+        let lint = Lint::new("E0309", &["labels"], "`labels` are those of a model, and none is given");
+        return vec![
+            lint.label("these need a model").help("give a fastText model: `model = \"glotlid.bin\"`"),
+        ];
+    }
     let known = detector::known();
     let unknown: Vec<String> = match settings.model {
         Some(_) => Vec::new(),
@@ -177,7 +190,7 @@ impl Detector {
             true => format!("it has {} labels, such as `{}`", labels.len(), labels.first().unwrap_or(&"")),
             false => format!("it has `{}`", alike.join("`, `")),
         };
-        Err(Error::new(format!("the language model knows no `{unknown}`, which `keep` names")).help(help))
+        Err(Error::new(format!("the language model knows no `{unknown}`, which is to be kept")).help(help))
     }
 
     /// How much of a text is in the languages, and in which of them most; by letters, line by line.
@@ -250,7 +263,13 @@ mod tests {
         let ctx = TestContext::new(folder.path()).with_files("docs", &[("s.parquet", &bytes)]);
         run(
             &ctx,
-            Settings { keep: vec!["en".into(), "zh".into()], min_score: 0.65, share: 0.0, model: None },
+            Settings {
+                keep: vec!["en".into(), "zh".into()],
+                labels: vec![],
+                min_score: 0.65,
+                share: 0.0,
+                model: None,
+            },
         )
         .expect("it runs");
         let docs: Vec<Doc> = Reader::open(&ctx.output().join("s.parquet"))
@@ -292,6 +311,7 @@ mod tests {
     fn what_cannot_work_is_said_at_once() {
         let settings = |keep: &[&str], model: Option<&str>| Settings {
             keep: keep.iter().map(|&code| code.to_owned()).collect(),
+            labels: Vec::new(),
             min_score: 0.65,
             share: 0.0,
             model: model.map(str::to_owned),
@@ -300,6 +320,10 @@ mod tests {
         assert_eq!(lints[0].message, "the built-in language detector does not know `ug`, `tlh`");
         assert!(lints.len() == 1 && lints[0].is_error() && lints[0].help.is_some());
         assert!(lint(&settings(&["en", "zh"], None)).is_empty());
+        assert!(lint(&settings(&[], None))[0].is_error());
+        let labels = vec!["eng_Latn".to_owned()];
+        assert!(lint(&Settings { labels: labels.clone(), ..settings(&[], None) })[0].is_error());
+        assert!(lint(&Settings { labels, ..settings(&[], Some("glotlid.bin")) }).is_empty());
         assert!(lint(&settings(&["tlh"], Some("lid.176.ftz"))).is_empty());
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("model.ftz");
