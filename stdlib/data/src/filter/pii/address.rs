@@ -21,7 +21,7 @@ static NUMBER_FIRST: LazyLock<Regex> = LazyLock::new(|| {
     anchored(
         r"
         [0-9]{1,6} (?: [A-Za-z] | -[0-9]{1,4} | /[0-9]{1,4} )? (?:
-          ,? \  (?: [0-9]{1,5} [A-Za-z]? \  )?
+          (?: ,? \  | \  [0-9]{1,5} [A-Za-z]? \  )
           (?: (?: N|S|E|W|NE|NW|SE|SW|North|South|East|West ) \.? \  )?
           (?: (?: \p{Lu}[\p{L}0-9'’.\-]* | [0-9]{1,3}(?:st|nd|rd|th) | of | the | and ) \  ){1,4}
           (?: Street|St|Avenue|Ave|Av|Road|Rd|Boulevard|Blvd|Lane|Ln|Drive|Dr|Court|Ct|Place|Pl|Square|Sq|Way|Terrace|Ter
@@ -29,7 +29,7 @@ static NUMBER_FIRST: LazyLock<Regex> = LazyLock::new(|| {
             | Walk|Quay|Esplanade )
           (?-u:\b) \.?
           (?: \  (?: N|S|E|W|NE|NW|SE|SW ) (?-u:\b) \.? )?
-        | (?: \ ? (?: bis|ter|quater ) )? ,? \  (?: [0-9]{1,5} \  )?
+        | (?: \ ? (?: bis|ter|quater ) )? (?: ,? \  | \  [0-9]{1,5} \  )
           (?i: rue|avenue|boulevard|bd|chemin|all[ée]e|impasse|quai|cours|ruelle|place|passage|sentier|faubourg|venelle|rond-point
             | calle|avenida|rua|via )
           \.? (?: \  (?: (?: de|du|des|la|le|les|l['’]|d['’]|et|en|sur|aux?|del?|do|da ) \ ? )* \p{Lu}[\p{L}'’.\-]* ){1,5}
@@ -278,6 +278,7 @@ mod tests {
             "Hauptstraße 5, 10115 Berlin",
             "Schillerstr. 12a, 80336 München",
             "Berliner Allee 7",
+            "1987 74 Diakou Street",
             "12 rue de la Paix, 75002 Paris",
             "5 bis, avenue Victor Hugo",
             "Calle Mayor 12",
