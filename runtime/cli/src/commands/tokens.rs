@@ -48,7 +48,8 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     for text in &arguments.texts {
         let (name, text) = content(text)?;
         for (tokenizer_name, tokenizer) in &tokenizers {
-            let ids = if arguments.special { with_special(tokenizer, &text) } else { tokenizer.encode(&text) };
+            let ids =
+                if arguments.special { with_special(tokenizer, &text) } else { tokenizer.encode(&text) };
             let pieces = pieces(tokenizer, &ids);
             if arguments.json {
                 let pieces: Vec<_> = ids
