@@ -60,11 +60,7 @@ pub(super) const CLAUSES: &[Clause] = &[
     ),
     many("trains on", "trains on ${1:docs}", "A model learns from this input."),
     many("evaluates on", "evaluates on ${1:questions}", "A model is measured with this input."),
-    many(
-        "keeps clear of",
-        "keeps clear of ${1:questions}",
-        "What is made holds nothing of this input.",
-    ),
+    many("keeps clear of", "keeps clear of ${1:questions}", "What is made holds nothing of this input."),
     once(
         "after",
         "after ${1:step}",

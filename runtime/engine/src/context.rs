@@ -101,6 +101,7 @@ pub(super) struct RunContext<'a> {
     pub(super) inputs: BTreeMap<String, Vec<Input>>,
     pub(super) output: PathBuf,
     pub(super) state: PathBuf,
+    pub(super) shared: PathBuf,
     pub(super) device: &'a str,
     pub(super) threads: usize,
     pub(super) stop: &'a AtomicBool,
@@ -139,6 +140,10 @@ impl Context for RunContext<'_> {
 
     fn state(&self) -> &Path {
         &self.state
+    }
+
+    fn shared(&self) -> Option<&Path> {
+        Some(&self.shared)
     }
 
     fn device(&self) -> &str {

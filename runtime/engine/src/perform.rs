@@ -147,6 +147,7 @@ impl Performer<'_> {
             inputs,
             output: output.clone(),
             state,
+            shared: self.place.store.join("shared"),
             device: &self.place.device,
             threads: action.threads,
             stop: self.harness.stop,

@@ -10,6 +10,7 @@
 //!   work/KEY/      private to an action in progress: lock, attempts, state (checkpoints)
 //!   idle/          what each pipeline was when it had nothing to do, so that this is found out again without compiling it
 //!   rates          how quick each kind of stage was, for the times that plans foretell
+//!   shared/        what several actions need and follows from content alone, such as compiled lists of hosts; may be deleted
 //!   last/          what each pipeline's stages were when they last ran
 //!   runs/N/        one folder a run: run.json, events.jsonl, logs/, report.*, notes.json
 //!   out/           the newest results under their names, linked to objects

@@ -16,27 +16,36 @@ fn main() -> Result<(), Box<dyn Error>> {
     let rounds: u32 = arguments.next().map_or(Ok(3), |rounds| rounds.parse())?;
     let work = std::env::temp_dir().join(format!("llmp-stage-bench-{}", std::process::id()));
     let pages = run(&work, "crawl.html", "files", &folder, &json!({"max_page": 16 << 20}), 1)?;
-    let urls = json!({
+    let mut urls = json!({
         "block": ["adult", "gambling"], "hosts": ["ads.example"], "hosts_file": null, "words": [], "soft_words": [],
         "soft_limit": 2, "parts": []
     });
+    if declares("filter.urls", "lists") {
+        urls["lists"] = json!([]);
+    }
     run(&work, "filter.urls", "pages", &pages, &urls, rounds)?;
     let mut text = json!({
         "favour": "balanced", "title": false, "comments": false, "tables": true, "dump": null, "max_page": 4 << 20,
         "time_limit": 60
     });
     // `compare` runs this with versions from before the setting, too.
-    let with_format = llmp_data::stages().iter().any(|stage| {
-        stage.name() == "extract.text"
-            && stage.signature().is_some_and(|signature| signature.declares("format"))
-    });
-    if with_format {
+    if declares("extract.text", "format") {
         text["format"] = json!("plain");
     }
     let docs = run(&work, "extract.text", "pages", &pages, &text, rounds)?;
-    let mask = json!({"mask": ["email", "ip", "phone", "address", "card", "iban"]});
+    let mut mask = json!({"mask": ["email", "ip", "phone", "address", "card", "iban"]});
+    if declares("filter.pii", "action") {
+        mask["action"] = json!("replace");
+    }
     run(&work, "filter.pii", "docs", &docs, &mask, rounds)?;
     Ok(std::fs::remove_dir_all(&work)?)
+}
+
+/// Whether this version of a stage has a setting.
+fn declares(name: &str, setting: &str) -> bool {
+    llmp_data::stages().iter().any(|stage| {
+        stage.name() == name && stage.signature().is_some_and(|signature| signature.declares(setting))
+    })
 }
 
 /// Runs a stage and returns the folder of its output.

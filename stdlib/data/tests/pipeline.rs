@@ -47,7 +47,7 @@ fn chain(work: &Path, files: &Path, keep: &[&str], quality: Value) -> (TestConte
             "filter.urls",
             "pages",
             json!({
-                "block": ["adult", "gambling"], "hosts": ["ads.example"], "hosts_file": null, "words": [],
+                "block": ["adult", "gambling"], "lists": [], "hosts": ["ads.example"], "hosts_file": null, "words": [],
                 "soft_words": [], "soft_limit": 2, "parts": []
             }),
         ),
@@ -61,9 +61,17 @@ fn chain(work: &Path, files: &Path, keep: &[&str], quality: Value) -> (TestConte
         ),
     ];
     if !keep.is_empty() {
-        steps.push(("filter.language", "docs", json!({"keep": keep, "min_score": 0.65, "model": null})));
+        steps.push((
+            "filter.language",
+            "docs",
+            json!({"keep": keep, "labels": [], "min_score": 0.65, "share": 0.0, "model": null}),
+        ));
     }
-    steps.push(("filter.pii", "docs", json!({"mask": ["email", "ip", "phone", "address", "card", "iban"]})));
+    steps.push((
+        "filter.pii",
+        "docs",
+        json!({"mask": ["email", "ip", "phone", "address", "card", "iban"], "action": "replace"}),
+    ));
     steps.push(("filter.quality", "docs", quality));
     let minhash =
         json!({"similarity": 0.8, "ngram": 5, "hashes": 112, "bands": null, "band_hashes": null, "seed": 1});

@@ -12,6 +12,7 @@ pub struct TestContext {
     root: PathBuf,
     output: PathBuf,
     state: PathBuf,
+    shared: PathBuf,
     inputs: BTreeMap<String, Vec<Input>>,
     cancelled: AtomicBool,
     /// Counts by name.
@@ -40,6 +41,7 @@ impl TestContext {
             root: root.to_owned(),
             output,
             state,
+            shared: root.join("shared"),
             inputs: BTreeMap::new(),
             cancelled: AtomicBool::new(false),
             counts: Mutex::default(),
@@ -135,6 +137,9 @@ impl Context for TestContext {
     }
     fn state(&self) -> &Path {
         &self.state
+    }
+    fn shared(&self) -> Option<&Path> {
+        Some(&self.shared)
     }
     fn device(&self) -> &str {
         "cpu"

@@ -161,6 +161,7 @@ impl Garbage {
         // Then what is linked to objects, so that their bytes are really free.
         self.unlink_results(store)?;
         let _ = fs::remove_dir_all(store.root().join("open"));
+        let _ = fs::remove_dir_all(store.root().join("shared"));
         for object in self.objects.keys() {
             store.objects.remove(object)?;
         }

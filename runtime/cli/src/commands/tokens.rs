@@ -9,7 +9,7 @@ use llmp_artifacts::tokenizer::{TOKENIZER_FILE, Tokenizer, read_bounded};
 use llmp_compiler::artifact::ArtifactKind;
 use serde_json::json;
 
-use super::results::{OfRun, Results, must_make, unpack};
+use super::results::{OfRun, Results, must_make};
 use super::{Failure, Outcome, PipelineArguments};
 
 #[derive(Debug, Args)]
@@ -124,7 +124,7 @@ fn shown(tokenizer: &Tokenizer, ids: &[u32], pieces: &[Piece<'_>], colour: bool)
         };
         for (line, part) in text.split('\n').enumerate() {
             if line > 0 {
-                let _ = write!(shown, "\u{1b}[{style}m⏎\u{1b}[0m\n");
+                let _ = writeln!(shown, "\u{1b}[{style}m⏎\u{1b}[0m");
             }
             if !part.is_empty() {
                 let _ = write!(shown, "\u{1b}[{style}m{part}\u{1b}[0m");
@@ -172,7 +172,7 @@ fn tokenizer(name: &str, arguments: &Arguments) -> Result<Tokenizer, Failure> {
     })?;
     let one = results.named(name, &|stage| stage.makes(ArtifactKind::Tokenizer))?;
     must_make(one.stage, ArtifactKind::Tokenizer, one.run)?;
-    Ok(Tokenizer::open(&unpack(&results.store, &one.artifact)?)?)
+    Ok(Tokenizer::open(&results.input(&one)?)?)
 }
 
 /// The ids of a text in which names of special tokens stand for these.

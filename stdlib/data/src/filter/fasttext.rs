@@ -62,6 +62,11 @@ impl FastText {
         })
     }
 
+    /// Its labels, in the model's order.
+    pub(super) fn labels(&self) -> impl Iterator<Item = &str> {
+        self.labels.iter().map(String::as_str)
+    }
+
     fn read(input: &mut impl BufRead) -> std::result::Result<Self, String> {
         if i32_of(input)? != MAGIC {
             return Err("it starts otherwise".into());

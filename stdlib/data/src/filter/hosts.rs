@@ -1,33 +1,33 @@
-//! Lists of hosts and URLs, as people pass them on: plain names, hosts files, AdBlock-like lines.
+//! Lists of hosts and URLs, as people pass them on: plain names, hosts files, AdBlock-like lines, UT1's expressions.
 //!
 //! Entries and URLs meet in one form: the host as the URL standard writes it (lower case, punycode), without `www.`, port and
 //! final dot; the path with only those characters escaped that must be. Paths are compared without regard to case.
 
 use std::borrow::Cow;
-use std::collections::HashSet;
+use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::net::IpAddr;
 use std::path::Path;
 
+use flate2::read::MultiGzDecoder;
 use llmp_stage::{Error, Result};
-use rustc_hash::FxBuildHasher;
+use regex::{RegexSet, RegexSetBuilder};
+use serde::{Deserialize, Serialize};
 use url::{Host, Url};
+
+use super::table::{Table, hash};
 
 /// The longest line of a list.
 const MAX_LINE: u64 = 64 << 10;
 
+/// The most memory that a list's expressions may take as automata.
+const MAX_EXPRESSIONS: usize = 64 << 20;
+
 /// Options of AdBlock rules under which a rule is about pages, and not about what pages load.
 const OPTIONS: [&str; 7] = ["all", "document", "doc", "important", "popup", "third-party", "3p"];
 
-/// Hosts, each with all below it, and single URLs.
-#[derive(Default)]
-pub(super) struct HostList {
-    hosts: HashSet<Box<str>, FxBuildHasher>,
-    urls: HashSet<Box<str>, FxBuildHasher>,
-}
-
 /// What was made of a file's lines.
-#[derive(Default)]
+#[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Lines {
     /// Entries that were added.
     pub(super) entries: u64,
@@ -47,15 +47,31 @@ enum Entry {
     Url(String),
 }
 
-impl HostList {
-    /// Reads a list.
+/// Entries as they are gathered.
+#[derive(Default)]
+pub(super) struct Entries {
+    /// Hashes of hosts.
+    pub(super) hosts: Vec<u64>,
+    /// Hashes of URLs.
+    pub(super) urls: Vec<u64>,
+    /// Regular expressions over URLs without their scheme.
+    pub(super) expressions: Vec<String>,
+}
+
+impl Entries {
+    /// Reads a list, plain or as gzip.
     ///
     /// # Errors
     /// Where the file cannot be read.
     pub(super) fn read(&mut self, path: &Path) -> Result<Lines> {
-        let file = std::fs::File::open(path).map_err(Error::io("cannot read", path))?;
-        let mut input = BufReader::new(file);
+        let failed = Error::io("cannot read", path);
+        let mut file = BufReader::new(File::open(path).map_err(Error::io("cannot read", path))?);
+        let zipped = file.fill_buf().map_err(failed)?.starts_with(&[0x1f, 0x8b]);
+        let mut input: Box<dyn BufRead> =
+            if zipped { Box::new(BufReader::new(MultiGzDecoder::new(file))) } else { Box::new(file) };
         let (mut line, mut number, mut lines) = (Vec::new(), 0, Lines::default());
+        // UT1 keeps expressions in files of their own; a file is one where its first line that is no remark is.
+        let mut expressions = None;
         loop {
             line.clear();
             let read = input.by_ref().take(MAX_LINE).read_until(b'\n', &mut line);
@@ -65,7 +81,13 @@ impl HostList {
             number += 1;
             let bytes = if number == 1 { line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&line) } else { &line };
             let text = String::from_utf8_lossy(bytes);
-            match self.add(&text) {
+            let first = !text.trim().is_empty() && !text.starts_with('#');
+            let is_expression = *expressions.get_or_insert_with(|| is_expression(&text)) && first;
+            if !first {
+                expressions = expressions.filter(|known| *known);
+            }
+            let added = if is_expression { self.add_expression(&text) } else { self.add(&text) };
+            match added {
                 Some(entries) => lines.entries += entries,
                 None => {
                     lines.unknown += 1;
@@ -83,40 +105,89 @@ impl HostList {
         let count = entries.len() as u64;
         for entry in entries {
             match entry {
-                Entry::Host(host) => self.hosts.insert(host.into()),
-                Entry::Url(url) => self.urls.insert(url.into()),
-            };
+                Entry::Host(host) => self.hosts.push(hash(&host)),
+                Entry::Url(url) => self.urls.push(hash(&url)),
+            }
         }
         Some(count)
     }
 
+    fn add_expression(&mut self, line: &str) -> Option<u64> {
+        let expression = line.trim();
+        expressions([expression]).ok()?;
+        self.expressions.push(expression.to_owned());
+        Some(1)
+    }
+}
+
+/// Whether a line can be nothing but an expression: AdBlock's start with `||` and its rules for parts of pages have `##`.
+fn is_expression(line: &str) -> bool {
+    let line = line.trim();
+    line.contains(['(', '|', '\\'])
+        && line.contains(['(', '[', '\\', '^', '$'])
+        && !line.starts_with(['|', '@', '!', '[', '/'])
+        && !line.contains('#')
+        && expressions([line]).is_ok()
+}
+
+/// Expressions as squidGuard reads them: without regard to case, anywhere in the URL without its scheme.
+fn expressions<'a>(lines: impl IntoIterator<Item = &'a str>) -> std::result::Result<RegexSet, regex::Error> {
+    RegexSetBuilder::new(lines).case_insensitive(true).unicode(false).size_limit(MAX_EXPRESSIONS).build()
+}
+
+/// Hosts, each with all below it, single URLs, and expressions.
+pub(super) struct HostList {
+    hosts: Table,
+    urls: Table,
+    expressions: RegexSet,
+}
+
+impl HostList {
+    /// A list of two tables and expressions.
+    ///
+    /// # Errors
+    /// Where the expressions take too much memory together.
+    pub(super) fn new(hosts: Table, urls: Table, lines: &[String]) -> Result<Self> {
+        let expressions = expressions(lines.iter().map(String::as_str)).map_err(|problem| {
+            Error::new("the expressions of the lists cannot be used together").because(problem)
+        })?;
+        Ok(Self { hosts, urls, expressions })
+    }
+
     /// The entry that names the host of `url` or one that it lies below.
-    pub(super) fn host(&self, url: &Url) -> Option<String> {
+    ///
+    /// # Errors
+    /// Where the list cannot be read.
+    pub(super) fn host(&self, url: &Url) -> Result<Option<String>> {
         if self.hosts.is_empty() {
-            return None;
+            return Ok(None);
         }
-        let host = url.host_str()?.trim_end_matches('.');
+        let Some(host) = url.host_str().map(|host| host.trim_end_matches('.')) else { return Ok(None) };
         let mut name = without_www(host);
         loop {
-            if self.hosts.contains(name) {
-                return Some(name.to_owned());
+            if self.hosts.has(hash(name))? {
+                return Ok(Some(name.to_owned()));
             }
             // An address has no parts.
-            name = if matches!(url.host(), Some(Host::Domain(_))) {
-                name.split_once('.')?.1
-            } else {
-                return None;
-            };
+            let parent = name.split_once('.').filter(|_| matches!(url.host(), Some(Host::Domain(_))));
+            match parent {
+                Some((_, parent)) => name = parent,
+                None => return Ok(None),
+            }
         }
     }
 
-    /// The entry that is `url`, whatever its scheme.
-    pub(super) fn url(&self, url: &Url) -> Option<String> {
-        if self.urls.is_empty() {
-            return None;
+    /// The entry that is `url`, whatever its scheme, or the expression that fits it.
+    ///
+    /// # Errors
+    /// Where the list cannot be read.
+    pub(super) fn url(&self, url: &Url) -> Result<Option<String>> {
+        if self.urls.is_empty() && self.expressions.is_empty() {
+            return Ok(None);
         }
-        let key = key(url)?;
-        self.urls.contains(key.as_str()).then_some(key)
+        let Some(key) = key(url) else { return Ok(None) };
+        let listed = self.urls.has(hash(&key))? || self.expressions.is_match(&key);
+        Ok(listed.then_some(key))
     }
 }
 
@@ -279,6 +350,29 @@ fn unescaped(text: &str) -> Cow<'_, str> {
 mod tests {
     use super::*;
 
+    fn list(entries: Entries) -> HostList {
+        HostList::new(Table::memory(entries.hosts), Table::memory(entries.urls), &entries.expressions)
+            .expect("a list")
+    }
+
+    #[test]
+    fn lists_may_be_zipped_and_hold_expressions() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("list");
+        let mut zipped = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        std::io::Write::write_all(&mut zipped, b"a.example\nb.example/x\n").expect("written");
+        std::fs::write(&path, zipped.finish().expect("zipped")).expect("written");
+        let mut all = Entries::default();
+        assert_eq!(all.read(&path).expect("read").entries, 2);
+        std::fs::write(&path, "(^|[-.])(mega|big)casino\n(broken\n").expect("written");
+        let lines = all.read(&path).expect("read");
+        assert_eq!((lines.entries, lines.unknown), (1, 1));
+        let list = list(all);
+        let url = |url: &str| list.url(&Url::parse(url).expect("a URL")).expect("read").is_some();
+        assert!(url("https://www.x-megaCASINO.example/") && url("http://b.example/x"));
+        assert!(!url("https://megalith.example/casino"));
+    }
+
     fn host(name: &str) -> Option<Vec<Entry>> {
         Some(vec![Entry::Host(name.to_owned())])
     }
@@ -355,11 +449,12 @@ mod tests {
 
     #[test]
     fn urls_are_compared_after_normalisation() {
-        let mut list = HostList::default();
+        let mut all = Entries::default();
         for line in ["https://www.News.example:443/One/%7Ebob/../b%C3%BCcher/", "bücher.example/a?b=c#d"] {
-            assert_eq!(list.add(line), Some(1));
+            assert_eq!(all.add(line), Some(1));
         }
-        let blocked = |url: &str| list.url(&Url::parse(url).expect("a URL")).is_some();
+        let list = list(all);
+        let blocked = |url: &str| list.url(&Url::parse(url).expect("a URL")).expect("read").is_some();
         for url in [
             "http://news.example/one/b\u{fc}cher",
             "http://NEWS.example/One/b%c3%bccher/",
@@ -372,11 +467,12 @@ mod tests {
 
     #[test]
     fn hosts_block_all_below_them() {
-        let mut list = HostList::default();
+        let mut all = Entries::default();
         for line in ["github.io", "co.uk", "a.example", "192.0.2.7", "рф"] {
-            assert_eq!(list.add(line), Some(1));
+            assert_eq!(all.add(line), Some(1));
         }
-        let blocked = |url: &str| list.host(&Url::parse(url).expect("a URL"));
+        let list = list(all);
+        let blocked = |url: &str| list.host(&Url::parse(url).expect("a URL")).expect("read");
         for (url, entry) in [
             ("https://x.github.io/", "github.io"),
             ("https://github.io/", "github.io"),

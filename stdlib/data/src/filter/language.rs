@@ -1,10 +1,12 @@
 //! `filter.language`: keeps documents in the named languages.
 
+mod detector;
+
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use llmp_stage::{Context, Error, Lint, Result, Rule};
 use serde::Deserialize;
-use whatlang::Lang;
 
 use super::fasttext::FastText;
 use crate::shards::{Verdict, filter_shards};
@@ -16,8 +18,12 @@ use llmp_artifacts::docs::Doc;
 pub struct Settings {
     /// Languages to keep, as ISO 639-1 codes.
     pub keep: Vec<String>,
+    /// Labels of the model to keep.
+    pub labels: Vec<String>,
     /// Lowest score that counts as certain, from 0 to 1.
     pub min_score: f64,
+    /// So much of the text at least must be in these languages, line by line; 0 where the text as a whole is judged.
+    pub share: f64,
     /// Whether there is a fastText model; the file itself is the input `model`.
     pub model: Option<String>,
 }
@@ -40,6 +46,13 @@ pub fn rules() -> &'static [Rule] {
             off: Some("min_score = 0%"),
             source: "FineWeb: Penedo et al. (2024), arXiv 2406.17557, section 3.2",
         },
+        Rule {
+            name: "language.share",
+            drops: "less of the text than this is in the languages, line by line",
+            setting: Some("share"),
+            off: Some("share = 0%"),
+            source: "this program",
+        },
     ]
 }
 /// How fast it is: short documents; of long ones only the start is looked at, which goes ten times as fast.
@@ -57,10 +70,21 @@ pub fn run(ctx: &dyn Context, settings: Settings) -> Result<()> {
         Some(_) => Detector::load(&ctx.input("model")?.files.first().ok_or_else(no_model)?.path)?,
         None => Detector::built_in(),
     };
+    let keep = [settings.keep, settings.labels].concat();
+    detector.knows(&keep)?;
     filter_shards(ctx, |doc| {
+        if settings.share > 0.0 {
+            let (language, share) = detector.share(&doc.text, &keep);
+            return Ok(match language {
+                Some(language) if share >= settings.share => {
+                    Verdict::Keep(Doc { language: Some(language), language_score: Some(share), ..doc })
+                }
+                _ => Verdict::Drop { rule: "language.share", value: format!("{:.0} %", 100.0 * share) },
+            });
+        }
         let (language, score) = detector.detect(&doc.text);
         let rule = match () {
-            () if !settings.keep.contains(&language) => "language.other",
+            () if !keeps(&keep, &language) => "language.other",
             () if score < settings.min_score => "language.min_score",
             () => {
                 let doc = Doc { language: Some(language), language_score: Some(score), ..doc };
@@ -72,13 +96,36 @@ pub fn run(ctx: &dyn Context, settings: Settings) -> Result<()> {
     })
 }
 
+/// Whether a label is named: as a whole, or its language without script: `srp` names `srp_Cyrl` and `srp_Latn`.
+fn keeps(keep: &[String], label: &str) -> bool {
+    keep.iter().any(|named| named == label || named == language_of(label))
+}
+
+/// The language of a label: `zho` of `zho_Hans`, `zh` of `zh-Hant`.
+fn language_of(label: &str) -> &str {
+    label.split(['_', '-']).next().unwrap_or(label)
+}
+
 /// Languages that the built-in detector does not know are found only with a model.
 #[must_use]
 pub fn lint(settings: &Settings) -> Vec<Lint> {
-    let known = |code: &String| Lang::all().iter().any(|lang| iso_639_1(*lang) == code.as_str());
+    if settings.keep.is_empty() && settings.labels.is_empty() {
+        let lint = Lint::new("E0309", &["keep"], "`filter.language` is told no language to keep");
+        return vec![lint.label("nothing would be left").help("name languages, such as `keep = [en]`")];
+    }
+    if settings.model.is_none() && !settings.labels.is_empty() {
+        let lint = Lint::new("E0309", &["labels"], "`labels` are those of a model, and none is given");
+        return vec![
+            lint.label("these need a model").help("give a fastText model: `model = \"glotlid.bin\"`"),
+        ];
+    }
+    let known = detector::known();
     let unknown: Vec<String> = match settings.model {
         Some(_) => Vec::new(),
-        None => settings.keep.iter().filter(|code| !known(code)).map(|code| format!("`{code}`")).collect(),
+        None => {
+            let unknown = settings.keep.iter().filter(|code| !known.contains(&code.as_str()));
+            unknown.map(|code| format!("`{code}`")).collect()
+        }
     };
     if unknown.is_empty() {
         return Vec::new();
@@ -86,7 +133,10 @@ pub fn lint(settings: &Settings) -> Vec<Lint> {
     let message = format!("the built-in language detector does not know {}", unknown.join(", "));
     let label =
         if unknown.len() == 1 { "this language needs a model" } else { "these languages need a model" };
-    let help = "give a fastText model: `model = \"lid.176.ftz\"`";
+    let help = format!(
+        "give a fastText model: `model = \"lid.176.ftz\"`; without one there are {}",
+        known.join(", ")
+    );
     vec![Lint::new("E0309", &["keep"], message).label(label).help(help)]
 }
 
@@ -98,11 +148,14 @@ fn no_model() -> Error {
 pub struct Detector(Method);
 
 enum Method {
-    /// whatlang: trigrams and alphabets.
+    /// Scripts and letters.
     BuiltIn,
-    /// A model with labels `__label__en`.
+    /// A model with labels such as `__label__en`.
     FastText(Box<FastText>),
 }
+
+/// Letters that a piece of text has at least when its language is asked by line: shorter lines are taken with the next ones.
+const PIECE: usize = 40;
 
 impl Detector {
     /// The built-in detector.
@@ -119,102 +172,74 @@ impl Detector {
         FastText::load(path).map(|model| Self(Method::FastText(Box::new(model))))
     }
 
-    /// The language of `text` as an ISO 639-1 code where there is one, and how certain it is from 0 to 1; an empty code
-    /// and 0 where the text holds none.
+    /// Whether every named language is one that can be found.
+    ///
+    /// # Errors
+    /// Where one is not, with labels like it.
+    pub fn knows(&self, keep: &[String]) -> Result<()> {
+        let labels: Vec<&str> = match &self.0 {
+            Method::BuiltIn => detector::known(),
+            Method::FastText(model) => model.labels().collect(),
+        };
+        let unknown = keep.iter().find(|named| {
+            let named = std::slice::from_ref(*named);
+            !labels.iter().any(|label| keeps(named, label))
+        });
+        let Some(unknown) = unknown else { return Ok(()) };
+        // What starts alike, such as `eng_Latn` for `en`.
+        let mut alike: Vec<&str> =
+            labels.iter().copied().filter(|label| label.get(..2) == unknown.get(..2)).collect();
+        alike.sort_unstable();
+        alike.truncate(8);
+        let help = match alike.is_empty() {
+            true => format!("it has {} labels, such as `{}`", labels.len(), labels.first().unwrap_or(&"")),
+            false => format!("it has `{}`", alike.join("`, `")),
+        };
+        Err(Error::new(format!("the language model knows no `{unknown}`, which is to be kept")).help(help))
+    }
+
+    /// How much of a text is in the languages, and in which of them most; by letters, line by line.
+    #[must_use]
+    pub fn share(&self, text: &str, keep: &[String]) -> (Option<String>, f64) {
+        let mut kept = BTreeMap::<String, usize>::new();
+        let (mut all, mut piece, mut letters) = (0, String::new(), 0);
+        let mut lines = text.lines().peekable();
+        while let Some(line) = lines.next() {
+            letters += line.chars().filter(|character| character.is_alphabetic()).count();
+            piece.push_str(line);
+            piece.push('\n');
+            // A character of Chinese has three bytes and says as much as three letters.
+            if (letters < PIECE && piece.len() < 3 * PIECE && lines.peek().is_some()) || letters == 0 {
+                continue;
+            }
+            let (language, _) = self.detect(&piece);
+            if keeps(keep, &language) {
+                *kept.entry(language).or_default() += letters;
+            }
+            all += letters;
+            piece.clear();
+            letters = 0;
+        }
+        let share = kept.values().sum::<usize>() as f64 / (all.max(1)) as f64;
+        // Of two that have as much, the first by name.
+        let most = kept.into_iter().rev().max_by_key(|(_, letters)| *letters);
+        (most.map(|(language, _)| language), share)
+    }
+
+    /// The language of `text`, as the built-in detector's ISO 639-1 code or the model's label, and how certain it is from 0 to 1;
+    /// an empty one and 0 where the text holds none.
     #[must_use]
     pub fn detect(&self, text: &str) -> (String, f64) {
-        match &self.0 {
-            Method::BuiltIn => whatlang::detect(text).map_or((String::new(), 0.0), |found| {
-                (iso_639_1(found.lang()).to_owned(), found.confidence().clamp(0.0, 1.0))
-            }),
+        let found = match &self.0 {
+            Method::BuiltIn => detector::detect(text).map(|(language, score)| (language.to_owned(), score)),
             Method::FastText(model) => {
                 // fastText reads one line.
                 let line = text.replace(['\n', '\r'], " ");
-                model.predict(&line).map_or((String::new(), 0.0), |(label, score)| {
-                    // Some models label scripts apart: `zh-Hant`, `srp_Cyrl`.
-                    let code = label.split(['_', '-']).next().unwrap_or(label);
-                    (code.to_owned(), f64::from(score).clamp(0.0, 1.0))
-                })
+                model.predict(&line).map(|(label, score)| (label.to_owned(), f64::from(score)))
             }
-        }
+        };
+        found.map_or((String::new(), 0.0), |(language, score)| (language, score.clamp(0.0, 1.0)))
     }
-}
-
-/// The two-letter code of a language; the three-letter one where it has none (there is none without, today).
-fn iso_639_1(lang: Lang) -> &'static str {
-    const CODES: [(Lang, &str); 70] = [
-        (Lang::Afr, "af"),
-        (Lang::Aka, "ak"),
-        (Lang::Amh, "am"),
-        (Lang::Ara, "ar"),
-        (Lang::Aze, "az"),
-        (Lang::Bel, "be"),
-        (Lang::Ben, "bn"),
-        (Lang::Bul, "bg"),
-        (Lang::Cat, "ca"),
-        (Lang::Ces, "cs"),
-        (Lang::Cmn, "zh"),
-        (Lang::Cym, "cy"),
-        (Lang::Dan, "da"),
-        (Lang::Deu, "de"),
-        (Lang::Ell, "el"),
-        (Lang::Eng, "en"),
-        (Lang::Epo, "eo"),
-        (Lang::Est, "et"),
-        (Lang::Fin, "fi"),
-        (Lang::Fra, "fr"),
-        (Lang::Guj, "gu"),
-        (Lang::Heb, "he"),
-        (Lang::Hin, "hi"),
-        (Lang::Hrv, "hr"),
-        (Lang::Hun, "hu"),
-        (Lang::Hye, "hy"),
-        (Lang::Ind, "id"),
-        (Lang::Ita, "it"),
-        (Lang::Jav, "jv"),
-        (Lang::Jpn, "ja"),
-        (Lang::Kan, "kn"),
-        (Lang::Kat, "ka"),
-        (Lang::Khm, "km"),
-        (Lang::Kor, "ko"),
-        (Lang::Lat, "la"),
-        (Lang::Lav, "lv"),
-        (Lang::Lit, "lt"),
-        (Lang::Mal, "ml"),
-        (Lang::Mar, "mr"),
-        (Lang::Mkd, "mk"),
-        (Lang::Mya, "my"),
-        (Lang::Nep, "ne"),
-        (Lang::Nld, "nl"),
-        (Lang::Nob, "no"),
-        (Lang::Ori, "or"),
-        (Lang::Pan, "pa"),
-        (Lang::Pes, "fa"),
-        (Lang::Pol, "pl"),
-        (Lang::Por, "pt"),
-        (Lang::Ron, "ro"),
-        (Lang::Rus, "ru"),
-        (Lang::Sin, "si"),
-        (Lang::Slk, "sk"),
-        (Lang::Slv, "sl"),
-        (Lang::Sna, "sn"),
-        (Lang::Spa, "es"),
-        (Lang::Srp, "sr"),
-        (Lang::Swe, "sv"),
-        (Lang::Tam, "ta"),
-        (Lang::Tel, "te"),
-        (Lang::Tgl, "tl"),
-        (Lang::Tha, "th"),
-        (Lang::Tuk, "tk"),
-        (Lang::Tur, "tr"),
-        (Lang::Ukr, "uk"),
-        (Lang::Urd, "ur"),
-        (Lang::Uzb, "uz"),
-        (Lang::Vie, "vi"),
-        (Lang::Yid, "yi"),
-        (Lang::Zul, "zu"),
-    ];
-    CODES.iter().find(|(known, _)| *known == lang).map_or_else(|| lang.code(), |(_, code)| code)
 }
 
 #[cfg(test)]
@@ -230,11 +255,6 @@ mod tests {
                           Gewissen begabt und sollen einander im Geiste der Brüderlichkeit begegnen.";
 
     #[test]
-    fn every_language_of_the_detector_has_two_letters() {
-        assert!(Lang::all().iter().all(|lang| iso_639_1(*lang).len() == 2));
-    }
-
-    #[test]
     fn named_languages_are_kept_with_their_score() {
         let folder = tempfile::tempdir().expect("a folder");
         let shard = folder.path().join("shard");
@@ -246,8 +266,17 @@ mod tests {
         writer.finish().expect("written");
         let bytes = std::fs::read(&shard).expect("read");
         let ctx = TestContext::new(folder.path()).with_files("docs", &[("s.parquet", &bytes)]);
-        run(&ctx, Settings { keep: vec!["en".into(), "zh".into()], min_score: 0.65, model: None })
-            .expect("it runs");
+        run(
+            &ctx,
+            Settings {
+                keep: vec!["en".into(), "zh".into()],
+                labels: vec![],
+                min_score: 0.65,
+                share: 0.0,
+                model: None,
+            },
+        )
+        .expect("it runs");
         let docs: Vec<Doc> = Reader::open(&ctx.output().join("s.parquet"))
             .expect("opens")
             .map(|doc| doc.expect("read"))
@@ -259,17 +288,48 @@ mod tests {
     }
 
     #[test]
+    fn the_share_of_a_language_is_counted_by_line() {
+        let detector = Detector::built_in();
+        let keep = |codes: &[&str]| codes.iter().map(|&code| code.to_owned()).collect::<Vec<_>>();
+        let text = format!(
+            "{ENGLISH}\n\n{GERMAN}\n人人生而自由，在尊严和权利上一律平等。他们赋有理性和良心，并应以兄弟关系的精神相对待。\n"
+        );
+        let (language, share) = detector.share(&text, &keep(&["en"]));
+        assert!(language.as_deref() == Some("en") && (0.3..0.6).contains(&share), "{share}");
+        let (_, both) = detector.share(&text, &keep(&["en", "de", "zh"]));
+        assert!((both - 1.0).abs() < 1e-9);
+        assert_eq!(detector.share("12\n34\n", &keep(&["en"])), (None, 0.0));
+        // Short lines are taken together.
+        let menu = "Home\nNews\nAbout us\nContact the editors\nWrite to the author of this page\n";
+        assert_eq!(detector.share(menu, &keep(&["en"])).1, 1.0);
+    }
+
+    #[test]
+    fn labels_are_named_with_or_without_their_script() {
+        assert!(keeps(&["srp".into()], "srp_Cyrl") && keeps(&["srp_Cyrl".into()], "srp_Cyrl"));
+        assert!(!keeps(&["srp_Latn".into()], "srp_Cyrl") && !keeps(&["sr".into()], "srp_Cyrl"));
+        let error = Detector::built_in().knows(&["en".into(), "enm".into()]).expect_err("unknown");
+        assert_eq!(error.help_text(), Some("it has `en`"));
+    }
+
+    #[test]
     fn what_cannot_work_is_said_at_once() {
         let settings = |keep: &[&str], model: Option<&str>| Settings {
             keep: keep.iter().map(|&code| code.to_owned()).collect(),
+            labels: Vec::new(),
             min_score: 0.65,
+            share: 0.0,
             model: model.map(str::to_owned),
         };
-        let lints = lint(&settings(&["en", "is", "ug"], None));
-        assert_eq!(lints[0].message, "the built-in language detector does not know `is`, `ug`");
+        let lints = lint(&settings(&["en", "ug", "tlh"], None));
+        assert_eq!(lints[0].message, "the built-in language detector does not know `ug`, `tlh`");
         assert!(lints.len() == 1 && lints[0].is_error() && lints[0].help.is_some());
         assert!(lint(&settings(&["en", "zh"], None)).is_empty());
-        assert!(lint(&settings(&["is"], Some("lid.176.ftz"))).is_empty());
+        assert!(lint(&settings(&[], None))[0].is_error());
+        let labels = vec!["eng_Latn".to_owned()];
+        assert!(lint(&Settings { labels: labels.clone(), ..settings(&[], None) })[0].is_error());
+        assert!(lint(&Settings { labels, ..settings(&[], Some("glotlid.bin")) }).is_empty());
+        assert!(lint(&settings(&["tlh"], Some("lid.176.ftz"))).is_empty());
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("model.ftz");
         for content in [&b""[..], b"no model at all, but some bytes", &[0xff; 200]] {

@@ -4,15 +4,17 @@ pub mod decontaminate;
 mod fasttext;
 mod hosts;
 pub mod language;
+mod lists;
 pub mod pii;
 pub mod quality;
+mod table;
 mod url_words;
 pub mod urls;
 
 llmp_stage::stages! { "data/filter":
     "filter.decontaminate" = decontaminate { rules },
     "filter.language" = language { lint, pace, rules },
-    "filter.pii" = pii { pace },
+    "filter.pii" = pii { pace, rules },
     "filter.quality" = quality { pace, remarks, rules },
-    "filter.urls" = urls { pace, rules },
+    "filter.urls" = urls { lint, pace, rules },
 }

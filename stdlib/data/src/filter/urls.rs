@@ -1,14 +1,17 @@
 //! `filter.urls`: leaves out pages by their URL, by the rules of FineWeb's URL filter.
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use llmp_stage::{Context, Dropped, Error, InputFile, Result, Rule};
+use llmp_stage::{Context, Dropped, Error, InputFile, Lint, Result, Rule};
 use serde::Deserialize;
 use url::Url;
 
-use super::hosts::HostList;
-use super::url_words::{self, Category};
+use super::hosts::{Entries, HostList, Lines};
+use super::lists;
+use super::table::Table;
+use super::url_words;
+pub use super::url_words::Category;
 use llmp_artifacts::warc::{Item, Reader, Writer};
 
 /// The settings of `filter.urls`.
@@ -17,6 +20,8 @@ use llmp_artifacts::warc::{Item, Reader, Writer};
 pub struct Settings {
     /// Categories of the built-in word lists.
     pub block: Vec<Category>,
+    /// Folders or files of lists; the files themselves are the input `lists`.
+    pub lists: Vec<String>,
     /// Registered domains or hosts.
     pub hosts: Vec<String>,
     /// Whether there is a list of hosts; the file itself is the input `hosts_file`.
@@ -67,6 +72,13 @@ pub fn rules() -> &'static [Rule] {
             source: "FineWeb's URL filter: Penedo et al. (2024), arXiv 2406.17557, section 3.2",
         },
         Rule {
+            name: "urls.name",
+            drops: "the name of the host tells a subject that is left out",
+            setting: Some("block"),
+            off: Some("block = []"),
+            source: "this program",
+        },
+        Rule {
             name: "urls.part",
             drops: "a string that may stand nowhere stands in the letters of the URL",
             setting: Some("parts"),
@@ -87,10 +99,14 @@ pub fn pace() -> llmp_stage::Pace {
 /// Where pages or the list of hosts cannot be read.
 pub fn run(ctx: &dyn Context, settings: Settings) -> Result<()> {
     let mut rules = Rules::new(&settings)?;
-    if settings.hosts_file.is_some() {
-        for file in &ctx.input("hosts_file")?.files {
-            rules.read_hosts(ctx, file)?;
-        }
+    let mut files: Vec<&InputFile> = Vec::new();
+    for role in ["lists", "hosts_file"] {
+        files.extend(ctx.inputs(role).iter().flat_map(|input| &input.files));
+    }
+    if !files.is_empty() {
+        let (list, lines) = lists::load(ctx, &files)?;
+        rules.lists.push(list);
+        tell(ctx, &files, &lines);
     }
     for file in ctx.input("pages")?.with_suffix(".warc.gz") {
         let mut reader = Reader::open(&file.path, MAX_BLOCK)?;
@@ -108,7 +124,7 @@ pub fn run(ctx: &dyn Context, settings: Settings) -> Result<()> {
                 continue;
             }
             bar.add(1);
-            match rules.judge(record.uri()) {
+            match rules.judge(record.uri())? {
                 None => {
                     writer.write(&record)?;
                     kept += 1;
@@ -125,20 +141,69 @@ pub fn run(ctx: &dyn Context, settings: Settings) -> Result<()> {
     Ok(())
 }
 
+/// Categories of which nothing but words is known find little.
+#[must_use]
+pub fn lint(settings: &Settings) -> Vec<Lint> {
+    let listed = !settings.lists.is_empty() || !settings.hosts.is_empty() || settings.hosts_file.is_some();
+    let weak = settings
+        .block
+        .iter()
+        .filter(|category| !category.is_told_by_words() && **category != Category::Adult);
+    let names: Vec<String> = weak.map(|category| format!("`{}`", category.name())).collect();
+    if listed || names.is_empty() {
+        return Vec::new();
+    }
+    let message = match &names[..] {
+        [name] => format!("the category {name} has only words behind it"),
+        names => format!("the categories {} have only words behind them", names.join(", ")),
+    };
+    let lint = Lint::new("W0120", &["block"], message)
+        .label("most pages of a subject do not say so in their URL")
+        .help("give lists of hosts, such as UT1's: `lists = [\"ut1/adult\"]`, or `hosts_file`");
+    vec![lint]
+}
+
+/// Counts what the lines of lists came to, and tells which were not understood.
+fn tell(ctx: &dyn Context, files: &[&InputFile], lines: &BTreeMap<String, Lines>) {
+    for file in files {
+        let Some(lines) = lines.get(&file.digest) else { continue };
+        ctx.count("hosts.entries", lines.entries);
+        if lines.unknown == 0 {
+            continue;
+        }
+        ctx.count("hosts.not_understood", lines.unknown);
+        let name = file.label.as_deref().unwrap_or(&file.name);
+        for (number, line) in &lines.examples {
+            ctx.log(&format!("`{name}`: line {number} is not understood: `{line}`"));
+        }
+        let lines =
+            if lines.unknown == 1 { "1 line is".to_owned() } else { format!("{} lines are", lines.unknown) };
+        ctx.show(&format!("`{name}`: {lines} not understood"));
+    }
+}
+
 /// All lists together, in lower case.
-struct Rules {
-    hosts: HostList,
+pub struct Rules {
+    /// What the settings name, and the files.
+    lists: Vec<HostList>,
     words: BTreeSet<String>,
     soft_words: BTreeSet<String>,
     soft_limit: usize,
+    /// Parts of the host's name.
+    names: Vec<&'static str>,
     parts: Vec<String>,
 }
 
 impl Rules {
-    fn new(settings: &Settings) -> Result<Self> {
+    /// The rules that settings give without files.
+    ///
+    /// # Errors
+    /// Where `hosts` names what is no host.
+    pub fn new(settings: &Settings) -> Result<Self> {
         let lower = |words: &[String]| words.iter().map(|word| word.to_lowercase()).collect::<Vec<_>>();
         let mut rules = Self {
-            hosts: HostList::default(),
+            lists: Vec::new(),
+            names: Vec::new(),
             words: lower(&settings.words).into_iter().collect(),
             soft_words: lower(&settings.soft_words).into_iter().collect(),
             soft_limit: settings.soft_limit,
@@ -149,46 +214,40 @@ impl Rules {
             rules.words.extend(lists.hard.split_whitespace().map(str::to_owned));
             rules.soft_words.extend(lists.soft.split_whitespace().map(str::to_owned));
             rules.parts.extend(lists.parts.split_whitespace().map(str::to_owned));
+            rules.names.extend(lists.names.split_whitespace());
         }
+        let mut entries = Entries::default();
         for host in &settings.hosts {
-            if rules.hosts.add(host) != Some(1) {
+            if entries.add(host) != Some(1) {
                 return Err(Error::new(format!("`hosts` names `{host}`, which is neither a host nor a URL"))
                     .help("write one name an entry, such as `\"example.com\"`, which leaves out all below it, too"));
             }
         }
+        rules.lists.push(HostList::new(Table::memory(entries.hosts), Table::memory(entries.urls), &[])?);
         Ok(rules)
     }
 
-    /// Reads a list of hosts; lines that are not understood are counted and told.
-    fn read_hosts(&mut self, ctx: &dyn Context, file: &InputFile) -> Result<()> {
-        let lines = self.hosts.read(&file.path)?;
-        ctx.count("hosts.entries", lines.entries);
-        if lines.unknown > 0 {
-            ctx.count("hosts.not_understood", lines.unknown);
-            let name = file.label.as_deref().unwrap_or(&file.name);
-            for (number, line) in &lines.examples {
-                ctx.log(&format!("`{name}`: line {number} is not understood: `{line}`"));
+    /// The rule that a URL breaks, and what the rule saw.
+    ///
+    /// # Errors
+    /// Where a list cannot be read.
+    pub fn judge(&self, uri: &str) -> Result<Option<(&'static str, String)>> {
+        let url = Url::parse(uri.trim()).ok();
+        for list in self.lists.iter().filter(|_| url.is_some()) {
+            let Some(url) = &url else { continue };
+            if let Some(found) = list.host(url)? {
+                return Ok(Some(("urls.host", found)));
             }
-            let lines = if lines.unknown == 1 {
-                "1 line is".to_owned()
-            } else {
-                format!("{} lines are", lines.unknown)
-            };
-            ctx.show(&format!("`{name}`: {lines} not understood"));
+            if let Some(found) = list.url(url)? {
+                return Ok(Some(("urls.url", found)));
+            }
         }
-        Ok(())
+        Ok(self.judge_words(uri, url.as_ref()))
     }
 
-    /// The rule that a URL breaks, and what the rule saw.
-    fn judge(&self, uri: &str) -> Option<(&'static str, String)> {
-        let url = Url::parse(uri.trim()).ok();
-        if let Some(found) = url.as_ref().and_then(|url| self.hosts.host(url)) {
-            return Some(("urls.host", found));
-        }
-        if let Some(found) = url.as_ref().and_then(|url| self.hosts.url(url)) {
-            return Some(("urls.url", found));
-        }
-        let lower = readable(uri, url.as_ref()).to_lowercase();
+    /// The same by words alone.
+    fn judge_words(&self, uri: &str, url: Option<&Url>) -> Option<(&'static str, String)> {
+        let lower = readable(uri, url).to_lowercase();
         let words: Vec<&str> =
             lower.split(|letter: char| !letter.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
         if let Some(word) = words.iter().find(|word| self.words.contains(**word)) {
@@ -199,9 +258,27 @@ impl Rules {
         if soft.len() >= self.soft_limit {
             return Some(("urls.soft_words", soft.into_iter().collect::<Vec<_>>().join(", ")));
         }
+        if let Some(found) = url.and_then(Url::host_str).and_then(|host| self.name(host)) {
+            return Some(("urls.name", found.to_owned()));
+        }
         let letters = words.concat();
         let part = self.parts.iter().find(|part| letters.contains(part.as_str()))?;
         Some(("urls.part", part.clone()))
+    }
+}
+
+impl Rules {
+    /// The part of a host's name that tells its subject. A dash before or behind a part means that the name's words, as
+    /// dots, dashes and digits part them, must start or end there.
+    fn name(&self, host: &str) -> Option<&'static str> {
+        self.names.iter().copied().find(|part| {
+            let text = part.trim_matches('-');
+            let letter = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphabetic);
+            host.match_indices(text).any(|(at, _)| {
+                let (before, behind) = (host.as_bytes()[..at].last(), host.as_bytes().get(at + text.len()));
+                !(part.starts_with('-') && letter(before)) && !(part.ends_with('-') && letter(behind))
+            })
+        })
     }
 }
 
@@ -230,6 +307,7 @@ mod tests {
         Settings {
             block: vec![Category::Adult, Category::Gambling],
             hosts: vec!["bad.example".into(), "www.site.co.uk".into(), "sub.shop.example".into()],
+            lists: vec![],
             hosts_file: None,
             words: vec![],
             soft_words: vec!["free".into(), "cheap".into()],
@@ -240,9 +318,10 @@ mod tests {
 
     #[test]
     fn each_rule_sees_what_it_should() {
-        let mut rules = Rules::new(&settings()).expect("hosts");
-        rules.hosts.add("https://www.news.example/one/Page/").expect("a URL");
-        let rule = |url: &str| rules.judge(url).map(|(rule, _)| rule);
+        let mut settings = settings();
+        settings.hosts.push("https://www.news.example/one/Page/".into());
+        let rules = Rules::new(&settings).expect("hosts");
+        let rule = |url: &str| rules.judge(url).expect("read").map(|(rule, _)| rule);
         assert_eq!(rule("https://bad.example/"), Some("urls.host"));
         assert_eq!(rule("https://a.b.BAD.example:80/x"), Some("urls.host"));
         assert_eq!(rule("https://notbad.example/"), None);
@@ -260,6 +339,10 @@ mod tests {
         assert_eq!(rule("no url"), None);
         assert_eq!(rule("http://x.example/c%61sino"), Some("urls.word"));
         assert_eq!(rule("http://xn--casin-k0a.example/"), None);
+        assert_eq!(rule("http://mycasino777.example/"), Some("urls.name"));
+        assert_eq!(rule("http://bet365.example/"), Some("urls.name"));
+        assert_eq!(rule("http://alphabet.example/"), None);
+        assert_eq!(rule("http://x.example/occasion"), None);
     }
 
     #[test]
@@ -269,7 +352,7 @@ mod tests {
         for url in
             ["https://a.example/%D0%BA%D0%B0%D0%B7%D0%B8%D0%BD%D0%BE", "https://xn--bcher-kva.example/x"]
         {
-            assert_eq!(rules.judge(url).map(|(rule, _)| rule), Some("urls.word"), "{url}");
+            assert_eq!(rules.judge(url).expect("read").map(|(rule, _)| rule), Some("urls.word"), "{url}");
         }
     }
 
@@ -279,6 +362,15 @@ mod tests {
             let settings = Settings { hosts: vec![host.into()], ..settings() };
             assert!(Rules::new(&settings).err().expect("refused").help_text().is_some(), "{host}");
         }
+    }
+
+    #[test]
+    fn categories_with_only_words_are_told() {
+        let block = vec![Category::Gambling, Category::Malware, Category::Hate];
+        let weak = Settings { block, hosts: vec![], ..settings() };
+        let lints = lint(&weak);
+        assert_eq!(lints[0].message, "the categories `malware`, `hate` have only words behind them");
+        assert!(!lints[0].is_error() && lint(&Settings { lists: vec!["ut1".into()], ..weak }).is_empty());
     }
 
     #[test]

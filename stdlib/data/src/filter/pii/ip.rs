@@ -50,7 +50,7 @@ pub(super) fn find(text: &str) -> Vec<Range<usize>> {
         if !is_global(address) || !stands_alone(text, &range) {
             continue;
         }
-        if is_version(text, range.start, version) {
+        if is_version(text, range.start, version) || is_section(text, &range) {
             version = Some(range.end);
         } else {
             found.push(range);
@@ -70,7 +70,11 @@ fn ipv6(text: &str, range: &Range<usize>) -> Option<Range<usize>> {
     let inner = Ipv4Addr::from(u32::from(high) << 16 | u32::from(low));
     // Global unicast, without the range for documentation.
     let global = (0x2000..0x4000).contains(&first) && [first, second] != [0x2001, 0xdb8];
-    (global || text[range.clone()].contains('.') && is_global(inner)).then(|| range.clone())
+    // Written in full it is one, too, unless it is a local one or the print of a key: pairs of digits.
+    let full = !text[range.clone()].contains("::")
+        && text[range.clone()].split(':').any(|group| group.len() > 2)
+        && !matches!(first, 0..=0xff | 0x2001 | 0xfc00..=0xffff);
+    (global || full || text[range.clone()].contains('.') && is_global(inner)).then(|| range.clone())
 }
 
 /// Whether four numbers are no part of something longer.
@@ -134,6 +138,30 @@ fn is_version(text: &str, start: usize, last: Option<usize>) -> bool {
     listed || product || CALLED.is_match(&before(text, start, 32))
 }
 
+/// Four numbers below 32, as sections and versions have: `1.2.3.4 Scope`. A random address is such a one in 4,000 times, so that
+/// the words around it must say that it is one. Resolvers that everybody knows are addresses (`8.8.8.8`, `1.1.1.1`).
+fn is_section(text: &str, range: &Range<usize>) -> bool {
+    const KNOWN: [[u8; 4]; 6] =
+        [[8, 8, 8, 8], [8, 8, 4, 4], [1, 1, 1, 1], [1, 0, 0, 1], [9, 9, 9, 9], [4, 2, 2, 2]];
+    let parts = text[range.clone()].split('.').filter_map(|part| part.parse::<u8>().ok()).collect::<Vec<_>>();
+    let small = parts.iter().all(|part| *part < 32);
+    let (behind, ahead) = (before(text, range.start, 40), &text[range.end..]);
+    // A port or a length of prefix behind it, a place in an address before it.
+    let digit = |rest: &str| rest.starts_with(|next: char| next.is_ascii_digit());
+    let shown = ahead.strip_prefix([':', '/']).is_some_and(digit)
+        || behind.ends_with(['@', '='])
+        || behind.ends_with("://");
+    small && !KNOWN.iter().any(|known| parts == known) && !shown && !ADDRESSED.is_match(&behind)
+}
+
+/// Words that name addresses.
+static ADDRESSED: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(
+        r"(?:\b(?:ip|ips|ipv4|inet|addr|address|addresses|adresse|dirección|host|hosts|server|servers|gateway|netmask|router|dns|resolver|ping|traceroute|ssh|telnet|nslookup|dig|from|via|proxy|peer|client|remote)\b|адрес|地址|服务器|主机)[^.!?\n]{0,16}$",
+    )
+    .expect("the expression is valid")
+});
+
 /// As Python's `ipaddress.is_global`, for what matters here.
 fn is_global(address: Ipv4Addr) -> bool {
     let [a, b, c, _] = address.octets();
@@ -181,6 +209,11 @@ mod tests {
             "93.184.216.0/24",
             "user@93.184.216.34",
             "93.184.216.34-based",
+            "http://8.8.8.8/",
+            "the server 3.12.7.9 is down",
+            "3.12.7.9:8080",
+            "ssh root@3.12.7.9",
+            "IP: 3.12.7.9",
             "Die Adresse 93.184.216.34.",
         ] {
             assert_eq!(found(text).len(), 1, "{text}");
@@ -206,6 +239,10 @@ mod tests {
             "版本：8.20.1.5",
             "第8.20.1.5节",
             "openssl-8.20.1.5",
+            "1.2.3.4 Scope\n1.2.3.5 Terms",
+            "see 3.1.2.4 and 3.1.2.5",
+            "as in 11.2.3.4.",
+            "[1.2.3.4](#scope)",
             "8.20.1.5-2",
             "Mozilla/5.0 Opera/8.20.1.5",
         ] {
@@ -213,6 +250,8 @@ mod tests {
             assert!(find(&folded.text).is_empty(), "{text}");
         }
         assert_eq!(found("at 2606:4700:4700::1111 and ::1, fe80::1"), ["2606:4700:4700::1111"]);
+        assert_eq!(found("from 6e40:4041:c617:e898:c11:40d2:c669:2eb4").len(), 1);
+        assert!(found("6e:40:41:c6:17:e8:98:c1 and fd00:4041:c617:e898:c11:40d2:c669:2eb4").is_empty());
         assert!(found("12:30:45, a::b, std::fmt, 2001:db8::1").is_empty());
     }
 }
