@@ -174,11 +174,12 @@ pub(super) fn next_words(site: &Site<'_, '_>, leaf: NodeId) -> Option<Vec<String
             specs.into_iter().map(|spec| spec.name.clone()).collect()
         }
         [first] => {
-            let of = CLAUSES.iter().map(|clause| clause.words.split(' '));
-            let second = |mut words: std::str::Split<'_, char>| {
-                words.next().filter(|start| start == first).and_then(|_| words.next())
-            };
-            let mut second: Vec<String> = of.filter_map(second).map(str::to_owned).collect();
+            let behind = CLAUSES.iter().filter_map(|clause| {
+                let mut words = clause.words.split(' ');
+                words.next().filter(|start| start == first)?;
+                words.next().map(str::to_owned)
+            });
+            let mut second: Vec<String> = behind.collect();
             second.extend(roles().iter().any(|role| role == first).then(|| "replaces".to_owned()));
             second
         }
