@@ -223,7 +223,7 @@ mod tests {
             }
         }
         let of =
-            |what: &str| counts.iter().filter(|(text, _)| text.starts_with(what)).map(|(_, count)| *count);
+            |what: &'static str| counts.iter().filter(move |(text, _)| text.starts_with(what)).map(|(_, count)| *count);
         assert!(of("web").all(|count| count == 1) && of("web").count() == 1000);
         // Two and a half times: half of them come a third time.
         assert!(of("book").all(|count| count == 2 || count == 3));
