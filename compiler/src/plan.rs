@@ -97,6 +97,8 @@ pub enum Blocked {
         message: String,
         /// Where it is written.
         span: Span,
+        /// Whether files were found, of which one is of a kind that the stage does not read.
+        found: bool,
     },
     /// A stage before it cannot run.
     By(StageId),
@@ -199,6 +201,7 @@ pub fn decide(
                 pattern: files.to_string(),
                 message,
                 span: input.span,
+                found: true,
             });
         }
     }
@@ -281,8 +284,12 @@ impl<'a> Gathered<'a> {
         history: &dyn History,
     ) -> Result<(), Blocked> {
         let content = history.files(files);
-        let content =
-            content.map_err(|message| Blocked::Files { pattern: files.to_string(), message, span })?;
+        let content = content.map_err(|message| Blocked::Files {
+            pattern: files.to_string(),
+            message,
+            span,
+            found: false,
+        })?;
         self.contents.push(Content { role: role.to_owned(), ..content });
         Ok(())
     }

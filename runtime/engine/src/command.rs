@@ -190,7 +190,7 @@ impl<'a> Running<'a> {
                     let line = line.trim_end();
                     log(ctx, line, &mut logged);
                     if error && !line.is_empty() {
-                        tail.push_back(line.chars().take(TAIL_LINE).collect());
+                        tail.push_back(plain(line).chars().take(TAIL_LINE).collect());
                         if tail.len() > TAIL {
                             tail.pop_front();
                         }
@@ -275,10 +275,41 @@ fn log(ctx: &dyn Context, line: &str, logged: &mut usize) {
     }
 }
 
+/// A line without colours and other commands to a terminal: a message must not move the cursor.
+fn plain(line: &str) -> String {
+    let mut plain = String::new();
+    let mut signs = line.chars();
+    while let Some(sign) = signs.next() {
+        match sign {
+            '\u{1b}' => {
+                // Such a command is `ESC [`, numbers, and a letter.
+                if signs.as_str().starts_with('[') {
+                    signs.by_ref().skip(1).find(|sign| ('@'..='~').contains(sign));
+                }
+            }
+            '\t' => plain.push(sign),
+            other if other.is_control() => {}
+            other => plain.push(other),
+        }
+    }
+    plain
+}
+
 /// The end of a message: what the program printed last.
 fn said(tail: &VecDeque<String>) -> String {
     if tail.is_empty() {
         return String::new();
     }
     tail.iter().fold(String::from("; it printed:"), |text, line| text + "\n    " + line)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_hold_no_commands_to_a_terminal() {
+        assert_eq!(plain("\u{1b}[1;31mbad\u{1b}[0m\tvalue\u{7} \u{1b}c…"), "bad\tvalue c…");
+        assert_eq!(plain("\u{1b}["), "");
+    }
 }

@@ -293,9 +293,9 @@ impl<'e> Round<'e> {
                 };
                 Some(StageOutcome { status, key: None, artifact: None })
             }
-            Decision::Blocked(Blocked::Files { message, .. }) => {
+            Decision::Blocked(Blocked::Files { message, found, .. }) => {
                 harness.observer.line(&format!("! {:<26} {message}", stage.name));
-                let help = Some("paths are relative to the pipeline's folder".to_owned());
+                let help = (!found).then(|| "paths are relative to the pipeline's folder".to_owned());
                 Some(StageOutcome { status: Status::Failed { message, help }, key: None, artifact: None })
             }
             Decision::Run { key: Some(key), reasons, .. } if !self.stopping() => {

@@ -269,11 +269,13 @@ impl<'a> Why<'a> {
         let mut blocked = Some(blocked);
         while let Some(cause) = blocked {
             match cause {
-                Blocked::Files { message, span, .. } => {
+                Blocked::Files { message, span, found, .. } => {
                     let at = way.last().map_or(String::new(), |id| format!("{}: ", self.name(*id)));
                     let place = self.compilation.sources.place(*span);
                     writeln!(out, "  root cause  {at}{message}  {place}")?;
-                    writeln!(out, "              paths are relative to the pipeline's folder")?;
+                    if !found {
+                        writeln!(out, "              paths are relative to the pipeline's folder")?;
+                    }
                     break;
                 }
                 Blocked::By(id) => {

@@ -4,8 +4,10 @@
 pub mod classifier;
 pub mod conversations;
 pub mod docs;
+mod json;
 pub mod lines;
 pub mod model;
+pub mod pointer;
 pub mod preferences;
 pub mod probe;
 pub mod questions;

@@ -1,18 +1,15 @@
 //! Rows of JSONL and JSON files, with the place of each for messages.
 
-use std::fs::File;
-use std::io::{Read, Write};
+use std::fs::{self, File};
+use std::io::Write;
 use std::path::Path;
 
-use llmp_stage::{Error, Input, InputFile, Result};
+use llmp_stage::{Context, Error, Input, InputFile, Result};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::docs::decompressed;
-use crate::lines::{BYTE_ORDER_MARK, Line, Lines, parsed};
-
-/// The largest `.json` file, which is read at once.
-const MAX_JSON: u64 = 1 << 30;
+use crate::json;
+use crate::lines::{Line, Lines, parsed};
 
 /// Calls `each` with every row of `file` and where it stands (`people.jsonl:12`, `people.json, row 3`).
 ///
@@ -20,32 +17,21 @@ const MAX_JSON: u64 = 1 << 30;
 /// Where the file cannot be read or is malformed, or `each` fails.
 pub fn read(file: &InputFile, mut each: impl FnMut(Value, &str) -> Result<()>) -> Result<()> {
     let name = file.label.as_deref().unwrap_or(&file.name);
-    let plain =
-        file.name.strip_suffix(".gz").or_else(|| file.name.strip_suffix(".zst")).unwrap_or(&file.name);
-    match Path::new(plain).extension().and_then(std::ffi::OsStr::to_str) {
-        Some("jsonl" | "ndjson") => lines(file, name, &mut each),
-        Some("json") => {
-            let mut bytes = Vec::new();
-            decompressed(&file.path)?
-                .take(MAX_JSON + 1)
-                .read_to_end(&mut bytes)
-                .map_err(Error::io("cannot read", &file.path))?;
-            if bytes.len() as u64 > MAX_JSON {
-                return Err(Error::new(format!("`{name}` is larger than 1 GiB"))
-                    .help("write it as JSONL, which is read row by row"));
-            }
-            let value = serde_json::from_slice(bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&bytes))
-                .map_err(|error| Error::new(format!("`{name}` is not JSON")).because(error))?;
-            let Value::Array(rows) = value else {
-                return Err(Error::new(format!("`{name}` holds no list of rows"))
-                    .help("a `.json` file is one list; a `.jsonl` file has one row a line"));
-            };
-            rows.into_iter()
-                .enumerate()
-                .try_for_each(|(index, row)| each(row, &format!("{name}, row {}", index + 1)))
-        }
-        _ => Err(Error::new(format!("`{name}` is neither `.jsonl` nor `.json`"))),
+    let lower = file.name.to_ascii_lowercase();
+    let plain = lower.strip_suffix(".gz").or_else(|| lower.strip_suffix(".zst")).unwrap_or(&lower);
+    if !matches!(
+        Path::new(plain).extension().and_then(std::ffi::OsStr::to_str),
+        Some("jsonl" | "ndjson" | "json")
+    ) {
+        return Err(Error::new(format!("`{name}` is neither `.jsonl` nor `.json`")));
     }
+    json::read(
+        &file.path,
+        name,
+        |_| false,
+        |place, row| each(row.map_err(|why| Error::new(format!("{place}: {why}")))?, place),
+    )?;
+    Ok(())
 }
 
 /// The rows of a `.jsonl` file one by one, each read when it is asked for; a row that is no JSON is an error and not the end.
@@ -74,15 +60,6 @@ fn row_of(line: Line<'_>) -> std::result::Result<Value, String> {
     }
 }
 
-fn lines(file: &InputFile, name: &str, each: &mut impl FnMut(Value, &str) -> Result<()>) -> Result<()> {
-    let mut lines = Lines::open(&file.path)?;
-    loop {
-        let Some(row) = lines.next_line()?.map(row_of) else { return Ok(()) };
-        let place = format!("{name}:{}", lines.number());
-        each(row.map_err(|why| Error::new(format!("{place}: {why}")))?, &place)?;
-    }
-}
-
 /// All rows of the file `name` of `input`, each of type `T`.
 ///
 /// # Errors
@@ -96,6 +73,45 @@ pub fn typed<T: DeserializeOwned>(input: &Input, name: &str) -> Result<Vec<T>> {
         Ok(())
     })?;
     Ok(rows)
+}
+
+/// Says how many rows of `what` were taken over; none are an error.
+pub(crate) fn loaded(ctx: &dyn Context, what: &str, loaded: u64) -> Result<()> {
+    if loaded == 0 {
+        return Err(Error::new(format!("the files hold no {what}")));
+    }
+    ctx.count(what, loaded);
+    ctx.show(&format!("{loaded} {what}"));
+    Ok(())
+}
+
+/// Puts the JSONL file `name` in the place of what a user's program wrote under that name, or under its stem and another of the
+/// `endings`, perhaps compressed. `load` reads the one and writes the other.
+pub(crate) fn replaced(
+    written: &Input,
+    name: &str,
+    endings: &[&str],
+    load: impl FnOnce(&InputFile, &Path) -> Result<()>,
+) -> Result<()> {
+    let stem = name.trim_end_matches(".jsonl");
+    let fits = |file: &&InputFile| {
+        let plain = file.name.strip_suffix(".gz").or_else(|| file.name.strip_suffix(".zst"));
+        let ending = plain.unwrap_or(&file.name).strip_prefix(stem);
+        ending.is_some_and(|ending| endings.contains(&ending))
+    };
+    let mut found = written.files.iter().filter(fits);
+    let file = match (found.next(), found.next()) {
+        (Some(file), None) => file,
+        (Some(one), Some(other)) => {
+            return Err(Error::new(format!("there are both `{}` and `{}`", one.name, other.name))
+                .help("write one file"));
+        }
+        (None, _) => written.file(name)?,
+    };
+    let taken = written.folder.join(format!("{stem}.taken"));
+    load(file, &taken)?;
+    fs::remove_file(&file.path).map_err(Error::io("cannot remove", &file.path))?;
+    fs::rename(&taken, written.folder.join(name)).map_err(Error::io("cannot write", &taken))
 }
 
 /// Writes one row a line.

@@ -11,7 +11,6 @@ pub mod extract;
 pub mod filter;
 mod knowledge;
 mod pages;
-mod rows;
 mod shards;
 pub mod tokenize;
 

@@ -64,9 +64,9 @@ impl ParquetRows {
                 return Err(Error::new(message));
             }
             None => {
-                return Err(Error::new(format!("`{}` has no column `text`", path.display())).help(
-                    "documents are Parquet files with FineWeb's columns or datatrove's; only `text` must be there",
-                ));
+                let names = builder.schema().fields().iter().map(|field| field.name().as_str());
+                return Err(Error::new(format!("`{}` has no column `text`", path.display()))
+                    .help(super::name_the_text(names)));
             }
         }
         let wanted: Vec<usize> = (builder.schema().fields().iter().enumerate())
@@ -301,6 +301,16 @@ pub(super) fn check_columns(metadata: &ParquetMetaData, path: &Path) -> Result<(
     };
     if columns.clone().any(|column| starts(column) < 0 || column.compressed_size() < 0) {
         return Err(failed(path)(ParquetError::General("a column starts before the file".into())));
+    }
+    // One of two would be lost, and nobody would know which.
+    let mut names: Vec<&str> = (metadata.file_metadata().schema().get_fields().iter())
+        .map(|field| field.name())
+        .filter(|name| Column::named(name).is_some())
+        .collect();
+    names.sort_unstable();
+    if let Some(twice) = names.windows(2).find(|pair| pair[0] == pair[1]) {
+        return Err(Error::new(format!("`{}` has two columns `{}`", path.display(), twice[0]))
+            .help("rename one of them, or leave it out"));
     }
     match columns.find(|column| column.compression() == Compression::LZO) {
         None => Ok(()),

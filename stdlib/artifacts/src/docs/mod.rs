@@ -25,6 +25,9 @@ pub use mend::mended;
 pub use parquet::{Reader, Writer};
 pub use tables::CsvRows;
 
+/// Names of columns that a message shows.
+const MAX_NAMES: usize = 12;
+
 /// One document: a row of a Docs shard.
 ///
 /// In JSON only `text` is required; other columns that are missing are empty or null.
@@ -76,4 +79,13 @@ impl Doc {
             + self.file_path.len()
             + 64
     }
+}
+
+/// What to do where none of the columns `names` is called `text`.
+fn name_the_text<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    let mut names: Vec<String> = names.take(MAX_NAMES + 1).map(|name| format!("`{name}`")).collect();
+    if names.len() > MAX_NAMES {
+        names[MAX_NAMES] = "…".to_owned();
+    }
+    format!("it has {}; write `text = \"…\"` for the one that holds the texts", names.join(", "))
 }

@@ -71,6 +71,9 @@ fn beyond_ascii(html: &[u8]) -> usize {
 /// Whether letters beyond ASCII are there, and few bytes contradict UTF-8, as one bad character in a long page does not.
 fn reads_as_utf8(html: &[u8]) -> bool {
     let bad = html.utf8_chunks().filter(|chunk| !chunk.invalid().is_empty()).count();
+    // Half a surrogate pair, as Java and old databases write signs beyond 16 bits, is bad at each of its bytes, and says UTF-8.
+    let half = |part: &&[u8]| matches!(part, [0xed, 0xa0..=0xbf, 0x80..=0xbf]);
+    let bad = bad.saturating_sub(3 * html.windows(3).filter(half).count());
     let beyond_ascii = beyond_ascii(html);
     beyond_ascii > 0 && bad * 10 <= beyond_ascii
 }
@@ -133,6 +136,12 @@ mod tests {
         assert!(read(&japanese, Some("euc-jp")).contains("灯台"));
         assert!(read(&japanese, Some("iso-2022-kr")).contains("灯台"), "a label that stands for nothing");
         assert_eq!(read(b"caf\xe9", Some("utf-16le")), "café");
+    }
+
+    #[test]
+    fn surrogates_are_taken_for_utf_8() {
+        let html = [&b"caf\xc3\xa9 "[..], b"\xed\xa0\xbd\xed\xb8\x80"].concat();
+        assert_eq!(read(&html, None).trim_end_matches('\u{fffd}'), "café ");
     }
 
     #[test]
