@@ -303,6 +303,7 @@ fn unstartable(stage: &Stage, history: &dyn History) -> Option<Blocked> {
         pattern: command.join(" "),
         message,
         span: stage.command_span.unwrap_or(stage.span),
+        found: false,
     })
 }
 

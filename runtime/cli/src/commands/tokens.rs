@@ -103,15 +103,14 @@ fn shown(tokenizer: &Tokenizer, ids: &[u32], pieces: &[Piece<'_>], colour: bool)
     const BACKGROUNDS: [u8; 5] = [103, 102, 106, 105, 104];
     let mut shown = String::new();
     for (number, (piece, id)) in pieces.iter().zip(ids).enumerate() {
-        let text = match piece.text {
-            // A line ends in the next one's colour else.
-            Some(text) => text.replace('\t', "⇥").replace('\r', "␍"),
-            None => piece.bytes.iter().fold(String::new(), |mut text, byte| {
+        let mut text = String::new();
+        for chunk in piece.bytes.utf8_chunks() {
+            text += &chunk.valid().replace('\t', "⇥").replace('\r', "␍");
+            for byte in chunk.invalid() {
                 // Writing to a string never fails.
                 let _ = write!(text, "<{byte:02x}>");
-                text
-            }),
-        };
+            }
+        }
         if !colour {
             let apart = if number == 0 { "" } else { "|" };
             shown += apart;
