@@ -22,6 +22,8 @@ pub struct Past {
     folder: PathBuf,
     stat: RefCell<Stat>,
     files: RefCell<HashMap<FileSet, std::result::Result<Arc<Files>, String>>>,
+    /// What keeps commands from starting.
+    commands: RefCell<BTreeMap<Vec<String>, Option<String>>>,
     /// What words of commands name, where that is a file.
     words: RefCell<HashMap<String, Option<Content>>>,
     last_path: PathBuf,
@@ -47,6 +49,7 @@ impl Past {
             folder,
             stat: RefCell::new(stat),
             files: RefCell::default(),
+            commands: RefCell::default(),
             words: RefCell::default(),
             last_path,
             last: RefCell::new(last),
@@ -106,15 +109,17 @@ impl Past {
         found
     }
 
-    /// Whether the files behind a path or pattern that was looked up are other ones now.
+    /// Whether the files behind a path or pattern that was looked up are other ones now, or a command's program came or went.
     #[must_use]
     pub fn files_changed(&self) -> bool {
         let mut stat = self.stat.borrow_mut();
         let mut now = |set| Files::find(&self.folder, set, &mut stat);
-        self.files.borrow().iter().any(|(set, known)| match (known, now(set)) {
+        let files = self.files.borrow().iter().any(|(set, known)| match (known, now(set)) {
             (Ok(known), Ok(now)) => **known != now,
             (known, now) => known.is_ok() != now.is_ok(),
-        })
+        });
+        let commands = self.commands.borrow();
+        files || commands.iter().any(|(words, known)| *known != command::unstartable(words, &self.folder))
     }
 
     /// The key and run under which the stage of this name was last settled.
@@ -299,7 +304,9 @@ impl History for Past {
     }
 
     fn unstartable(&self, command: &[String]) -> Option<String> {
-        command::unstartable(command, &self.folder)
+        let found = command::unstartable(command, &self.folder);
+        self.commands.borrow_mut().insert(command.to_owned(), found.clone());
+        found
     }
 
     fn shards(&self, stage: &Stage, key: &Key, input: &Digest) -> Option<(usize, usize)> {
