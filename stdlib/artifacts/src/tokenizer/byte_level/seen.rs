@@ -9,7 +9,7 @@ const INLINE: usize = 3;
 /// Pieces in a cache line, which belong together.
 const WAYS: usize = 2;
 /// So many lines a table begins with, and has at most: 16 MiB.
-const LINES: (usize, usize) = (1 << 11, 1 << 18);
+const LINES: (usize, usize) = (1 << 12, 1 << 18);
 /// Tokens of pieces that have more than a slot holds. When so many are kept, all is forgotten.
 const MOST_SPILLED: usize = 1 << 20;
 /// Pieces that are longer than the table takes; when so many are kept, they are forgotten.
