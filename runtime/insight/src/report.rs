@@ -305,7 +305,9 @@ mod tests {
             (0..400).map(|at| serde_json::json!({"name": format!("s{at}"), "inputs": []})).collect();
         let text = serde_json::json!({"format_version": 1, "stages": stages}).to_string();
         keep_lowered(&folder, || text.clone(), 400).unwrap();
-        write(&store, &ledger, &Run { run: number, ..Run::default() }, &registry).unwrap();
+        let run = Run { run: number, ..Run::default() };
+        store.write_run(&run).unwrap();
+        write(&store, &ledger, &run, &registry).unwrap();
         let whole = Report::of(&store, number, &registry).unwrap();
         assert_eq!(whole.lowered, stages);
         fs::remove_file(folder.join("report.json")).unwrap();

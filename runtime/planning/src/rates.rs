@@ -268,7 +268,7 @@ mod tests {
 
     #[test]
     fn short_times_say_nothing() {
-        let work = Work::of_operations(44e9);
+        let work = Work::of_operations(92e9);
         assert_eq!((work.seconds, work.quickness(4.0), work.quickness(0.1)), (2.0, Some(0.5), None));
     }
 }
