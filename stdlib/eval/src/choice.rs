@@ -7,7 +7,7 @@ use std::path::Path;
 
 use llmp_artifacts::random::Random;
 use llmp_artifacts::rows::read_table;
-use llmp_model::{Given, Likelihood, memory};
+use llmp_model::{Given, Likelihood, memory, work};
 use llmp_stage::shown::{Better, Cell, Column, Example, Row, Shown, Table, Unit};
 use llmp_stage::{Context, Cost, Dropped, Error, Fit, Input, Inputs, Result};
 use serde::{Deserialize, Serialize};
@@ -84,13 +84,18 @@ fn best(values: impl Iterator<Item = f64>) -> usize {
     values.enumerate().fold((0, f64::NEG_INFINITY), largest).0
 }
 
-/// What it will need: the tasks are read once for each model.
-pub(crate) fn cost(_: &Settings, inputs: &Inputs) -> Cost {
+/// What it will need: the tasks are read once for each model, with each question its examples.
+pub(crate) fn cost(settings: &Settings, inputs: &Inputs) -> Cost {
     let configs: Option<Vec<_>> = inputs.all("models").iter().map(memory::config_of).collect();
-    let memory = configs.and_then(|configs| {
-        configs.iter().map(|config| memory::of_sampling(config, 1, config.context as u64)).max()
+    let Some(configs) = configs else { return Cost::default() };
+    let memory = configs.iter().map(|config| memory::of_sampling(config, 1, config.context as u64)).max();
+    // How much of it a limit leaves is not known before the rows are counted.
+    let bytes = inputs.get("tasks").bytes.filter(|_| settings.limit.is_none());
+    let flops = bytes.map(|bytes| {
+        let text = bytes as f64 * (1 + settings.few_shot) as f64;
+        configs.iter().map(|config| work::of_reading(config, text)).sum()
     });
-    Cost { memory, ..Cost::default() }
+    Cost { flops, memory, ..Cost::default() }
 }
 
 /// Files are told by their names.

@@ -31,6 +31,12 @@ impl Subject {
         self.sampler.config().context
     }
 
+    /// The tokens that end a text.
+    pub(crate) fn ends(&self) -> Vec<u32> {
+        let end = self.tokenizer.special(END_OF_TEXT).filter(|end| !self.sampler.config().eos.contains(end));
+        self.sampler.config().eos.iter().copied().chain(end).collect()
+    }
+
     /// What stands before the first token of a text: the token that starts texts, or else the one that ends them.
     pub(crate) fn start(&self) -> Result<u32> {
         let config = self.sampler.config();

@@ -35,6 +35,7 @@ pub(crate) fn run(ctx: &dyn Context, _: Settings) -> Result<()> {
     let mut places: BTreeMap<String, String> = BTreeMap::new();
     let mut later = 0_u64;
     each_row(ctx, |mut row, place| {
+        give_values(&mut row);
         let made = give_id(&mut row);
         let question = Question::deserialize(&row)
             .map_err(|error| error.to_string())
@@ -72,6 +73,19 @@ pub(crate) fn run(ctx: &dyn Context, _: Settings) -> Result<()> {
         ctx.show(&format!("{later} answers begin with none of their `values`; write the value first"));
     }
     rows::loaded(ctx, "questions", places.len() as u64)
+}
+
+/// Gives a question in GSM8K's form its `values`: what stands behind the `####` of its `answer`.
+fn give_values(row: &mut Value) {
+    let Value::Object(fields) = row else { return };
+    if fields.get("values").is_some_and(|values| !values.is_null()) {
+        return;
+    }
+    let answer = fields.get("answer").and_then(Value::as_str);
+    if let Some((_, value)) = answer.and_then(|answer| answer.rsplit_once("####")) {
+        let value = value.trim().to_owned();
+        fields.insert("values".into(), vec![value].into());
+    }
 }
 
 /// Gives a question without an `id` one that follows from what it asks and what is right: `q-` and 16 hexadecimal digits. A
@@ -138,6 +152,17 @@ mod tests {
         assert!(ids[0].starts_with("q-") && text.contains(&ids[0]));
         assert_eq!((ctx.counted("questions"), ctx.counted("dropped.questions.repeated")), (2, 1));
         assert_eq!(ctx.counted("answers.value_not_first"), 1);
+    }
+
+    #[test]
+    fn gsm8k_says_the_value_at_the_end() {
+        let row = r#"{"question": "3 * 4?", "answer": "3 * 4 = <<3*4=12>>12\n#### 12"}"#;
+        let (ctx, result) = load(&[("q.jsonl", row)]);
+        result.unwrap();
+        let text = std::fs::read_to_string(ctx.output().join(QUESTIONS_FILE)).unwrap();
+        assert!(text.contains(r#""values":["12"]"#), "{text}");
+        let (_, result) = load(&[("q.jsonl", r#"{"question": "Q?", "answer": "A ####"}"#)]);
+        assert_eq!(result.unwrap_err().to_string(), "q.jsonl:1: one of `values` has no letter or digit");
     }
 
     #[test]

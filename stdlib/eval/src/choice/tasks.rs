@@ -58,7 +58,9 @@ pub(super) fn item(row: &Value, place: &str) -> Result<std::result::Result<Item,
         .or_else(|| plain(row))
     else {
         let fields = row.as_object().map(|fields| {
-            let names: Vec<String> = fields.keys().take(12).map(|name| format!("`{name}`")).collect();
+            let mut names: Vec<String> = fields.keys().map(|name| format!("`{name}`")).collect();
+            names.sort_unstable();
+            names.truncate(12);
             names.join(", ")
         });
         let message = match fields.as_deref() {
