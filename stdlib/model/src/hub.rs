@@ -63,7 +63,7 @@ pub(crate) fn load_from(folder: &Folder<'_>) -> Result<(Config, Vec<Vec<f32>>)> 
 ///
 /// # Errors
 /// Where a file cannot be written.
-pub(crate) fn save(folder: &Path, config: &Config, weights: &[Vec<f32>]) -> Result<()> {
+pub fn save(folder: &Path, config: &Config, weights: &[Vec<f32>]) -> Result<()> {
     for (name, value) in
         [("config.json", config.to_json()), ("generation_config.json", config.generation_json())]
     {

@@ -36,6 +36,12 @@ pub fn of_writing(config: &Config, sequences: f64, prompt: f64, most: usize) -> 
     sequences * token * (prompt + ANSWER.min(most as f64))
 }
 
+/// Reading texts of so many bytes, without writing or learning.
+#[must_use]
+pub fn of_reading(config: &Config, bytes: f64) -> f64 {
+    config.training_flops_per_token() / 3.0 * bytes / bytes_of_token(config)
+}
+
 /// Tokens of a padded row of conversations; `None` where nothing is known of them.
 #[must_use]
 pub fn row_of_conversations(known: &Known, config: &Config) -> Option<f64> {

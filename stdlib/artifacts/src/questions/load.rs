@@ -23,6 +23,7 @@ pub fn load<'a>(ctx: &dyn Context, files: impl IntoIterator<Item = &'a InputFile
     let mut later = 0_u64;
     let mut each = |mut row: Value, place: &str| {
         ctx.proceed()?;
+        give_values(&mut row);
         let made = give_id(&mut row);
         let question = Question::deserialize(&row)
             .map_err(|error| error.to_string())
@@ -63,6 +64,19 @@ pub fn load<'a>(ctx: &dyn Context, files: impl IntoIterator<Item = &'a InputFile
         ctx.show(&format!("{later} answers begin with none of their `values`; write the value first"));
     }
     rows::loaded(ctx, "questions", places.len() as u64)
+}
+
+/// Gives a question in GSM8K's form its `values`: what stands behind the `####` of its `answer`.
+fn give_values(row: &mut Value) {
+    let Value::Object(fields) = row else { return };
+    if fields.get("values").is_some_and(|values| !values.is_null()) {
+        return;
+    }
+    let answer = fields.get("answer").and_then(Value::as_str);
+    if let Some((_, value)) = answer.and_then(|answer| answer.rsplit_once("####")) {
+        let value = value.trim().to_owned();
+        fields.insert("values".into(), vec![value].into());
+    }
 }
 
 /// Gives a question without an `id` one that follows from what it asks and what is right: `q-` and 16 hexadecimal digits. A

@@ -75,6 +75,17 @@ mod tests {
     }
 
     #[test]
+    fn gsm8k_says_the_value_at_the_end() {
+        let row = r#"{"question": "3 * 4?", "answer": "3 * 4 = <<3*4=12>>12\n#### 12"}"#;
+        let (ctx, result) = load(&[("q.jsonl", row)]);
+        result.unwrap();
+        let text = std::fs::read_to_string(ctx.output().join(QUESTIONS_FILE)).unwrap();
+        assert!(text.contains(r#""values":["12"]"#), "{text}");
+        let (_, result) = load(&[("q.jsonl", r#"{"question": "Q?", "answer": "A ####"}"#)]);
+        assert_eq!(result.unwrap_err().to_string(), "q.jsonl:1: one of `values` has no letter or digit");
+    }
+
+    #[test]
     fn faults_name_file_and_line() {
         let good = r#"{"id": "1", "question": "Q?", "answer": "A.", "values": ["A"]}"#;
         for (line, message) in [
