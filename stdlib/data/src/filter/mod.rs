@@ -1,5 +1,6 @@
 //! Stages that leave pages and documents out, or change them.
 
+pub mod classifier;
 mod fasttext;
 mod hosts;
 pub mod language;
@@ -9,6 +10,7 @@ mod url_words;
 pub mod urls;
 
 llmp_stage::stages! { "data/filter":
+    "filter.classifier" = classifier { lint, rules },
     "filter.language" = language { lint, rules },
     "filter.pii" = pii,
     "filter.quality" = quality { remarks, rules },
