@@ -4,6 +4,7 @@
 //! (`filter/language.rs`), with its tests beside it.
 
 mod chat;
+pub mod classifier;
 pub mod crawl;
 pub mod dedup;
 pub mod docs;
@@ -21,6 +22,7 @@ use llmp_stage::Stage;
 pub fn stages() -> Vec<Box<dyn Stage>> {
     let modules = [
         chat::stages(),
+        classifier::stages(),
         crawl::stages(),
         dedup::stages(),
         docs::stages(),

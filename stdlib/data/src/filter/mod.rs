@@ -1,5 +1,6 @@
 //! Stages that leave pages and documents out, or change them.
 
+pub mod classifier;
 mod fasttext;
 mod hosts;
 pub mod language;
@@ -11,6 +12,7 @@ mod url_words;
 pub mod urls;
 
 llmp_stage::stages! { "data/filter":
+    "filter.classifier" = classifier { lint, rules },
     "filter.language" = language { lint, pace, rules },
     "filter.pii" = pii { pace, rules },
     "filter.quality" = quality { pace, remarks, rules },

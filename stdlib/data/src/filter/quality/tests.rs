@@ -5,6 +5,7 @@ use super::*;
 pub(super) fn settings() -> Settings {
     Settings {
         rules: vec![Group::Gopher, Group::C4, Group::Fineweb],
+        words: WordRule::Spacy,
         except: vec![],
         min_words: 50,
         max_words: 100_000,
