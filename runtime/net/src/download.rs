@@ -45,7 +45,7 @@ impl Client {
         observer: &mut dyn Observer,
     ) -> Result<Downloaded, Error> {
         let mut part = Part::open(to, url).map_err(|source| cannot_write(to, source))?;
-        let mut tries = Tries::new(url, &self.options, limits, &*self.clock);
+        let mut tries = Tries::new(url, self, limits);
         let mut received = 0;
         loop {
             let before = part.length;

@@ -1,27 +1,28 @@
 //! What has been done before and what lies on disk, for the compiler's decision function.
 
-use std::cell::{Cell, RefCell, RefMut};
+use std::cell::{Cell, Ref, RefCell, RefMut};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use llmp_compiler::graph::{FileSet, Producer, Stage};
 use llmp_compiler::key::{ComponentName, Content, Digest, Hasher, Key};
-use llmp_compiler::plan::{History, Previous};
+use llmp_compiler::plan::{Absent, History, Previous};
 use llmp_stage::{Registry, shard_of};
-use llmp_store::{Ledger, Manifest, Result, Stat, Store, pipeline_id, write_cache};
+use llmp_store::{Entry, Ledger, Manifest, Result, Stat, Store, pipeline_id, write_cache};
 
-use super::files::{Files, Found};
+use super::bundles;
+use super::files::{Files, Found, Surroundings};
 use super::probe::Probes;
-use super::{bundles, folder_of};
 
 /// The past of one pipeline in one store.
 pub struct Past {
     store: Arc<Store>,
     ledger: RefCell<Ledger>,
-    folder: PathBuf,
+    main: PathBuf,
+    at: RefCell<Surroundings>,
     stat: RefCell<Stat>,
-    files: RefCell<HashMap<FileSet, std::result::Result<Arc<Files>, String>>>,
+    files: RefCell<HashMap<FileSet, std::result::Result<Arc<Files>, Absent>>>,
     /// What words of commands name, where that is a file.
     words: RefCell<HashMap<String, Option<Content>>>,
     last_path: PathBuf,
@@ -40,11 +41,11 @@ impl Past {
         let stat = Stat::open(&store.root().join("stat"));
         let last_path = store.root().join("last").join(pipeline_id(&store, main));
         let last = read_last(&last_path);
-        let folder = folder_of(main);
         Ok(Self {
             store,
             ledger: RefCell::new(ledger),
-            folder,
+            main: main.to_owned(),
+            at: RefCell::new(Surroundings::of(main)),
             stat: RefCell::new(stat),
             files: RefCell::default(),
             words: RefCell::default(),
@@ -68,6 +69,7 @@ impl Past {
     /// Where the ledger cannot be read.
     pub fn refresh(&self) -> Result<()> {
         self.ledger().refresh()?;
+        self.at.replace(Surroundings::of(&self.main));
         self.files.borrow_mut().clear();
         self.words.borrow_mut().clear();
         if !self.last_changed.get() {
@@ -80,6 +82,19 @@ impl Past {
     #[must_use]
     pub fn store(&self) -> &Arc<Store> {
         &self.store
+    }
+
+    /// Where files are looked for.
+    #[must_use]
+    pub fn surroundings(&self) -> Ref<'_, Surroundings> {
+        self.at.borrow()
+    }
+
+    /// Whether the file at `path` has this content; read only where that is not known.
+    #[must_use]
+    pub fn is_intact(&self, path: &Path, entry: &Entry) -> bool {
+        let found = self.stat.borrow_mut().digests(&[path.to_owned()]);
+        found.is_ok_and(|found| found.first().is_some_and(|found| found.as_ref() == Some(entry)))
     }
 
     /// The file that says under which keys this pipeline's stages were last settled.
@@ -96,12 +111,12 @@ impl Past {
     /// The user's files; looked up once.
     ///
     /// # Errors
-    /// A sentence for people.
-    pub fn find(&self, set: &FileSet) -> std::result::Result<Arc<Files>, String> {
+    /// A sentence for people, or that they are fetched first.
+    pub fn find(&self, set: &FileSet) -> std::result::Result<Arc<Files>, Absent> {
         if let Some(known) = self.files.borrow().get(set) {
             return known.clone();
         }
-        let found = Files::find(&self.folder, set, &mut self.stat.borrow_mut()).map(Arc::new);
+        let found = Files::find(&self.at.borrow(), set, &mut self.stat.borrow_mut()).map(Arc::new);
         self.files.borrow_mut().insert(set.clone(), found.clone());
         found
     }
@@ -109,8 +124,8 @@ impl Past {
     /// Whether the files behind a path or pattern that was looked up are other ones now.
     #[must_use]
     pub fn files_changed(&self) -> bool {
-        let mut stat = self.stat.borrow_mut();
-        let mut now = |set| Files::find(&self.folder, set, &mut stat);
+        let (at, mut stat) = (Surroundings::of(&self.main), self.stat.borrow_mut());
+        let mut now = |set| Files::find(&at, set, &mut stat);
         self.files.borrow().iter().any(|(set, known)| match (known, now(set)) {
             (Ok(known), Ok(now)) => **known != now,
             (known, now) => known.is_ok() != now.is_ok(),
@@ -169,6 +184,19 @@ impl Past {
             words.iter().filter(|(_, content)| content.is_none()).map(|(word, _)| word.clone()).collect();
         words.sort();
         words
+    }
+
+    /// The files of an input whose shards have no result yet, by label; `None` where the stage reads all of them at once.
+    #[must_use]
+    pub fn unread(&self, stage: &Stage, key: &Key, role: &str, set: &FileSet) -> Option<BTreeSet<String>> {
+        if stage.per_shard.as_deref() != Some(role) {
+            return None;
+        }
+        let files = self.find(set).ok()?;
+        let ledger = self.ledger();
+        let unread = |shard: &ShardInput| ledger.artifact(&shard_key(key, role, shard)).is_none();
+        let shards = bundles::shards(&files, stage.command.is_none()).into_iter().filter(unread);
+        Some(shards.flat_map(|shard| shard.files).map(|(label, _)| label).collect())
     }
 
     /// The shards of a stage's sharded input: name and files, by name.
@@ -265,7 +293,7 @@ impl History for Past {
         Some(Previous { run, components: record.components })
     }
 
-    fn files(&self, set: &FileSet) -> std::result::Result<Content, String> {
+    fn files(&self, set: &FileSet) -> std::result::Result<Content, Absent> {
         let files = self.find(set)?;
         Ok(Content { role: String::new(), files: true, label: files.label(), digest: files.digest() })
     }
@@ -273,15 +301,8 @@ impl History for Past {
     fn refused(&self, stage: &Stage, key: &Key, role: &str, set: &FileSet) -> Option<String> {
         let probes = self.probes.as_ref()?;
         let files = self.find(set).ok()?;
-        let sharded = stage.per_shard.as_deref() == Some(role);
-        let ledger = self.ledger();
         // What was read once is read again.
-        let unread = |shard: &ShardInput| ledger.artifact(&shard_key(key, role, shard)).is_none();
-        let shards = sharded.then(|| bundles::shards(&files, stage.command.is_none()));
-        let unread: Option<BTreeSet<String>> = shards.map(|shards| {
-            let unread = shards.into_iter().filter(unread);
-            unread.flat_map(|shard| shard.files).map(|(label, _)| label).collect()
-        });
+        let unread = self.unread(stage, key, role, set);
         let is_new = |file: &&Found| unread.as_ref().is_none_or(|unread| unread.contains(&file.label));
         let new: Vec<&Found> = files.found.iter().filter(is_new).collect();
         let others = new.len() < files.found.len();
@@ -292,7 +313,7 @@ impl History for Past {
         if let Some(known) = self.words.borrow().get(word) {
             return known.clone();
         }
-        let is_file = self.folder.join(word).is_file();
+        let is_file = self.at.borrow().folder.join(word).is_file();
         let content = is_file.then(|| self.files(&FileSet::of([word])).ok()).flatten();
         self.words.borrow_mut().insert(word.to_owned(), content.clone());
         content

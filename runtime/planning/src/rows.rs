@@ -11,6 +11,7 @@ use llmp_stage::{Concern, Registry, Remark, Saved};
 
 use super::Past;
 use super::estimate::{Estimate, Rates, estimate};
+use super::fetches::{self, Fetch};
 use super::known::Costs;
 
 /// One row of a plan.
@@ -24,6 +25,8 @@ pub struct Row {
     pub estimate: Estimate,
     /// How far an attempt with this very key came that was stopped: a run goes on from there.
     pub saved: Option<Saved>,
+    /// What is fetched before it runs.
+    pub fetch: Option<Fetch>,
     /// The run in which it was last settled.
     pub last_run: Option<u64>,
 }
@@ -125,7 +128,12 @@ fn some_rows(
             estimate.seconds = Some(seconds * saved.left());
         }
         let last_run = past.last(&stage.name).map(|(_, run)| run);
-        rows.push(Row { id, decision, estimate, saved, last_run });
+        // What is wrong with the lock file has blocked the stage.
+        let lacks = fetches::of_stage(stage, id, &decision, past).unwrap_or_default();
+        // The pages that a stage makes of what it fetches take about as many bytes.
+        let usual = (!lacks.is_empty()).then(|| costs.of(stage)).flatten().and_then(|cost| cost.result.bytes);
+        let fetch = fetches::sum(stage, &lacks, usual);
+        rows.push(Row { id, decision, estimate, saved, fetch, last_run });
     }
     Some(rows)
 }

@@ -1,9 +1,12 @@
 //! Stages that start a pipeline: from files on disk to pages or documents.
 
+pub mod common_crawl;
+pub mod common_crawl_wet;
 mod decoded;
 pub mod docs;
 pub mod html;
 mod records;
+pub mod site;
 pub(crate) mod sniff;
 pub mod text;
 pub mod warc;
@@ -12,8 +15,11 @@ pub mod wet;
 use llmp_stage::{Context, InputFile};
 
 llmp_stage::stages! { "data/crawl":
+    "crawl.common_crawl" = common_crawl { cost },
+    "crawl.common_crawl_wet" = common_crawl_wet { cost },
     "crawl.docs" = docs { probe },
     "crawl.html" = html { probe },
+    "crawl.site" = site,
     "crawl.text" = text { probe },
     "crawl.warc" = warc { probe },
     "crawl.wet" = wet,
