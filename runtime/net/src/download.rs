@@ -68,6 +68,12 @@ impl Client {
                         };
                         (cause, None)
                     }
+                    // A length that was wrong: the version is still the same (`If-Range`), and all of it has come.
+                    416 if part.length > 0 && answer.size_of_whole() == Some(part.length) => {
+                        part.finish(to).map_err(|source| cannot_write(to, source))?;
+                        let (bytes, version) = (part.length, part.version);
+                        return Ok(Downloaded { bytes, received, version, from: at });
+                    }
                     // What is there is not the beginning of what the server has.
                     416 if part.length > 0 => {
                         part.begin(None).map_err(|source| cannot_write(to, source))?;

@@ -6,7 +6,8 @@ use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
-use flate2::read::{GzDecoder, MultiGzDecoder};
+use flate2::bufread::GzDecoder;
+use flate2::read::MultiGzDecoder;
 use llmp_store::{Downloads, Entry, Lock, hash_file};
 use url::Url;
 
@@ -21,17 +22,6 @@ pub struct Fetched {
     pub received: u64,
 }
 
-/// What is known of a file before it is fetched.
-#[derive(Debug, Clone, Copy)]
-pub enum Expected<'a> {
-    /// Its content: another one is an error.
-    Content(&'a Entry),
-    /// Nothing: a file that was fetched from this address before will do.
-    Any,
-    /// What the server has now.
-    Newest,
-}
-
 impl Client {
     /// Brings a file into the cache, unless it is there. A file that is on its way in another process is waited for.
     ///
@@ -44,15 +34,15 @@ impl Client {
         &self,
         url: &Url,
         into: &Downloads,
-        expected: Expected<'_>,
+        expected: Option<&Entry>,
         limits: Limits,
         observer: &mut dyn Observer,
     ) -> Result<Fetched, Error> {
         let address = url.as_str();
+        // A file that was fetched from this address before will do where nothing is known.
         let there = || match expected {
-            Expected::Content(entry) => into.has(entry).then(|| entry.clone()),
-            Expected::Any => into.known(address),
-            Expected::Newest => None,
+            Some(entry) => into.has(entry).then(|| entry.clone()),
+            None => into.known(address),
         };
         if let Some(entry) = there() {
             return Ok(Fetched { entry, received: 0 });
@@ -82,18 +72,17 @@ impl Client {
         url: &Url,
         coming: &Path,
         into: &Downloads,
-        expected: Expected<'_>,
+        expected: Option<&Entry>,
         limits: Limits,
         observer: &mut dyn Observer,
     ) -> Result<Fetched, Error> {
         let mut received = 0;
         // A process that was killed between the last byte and the check leaves it whole.
-        let left = coming.is_file() && !matches!(expected, Expected::Newest);
-        if !left {
+        if !coming.is_file() {
             received = self.download(url, coming, limits, observer)?.received;
         }
         let check = || -> Result<Entry, Error> {
-            if let (Expected::Any | Expected::Newest, true) = (expected, is_gzip_by_name(url)) {
+            if expected.is_none() && is_gzip_by_name(url) {
                 gzip_ends(coming, observer)
                     .map_err(|source| cannot_read(coming, source))?
                     .map_err(|what| Error::Garbage { url: url.to_string(), what })?;
@@ -114,7 +103,7 @@ impl Client {
         // What came is kept under its own name in any case: who means it need not fetch it again.
         into.keep(coming, url.as_str(), entry.clone())?;
         match expected {
-            Expected::Content(due) if *due != entry => {
+            Some(due) if *due != entry => {
                 Err(Error::Other { url: url.to_string(), due: Box::new(due.clone()), found: Box::new(entry) })
             }
             _ => Ok(Fetched { entry, received }),

@@ -32,7 +32,7 @@ mod wire;
 pub use client::{Client, Limits, Observer, Options};
 pub use download::Downloaded;
 pub use error::Error;
-pub use fetch::{Expected, Fetched};
+pub use fetch::Fetched;
 pub use record::{Recorded, Recorder};
 pub use retry::{Clock, SystemClock};
 pub use site::{Bounds, Crawled, Page};

@@ -5,7 +5,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use llmp_compiler::graph::{FileSet, Graph, Producer, Stage, StageId};
-use llmp_compiler::plan::Decision;
+use llmp_compiler::plan::{Decision, Reason};
 use llmp_compiler::source::Span;
 use llmp_records::text;
 use llmp_store::Entry;
@@ -136,7 +136,9 @@ pub(super) fn of_stage(
     decision: &Decision,
     past: &Past,
 ) -> Result<Vec<Lack>, String> {
-    let Decision::Run { key, .. } = decision else { return Ok(vec![]) };
+    let Decision::Run { key, reasons, .. } = decision else { return Ok(vec![]) };
+    // What is forced is read again.
+    let key = key.as_ref().filter(|_| !reasons.contains(&Reason::Forced));
     let mut lacks = Vec::new();
     for (role, set, span) in sets(stage) {
         let (request, addresses) = (lockfile::request(&set), lockfile::addresses(&set));
@@ -146,8 +148,7 @@ pub(super) fn of_stage(
         let at = past.surroundings();
         let lock = at.lock().map_err(|absent| absent.to_string())?;
         // What was read once, shard by shard, need not be there again.
-        let unread: Option<BTreeSet<String>> =
-            key.as_ref().and_then(|key| past.unread(stage, key, role, &set));
+        let unread: Option<BTreeSet<String>> = key.and_then(|key| past.unread(stage, key, role, &set));
         let needed = |locked: &Locked| {
             let read = unread.as_ref().is_some_and(|unread| !unread.contains(&locked.address));
             !read && !at.downloads.has(&locked.entry)
@@ -177,6 +178,11 @@ pub(super) fn of_stage(
                 }
             }
         }
+    }
+    // Which files of those that are known are read, and not only what was made of them, is known with the others.
+    let is_unknown = |lack: &Lack| !matches!(lack.what, Lacking::Known(..));
+    if lacks.iter().any(is_unknown) {
+        lacks.retain(is_unknown);
     }
     Ok(lacks)
 }

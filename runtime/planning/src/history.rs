@@ -194,7 +194,8 @@ impl Past {
         }
         let files = self.find(set).ok()?;
         let ledger = self.ledger();
-        let unread = |shard: &ShardInput| ledger.artifact(&shard_key(key, role, shard)).is_none();
+        let made = |shard: &ShardInput| ledger.artifact(&shard_key(key, role, shard));
+        let unread = |shard: &ShardInput| made(shard).is_none_or(|it| !self.store.objects.contains(&it));
         let shards = bundles::shards(&files, stage.command.is_none()).into_iter().filter(unread);
         Some(shards.flat_map(|shard| shard.files).map(|(label, _)| label).collect())
     }

@@ -134,6 +134,9 @@ impl LockFile {
         let mut section = None;
         for (at, line) in lines {
             let Some(entry) = line.strip_prefix("  ") else {
+                if !line.starts_with(|first: char| first.is_ascii_lowercase()) {
+                    return Err((at, "is neither a heading nor a file"));
+                }
                 section = Some(lock.sections.entry(line.to_owned()).or_default());
                 continue;
             };
@@ -279,7 +282,7 @@ mod tests {
             ("lock 1\ns\n  x\n", 3),
             ("lock 1\ns\n  1 x\n", 3),
             ("lock 1\n\ns\n  1 2 abc https://x\n", 4),
-            ("lock 1\n<<<<<<< HEAD\n  1\n", 3),
+            ("lock 1\n<<<<<<< HEAD\n  1\n", 2),
         ];
         for (text, line) in cases {
             assert_eq!(LockFile::read(text).unwrap_err().0, line, "{text}");

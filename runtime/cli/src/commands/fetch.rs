@@ -9,15 +9,19 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use clap::Args;
+use llmp_compiler::graph::StageId;
+use llmp_compiler::plan::{Blocked, Decision};
 use llmp_compiler::source::Span;
+use llmp_engine::Observer as _;
 use llmp_net::{Client, Options, Permit};
-use llmp_planning::{Fetch, LockFile, Past, Row, damaged, lacks};
+use llmp_planning::{self as planning, Fetch, Lack, LockFile, Past, Row, damaged, lacks};
 use llmp_records::text;
 use llmp_store::Downloads;
 
 use super::pipeline::Pipeline;
 use super::run::{STOP, listen};
 use super::{Failure, Outcome, PipelineArguments, at_least_one};
+use crate::library::standard;
 use crate::progress::Screen;
 
 #[derive(Debug, Args)]
@@ -73,7 +77,7 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     let screen = Arc::new(Screen::new(false, arguments.quiet));
     listen()?;
     let rows = super::plan::rows(&pipeline, &past);
-    let done = needed(&pipeline, &past, &rows, &arguments.network, &screen)?;
+    let done = needed(&pipeline, &past, &rows, &[], &arguments.network, &screen)?;
     let mut out = crate::output::stdout();
     let lock = LockFile::path(&pipeline.main);
     match done {
@@ -103,45 +107,69 @@ pub(super) fn needed(
     pipeline: &Pipeline,
     past: &Past,
     rows: &[Row],
+    forced: &[StageId],
     network: &Network,
     screen: &Screen,
 ) -> Result<Option<Done>, Failure> {
+    refuse_broken(past, rows)?;
+    let graph = &pipeline.compilation.graph;
     // What is read from the cache is trusted: a damaged file is fetched anew.
-    for path in damaged(&pipeline.compilation.graph, past, rows) {
+    for path in damaged(graph, past, rows) {
         std::fs::remove_file(&path)?;
-    }
-    let mut done = Done { files: 0, received: 0 };
-    let lacks = lacks(&pipeline.compilation.graph, past, rows).map_err(Failure::new)?;
-    if lacks.is_empty() {
-        return Ok(None);
-    }
-    if let Some(all) = rows.iter().filter_map(|row| row.fetch).reduce(Fetch::and) {
-        llmp_engine::Observer::line(screen, &format!("fetch: {all}"));
     }
     let options = Options {
         contact: network.contact.clone(),
         private: network.allow_host.clone(),
         ..Options::default()
     };
-    let client = Client::new(&Permit::of_a_fetching_command(), options);
-    let (lock, downloads) = {
-        let at = past.surroundings();
-        (at.lock.clone().map_err(Failure::new)?, at.downloads.clone())
-    };
-    let fetcher = Fetcher { client, network, pipeline, lock, downloads, screen, stop: &STOP };
-    let outcome = fetcher.tasks(&lacks).and_then(|(tasks, sites)| {
-        fetcher.work(tasks, &mut done)?;
-        let crawl = |site| fetcher.crawl(site, &mut done).map_err(|trouble| trouble.into_iter().collect());
-        sites.iter().try_for_each(crawl)
-    });
-    past.refresh()?;
-    match outcome {
-        Ok(()) => Ok(Some(done)),
-        Err(troubles) => Err(fetcher.say(&troubles)),
+    let mut done = None;
+    let mut rows = rows.to_vec();
+    // Which of the files that are known are needed may be known only once the others are.
+    for _ in 0..2 {
+        let lacks = lacks(graph, past, &rows).map_err(Failure::new)?;
+        if lacks.is_empty() {
+            break;
+        }
+        if let Some(all) = rows.iter().filter_map(|row| row.fetch).reduce(Fetch::and) {
+            screen.line(&format!("fetch: {all}"));
+        }
+        let client = Client::new(&Permit::of_a_fetching_command(), options.clone());
+        let (lock, downloads) = {
+            let at = past.surroundings();
+            (at.lock.clone().map_err(Failure::new)?, at.downloads.clone())
+        };
+        let fetcher = Fetcher { client, network, pipeline, lock, downloads, screen, stop: &STOP };
+        let done = done.get_or_insert(Done { files: 0, received: 0 });
+        let outcome = fetcher.fetch(&lacks, done);
+        past.refresh()?;
+        outcome.map_err(|troubles| fetcher.say(&troubles))?;
+        rows = planning::rows(graph, past, standard(), forced);
+    }
+    Ok(done)
+}
+
+/// Fails where a stage cannot run since the lock file cannot be read.
+fn refuse_broken(past: &Past, rows: &[Row]) -> Result<(), Failure> {
+    let at = past.surroundings();
+    let Err(error) = &at.lock else { return Ok(()) };
+    let stuck = |row: &Row| matches!(&row.decision, Decision::Blocked(Blocked::Files { message, .. }) if message == error);
+    match rows.iter().any(stuck) {
+        true => Err(Failure::new(error.clone())
+            .help("take the file as it was committed, or fetch what the line was for anew")),
+        false => Ok(()),
     }
 }
 
 impl Fetcher<'_> {
+    fn fetch(&self, lacks: &[Lack], done: &mut Done) -> Result<(), Vec<Trouble>> {
+        let (tasks, sites) = self.tasks(lacks)?;
+        self.work(tasks, done)?;
+        for site in &sites {
+            self.crawl(site, done).map_err(|trouble| trouble.into_iter().collect::<Vec<_>>())?;
+        }
+        Ok(())
+    }
+
     /// Prints what went wrong, each with its place.
     fn say(&self, troubles: &[Trouble]) -> Failure {
         let Some((last, others)) = troubles.split_last() else { return Failure::silent(130) };

@@ -1,6 +1,7 @@
 //! In place of `fetch.rs` in a program that was built without the network.
 
 use clap::Args;
+use llmp_compiler::graph::StageId;
 use llmp_planning::{Past, Row};
 
 use super::pipeline::Pipeline;
@@ -31,6 +32,7 @@ pub(super) fn needed(
     _: &Pipeline,
     _: &Past,
     rows: &[Row],
+    _: &[StageId],
     _: &Network,
     _: &Screen,
 ) -> Result<Option<Done>, Failure> {

@@ -133,7 +133,7 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
         return Ok(u8::from(!failures.is_empty()));
     }
     listen()?;
-    fetch::needed(&pipeline, &past, &rows, &arguments.network, &screen)?;
+    fetch::needed(&pipeline, &past, &rows, &forced, &arguments.network, &screen)?;
     let kept = kept.iter().map(|upgrade| (upgrade.stage, upgrade.kept())).collect();
     let options = RunOptions { kept, ..options(arguments, &pipeline, forced, device, asked) };
     let session = Session::open(program, &past, standard(), options)?;

@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use llmp_engine::Observer as _;
-use llmp_net::{Error, Expected, Limits, Observer};
+use llmp_net::{Error, Limits, Observer};
 use llmp_planning::{LockFile, Locked};
 use llmp_stage::Bar;
 use llmp_store::Lock;
@@ -56,10 +56,9 @@ impl Fetcher<'_> {
 
     /// Fetches one file and notes it; gives the bytes that came. No trouble is told where it was only stopped.
     fn one(&self, task: &Task, bar: &dyn Bar) -> Result<u64, Option<Trouble>> {
-        let expected = task.entry.as_ref().map_or(Expected::Any, Expected::Content);
         let limits = Limits { bytes: MOST_BYTES, time: LONGEST };
         let mut watch = Watch { bar, stop: self.stop, before: None };
-        let fetched = self.client.fetch(&task.url, &self.downloads, expected, limits, &mut watch);
+        let fetched = self.client.fetch(&task.url, &self.downloads, task.entry.as_ref(), limits, &mut watch);
         let fetched = fetched.map_err(|error| match error {
             Error::Stopped => None,
             error => Some(trouble(&error, task.span)),
