@@ -95,10 +95,11 @@ impl Downloads {
             fs::create_dir_all(folder).map_err(at("make the folder", folder))?;
         }
         fs::set_permissions(whole, fs::Permissions::from_mode(0o444)).map_err(at("change", whole))?;
-        let file = self.file(&entry.digest);
-        fs::rename(whole, &file).map_err(at("move to", &file))?;
+        // First: it counts only once the file is there, which else would be fetched again after a cut between the two.
         let text = format!("{address}\n{} {}\n", entry.size, entry.digest.hex());
-        write_cache(&known.join(name_of(address)), text.as_bytes())
+        write_cache(&known.join(name_of(address)), text.as_bytes())?;
+        let file = self.file(&entry.digest);
+        fs::rename(whole, &file).map_err(at("move to", &file))
     }
 
     /// How many files there are, whole or on their way, and their bytes.

@@ -17,7 +17,7 @@ pub(super) struct Arguments {
 #[derive(Clone, Debug, Default, Args)]
 pub(super) struct Network {}
 
-pub(super) struct Done;
+pub(super) enum Done {}
 
 fn refused() -> Failure {
     Failure::new("this llmp was built without the network").help("build it with `--features net`")

@@ -158,9 +158,9 @@ fn headers(kind: &str, content: &str, id: &[u8], block: &[u8], more: &[(&str, &s
     let date = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
     let length = block.len().to_string();
     let id = format!("<urn:uuid:{uuid}>");
-    let mut all = vec![("WARC-Type", kind), ("WARC-Record-ID", &id), ("WARC-Date", &date)];
+    let mut all = vec![("WARC-Type", kind), ("WARC-Record-ID", id.as_str()), ("WARC-Date", date.as_str())];
     all.extend_from_slice(more);
-    all.extend([("Content-Type", content), ("Content-Length", &length)]);
+    all.extend([("Content-Type", content), ("Content-Length", length.as_str())]);
     Headers(all.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
 }
 
