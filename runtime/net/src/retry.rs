@@ -142,3 +142,21 @@ impl<'a> Tries<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_is_asked_again_once_a_second_by_all() {
+        let (pace, second) = (Pace::default(), Duration::from_secs(1));
+        let url = |text| Url::parse(text).unwrap();
+        let (one, two, other) =
+            (url("https://a.example/1"), url("https://a.example/2"), url("https://b.example/1"));
+        assert_eq!(pace.next(&one, 5 * second), 5 * second);
+        assert_eq!(pace.next(&two, 5 * second), 6 * second);
+        assert_eq!(pace.next(&one, 4 * second), 7 * second);
+        assert_eq!(pace.next(&other, 5 * second), 5 * second);
+        assert_eq!(pace.next(&two, 20 * second), 20 * second);
+    }
+}

@@ -14,6 +14,7 @@ use llmp_net::Url;
 pub(crate) struct Asked {
     /// How many questions came before.
     pub(crate) number: usize,
+    #[allow(dead_code, reason = "only some tests look at it")]
     pub(crate) at: Instant,
     pub(crate) path: String,
     /// Names in lower case.
