@@ -1,5 +1,5 @@
-//! The typed syntax tree. Broken places are `Error` nodes or absent `Option`s; a phase works on what is there and stays
-//! silent about what is not, since the parser has already said so.
+//! The typed syntax tree. Broken places are `Error` nodes or absent `Option`s; a phase works on what is there
+//! and stays silent about what is not, since the parser has already said so.
 
 use crate::source::Span;
 
@@ -27,7 +27,8 @@ pub enum Item {
     Profile(Profile),
     /// `def clean(pages: Pages) -> Docs { … }`
     Def(Def),
-    /// `stage my.clean(docs: Docs) -> Docs { … }`: a signature, of the standard library or of a user's command.
+    /// `stage my.clean(docs: Docs) -> Docs { … }`: a signature, of the standard library or of a user's
+    /// command.
     Stage(Stage),
     /// `docs = crawl.warc("data/*.warc.gz")`
     Binding(Binding),
@@ -40,7 +41,7 @@ pub enum Item {
 /// A name where it is written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Name {
-    /// Where.
+    /// From its first byte to one past its last.
     pub span: Span,
     /// The text.
     pub text: String,
@@ -73,7 +74,7 @@ impl Path {
 /// `edition 2026`: the language that a file is written in.
 #[derive(Clone, Debug)]
 pub struct Edition {
-    /// The whole item.
+    /// From its first word to its end, without documentation.
     pub span: Span,
     /// The number as written.
     pub number: Option<Name>,
@@ -82,7 +83,7 @@ pub struct Edition {
 /// `expect table.wrong["honest"] <= 8%`: what a report has to say.
 #[derive(Clone, Debug)]
 pub struct Expect {
-    /// The whole item.
+    /// From its first word to its end, without documentation.
     pub span: Span,
     /// Documentation.
     pub docs: String,
@@ -93,7 +94,7 @@ pub struct Expect {
 /// `import "common.llmp"`: the items of another file.
 #[derive(Clone, Debug)]
 pub struct Import {
-    /// The whole item.
+    /// From its first word to its end, without documentation.
     pub span: Span,
     /// Where the path stands, and the path.
     pub path: Option<Name>,
@@ -102,13 +103,13 @@ pub struct Import {
 /// `param name: Type = default in range`
 #[derive(Clone, Debug)]
 pub struct Param {
-    /// The whole item.
+    /// From its first word to its end, without documentation.
     pub span: Span,
     /// `///` documentation, before or at the end of the line.
     pub docs: String,
-    /// Its name.
+    /// `None` where it is missing, which the parser has said.
     pub name: Option<Name>,
-    /// Its type.
+    /// `None` where it is missing, which the parser has said.
     pub ty: Option<Type>,
     /// Its default; a param without one must be set.
     pub default: Option<Expr>,
@@ -130,11 +131,11 @@ pub struct Range {
 /// `profile name { path = value … }`
 #[derive(Clone, Debug)]
 pub struct Profile {
-    /// The whole item.
+    /// From its first word to its end, without documentation.
     pub span: Span,
     /// Documentation.
     pub docs: String,
-    /// Its name.
+    /// `None` where it is missing, which the parser has said.
     pub name: Option<Name>,
     /// What it overrides.
     pub entries: Vec<ProfileEntry>,
@@ -143,7 +144,7 @@ pub struct Profile {
 /// `base.model.width = 64`
 #[derive(Clone, Debug)]
 pub struct ProfileEntry {
-    /// The whole entry.
+    /// From its path to the end of its value.
     pub span: Span,
     /// Whether it says where a run takes place, and changes nothing of the program.
     pub runtime: bool,
@@ -156,11 +157,11 @@ pub struct ProfileEntry {
 /// `def name(params) -> Type { bindings… expression }`
 #[derive(Clone, Debug)]
 pub struct Def {
-    /// The whole item.
+    /// From its first word to its end, without documentation.
     pub span: Span,
     /// Documentation.
     pub docs: String,
-    /// Its name.
+    /// `None` where it is missing, which the parser has said.
     pub name: Option<Name>,
     /// Parameters: artifacts or values.
     pub params: Vec<Parameter>,
@@ -177,9 +178,9 @@ pub struct Def {
 pub struct Parameter {
     /// The whole parameter.
     pub span: Span,
-    /// Its name.
+    /// `None` where it is missing, which the parser has said.
     pub name: Option<Name>,
-    /// Its type.
+    /// `None` where it is missing, which the parser has said.
     pub ty: Option<Type>,
     /// Its default, for value parameters of functions.
     pub default: Option<Expr>,
@@ -188,7 +189,7 @@ pub struct Parameter {
 /// A stage signature.
 #[derive(Clone, Debug)]
 pub struct Stage {
-    /// The whole item.
+    /// From its first word to its end, without documentation.
     pub span: Span,
     /// Documentation: first paragraph is the summary.
     pub docs: String,
@@ -237,11 +238,11 @@ pub struct MeasureDecl {
     pub span: Span,
     /// Documentation.
     pub docs: String,
-    /// Its name.
+    /// As written before the `=` or `[`, never a path.
     pub name: Name,
     /// What it is looked up by.
     pub keys: Vec<Expr>,
-    /// Its type.
+    /// `None` where it is missing, which the parser has said.
     pub ty: Option<Type>,
 }
 
@@ -254,9 +255,9 @@ pub struct SettingDecl {
     pub docs: String,
     /// Whether the result cannot depend on it, so that it is no part of the key.
     pub runtime: bool,
-    /// Its name.
+    /// `None` where it is missing, which the parser has said.
     pub name: Option<Name>,
-    /// Its type.
+    /// `None` where it is missing, which the parser has said.
     pub ty: Option<Type>,
     /// Its default.
     pub default: Option<Expr>,
@@ -267,7 +268,7 @@ pub struct SettingDecl {
 /// A type as written.
 #[derive(Clone, Debug)]
 pub struct Type {
-    /// Where.
+    /// From its first byte to one past its last.
     pub span: Span,
     /// What.
     pub kind: TypeKind,
@@ -297,27 +298,27 @@ pub struct TypeArg {
     pub span: Span,
     /// Whether a `+` stands before it: "as the input, and this too".
     pub plus: bool,
-    /// The name.
+    /// An ability, a unit, or what stands for a vocabulary.
     pub name: Name,
 }
 
 /// `name = value`
 #[derive(Clone, Debug)]
 pub struct Binding {
-    /// The whole item.
+    /// From its first word to its end, without documentation.
     pub span: Span,
     /// Documentation.
     pub docs: String,
-    /// The name.
+    /// What the value is called from here on.
     pub name: Name,
-    /// The value.
+    /// `None` where it is missing, which the parser has said.
     pub value: Option<Expr>,
 }
 
 /// An expression.
 #[derive(Clone, Debug)]
 pub struct Expr {
-    /// Where.
+    /// From its first byte to one past its last.
     pub span: Span,
     /// What.
     pub kind: ExprKind,
@@ -404,9 +405,9 @@ pub struct Record {
 pub struct Field {
     /// The whole field.
     pub span: Span,
-    /// Its name.
+    /// As written before the `=` or `[`, never a path.
     pub name: Name,
-    /// Its value.
+    /// `None` where it is missing, which the parser has said.
     pub value: Option<Expr>,
 }
 
@@ -441,9 +442,9 @@ pub struct Call {
 pub struct Arg {
     /// The whole argument.
     pub span: Span,
-    /// Its name, where given.
+    /// The input that it is for, where it is named.
     pub name: Option<Name>,
-    /// Its value.
+    /// An artifact, or a value of a function's parameter.
     pub value: Expr,
 }
 

@@ -129,6 +129,17 @@ impl Diagnostic {
         self
     }
 
+    /// Asks whether `meant` was meant for what stands at `span`, with that as its repair.
+    #[must_use]
+    pub fn suggest(self, span: Span, meant: Option<&str>) -> Self {
+        match meant {
+            Some(meant) => {
+                self.help(format!("did you mean `{meant}`?")).fix(format!("change to `{meant}`"), span, meant)
+            }
+            None => self,
+        }
+    }
+
     /// The primary place.
     #[must_use]
     pub fn span(&self) -> Span {

@@ -9,8 +9,9 @@ use crate::diagnostic::Diagnostic;
 use crate::graph::{Amount, DeviceKind, Graph, Stage, StageId};
 use crate::source::Span;
 
-/// Passes over the data after which more of them teach hardly anything: text is nearly as good as new for four of them, and the
-/// worth of a pass has fallen to a third after about fifteen repetitions (Muennighoff et al. 2023, arXiv 2305.16264, §5 and 6).
+/// Passes over the data after which more of them teach hardly anything: text is nearly as good as new for
+/// four of them, and the worth of a pass has fallen to a third after about fifteen repetitions (Muennighoff
+/// et al. 2023, arXiv 2305.16264, §5 and 6).
 pub const MOST_EPOCHS: f64 = 16.0;
 
 /// What a machine has; `None` where that is not known.

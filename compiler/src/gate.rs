@@ -1,7 +1,7 @@
 //! What a program expects of its reports: `expect table.wrong["honest", "unseen"] <= 8%`.
 //!
-//! An expectation is compiled into a [`Gate`], one for each member of a family. It is worked out when the reports are there,
-//! and takes no part in keys or plans: it says whether a run is good enough.
+//! An expectation is compiled into a [`Gate`], one for each member of a family. It is worked out when the
+//! reports are there, and takes no part in keys or plans: it says whether a run is good enough.
 
 use std::fmt;
 
@@ -81,7 +81,8 @@ pub enum Verdict {
     Holds(f64, f64),
     /// It does not.
     Fails(f64, f64),
-    /// A report has no such number, or the two sides cannot be compared: a number is divided by zero, or is none.
+    /// A report has no such number, or the two sides cannot be compared: a number is divided by zero, or is
+    /// none.
     Unknown(Option<Reading>),
 }
 
@@ -103,7 +104,8 @@ impl Gate {
         readings
     }
 
-    /// The models that a report of this gate is about: those that go into it. They are not promoted where it fails.
+    /// The models that a report of this gate is about: those that go into it. They are not promoted where it
+    /// fails.
     #[must_use]
     pub fn guards(&self, graph: &Graph) -> Vec<StageId> {
         let mut models = Vec::new();

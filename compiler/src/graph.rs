@@ -69,8 +69,8 @@ impl Stage {
         self.output.as_ref().is_some_and(|output| kinds.contains(&output.kind))
     }
 
-    /// How much of something its settings say there is, and the setting that says so; `None` where that is no number, or is
-    /// only known when it runs.
+    /// How much of something its settings say there is, and the setting that says so; `None` where that is no
+    /// number, or is only known when it runs.
     #[must_use]
     pub fn amount(&self, amount: Amount) -> Option<(u64, Named<'_>)> {
         self.named(amount).find_map(|named| Some((named.value.as_u64()?, named)))
@@ -88,8 +88,8 @@ impl Stage {
     }
 }
 
-/// Something that a setting says how much there is of, and that checks across stages compare. A signature says which setting
-/// does: `context from model context`.
+/// Something that a setting says how much there is of, and that checks across stages compare. A signature
+/// says which setting does: `context from model context`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Amount {
     /// Tokens that the model which is made reads at most.
@@ -247,7 +247,8 @@ pub struct FileSet {
 pub enum Source {
     /// Paths and patterns, at least one, relative to the main file's folder.
     Patterns(Vec<String>),
-    /// What the lock file holds for this request: the stage, and the settings that say what is fetched, as canonical JSON.
+    /// What the lock file holds for this request: the stage, and the settings that say what is fetched, as
+    /// canonical JSON.
     Lock(String),
 }
 

@@ -26,8 +26,8 @@ pub struct Finding {
 
 type Ask = dyn Fn(&str, &Value) -> Vec<Finding> + Send + Sync;
 
-/// The rules of all stages: what is wrong with the settings of the stage with this signature. Settings are lowered ones, an
-/// object by name.
+/// The rules of all stages: what is wrong with the settings of the stage with this signature. Settings are
+/// lowered ones, an object by name.
 #[derive(Clone)]
 pub struct Lints(Arc<Ask>);
 

@@ -19,7 +19,8 @@ use crate::types::{Bounds, SettingSpec, SettingType};
 use crate::value::names::NoNames;
 use crate::value::{Expected, Value, Values};
 
-/// Where a run takes place, as the chosen profiles say; what they do not say is up to the command line and the defaults.
+/// Where a run takes place, as the chosen profiles say; what they do not say is up to the command line and
+/// the defaults.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Place {
     /// What runs the stages.
@@ -39,8 +40,14 @@ pub struct Executor {
     pub span: Span,
 }
 
-/// The executors there are, each with its settings as a type of the language. One that this program cannot use is none: a
-/// program must not ask for what would then be ignored.
+/// What a profile can say behind `runtime`.
+pub(crate) const PLACES: [(&str, &str); 2] = [
+    ("on", "What runs the stages."),
+    ("store", "Where results are kept: a folder, relative to that of the main file."),
+];
+
+/// The executors there are, each with its settings as a type of the language. One that this program cannot
+/// use is none: a program must not ask for what would then be ignored.
 const EXECUTORS: [(&str, &str); 1] = [("local", "{ cores: Int? in 1..4_096, memory: Bytes? }")];
 
 /// The settings of all executors, by name.

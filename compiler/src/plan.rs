@@ -28,7 +28,8 @@ pub trait History {
     /// What is missing or unreadable, or that it is to be fetched first.
     fn files(&self, files: &FileSet) -> Result<Content, Absent>;
 
-    /// Why the stage, whose result of this key is not there yet, cannot read files of an input: what their first bytes say.
+    /// Why the stage, whose result of this key is not there yet, cannot read files of an input: what their
+    /// first bytes say.
     fn refused(&self, stage: &Stage, key: &Key, role: &str, files: &FileSet) -> Option<String> {
         let _ = (stage, key, role, files);
         None

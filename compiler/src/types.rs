@@ -225,7 +225,8 @@ pub enum SettingType {
     Bytes,
     /// `20M tokens`; a plain count where there is no unit.
     Count(Option<String>),
-    /// A count of the first unit, or else of one of the others: `20M tokens`, `5k steps`, `20x parameters`. Two or more.
+    /// A count of the first unit, or else of one of the others: `20M tokens`, `5k steps`, `20x parameters`.
+    /// Two or more.
     Units(Vec<Unit>),
     /// `1..20`: whole numbers, both ends included.
     Range,

@@ -137,8 +137,8 @@ impl Exact {
         Self::new(numerator, denominator)
     }
 
-    /// What is left when a whole number is divided by another, never negative; `None` where either is not whole, or for a
-    /// division by zero.
+    /// What is left when a whole number is divided by another, never negative; `None` where either is not
+    /// whole, or for a division by zero.
     #[must_use]
     pub fn remainder(self, other: Self) -> Option<Self> {
         let rest = self.as_whole()?.checked_rem_euclid(other.as_whole()?)?;

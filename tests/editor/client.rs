@@ -111,7 +111,8 @@ impl Client {
         self.response(&id)
     }
 
-    /// Takes one message; requests of the server are answered with `null`, those for settings with what is set.
+    /// Takes one message; requests of the server are answered with `null`, those for settings with what is
+    /// set.
     fn receive(&mut self) -> Option<Response> {
         let message = self.connection().receiver.recv_timeout(PATIENCE).expect("the server answers");
         match message {

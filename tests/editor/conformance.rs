@@ -1,4 +1,5 @@
-//! What editors show is what `llmp check` says: for every conformance case and every example of the reference.
+//! What editors show is what `llmp check` says: for every conformance case and every example of the
+//! reference.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

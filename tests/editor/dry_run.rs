@@ -1,4 +1,5 @@
-//! The dry run in the editor: hints, lenses, diagnostics and the drawing say what `llmp plan` says, and only look.
+//! The dry run in the editor: hints, lenses, diagnostics and the drawing say what `llmp plan` says, and only
+//! look.
 
 use std::fs;
 use std::path::Path;

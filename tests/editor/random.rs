@@ -1,7 +1,8 @@
-//! Random edits, requests and changes on the disk: no panic, every request answered, and one text on both sides.
+//! Random edits, requests and changes on the disk: no panic, every request answered, and one text on both
+//! sides.
 //!
-//! `LLMP_RANDOM_EDITS=100000 cargo test --release -p llmp --test editor random` is the long form; `LLMP_RANDOM_SEED` is
-//! another course of events.
+//! `LLMP_RANDOM_EDITS=100000 cargo test --release -p llmp --test editor random` is the long form;
+//! `LLMP_RANDOM_SEED` is another course of events.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fs;

@@ -1,5 +1,5 @@
-//! Every request once over the wire: positions, capabilities and the form of the answer. What the answers say is tested
-//! in `compiler/tests/ide`.
+//! Every request once over the wire: positions, capabilities and the form of the answer. What the answers say
+//! is tested in `compiler/tests/ide`.
 
 use serde_json::{Value, json};
 

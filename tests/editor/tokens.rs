@@ -13,8 +13,8 @@ pub(crate) struct Known {
 }
 
 impl Known {
-    /// Asks for the tokens as a difference from those that are known, and for all; both must be the same. Whether there
-    /// was a difference.
+    /// Asks for the tokens as a difference from those that are known, and for all; both must be the same.
+    /// Whether there was a difference.
     pub(crate) fn ask(&mut self, client: &mut Client, uri: &str) -> bool {
         let document = json!({"uri": uri});
         let id = self.id.as_str().unwrap_or("none");

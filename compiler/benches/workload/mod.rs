@@ -33,8 +33,8 @@ pub(crate) const SHAPES: [Shape; 6] = [
 /// Stages of one recipe of [`realistic`].
 const RECIPE: usize = 17;
 
-/// Whole recipes from crawled pages to an evaluated assistant, one after the other: four lines a stage with comments,
-/// documentation and every kind of setting.
+/// Whole recipes from crawled pages to an evaluated assistant, one after the other: four lines a stage with
+/// comments, documentation and every kind of setting.
 pub(crate) fn realistic(stages: usize) -> String {
     let mut text = String::from(
         "//! Many recipes side by side.\n\nparam width: Int = 192 in 64..4096 /// model width\nparam budget: Count<tokens> = 20M tokens\n",

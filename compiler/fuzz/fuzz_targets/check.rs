@@ -1,4 +1,5 @@
-//! Checking any text ends soon and breaks nothing; what is right is right again once it is formatted, with the same keys.
+//! Checking any text ends soon and breaks nothing; what is right is right again once it is formatted, with
+//! the same keys.
 #![no_main]
 
 use std::collections::BTreeMap;

@@ -128,8 +128,8 @@ fn without_effect(stage: &Stage, fact: &Fact<'_>, diagnostics: &mut Diagnostics)
 
 /// Something is made and nothing is done with it. Models and reports are ends in themselves, and so is what a
 /// pipeline ends in, where that is documents, with all
-/// others that stages make: a pipeline may be there for several sets of them. What is only read from files is forgotten all the
-/// same.
+/// others that stages make: a pipeline may be there for several sets of them. What is only read from files is
+/// forgotten all the same.
 fn unused(graph: &Graph, program: &Program<'_>, users: &[Vec<StageId>], diagnostics: &mut Diagnostics) {
     let main = program.files.first().map(|file| &file.ast);
     let last = main.and_then(|main| {

@@ -1,12 +1,12 @@
 //! Where lines break, how far they are indented, and which tokens stand in columns.
 
-use crate::syntax::{Kind, NodeId, Tree};
+use crate::syntax::{NodeId, NodeKind, Tree};
 
 /// A column that a token takes part in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Column {
     /// Shared with the lines directly above and below that hold such a node with the same parent.
-    Neighbours(NodeId, Kind),
+    Neighbours(NodeId, NodeKind),
     /// Shared with all lines of a chain of pipes.
     Chain(NodeId),
 }
@@ -31,8 +31,8 @@ enum End {
     Close,
 }
 
-fn is_bracket(kind: Kind) -> bool {
-    use Kind::{Args, Body, Clauses, Group, List, ListType, Parameters, Record, RecordType, TypeArgs};
+fn is_bracket(kind: NodeKind) -> bool {
+    use NodeKind::{Args, Body, Clauses, Group, List, ListType, Parameters, Record, RecordType, TypeArgs};
     matches!(
         kind,
         Args | Body | Clauses | Group | List | ListType | Parameters | Record | RecordType | TypeArgs
@@ -41,8 +41,9 @@ fn is_bracket(kind: Kind) -> bool {
 
 /// The opening and the closing sign of brackets.
 fn signs(tree: &Tree, text: &str, id: NodeId) -> (Option<NodeId>, Option<NodeId>) {
-    let is_sign =
-        |child: &NodeId| tree.kind(*child) == Kind::Sign && !matches!(&text[tree.range(*child)], "," | ";");
+    let is_sign = |child: &NodeId| {
+        tree.kind(*child) == NodeKind::Sign && !matches!(&text[tree.range(*child)], "," | ";")
+    };
     let mut signs = tree.children(id).filter(is_sign);
     (signs.next(), signs.next())
 }
@@ -61,7 +62,7 @@ impl<'t> Layout<'t> {
         for id in tree.ids() {
             let kind = tree.kind(id);
             let mut children = tree.children(id);
-            let mut broken = tree.children(id).any(|child| tree.kind(child) == Kind::Newline);
+            let mut broken = tree.children(id).any(|child| tree.kind(child) == NodeKind::Newline);
             if is_bracket(kind) {
                 let (open, close) = signs(tree, text, id);
                 for (sign, end) in [(open, End::Open), (close, End::Close)] {
@@ -70,10 +71,11 @@ impl<'t> Layout<'t> {
                     }
                 }
                 let is_sign = |child: NodeId| layout.ends[child.0 as usize].is_some();
-                broken &= !children
-                    .all(|child| is_sign(child) || matches!(tree.kind(child), Kind::Space | Kind::Newline));
-            } else if kind == Kind::Expr {
-                layout.first_pipe[id.0 as usize] = children.find(|&child| tree.kind(child) == Kind::Pipe);
+                broken &= !children.all(|child| {
+                    is_sign(child) || matches!(tree.kind(child), NodeKind::Space | NodeKind::Newline)
+                });
+            } else if kind == NodeKind::Expr {
+                layout.first_pipe[id.0 as usize] = children.find(|&child| tree.kind(child) == NodeKind::Pipe);
             }
             layout.broken[id.0 as usize] = broken;
             layout.tall[id.0 as usize] = broken || kind.is_error() && text[tree.range(id)].contains('\n');
@@ -112,7 +114,7 @@ impl<'t> Layout<'t> {
         let opens =
             self.is_open(left) && self.is_broken(self.parent(left)) && !self.tree.kind(right).is_trivia();
         let closes = self.is_close(right) && self.is_broken(parent);
-        let pipes = self.tree.kind(right) == Kind::Pipe && self.is_broken(parent);
+        let pipes = self.tree.kind(right) == NodeKind::Pipe && self.is_broken(parent);
         newlines > 0 || opens || closes || pipes
     }
 
@@ -130,9 +132,11 @@ impl<'t> Layout<'t> {
                 kind if is_bracket(kind) => {
                     self.is_broken(id) && !(below == leaf && (self.is_open(leaf) || self.is_close(leaf)))
                 }
-                Kind::Expr => self.is_broken(id) && self.is_step(id, below),
-                Kind::Type => self.is_broken(id) && below.0 > id.0 + 1,
-                Kind::If => below.0 > id.0 + 1 && self.tree.kind(self.parent(self.parent(id))) != Kind::Else,
+                NodeKind::Expr => self.is_broken(id) && self.is_step(id, below),
+                NodeKind::Type => self.is_broken(id) && below.0 > id.0 + 1,
+                NodeKind::If => {
+                    below.0 > id.0 + 1 && self.tree.kind(self.parent(self.parent(id))) != NodeKind::Else
+                }
                 _ => false,
             };
             levels += usize::from(deeper);
@@ -153,16 +157,16 @@ impl<'t> Layout<'t> {
         let tree = self.tree;
         let parent = self.parent(leaf);
         let (entry, column) = match (tree.kind(parent), &self.text[tree.range(leaf)]) {
-            (Kind::Binding | Kind::Field | Kind::Property, "=") => {
+            (NodeKind::Binding | NodeKind::Field | NodeKind::Property, "=") => {
                 (parent, Column::Neighbours(self.parent(parent), tree.kind(parent)))
             }
-            (Kind::Record, "{") if self.is_open(leaf) => {
+            (NodeKind::Record, "{") if self.is_open(leaf) => {
                 let owner = self.parent(parent);
                 let chain = self.parent(owner);
                 match tree.kind(owner) {
-                    Kind::Profile => (owner, Column::Neighbours(chain, Kind::Profile)),
-                    Kind::Call
-                        if tree.kind(chain) == Kind::Expr
+                    NodeKind::Profile => (owner, Column::Neighbours(chain, NodeKind::Profile)),
+                    NodeKind::Call
+                        if tree.kind(chain) == NodeKind::Expr
                             && self.is_broken(chain)
                             && self.is_step(chain, owner) =>
                     {

@@ -13,7 +13,7 @@ mod align;
 mod layout;
 mod space;
 
-use crate::syntax::{self, Kind, NodeId, Tree};
+use crate::syntax::{self, NodeId, NodeKind, Tree};
 use align::Line;
 use layout::Layout;
 
@@ -37,11 +37,11 @@ fn lines(tree: &Tree, text: &str) -> Vec<Line> {
     let (mut newlines, mut spaced) = (0, false);
     for leaf in tree.leaves() {
         match tree.kind(leaf) {
-            Kind::Space => {
+            NodeKind::Space => {
                 spaced = true;
                 continue;
             }
-            Kind::Newline => {
+            NodeKind::Newline => {
                 newlines += 1;
                 spaced = false;
                 continue;
@@ -71,6 +71,6 @@ fn lines(tree: &Tree, text: &str) -> Vec<Line> {
     lines
 }
 
-fn is_comment(kind: Kind) -> bool {
+fn is_comment(kind: NodeKind) -> bool {
     kind.is_trivia()
 }

@@ -8,7 +8,7 @@ use super::callable::{Callable, fields};
 use crate::artifact::ArtifactKind;
 use crate::ast::{Expr, ExprKind, Item, Path};
 use crate::source::Span;
-use crate::syntax::{Kind, NodeId, Tree};
+use crate::syntax::{NodeId, NodeKind, Tree};
 use crate::types::{SettingSpec, SettingType};
 
 /// A tree and what its names mean.
@@ -21,7 +21,7 @@ pub(super) struct Site<'a, 't> {
 
 /// What an expression is for.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Due<'a> {
+pub(super) enum Expects<'a> {
     /// The value of a setting, a param or a field.
     Value(&'a SettingSpec),
     /// The condition of an `if`.
@@ -31,7 +31,7 @@ pub(super) enum Due<'a> {
 }
 
 impl<'a> Site<'a, '_> {
-    fn kind(&self, id: NodeId) -> Kind {
+    fn kind(&self, id: NodeId) -> NodeKind {
         self.tree.kind(id)
     }
 
@@ -40,11 +40,11 @@ impl<'a> Site<'a, '_> {
     }
 
     /// The nearest node around `id`, itself included, that `wanted` accepts.
-    pub(super) fn around(&self, id: NodeId, wanted: impl Fn(Kind) -> bool) -> Option<NodeId> {
+    pub(super) fn around(&self, id: NodeId, wanted: impl Fn(NodeKind) -> bool) -> Option<NodeId> {
         std::iter::successors(Some(id), |&id| self.tree.parent(id)).find(|&id| wanted(self.kind(id)))
     }
 
-    pub(super) fn child(&self, id: NodeId, kind: Kind) -> Option<NodeId> {
+    pub(super) fn child(&self, id: NodeId, kind: NodeKind) -> Option<NodeId> {
         self.tree.children(id).find(|&child| self.kind(child) == kind)
     }
 
@@ -56,7 +56,7 @@ impl<'a> Site<'a, '_> {
 
     /// The text of the path that a call, a field or a stage begins with.
     pub(super) fn path_of(&self, id: NodeId) -> String {
-        self.child(id, Kind::Path).map(|path| self.path(path)).unwrap_or_default()
+        self.child(id, NodeKind::Path).map(|path| self.path(path)).unwrap_or_default()
     }
 
     /// What a call calls.
@@ -66,7 +66,7 @@ impl<'a> Site<'a, '_> {
 
     /// Whether a call is a step of a pipe; then where the step before ends.
     pub(super) fn piped(&self, call: NodeId) -> Option<u32> {
-        let pipe = self.before(call).filter(|&id| self.kind(id) == Kind::Pipe)?;
+        let pipe = self.before(call).filter(|&id| self.kind(id) == NodeKind::Pipe)?;
         let last = self.before(pipe).filter(|_| self.tree.parent(pipe) == self.tree.parent(call))?;
         Some(self.tree.range(last).end as u32)
     }
@@ -81,14 +81,14 @@ impl<'a> Site<'a, '_> {
     pub(super) fn settings(&self, record: NodeId) -> Vec<&'a SettingSpec> {
         let Some(parent) = self.tree.parent(record) else { return Vec::new() };
         match self.kind(parent) {
-            Kind::Call => match self.callee(parent) {
+            NodeKind::Call => match self.callee(parent) {
                 Some(callee) => callee.settings(),
                 None => crate::place::executors()
                     .get(self.path_of(parent).as_str())
                     .map_or_else(Vec::new, |settings| settings.iter().collect()),
             },
-            Kind::Expr => match self.due(parent) {
-                Due::Value(spec) => fields(&spec.ty).iter().collect(),
+            NodeKind::Expr => match self.expects(parent) {
+                Expects::Value(spec) => fields(&spec.ty).iter().collect(),
                 _ => Vec::new(),
             },
             _ => Vec::new(),
@@ -100,7 +100,7 @@ impl<'a> Site<'a, '_> {
         let path = self.path_of(field);
         let record = self.tree.parent(field)?;
         let names: Vec<&str> = path.split('.').collect();
-        if self.tree.parent(record).is_some_and(|owner| self.kind(owner) == Kind::Profile) {
+        if self.tree.parent(record).is_some_and(|owner| self.kind(owner) == NodeKind::Profile) {
             let (last, before) = names.split_last()?;
             return self.changeable(before).into_iter().find(|spec| spec.name == *last);
         }
@@ -132,57 +132,62 @@ impl<'a> Site<'a, '_> {
     }
 
     /// What an expression, or something inside one, is for.
-    pub(super) fn due(&self, expr: NodeId) -> Due<'a> {
-        let Some(parent) = self.tree.parent(expr) else { return Due::Artifact(None) };
+    pub(super) fn expects(&self, expr: NodeId) -> Expects<'a> {
+        let Some(parent) = self.tree.parent(expr) else { return Expects::Artifact(None) };
         match self.kind(parent) {
-            Kind::Field => self.field(parent).map_or(Due::Artifact(None), Due::Value),
-            Kind::Arg => self.argument(parent),
-            Kind::If => match self.child(parent, Kind::Expr) == Some(expr) {
-                true => Due::Condition,
-                false => self.due(parent),
+            NodeKind::Field => self.field(parent).map_or(Expects::Artifact(None), Expects::Value),
+            NodeKind::Arg => self.argument(parent),
+            NodeKind::If => match self.child(parent, NodeKind::Expr) == Some(expr) {
+                true => Expects::Condition,
+                false => self.expects(parent),
             },
-            Kind::Param | Kind::Parameter | Kind::Setting => self.declared(parent),
-            Kind::Range => match self.tree.parent(parent) {
+            NodeKind::Param | NodeKind::Parameter | NodeKind::Setting => self.declared(parent),
+            NodeKind::Range => match self.tree.parent(parent) {
                 Some(declared) => self.declared(declared),
-                None => Due::Artifact(None),
+                None => Expects::Artifact(None),
             },
-            Kind::List | Kind::Each | Kind::Group | Kind::Then | Kind::Else | Kind::Expr => self.due(parent),
-            Kind::Args => self.argument(expr),
-            _ => Due::Artifact(None),
+            NodeKind::List
+            | NodeKind::Each
+            | NodeKind::Group
+            | NodeKind::Then
+            | NodeKind::Else
+            | NodeKind::Expr => self.expects(parent),
+            NodeKind::Args => self.argument(expr),
+            _ => Expects::Artifact(None),
         }
     }
 
-    fn declared(&self, declared: NodeId) -> Due<'a> {
-        let Some(name) = self.child(declared, Kind::Name) else { return Due::Artifact(None) };
+    fn declared(&self, declared: NodeId) -> Expects<'a> {
+        let Some(name) = self.child(declared, NodeKind::Name) else { return Expects::Artifact(None) };
         let range = self.tree.range(name);
         let (file, text) = (self.view.file.id, self.str(name));
         let span = Span::new(file, range.start as u32, range.end as u32);
         let param = || self.view.compilation.params.iter().find(|param| param.name == text);
         let declared = self.view.declared(span).and_then(|(_, spec)| spec);
-        declared.or_else(|| param().map(|param| &param.spec)).map_or(Due::Artifact(None), Due::Value)
+        declared.or_else(|| param().map(|param| &param.spec)).map_or(Expects::Artifact(None), Expects::Value)
     }
 
     /// What an argument is for; `arg` may also be text among the arguments that is none yet.
-    fn argument(&self, arg: NodeId) -> Due<'a> {
+    fn argument(&self, arg: NodeId) -> Expects<'a> {
         let found = self.tree.parent(arg).and_then(|args| self.tree.parent(args)).and_then(|call| {
             let callee = self.callee(call)?;
             let (name, _) = *callee.inputs().get(self.role(call, callee, arg)?)?;
             Some((callee, name))
         });
-        let Some((callee, name)) = found else { return Due::Artifact(None) };
+        let Some((callee, name)) = found else { return Expects::Artifact(None) };
         let value = callee.settings().into_iter().find(|spec| spec.name == name);
         match (value, callee) {
-            (Some(spec), Callable::Function(_)) => Due::Value(spec),
+            (Some(spec), Callable::Function(_)) => Expects::Value(spec),
             _ => {
                 let input = callee.inputs().into_iter().find(|(input, _)| *input == name);
-                Due::Artifact(input.and_then(|(_, ty)| ty).map(|ty| ty.kind))
+                Expects::Artifact(input.and_then(|(_, ty)| ty).map(|ty| ty.kind))
             }
         }
     }
 
     /// The position of the input that an argument is given for.
     pub(super) fn role(&self, call: NodeId, callee: Callable<'_>, arg: NodeId) -> Option<usize> {
-        if let Some(name) = self.child(arg, Kind::Name).filter(|_| self.kind(arg) == Kind::Arg) {
+        if let Some(name) = self.child(arg, NodeKind::Name).filter(|_| self.kind(arg) == NodeKind::Arg) {
             return callee.inputs().iter().position(|(input, _)| *input == self.str(name));
         }
         let args = self.tree.parent(arg)?;
@@ -190,7 +195,7 @@ impl<'a> Site<'a, '_> {
         // No stage takes more; a broken text may have any number.
         const MOST: usize = 64;
         Some(
-            before.filter(|&other| self.kind(other) == Kind::Arg).take(MOST).count()
+            before.filter(|&other| self.kind(other) == NodeKind::Arg).take(MOST).count()
                 + usize::from(self.piped(call).is_some()),
         )
     }

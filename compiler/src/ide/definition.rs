@@ -1,12 +1,12 @@
 //! Where what stands at a place is defined, and where imports and paths lead.
 
 use super::View;
-use super::context::{Due, Site};
+use super::context::{Expects, Site};
 use super::names::target;
 use crate::artifact::ArtifactKind;
 use crate::ast::Item;
 use crate::source::{FileId, Span};
-use crate::syntax::Kind;
+use crate::syntax::NodeKind;
 
 /// A name and its definition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,15 +60,15 @@ pub fn links(view: &View<'_>) -> Vec<Link> {
 #[must_use]
 pub fn paths(view: &View<'_>) -> Vec<Span> {
     let site = Site { view, tree: &view.file.tree, text: view.text() };
-    let texts = site.tree.leaves().filter(|&leaf| site.tree.kind(leaf) == Kind::Text);
+    let texts = site.tree.leaves().filter(|&leaf| site.tree.kind(leaf) == NodeKind::Text);
     let paths = texts.filter_map(|leaf| {
         let range = site.tree.range(leaf);
         let path = view.text()[range.clone()].strip_prefix('"')?.strip_suffix('"')?;
-        let expr = site.around(leaf, |kind| kind == Kind::Expr)?;
-        let is_path = || match site.due(expr) {
-            Due::Value(spec) => spec.ty.is_path(),
-            Due::Artifact(kind) => kind == Some(ArtifactKind::Files),
-            Due::Condition => false,
+        let expr = site.around(leaf, |kind| kind == NodeKind::Expr)?;
+        let is_path = || match site.expects(expr) {
+            Expects::Value(spec) => spec.ty.is_path(),
+            Expects::Artifact(kind) => kind == Some(ArtifactKind::Files),
+            Expects::Condition => false,
         };
         // A pattern names no file, and what is escaped is rarely one.
         let is_single = !path.is_empty() && !path.contains(['*', '?', '[', '{', '\\']);

@@ -2,7 +2,8 @@
 
 use super::View;
 use super::callable::{Callable, declaration};
-use super::context::{Due, Site, words};
+use super::clauses;
+use super::context::{Expects, Site, words};
 use super::definition::links;
 use super::names::{NameKind, Named, definitions, target};
 use crate::artifact::ArtifactKind;
@@ -10,7 +11,7 @@ use crate::check::changes::Origin;
 use crate::compile::ParamInfo;
 use crate::graph::{Producer, StageId};
 use crate::source::Span;
-use crate::syntax::{Kind, NodeId};
+use crate::syntax::{NodeId, NodeKind};
 use crate::units::{self, Dimension};
 
 /// What is known of a place.
@@ -34,7 +35,10 @@ pub fn hover(view: &View<'_>, offset: u32) -> Option<Hover> {
     let next = view.file.tree.at(offset + 1);
     let says = |id: NodeId| {
         let kind = view.file.tree.kind(id);
-        matches!(kind, Kind::Name | Kind::Digits | Kind::Unit | Kind::Text | Kind::Keyword)
+        matches!(
+            kind,
+            NodeKind::Name | NodeKind::Digits | NodeKind::Unit | NodeKind::Text | NodeKind::Keyword
+        )
     };
     let leaf = if says(leaf) || !says(next) { leaf } else { next };
     let range = view.file.tree.range(leaf);
@@ -44,15 +48,15 @@ pub fn hover(view: &View<'_>, offset: u32) -> Option<Hover> {
     }
     let site = Site { view, tree: &view.file.tree, text: view.text() };
     match view.file.tree.kind(leaf) {
-        Kind::Name => word(&site, leaf, at),
-        Kind::Digits | Kind::Unit => quantity(&site, leaf),
-        Kind::Text => {
+        NodeKind::Name => word(&site, leaf, at),
+        NodeKind::Digits | NodeKind::Unit => quantity(&site, leaf),
+        NodeKind::Text => {
             let link = links(view).into_iter().find(|link| link.at.touches(offset))?;
             let file = view.compilation.files.iter().find(|file| file.id == link.to)?;
             Some(Hover { at: link.at, code: String::new(), text: file.ast.docs.clone(), stages: Vec::new() })
                 .filter(|hover| !hover.text.is_empty())
         }
-        Kind::Keyword => {
+        NodeKind::Keyword => {
             let text = keyword(&view.text()[range])?.to_owned();
             Some(Hover { at, code: String::new(), text, stages: Vec::new() })
         }
@@ -219,14 +223,40 @@ fn declaration_line(spec: &crate::types::SettingSpec) -> String {
 /// A word that is no name: of an enumeration, a type, or the language.
 fn word(site: &Site<'_, '_>, leaf: NodeId, at: Span) -> Option<Hover> {
     let text = site.str(leaf);
-    if site.around(leaf, |kind| kind == Kind::NamedType).is_some() {
+    if site.around(leaf, |kind| kind == NodeKind::NamedType).is_some() {
         let text = type_text(text)?.to_owned();
         return Some(Hover { at, code: site.str(leaf).to_owned(), text, stages: Vec::new() });
     }
-    let expr = site.around(leaf, |kind| kind == Kind::Expr)?;
-    match site.due(expr) {
-        Due::Value(spec) if words(&spec.ty).iter().any(|word| word == text) => {
+    if let Some((code, text)) = clauses::about(site, leaf).or_else(|| place(site, leaf)) {
+        return Some(Hover { at, code, text, stages: Vec::new() });
+    }
+    let expr = site.around(leaf, |kind| kind == NodeKind::Expr)?;
+    match site.expects(expr) {
+        Expects::Value(spec) if words(&spec.ty).iter().any(|word| word == text) => {
             Some(Hover { at, code: declaration(spec), text: spec.docs.clone(), stages: Vec::new() })
+        }
+        _ => None,
+    }
+}
+
+/// A word of `runtime on = local { cores = 4 }`, by which a profile says where a run takes place.
+fn place(site: &Site<'_, '_>, leaf: NodeId) -> Option<(String, String)> {
+    let word = site.str(leaf);
+    let path = site.around(leaf, |kind| kind == NodeKind::Path)?;
+    let owner = site.tree.parent(path)?;
+    match site.tree.kind(owner) {
+        NodeKind::Field if site.child(owner, NodeKind::Keyword).is_some() => {
+            let (name, about) = crate::place::PLACES.iter().find(|(name, _)| *name == word)?;
+            Some((format!("runtime {name}"), (*about).to_owned()))
+        }
+        NodeKind::Field => {
+            let spec = site.field(owner).filter(|spec| spec.name == word)?;
+            Some((declaration(spec), spec.docs.clone()))
+        }
+        NodeKind::Call => {
+            let settings = crate::place::executors().get(word).filter(|_| site.callee(owner).is_none())?;
+            let settings: Vec<String> = settings.iter().map(declaration).collect();
+            Some((format!("{word} {{ {} }}", settings.join(", ")), "What runs the stages.".to_owned()))
         }
         _ => None,
     }
@@ -234,7 +264,7 @@ fn word(site: &Site<'_, '_>, leaf: NodeId, at: Span) -> Option<Hover> {
 
 /// A number in base units.
 fn quantity(site: &Site<'_, '_>, leaf: NodeId) -> Option<Hover> {
-    let number = site.around(leaf, |kind| kind == Kind::Number)?;
+    let number = site.around(leaf, |kind| kind == NodeKind::Number)?;
     let range = site.tree.range(number);
     let at = Span::new(site.view.file.id, range.start as u32, range.end as u32);
     let literal = crate::syntax::number(site.str(number))?;

@@ -4,6 +4,7 @@
 
 mod actions;
 mod callable;
+mod clauses;
 mod completion;
 mod context;
 mod definition;
@@ -16,7 +17,7 @@ mod structure;
 mod symbols;
 mod tokens;
 
-pub use actions::{Action, ActionKind, actions};
+pub use actions::{CodeAction, CodeActionKind, actions};
 pub use completion::{Completion, CompletionKind, Completions, Files, completions};
 pub use definition::{Definition, Link, definition, links, paths};
 pub use format::{TextEdit, format};

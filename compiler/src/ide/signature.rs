@@ -4,7 +4,7 @@ use super::View;
 use super::callable::declaration;
 use super::completion::Patched;
 use super::context::Site;
-use crate::syntax::{self, Kind};
+use crate::syntax::{self, NodeKind};
 
 /// A call's first line, or its settings.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,8 +29,10 @@ pub fn signature(view: &View<'_>, offset: u32) -> Option<SignatureHelp> {
     let site = Site { view, tree, text };
     let leaf = tree.at(offset + 1);
     let brackets = std::iter::successors(Some(leaf), |&id| tree.parent(id)).filter(|&id| {
-        let called = tree.parent(id).is_some_and(|owner| tree.kind(owner) == Kind::Call);
-        matches!(tree.kind(id), Kind::Args | Kind::Record) && called && tree.range(id).start < offset as usize
+        let called = tree.parent(id).is_some_and(|owner| tree.kind(owner) == NodeKind::Call);
+        matches!(tree.kind(id), NodeKind::Args | NodeKind::Record)
+            && called
+            && tree.range(id).start < offset as usize
     });
     let brackets = brackets.min_by_key(|&id| tree.range(id).len())?;
     let call = tree.parent(brackets)?;
@@ -38,16 +40,17 @@ pub fn signature(view: &View<'_>, offset: u32) -> Option<SignatureHelp> {
     let docs = callee.docs().split("\n\n").next().unwrap_or_default().to_owned();
     let entry = tree.children(brackets).find(|&child| {
         let range = tree.range(child);
-        let entry = matches!(tree.kind(child), Kind::Arg | Kind::Field | Kind::Junk);
+        let entry = matches!(tree.kind(child), NodeKind::Arg | NodeKind::Field | NodeKind::Junk);
         entry && range.start <= offset as usize && offset as usize <= range.end
     });
-    if tree.kind(brackets) == Kind::Record {
+    if tree.kind(brackets) == NodeKind::Record {
         let settings = callee.settings();
         let parameters: Vec<(String, String)> =
             settings.iter().map(|spec| (declaration(spec), spec.docs.clone())).collect();
         let list: Vec<&str> = parameters.iter().map(|(label, _)| label.as_str()).collect();
         let label = format!("{} {{ {} }}", callee.name(), list.join(", "));
-        let field = entry.filter(|&entry| tree.kind(entry) == Kind::Field).map(|field| site.path_of(field));
+        let field =
+            entry.filter(|&entry| tree.kind(entry) == NodeKind::Field).map(|field| site.path_of(field));
         let active = field.and_then(|name| settings.iter().position(|spec| spec.name == name));
         return Some(SignatureHelp { label, docs, parameters, active });
     }
@@ -59,13 +62,13 @@ pub fn signature(view: &View<'_>, offset: u32) -> Option<SignatureHelp> {
         (label, spec.map(|spec| spec.docs.clone()).unwrap_or_default())
     });
     let parameters: Vec<_> = parameters.collect();
-    let named = entry.and_then(|arg| site.child(arg, Kind::Name));
+    let named = entry.and_then(|arg| site.child(arg, NodeKind::Name));
     let position = match named {
         Some(name) => callee.inputs().iter().position(|(input, _)| *input == site.str(name)),
         None => {
             let commas = tree.children(brackets).filter(|&child| {
                 tree.range(child).end <= offset as usize
-                    && tree.kind(child) == Kind::Sign
+                    && tree.kind(child) == NodeKind::Sign
                     && site.str(child) == ","
             });
             Some(commas.count() + usize::from(site.piped(call).is_some()))

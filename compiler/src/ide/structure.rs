@@ -1,7 +1,7 @@
 //! The shape of a text: what can be folded, and what lies around a place.
 
 use super::View;
-use crate::syntax::{Kind, NodeId, Tree};
+use crate::syntax::{NodeId, NodeKind, Tree};
 
 /// A stretch of lines that can be folded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,16 +33,16 @@ pub fn folds(view: &View<'_>) -> Vec<Fold> {
     for id in tree.ids() {
         let range = tree.range(id);
         let what = match tree.kind(id) {
-            Kind::Args
-            | Kind::Body
-            | Kind::Clauses
-            | Kind::Group
-            | Kind::List
-            | Kind::ListType
-            | Kind::Parameters
-            | Kind::Record
-            | Kind::RecordType => Folded::Code,
-            Kind::Binding => Folded::Code,
+            NodeKind::Args
+            | NodeKind::Body
+            | NodeKind::Clauses
+            | NodeKind::Group
+            | NodeKind::List
+            | NodeKind::ListType
+            | NodeKind::Parameters
+            | NodeKind::Record
+            | NodeKind::RecordType => Folded::Code,
+            NodeKind::Binding => Folded::Code,
             _ => continue,
         };
         if text[range.clone()].contains('\n') {
@@ -50,15 +50,15 @@ pub fn folds(view: &View<'_>) -> Vec<Fold> {
         }
     }
     folds.extend(runs(tree, text, Folded::Comment, |kind| {
-        matches!(kind, Kind::Comment | Kind::Doc | Kind::FileDoc)
+        matches!(kind, NodeKind::Comment | NodeKind::Doc | NodeKind::FileDoc)
     }));
-    folds.extend(runs(tree, text, Folded::Imports, |kind| kind == Kind::Import));
+    folds.extend(runs(tree, text, Folded::Imports, |kind| kind == NodeKind::Import));
     folds.sort_by_key(|fold| (fold.start, std::cmp::Reverse(fold.end)));
     folds
 }
 
 /// Runs of neighbouring nodes at the top of the file with nothing but line ends between them.
-fn runs(tree: &Tree, text: &str, what: Folded, wanted: impl Fn(Kind) -> bool) -> Vec<Fold> {
+fn runs(tree: &Tree, text: &str, what: Folded, wanted: impl Fn(NodeKind) -> bool) -> Vec<Fold> {
     let mut runs: Vec<Fold> = Vec::new();
     let mut goes_on = false;
     for child in tree.children(Tree::ROOT) {
@@ -70,7 +70,7 @@ fn runs(tree: &Tree, text: &str, what: Folded, wanted: impl Fn(Kind) -> bool) ->
                 None => runs.push(Fold { start, end, what }),
             }
             goes_on = true;
-        } else if !matches!(kind, Kind::Space | Kind::Newline) {
+        } else if !matches!(kind, NodeKind::Space | NodeKind::Newline) {
             goes_on = false;
         }
     }
@@ -85,7 +85,7 @@ pub fn selections(view: &View<'_>, offset: u32) -> Vec<(u32, u32)> {
     let mut ranges: Vec<(u32, u32)> = Vec::new();
     // Between two tokens, space comes last.
     let (left, right) = (tree.at(offset), tree.at(offset + 1));
-    let space = |id: NodeId| matches!(tree.kind(id), Kind::Space | Kind::Newline | Kind::File);
+    let space = |id: NodeId| matches!(tree.kind(id), NodeKind::Space | NodeKind::Newline | NodeKind::File);
     let mut at = Some(if space(left) && !space(right) { right } else { left });
     while let Some(id) = at {
         let range = tree.range(id);

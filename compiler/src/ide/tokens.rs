@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::View;
-use super::context::{Due, Site, words};
+use super::context::{Expects, Site, words};
 use super::names::{NameKind, definitions};
 use crate::source::Span;
-use crate::syntax::{Kind, NodeId};
+use crate::syntax::{NodeId, NodeKind};
 
 /// What a word is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -80,22 +80,22 @@ impl Names<'_, '_> {
         let (start, mut end) = (range.start as u32, range.end as u32);
         let plain = |kind| Some((kind, false, false));
         let (kind, defines, library) = match tree.kind(leaf) {
-            Kind::Keyword | Kind::Prefix | Kind::Not => plain(TokenKind::Keyword),
-            Kind::Comment | Kind::Doc | Kind::FileDoc | Kind::HashComment => {
+            NodeKind::Keyword | NodeKind::Prefix | NodeKind::Not => plain(TokenKind::Keyword),
+            NodeKind::Comment | NodeKind::Doc | NodeKind::FileDoc | NodeKind::HashComment => {
                 end = start + self.site.str(leaf).trim_end().len() as u32;
                 plain(TokenKind::Comment)
             }
-            Kind::Text => plain(TokenKind::Text),
-            Kind::Digits | Kind::Unit => plain(TokenKind::Number),
-            Kind::Operator => match self.site.str(leaf) {
+            NodeKind::Text => plain(TokenKind::Text),
+            NodeKind::Digits | NodeKind::Unit => plain(TokenKind::Number),
+            NodeKind::Operator => match self.site.str(leaf) {
                 "and" | "or" => plain(TokenKind::Keyword),
                 _ => plain(TokenKind::Operator),
             },
-            Kind::Pipe | Kind::Plus => plain(TokenKind::Operator),
-            Kind::Name => self.name(leaf),
+            NodeKind::Pipe | NodeKind::Plus => plain(TokenKind::Operator),
+            NodeKind::Name => self.name(leaf),
             _ => None,
         }?;
-        let docs = matches!(tree.kind(leaf), Kind::Doc | Kind::FileDoc);
+        let docs = matches!(tree.kind(leaf), NodeKind::Doc | NodeKind::FileDoc);
         Some(Token { start, end, kind, defines, library, docs })
     }
 
@@ -109,18 +109,18 @@ impl Names<'_, '_> {
         }
         let parent = tree.parent(leaf)?;
         match tree.kind(parent) {
-            Kind::Path => self.path(leaf, parent, span),
-            Kind::Arg | Kind::PerShard | Kind::Property | Kind::Setting => {
+            NodeKind::Path => self.path(leaf, parent, span),
+            NodeKind::Arg | NodeKind::PerShard | NodeKind::Property | NodeKind::Setting => {
                 Some((TokenKind::Property, false, false))
             }
-            Kind::Phrase => Some((TokenKind::Keyword, false, false)),
-            Kind::Measured => Some((TokenKind::Property, true, false)),
-            Kind::Parameter => Some((TokenKind::Parameter, true, false)),
-            Kind::NamedType => {
+            NodeKind::Phrase => Some((TokenKind::Keyword, false, false)),
+            NodeKind::Measured => Some((TokenKind::Property, true, false)),
+            NodeKind::Parameter => Some((TokenKind::Parameter, true, false)),
+            NodeKind::NamedType => {
                 let lower = site.str(leaf).starts_with(|first: char| first.is_ascii_lowercase());
                 Some((if lower { TokenKind::Word } else { TokenKind::Type }, false, false))
             }
-            Kind::TypeArg => Some((TokenKind::Type, false, false)),
+            NodeKind::TypeArg => Some((TokenKind::Type, false, false)),
             _ => None,
         }
     }
@@ -134,11 +134,11 @@ impl Names<'_, '_> {
         let to = to.or_else(|| self.used.get(&(range.start as u32, range.end as u32)));
         let known = to.and_then(|to| self.defined.get(to)).map(|kind| (of_kind(*kind), false, false));
         match tree.kind(owner) {
-            Kind::Stage => Some((TokenKind::Function, true, false)),
-            Kind::Field => Some(known.unwrap_or((TokenKind::Property, false, false))),
-            Kind::Call => {
-                let called = site.child(owner, Kind::Args).is_some()
-                    || site.child(owner, Kind::Record).is_some()
+            NodeKind::Stage => Some((TokenKind::Function, true, false)),
+            NodeKind::Field => Some(known.unwrap_or((TokenKind::Property, false, false))),
+            NodeKind::Call => {
+                let called = site.child(owner, NodeKind::Args).is_some()
+                    || site.child(owner, NodeKind::Record).is_some()
                     || site.piped(owner).is_some();
                 if called {
                     let library = to.is_some() && known.is_none();
@@ -153,9 +153,9 @@ impl Names<'_, '_> {
     /// A name that means nothing by itself: a word of an enumeration, a value, or unknown.
     fn word(&self, leaf: NodeId, call: NodeId) -> Option<(TokenKind, bool, bool)> {
         let text = self.site.str(leaf);
-        let due = self.site.tree.parent(call).map(|expr| self.site.due(expr));
+        let due = self.site.tree.parent(call).map(|expr| self.site.expects(expr));
         let is_word = matches!(text, "true" | "false" | "none")
-            || matches!(due, Some(Due::Value(spec)) if words(&spec.ty).iter().any(|word| word == text));
+            || matches!(due, Some(Expects::Value(spec)) if words(&spec.ty).iter().any(|word| word == text));
         is_word.then_some((TokenKind::Word, false, false))
     }
 }

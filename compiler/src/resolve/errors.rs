@@ -104,7 +104,7 @@ fn links(mut error: Diagnostic, chain: &[(String, Span)], verb: &str) -> Diagnos
 pub(crate) fn unknown(name: &str, span: Span, meant: Option<&str>) -> Diagnostic {
     let error = Diagnostic::error(code::UNKNOWN_NAME, format!("there is no `{name}` here"), span);
     match meant {
-        Some(_) => suggest(error, span, meant),
+        Some(_) => error.suggest(span, meant),
         None => error.help(format!(
             "define it: `{name} = …` for what a stage makes, `param {name}: Type = …` for a value; or write a value: a number \
              stands as it is, a text in quotes"
@@ -117,7 +117,7 @@ pub(crate) fn unknown_stage(name: &str, span: Span, meant: Option<&str>, kin: &[
     let error =
         Diagnostic::error(code::UNKNOWN_CALLEE, format!("there is no stage or function `{name}`"), span);
     match meant {
-        Some(_) => suggest(error, span, meant),
+        Some(_) => error.suggest(span, meant),
         None => error.help(format!(
             "there {} `{}`; declare your own with `stage name(…) -> Type {{ … }}`",
             if kin.len() == 1 { "is only" } else { "are" },
@@ -165,7 +165,7 @@ pub(crate) fn unknown_override(name: &str, span: Span, meant: Option<&str>) -> D
         span,
     );
     match meant {
-        Some(_) => suggest(error, span, meant),
+        Some(_) => error.suggest(span, meant),
         None => error.help("name a param, like `width`, or a setting of a binding, like `base.model.width`"),
     }
 }
@@ -174,16 +174,6 @@ pub(crate) fn no_stage_to_override(name: &str, span: Span, defined: Span) -> Dia
     Diagnostic::error(code::BINDING_WITHOUT_SETTINGS, format!("`{name}` has no settings of its own"), span)
         .also(defined, "this is another name for something else")
         .help("override the settings of the binding that it stands for")
-}
-
-/// Adds "did you mean" with its fix.
-pub(crate) fn suggest(error: Diagnostic, span: Span, meant: Option<&str>) -> Diagnostic {
-    match meant {
-        Some(meant) => {
-            error.help(format!("did you mean `{meant}`?")).fix(format!("change to `{meant}`"), span, meant)
-        }
-        None => error,
-    }
 }
 
 pub(super) fn unknown_edition(number: &str, span: Span) -> Diagnostic {

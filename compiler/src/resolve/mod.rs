@@ -20,7 +20,8 @@ use crate::names::closest;
 use crate::signature::Library;
 use crate::source::Span;
 
-/// The language that this compiler reads, as files state it. It is raised when a right program would mean something else.
+/// The language that this compiler reads, as files state it. It is raised when a right program would mean
+/// something else.
 pub const EDITION: &str = "2026";
 
 /// An item of the top level.

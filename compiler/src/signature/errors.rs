@@ -39,9 +39,7 @@ pub(crate) fn path_in_record(name: &str, span: Span) -> Diagnostic {
 pub(crate) fn unknown_type(name: &str, span: Span, meant: Option<&str>) -> Diagnostic {
     let error = Diagnostic::error(code::UNKNOWN_TYPE, format!("there is no type `{name}`"), span);
     match meant {
-        Some(meant) => {
-            error.help(format!("did you mean `{meant}`?")).fix(format!("change to `{meant}`"), span, meant)
-        }
+        Some(_) => error.suggest(span, meant),
         None => {
             let kinds: Vec<String> =
                 ArtifactKind::ALL.iter().map(|kind| format!("`{}`", kind.name())).collect();

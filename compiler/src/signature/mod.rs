@@ -31,7 +31,7 @@ pub struct Signature {
     /// Where the name is declared.
     pub span: Span,
     /// Inputs, in order.
-    pub inputs: Vec<Parameter>,
+    pub inputs: Vec<InputSpec>,
     /// The output's type; `None` where it is broken, which agrees with everything.
     pub output: Option<Pattern>,
     /// Settings, in declared order.
@@ -48,8 +48,8 @@ pub struct Signature {
     pub command: Option<Vec<String>>,
     /// Whether documents reach that command as JSON lines instead of Parquet.
     pub jsonl: bool,
-    /// The sets of special tokens ([`SPECIAL_TOKENS`]) that a vocabulary made here holds, or that this stage needs in the
-    /// vocabulary that goes in; `None` where the signature says nothing.
+    /// The sets of special tokens ([`SPECIAL_TOKENS`]) that a vocabulary made here holds, or that this stage
+    /// needs in the vocabulary that goes in; `None` where the signature says nothing.
     pub special_tokens: Option<Vec<String>>,
     /// What it does with the data that goes through it.
     pub flow: Flow,
@@ -66,17 +66,18 @@ pub struct Signature {
 pub struct Flow {
     /// `cleans pii`: personal data is masked in what it makes.
     pub cleans_pii: bool,
-    /// `uses names`: what it makes depends on the names of the user's files, too, which are part of its key then.
+    /// `uses names`: what it makes depends on the names of the user's files, too, which are part of its key
+    /// then.
     pub uses_names: bool,
     /// `trains on ROLE`: a model learns from these inputs.
     pub trains_on: Vec<String>,
     /// `evaluates on ROLE`: a model is measured with these inputs.
     pub evaluates_on: Vec<String>,
-    /// `ROLE replaces SETTING`: where the input is given, it says what the setting would have said, and the setting is not
-    /// written.
+    /// `ROLE replaces SETTING`: where the input is given, it says what the setting would have said, and the
+    /// setting is not written.
     pub replaces: Vec<(String, String)>,
-    /// `locked by SETTINGS`: what it reads is fetched before it runs, as these settings say, and stands in the lock file. It
-    /// is an input called [`LOCK`] that no call gives.
+    /// `locked by SETTINGS`: what it reads is fetched before it runs, as these settings say, and stands in
+    /// the lock file. It is an input called [`LOCK`] that no call gives.
     pub locked_by: Vec<String>,
 }
 
@@ -125,7 +126,7 @@ pub const SPECIAL_TOKENS: [&str; 3] = ["text", "chat", "search"];
 
 /// An input of a stage.
 #[derive(Clone, Debug)]
-pub struct Parameter {
+pub struct InputSpec {
     /// Its name, which is the role of the input.
     pub name: String,
     /// What it must be; `None` where the type is broken, which agrees with everything.
@@ -169,8 +170,8 @@ pub struct Library {
 impl Library {
     /// Reads signature files, given as path and text, in that order.
     ///
-    /// Stages with broken parts are kept, so that programs that use them are checked as far as possible. The spans of
-    /// signatures and diagnostics point into the sources returned.
+    /// Stages with broken parts are kept, so that programs that use them are checked as far as possible. The
+    /// spans of signatures and diagnostics point into the sources returned.
     #[must_use]
     pub fn new(signatures: &[(&str, &str)]) -> (Self, Vec<Diagnostic>, Sources) {
         let mut library = Self::default();
@@ -191,8 +192,9 @@ impl Library {
         (library, diagnostics.sorted(), sources)
     }
 
-    /// A library of signature files that are known to be right, given as name, path and text: each declares the stage of its
-    /// name and nothing else. What [`Self::new`] has to say of them is said in a test of whoever has them.
+    /// A library of signature files that are known to be right, given as name, path and text: each declares
+    /// the stage of its name and nothing else. What [`Self::new`] has to say of them is said in a test of
+    /// whoever has them.
     #[must_use]
     pub fn of_stages<'s>(signatures: impl IntoIterator<Item = (&'s str, &'s str, &'s str)>) -> Self {
         let mut library = Self::default();

@@ -1,5 +1,5 @@
-//! Clauses of a signature that are no settings: what a stage does with its data, what its report measures, and rules
-//! about its settings.
+//! Clauses of a signature that are no settings: what a stage does with its data, what its report measures,
+//! and rules about its settings.
 
 use std::cell::RefCell;
 
@@ -103,7 +103,8 @@ pub(super) fn phrase(signature: &mut Signature, words: &[ast::Name], diagnostics
         }
         _ => {
             let text = texts.join(" ");
-            let known = PHRASES.iter().map(|phrase| phrase.trim_end_matches(char::is_uppercase).trim_end());
+            let begun = PHRASES.iter().filter(|phrase| !phrase.starts_with(char::is_uppercase));
+            let known = begun.map(|phrase| phrase.trim_end_matches(char::is_uppercase).trim_end());
             let start = texts.iter().take(2).copied().collect::<Vec<_>>().join(" ");
             diagnostics.push(errors::unknown_phrase(&text, span, closest(&start, known)));
         }
@@ -124,7 +125,7 @@ fn of_path<'a>(mut specs: &'a [SettingSpec], path: &[&str]) -> Option<&'a Settin
     specs.iter().find(|spec| spec.name == **last).map(|spec| &spec.ty)
 }
 
-fn takes_files(inputs: &[super::Parameter]) -> bool {
+fn takes_files(inputs: &[super::InputSpec]) -> bool {
     inputs.iter().any(|input| input.ty.as_ref().is_none_or(|ty| ty.kind == ArtifactKind::Files))
 }
 

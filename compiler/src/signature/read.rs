@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::errors::{Problem, TypePlace};
-use super::{Flow, LOCK, Parameter, SPECIAL_TOKENS, Signature, errors, phrases};
+use super::{Flow, InputSpec, LOCK, SPECIAL_TOKENS, Signature, errors, phrases};
 use crate::artifact::{ArtifactKind, BASE};
 use crate::ast;
 use crate::diagnostic::{Diagnostic, Diagnostics};
@@ -188,8 +188,8 @@ fn meant(name: &str) -> Option<&'static str> {
     })
 }
 
-/// The error for a type of one word in a param or parameter, where `default` is not that word: hardly a choice of one, but
-/// another language's name of a type.
+/// The error for a type of one word in a param or parameter, where `default` is not that word: hardly a
+/// choice of one, but another language's name of a type.
 pub(crate) fn lone_word(ty: Option<&ast::Type>, default: Option<&ast::Expr>) -> Option<Diagnostic> {
     let mut ty = ty?;
     while let ast::TypeKind::List(inner) | ast::TypeKind::Optional(inner) = &ty.kind {
@@ -389,8 +389,8 @@ pub(crate) fn signature(stage: &ast::Stage, diagnostics: &mut Diagnostics) -> Op
     Some(signature)
 }
 
-fn inputs(parameters: &[ast::Parameter], diagnostics: &mut Diagnostics) -> Vec<Parameter> {
-    let mut inputs: Vec<Parameter> = Vec::new();
+fn inputs(parameters: &[ast::Parameter], diagnostics: &mut Diagnostics) -> Vec<InputSpec> {
+    let mut inputs: Vec<InputSpec> = Vec::new();
     let mut seen: BTreeMap<&str, Span> = BTreeMap::new();
     for parameter in parameters {
         let Some(name) = &parameter.name else { continue };
@@ -409,13 +409,13 @@ fn inputs(parameters: &[ast::Parameter], diagnostics: &mut Diagnostics) -> Vec<P
                 None
             }
         });
-        inputs.push(Parameter { name: name.text.clone(), ty, span: name.span });
+        inputs.push(InputSpec { name: name.text.clone(), ty, span: name.span });
     }
     inputs
 }
 
 /// Reads a result type, given what goes in.
-fn result(ty: &ast::Type, inputs: &[Parameter], diagnostics: &mut Diagnostics) -> Option<Pattern> {
+fn result(ty: &ast::Type, inputs: &[InputSpec], diagnostics: &mut Diagnostics) -> Option<Pattern> {
     let pattern = match type_of(ty, diagnostics)? {
         ReadType::Artifact(pattern)
             if !pattern.list

@@ -1,5 +1,5 @@
-//! What the parser says: one function a message, codes E0001 to E0099. Here is what is said of text that stands there; what is said
-//! of text that does not, in [`missing`].
+//! What the parser says: one function a message, codes E0001 to E0099. Here is what is said of text that
+//! stands there; what is said of text that does not, in [`missing`].
 
 mod missing;
 

@@ -6,9 +6,10 @@ use std::collections::btree_map::Entry;
 use pest::{Parser, Token};
 use rules::{Grammar, Rule};
 
+use super::kind::NodeKind;
 use super::lexer::{self, Lexed, NEWLINE};
 use super::scan::Scan;
-use super::tree::{Kind, Tree, TreeBuilder};
+use super::tree::{Tree, TreeBuilder};
 
 /// What pest generates, which is public and without documentation.
 #[allow(missing_docs, unreachable_pub)]
@@ -18,8 +19,8 @@ mod rules {
     pub struct Grammar;
 }
 
-/// Parses the stretches between the cuts of `scan`, piece by piece. Pieces with the same letters are parsed once: the
-/// items of a long program look alike.
+/// Parses the stretches between the cuts of `scan`, piece by piece. Pieces with the same letters are parsed
+/// once: the items of a long program look alike.
 pub(super) fn tree(text: &str, lexed: &Lexed, scan: &Scan) -> Tree {
     let mut tree = TreeBuilder::new(lexed);
     let mut known: BTreeMap<&str, Vec<Event>> = BTreeMap::new();
@@ -48,7 +49,7 @@ pub(super) fn tree(text: &str, lexed: &Lexed, scan: &Scan) -> Tree {
 /// A node begins or ends before a letter of its piece.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Event {
-    Begin(Kind, usize),
+    Begin(NodeKind, usize),
     End(usize),
 }
 
@@ -62,8 +63,9 @@ fn events(letters: &str) -> Option<Vec<Event>> {
     Some(pairs.tokens().filter_map(event).collect())
 }
 
-/// Letters cut where the grammar is between two items whatever comes before: behind the ends of lines outside of
-/// brackets, unless the next line can go on with the item. Behind brackets that do not match, nothing is cut.
+/// Letters cut where the grammar is between two items whatever comes before: behind the ends of lines outside
+/// of brackets, unless the next line can go on with the item. Behind brackets that do not match, nothing is
+/// cut.
 fn pieces(letters: &str) -> Vec<&str> {
     let bytes = letters.as_bytes();
     let (mut pieces, mut start) = (Vec::new(), 0);
@@ -89,61 +91,61 @@ fn pieces(letters: &str) -> Vec<&str> {
 }
 
 /// The node a rule makes. A new rule of the grammar does not compile until it has a place here.
-fn kind(rule: Rule) -> Option<Kind> {
+fn kind(rule: Rule) -> Option<NodeKind> {
     Some(match rule {
-        Rule::import => Kind::Import,
-        Rule::param => Kind::Param,
-        Rule::profile => Kind::Profile,
-        Rule::def => Kind::Def,
-        Rule::stage => Kind::Stage,
-        Rule::binding => Kind::Binding,
-        Rule::edition => Kind::Edition,
-        Rule::expect => Kind::Expect,
-        Rule::range => Kind::Range,
-        Rule::parameters => Kind::Parameters,
-        Rule::parameter => Kind::Parameter,
-        Rule::body => Kind::Body,
-        Rule::clauses => Kind::Clauses,
-        Rule::per_shard => Kind::PerShard,
-        Rule::property => Kind::Property,
-        Rule::require => Kind::Require,
-        Rule::measured => Kind::Measured,
-        Rule::phrase => Kind::Phrase,
-        Rule::setting => Kind::Setting,
-        Rule::type_expr => Kind::Type,
-        Rule::list_type => Kind::ListType,
-        Rule::record_type => Kind::RecordType,
-        Rule::named => Kind::NamedType,
-        Rule::type_args => Kind::TypeArgs,
-        Rule::type_arg => Kind::TypeArg,
-        Rule::expr | Rule::bound | Rule::condition => Kind::Expr,
-        Rule::interval => Kind::Interval,
-        Rule::measure => Kind::Measure,
-        Rule::call => Kind::Call,
-        Rule::args => Kind::Args,
-        Rule::arg => Kind::Arg,
-        Rule::record => Kind::Record,
-        Rule::field => Kind::Field,
-        Rule::list => Kind::List,
-        Rule::group => Kind::Group,
-        Rule::each => Kind::Each,
-        Rule::choice => Kind::If,
-        Rule::then_branch => Kind::Then,
-        Rule::else_branch => Kind::Else,
-        Rule::path => Kind::Path,
-        Rule::number => Kind::Number,
-        Rule::name => Kind::Name,
-        Rule::assign | Rule::arg_sign => Kind::Assign,
-        Rule::prefix => Kind::Prefix,
-        Rule::plus => Kind::Plus,
-        Rule::negation => Kind::Not,
-        Rule::operator => Kind::Operator,
-        Rule::pipe => Kind::Pipe,
-        Rule::digits => Kind::Digits,
-        Rule::unit => Kind::Unit,
-        Rule::text => Kind::Text,
-        Rule::junk | Rule::line_junk => Kind::Junk,
-        Rule::error_item => Kind::ErrorItem,
+        Rule::import => NodeKind::Import,
+        Rule::param => NodeKind::Param,
+        Rule::profile => NodeKind::Profile,
+        Rule::def => NodeKind::Def,
+        Rule::stage => NodeKind::Stage,
+        Rule::binding => NodeKind::Binding,
+        Rule::edition => NodeKind::Edition,
+        Rule::expect => NodeKind::Expect,
+        Rule::range => NodeKind::Range,
+        Rule::parameters => NodeKind::Parameters,
+        Rule::parameter => NodeKind::Parameter,
+        Rule::body => NodeKind::Body,
+        Rule::clauses => NodeKind::Clauses,
+        Rule::per_shard => NodeKind::PerShard,
+        Rule::property => NodeKind::Property,
+        Rule::require => NodeKind::Require,
+        Rule::measured => NodeKind::Measured,
+        Rule::phrase => NodeKind::Phrase,
+        Rule::setting => NodeKind::Setting,
+        Rule::type_expr => NodeKind::Type,
+        Rule::list_type => NodeKind::ListType,
+        Rule::record_type => NodeKind::RecordType,
+        Rule::named => NodeKind::NamedType,
+        Rule::type_args => NodeKind::TypeArgs,
+        Rule::type_arg => NodeKind::TypeArg,
+        Rule::expr | Rule::bound | Rule::condition => NodeKind::Expr,
+        Rule::interval => NodeKind::Interval,
+        Rule::measure => NodeKind::Measure,
+        Rule::call => NodeKind::Call,
+        Rule::args => NodeKind::Args,
+        Rule::arg => NodeKind::Arg,
+        Rule::record => NodeKind::Record,
+        Rule::field => NodeKind::Field,
+        Rule::list => NodeKind::List,
+        Rule::group => NodeKind::Group,
+        Rule::each => NodeKind::Each,
+        Rule::choice => NodeKind::If,
+        Rule::then_branch => NodeKind::Then,
+        Rule::else_branch => NodeKind::Else,
+        Rule::path => NodeKind::Path,
+        Rule::number => NodeKind::Number,
+        Rule::name => NodeKind::Name,
+        Rule::assign | Rule::arg_sign => NodeKind::Assign,
+        Rule::prefix => NodeKind::Prefix,
+        Rule::plus => NodeKind::Plus,
+        Rule::negation => NodeKind::Not,
+        Rule::operator => NodeKind::Operator,
+        Rule::pipe => NodeKind::Pipe,
+        Rule::digits => NodeKind::Digits,
+        Rule::unit => NodeKind::Unit,
+        Rule::text => NodeKind::Text,
+        Rule::junk | Rule::line_junk => NodeKind::Junk,
+        Rule::error_item => NodeKind::ErrorItem,
         // The root is there from the start, and the others are silent.
         Rule::file | Rule::EOI => return None,
         Rule::IMPORT | Rule::PARAM | Rule::PROFILE | Rule::DEF | Rule::STAGE | Rule::PER | Rule::SHARD => {
@@ -271,10 +273,11 @@ mod tests {
             include_str!("../../tests/syntax/ok/stages.llmp"),
         ];
         let trees: Vec<Tree> = texts.iter().filter_map(|text| crate::syntax::tree(text)).collect();
-        let seen: BTreeSet<Kind> = trees.iter().flat_map(|tree| tree.ids().map(|id| tree.kind(id))).collect();
+        let seen: BTreeSet<NodeKind> =
+            trees.iter().flat_map(|tree| tree.ids().map(|id| tree.kind(id))).collect();
         for &rule in Rule::all_rules() {
             let Some(kind) = kind(rule) else { continue };
-            assert_eq!(seen.contains(&kind), !kind.is_error() && kind != Kind::Prefix, "{rule:?}");
+            assert_eq!(seen.contains(&kind), !kind.is_error() && kind != NodeKind::Prefix, "{rule:?}");
         }
     }
 }

@@ -1,18 +1,19 @@
 //! Text to tokens, and tokens to the letters that the grammar reads.
 //!
-//! Every token but space and comments has a letter: `{`, `=` and other signs of one character stand for themselves, `a`
-//! for a name, `0` for a number, `"` for a text, and the letters below for keywords and longer signs. So the grammar is
-//! about structure alone, and the same tokens serve bracket matching, the tree and the formatter.
+//! Every token but space and comments has a letter: `{`, `=` and other signs of one character stand for
+//! themselves, `a` for a name, `0` for a number, `"` for a text, and the letters below for keywords and
+//! longer signs. So the grammar is about structure alone, and the same tokens serve bracket matching, the
+//! tree and the formatter.
 
 use std::ops::Range;
 
-use super::tree::Kind;
+use super::kind::NodeKind;
 use super::{quotes, signs};
 
 /// A token; it ends where the next one starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Token {
-    pub(super) kind: Kind,
+    pub(super) kind: NodeKind,
     pub(super) start: u32,
     pub(super) end: u32,
 }
@@ -52,8 +53,8 @@ impl Lexed {
         self.letters = String::from_utf8(struck).unwrap_or_default();
     }
 
-    /// The letter of the item's keyword that the last token was meant to be, where it is the first of its line and `next`
-    /// follows it: `parm width`, `use "common.llmp"`.
+    /// The letter of the item's keyword that the last token was meant to be, where it is the first of its
+    /// line and `next` follows it: `parm width`, `use "common.llmp"`.
     fn misspelt(&self, text: &str, next: u8) -> Option<u8> {
         let is_first = matches!(self.letters.as_bytes(), [b'a' | b'Q'] | [.., NEWLINE, b'a' | b'Q']);
         if !is_first || !next.is_ascii_alphabetic() && !matches!(next, b'"' | b'0') {
@@ -132,7 +133,7 @@ pub(super) fn lex(text: &str) -> Lexed {
             texts.iter_mut().for_each(|text| *text = at + text.start..at + text.end);
         }
         let (kind, length, letter) = match texts.iter().find(|text| text.start == at) {
-            Some(text) => (Kind::Text, text.len(), Some(b'"')),
+            Some(text) => (NodeKind::Text, text.len(), Some(b'"')),
             None => token(&bytes[at..], text, at),
         };
         if let Some(letter) = letter {
@@ -150,39 +151,39 @@ pub(super) fn lex(text: &str) -> Lexed {
 }
 
 /// The first token of `rest`, which is not empty and stands at `at` in `text`: its kind, length and letter.
-fn token(rest: &[u8], text: &str, at: usize) -> (Kind, usize, Option<u8>) {
+fn token(rest: &[u8], text: &str, at: usize) -> (NodeKind, usize, Option<u8>) {
     let run =
         |from: usize, of: fn(u8) -> bool| from + rest[from..].iter().take_while(|&&byte| of(byte)).count();
     match rest[0] {
-        b' ' | b'\t' | b'\r' => (Kind::Space, run(1, |byte| matches!(byte, b' ' | b'\t' | b'\r')), None),
-        b'\n' => (Kind::Newline, 1, Some(NEWLINE)),
+        b' ' | b'\t' | b'\r' => (NodeKind::Space, run(1, |byte| matches!(byte, b' ' | b'\t' | b'\r')), None),
+        b'\n' => (NodeKind::Newline, 1, Some(NEWLINE)),
         b'/' if rest.get(1) == Some(&b'/') => {
             let kind = match (rest.get(2), rest.get(3)) {
-                (Some(b'/'), Some(b'/')) => Kind::Comment,
-                (Some(b'/'), _) => Kind::Doc,
-                (Some(b'!'), _) => Kind::FileDoc,
-                _ => Kind::Comment,
+                (Some(b'/'), Some(b'/')) => NodeKind::Comment,
+                (Some(b'/'), _) => NodeKind::Doc,
+                (Some(b'!'), _) => NodeKind::FileDoc,
+                _ => NodeKind::Comment,
             };
             (kind, line_length(rest), None)
         }
-        b'#' => (Kind::HashComment, line_length(rest), None),
+        b'#' => (NodeKind::HashComment, line_length(rest), None),
         byte if byte.is_ascii_alphabetic() || byte == b'_' => {
             let length = run(1, is_word);
-            (Kind::Keyword, length, Some(word(&text[at..at + length])))
+            (NodeKind::Keyword, length, Some(word(&text[at..at + length])))
         }
-        byte if byte.is_ascii_digit() => (Kind::Digits, number_length(rest), Some(b'0')),
-        b'"' => (Kind::Text, text_length(rest), Some(b'"')),
+        byte if byte.is_ascii_digit() => (NodeKind::Digits, number_length(rest), Some(b'0')),
+        b'"' => (NodeKind::Text, text_length(rest), Some(b'"')),
         b'\'' => match rest[1..].iter().position(|&byte| matches!(byte, b'\'' | b'\n')) {
-            Some(length) if rest[length + 1] == b'\'' => (Kind::Text, length + 2, Some(b'"')),
-            _ => (Kind::Sign, 1, Some(FOREIGN)),
+            Some(length) if rest[length + 1] == b'\'' => (NodeKind::Text, length + 2, Some(b'"')),
+            _ => (NodeKind::Sign, 1, Some(FOREIGN)),
         },
-        _ if text[at..].starts_with('\u{feff}') => (Kind::Space, '\u{feff}'.len_utf8(), None),
+        _ if text[at..].starts_with('\u{feff}') => (NodeKind::Space, '\u{feff}'.len_utf8(), None),
         byte => match LONG_SIGNS.iter().find(|(sign, _)| rest.starts_with(*sign)) {
-            Some(&(_, letter)) => (Kind::Sign, 2, Some(letter)),
-            None if b"{}()[]<>=:,.|?+-*/%!".contains(&byte) => (Kind::Sign, 1, Some(byte)),
+            Some(&(_, letter)) => (NodeKind::Sign, 2, Some(letter)),
+            None if b"{}()[]<>=:,.|?+-*/%!".contains(&byte) => (NodeKind::Sign, 1, Some(byte)),
             // Other languages separate by it.
-            None if byte == b';' => (Kind::Sign, 1, Some(b',')),
-            None => (Kind::Sign, text[at..].chars().next().map_or(1, char::len_utf8), Some(FOREIGN)),
+            None if byte == b';' => (NodeKind::Sign, 1, Some(b',')),
+            None => (NodeKind::Sign, text[at..].chars().next().map_or(1, char::len_utf8), Some(FOREIGN)),
         },
     }
 }
@@ -204,8 +205,8 @@ fn number_length(bytes: &[u8]) -> usize {
     }
 }
 
-/// A text up to its closing quote. One that is never closed ends before the closing brackets at the end of its line, so
-/// that it does not swallow them.
+/// A text up to its closing quote. One that is never closed ends before the closing brackets at the end of
+/// its line, so that it does not swallow them.
 fn text_length(bytes: &[u8]) -> usize {
     let mut at = 1;
     while let Some(&byte) = bytes.get(at).filter(|&&byte| byte != b'\n') {

@@ -4,12 +4,13 @@
 //! text ──lexer──▶ tokens ──scan──▶ depth, cuts ──grammar──▶ nodes ──tree──▶ Tree ──build──▶ ast::File + diagnostics
 //! ```
 //!
-//! pest is known in `grammar` alone. The grammar, `llmp.pest`, accepts every text; `build` finds what is missing or
-//! superfluous in the tree, and `errors` has the words for it.
+//! pest is known in `grammar` alone. The grammar, `llmp.pest`, accepts every text; `build` finds what is
+//! missing or superfluous in the tree, and `errors` has the words for it.
 
 mod build;
 mod errors;
 mod grammar;
+mod kind;
 mod lexer;
 mod quotes;
 mod scan;
@@ -18,7 +19,8 @@ mod tree;
 
 pub(crate) use build::is_reserved;
 pub(crate) use errors::too_large;
-pub use tree::{Kind, NodeId, Tree};
+pub use kind::NodeKind;
+pub use tree::{NodeId, Tree};
 
 use crate::ast;
 use crate::diagnostic::Diagnostic;

@@ -1,15 +1,16 @@
 //! Lines with a text that lacks a quote: which quote it is, and where the text ends or begins.
 //!
-//! A text never reaches over a line, so the line itself tells: a quote behind `(` or a space opens a text, one before `)`
-//! or a comma closes one. A text that is never closed ends where the brackets of the line come out even.
+//! A text never reaches over a line, so the line itself tells: a quote behind `(` or a space opens a text,
+//! one before `)` or a comma closes one. A text that is never closed ends where the brackets of the line come
+//! out even.
 
 use std::ops::Range;
 
 /// Bytes of the longest line that is looked at: finding an end takes the square of them.
 const LONGEST: usize = 512;
 
-/// The texts of a line, where just one of them lacks a quote; it lies in its range without that quote. `None` where nothing
-/// is missing, or where nobody can tell what is.
+/// The texts of a line, where just one of them lacks a quote; it lies in its range without that quote. `None`
+/// where nothing is missing, or where nobody can tell what is.
 pub(super) fn mended(line: &[u8]) -> Option<Vec<Range<usize>>> {
     if line.len() > LONGEST || !lacks_quote(line) {
         return None;
@@ -162,7 +163,8 @@ fn is_entry(rest: &[u8]) -> bool {
     }
 }
 
-/// Whether the rest of a line closes all brackets that are open before it; its own may be closed in lines to come.
+/// Whether the rest of a line closes all brackets that are open before it; its own may be closed in lines to
+/// come.
 fn comes_out_even(rest: &[u8], mut open: Vec<u8>) -> bool {
     let mut left = open.len();
     let mut at = 0;
@@ -183,7 +185,8 @@ fn comes_out_even(rest: &[u8], mut open: Vec<u8>) -> bool {
     left == 0
 }
 
-/// Keeps `open`, the signs that close the open brackets; `None` where one closes another. Those of earlier lines may close.
+/// Keeps `open`, the signs that close the open brackets; `None` where one closes another. Those of earlier
+/// lines may close.
 fn bracket(byte: u8, open: &mut Vec<u8>) -> Option<()> {
     match byte {
         b'(' => open.push(b')'),

@@ -1,8 +1,9 @@
-//! What is known before parsing: how deep the text nests, and where a bracket that is never closed must have ended.
+//! What is known before parsing: how deep the text nests, and where a bracket that is never closed must have
+//! ended.
 //!
-//! One pass over the letters of the tokens. Parsing recurses as deep as brackets and `if`s nest, so the bound is checked
-//! here. Where a bracket is left open, the text is cut where the item it belongs to seems to end, so that one missing
-//! `}` does not turn the rest of the file into fields.
+//! One pass over the letters of the tokens. Parsing recurses as deep as brackets and `if`s nest, so the bound
+//! is checked here. Where a bracket is left open, the text is cut where the item it belongs to seems to end,
+//! so that one missing `}` does not turn the rest of the file into fields.
 
 use super::MAX_DEPTH;
 use super::lexer::{self, Lexed};
@@ -101,8 +102,9 @@ fn brackets(letters: &[u8], start: usize) -> Result<Brackets, usize> {
     Ok(result)
 }
 
-/// Where the item with an open bracket seems to end: at the next line that is indented no further than the bracket's
-/// own line. Where the lines inside are not indented at all, only a line that starts with an item's keyword will do.
+/// Where the item with an open bracket seems to end: at the next line that is indented no further than the
+/// bracket's own line. Where the lines inside are not indented at all, only a line that starts with an item's
+/// keyword will do.
 fn end_of_item(text: &str, lexed: &Lexed, open: usize) -> Option<usize> {
     let letters = lexed.letters.as_bytes();
     let is_item = |at: usize| {

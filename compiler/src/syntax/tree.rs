@@ -1,114 +1,10 @@
 //! The syntax tree: every byte of a file in order, for the formatter and the editor.
 //!
-//! Nodes lie in one vector in the order of their first byte, so that a subtree is a range of indices and the leaves,
-//! read in order, are the text.
+//! Nodes lie in one vector in the order of their first byte, so that a subtree is a range of indices and the
+//! leaves, read in order, are the text.
 
+use super::kind::NodeKind;
 use super::lexer::{Lexed, NEWLINE};
-
-/// What a node is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[allow(missing_docs)]
-pub enum Kind {
-    // Structure.
-    File,
-    Edition,
-    Import,
-    Param,
-    Profile,
-    Def,
-    Stage,
-    Binding,
-    Expect,
-    Range,
-    Parameters,
-    Parameter,
-    Body,
-    Clauses,
-    PerShard,
-    Require,
-    Property,
-    Setting,
-    /// `measure wrong[model]: Ratio`
-    Measured,
-    /// `cleans pii`
-    Phrase,
-    Type,
-    ListType,
-    RecordType,
-    NamedType,
-    TypeArgs,
-    TypeArg,
-    Expr,
-    /// `..20`, behind the low end of a range that is a value.
-    Interval,
-    /// `table.wrong["honest"]`
-    Measure,
-    Call,
-    Args,
-    Arg,
-    Record,
-    Field,
-    List,
-    Group,
-    Each,
-    If,
-    Then,
-    Else,
-    Path,
-    Number,
-    // Tokens.
-    Name,
-    Assign,
-    /// `let ` and its like before a binding; already an error.
-    Prefix,
-    Plus,
-    Not,
-    Operator,
-    Pipe,
-    Digits,
-    Unit,
-    Text,
-    /// A word of the grammar: `param`, `if`, `in`.
-    Keyword,
-    /// A sign of the grammar: `{`, `,`, `->`.
-    Sign,
-    // Trivia.
-    Space,
-    Newline,
-    /// `// text`
-    Comment,
-    /// `/// text`
-    Doc,
-    /// `//! text`
-    FileDoc,
-    /// `# text`; an error that is read as a comment.
-    HashComment,
-    // What is no llmp.
-    /// Text that fits nowhere, inside an item.
-    Junk,
-    /// Text that is no item.
-    ErrorItem,
-}
-
-impl Kind {
-    /// Whether it has no children.
-    #[must_use]
-    pub fn is_token(self) -> bool {
-        self >= Self::Name
-    }
-
-    /// Whether it is space or a comment.
-    #[must_use]
-    pub fn is_trivia(self) -> bool {
-        (Self::Space..=Self::HashComment).contains(&self)
-    }
-
-    /// Whether it is text that is no llmp.
-    #[must_use]
-    pub fn is_error(self) -> bool {
-        self >= Self::Junk
-    }
-}
 
 /// A node; an index into its [`Tree`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -116,7 +12,7 @@ pub struct NodeId(pub u32);
 
 #[derive(Clone, Copy, Debug)]
 struct Node {
-    kind: Kind,
+    kind: NodeKind,
     start: u32,
     end: u32,
     parent: u32,
@@ -138,12 +34,13 @@ impl Tree {
     /// The tree of a text that could not be read: one error.
     pub(super) fn unread(text: &str) -> Self {
         let end = text.len() as u32;
-        let root = Node { kind: Kind::File, start: 0, end, parent: 0, after: 1 + u32::from(end > 0) };
-        let error = Node { kind: Kind::ErrorItem, after: 2, ..root };
+        let root = Node { kind: NodeKind::File, start: 0, end, parent: 0, after: 1 + u32::from(end > 0) };
+        let error = Node { kind: NodeKind::ErrorItem, after: 2, ..root };
         Self { nodes: if end > 0 { vec![root, error] } else { vec![root] }, unclosed: true }
     }
 
-    /// Whether some bracket is never closed, or a text lacks a quote, so that the tree is a guess from there on.
+    /// Whether some bracket is never closed, or a text lacks a quote, so that the tree is a guess from there
+    /// on.
     #[must_use]
     pub fn is_unclosed(&self) -> bool {
         self.unclosed
@@ -151,7 +48,7 @@ impl Tree {
 
     /// What a node is.
     #[must_use]
-    pub fn kind(&self, id: NodeId) -> Kind {
+    pub fn kind(&self, id: NodeId) -> NodeKind {
         self.node(id).kind
     }
 
@@ -230,14 +127,14 @@ pub(super) struct TreeBuilder<'l> {
 
 impl<'l> TreeBuilder<'l> {
     pub(super) fn new(lexed: &'l Lexed) -> Self {
-        let root = Node { kind: Kind::File, start: 0, end: 0, parent: 0, after: 0 };
+        let root = Node { kind: NodeKind::File, start: 0, end: 0, parent: 0, after: 0 };
         let mut nodes = Vec::with_capacity(3 * lexed.letters.len() + 1);
         nodes.push(root);
         Self { lexed, nodes, open: vec![0], next: 0 }
     }
 
     /// Begins a node before the letter `at`.
-    pub(super) fn begin(&mut self, kind: Kind, at: usize) {
+    pub(super) fn begin(&mut self, kind: NodeKind, at: usize) {
         let start = self.lexed.places.get(at).map_or(self.lexed.tokens.len(), |&place| place as usize);
         self.cover(start);
         let offset = self.lexed.tokens.get(start).map_or(0, |token| token.start);
@@ -273,7 +170,7 @@ impl<'l> TreeBuilder<'l> {
         Tree { nodes: self.nodes, unclosed }
     }
 
-    fn push(&mut self, kind: Kind, start: u32, end: u32) -> u32 {
+    fn push(&mut self, kind: NodeKind, start: u32, end: u32) -> u32 {
         let id = self.nodes.len() as u32;
         let parent = self.open.last().copied().unwrap_or(0);
         self.nodes.push(Node { kind, start, end, parent, after: id + 1 });
@@ -300,12 +197,12 @@ mod tests {
         let text = "a = f(b)\n";
         let Some(tree) = tree(text) else { panic!("small enough") };
         let at = |offset| (tree.kind(tree.at(offset)), &text[tree.range(tree.at(offset))]);
-        assert_eq!(at(0), (Kind::Name, "a"));
-        assert_eq!(at(1), (Kind::Name, "a"));
-        assert_eq!(at(5), (Kind::Name, "f"));
-        assert_eq!(at(7), (Kind::Name, "b"));
-        assert_eq!(at(8), (Kind::Sign, ")"));
-        assert_eq!(at(9), (Kind::Newline, "\n"));
-        assert_eq!(at(100), (Kind::File, text));
+        assert_eq!(at(0), (NodeKind::Name, "a"));
+        assert_eq!(at(1), (NodeKind::Name, "a"));
+        assert_eq!(at(5), (NodeKind::Name, "f"));
+        assert_eq!(at(7), (NodeKind::Name, "b"));
+        assert_eq!(at(8), (NodeKind::Sign, ")"));
+        assert_eq!(at(9), (NodeKind::Newline, "\n"));
+        assert_eq!(at(100), (NodeKind::File, text));
     }
 }

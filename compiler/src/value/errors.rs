@@ -4,7 +4,6 @@ use crate::ast::Number;
 use crate::code::{self, Code};
 use crate::diagnostic::Diagnostic;
 use crate::names::closest;
-use crate::resolve::errors::suggest;
 use crate::source::Span;
 use crate::types::{Bounds, SettingType};
 use crate::units::{self, Dimension, Exact, LiteralError};
@@ -276,7 +275,7 @@ pub(crate) fn unknown_word(
 ) -> Diagnostic {
     let error = error(code::NOT_A_CHOICE, format!("`{name}` cannot be `{word}`"), span);
     match meant {
-        Some(_) => suggest(error, span, meant),
+        Some(_) => error.suggest(span, meant),
         None => error.help(format!("it is {}", one_of(words))),
     }
 }
@@ -419,7 +418,7 @@ fn or_one_of(
     span: Span,
 ) -> Diagnostic {
     if let Some(meant) = closest(name, known.iter().copied()) {
-        return suggest(error, span, Some(meant));
+        return error.suggest(span, Some(meant));
     }
     let known = known.join("`, `");
     match missing {

@@ -73,8 +73,8 @@ pub(crate) fn binary(operator: Operator, left: Const, right: Const, span: Span) 
     Ok(Const::Value(value))
 }
 
-/// Works out a value whose slots are known; `None` where something in it is broken or a family. What `or` and `and` do not
-/// depend on is not looked at.
+/// Works out a value whose slots are known; `None` where something in it is broken or a family. What `or` and
+/// `and` do not depend on is not looked at.
 pub(crate) fn evaluate(
     value: &Const,
     slots: &dyn Fn(usize) -> Option<Value>,

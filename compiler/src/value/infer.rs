@@ -228,7 +228,8 @@ impl Values<'_> {
     }
 }
 
-/// The name that is there where the right side of `left or …`, `left and …` counts: `a` of `a == none or a > 3`.
+/// The name that is there where the right side of `left or …`, `left and …` counts: `a` of `a == none or a >
+/// 3`.
 fn present(left: &Expr, operator: Operator) -> Option<&ast::Path> {
     let ExprKind::Binary(binary) = &left.kind else { return None };
     let wanted = if operator == Operator::Or { Operator::Equal } else { Operator::NotEqual };

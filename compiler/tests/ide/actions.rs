@@ -1,12 +1,12 @@
 //! Code actions.
 
-use llmp_compiler::ide::{self, Action, ActionKind};
+use llmp_compiler::ide::{self, CodeAction, CodeActionKind};
 use llmp_compiler::source::MemoryWorld;
 use llmp_compiler::{Compilation, Options, compile};
 
 use crate::cases::{Case, cases, check, library};
 
-fn applied(case: &Case, action: &Action) -> Vec<(String, String)> {
+fn applied(case: &Case, action: &CodeAction) -> Vec<(String, String)> {
     let files = case.compilation.files.iter().map(|file| {
         let edits = action.edits.iter().filter(|(of, _)| *of == file.id).map(|(_, edit)| edit.clone());
         (file.path.clone(), case.edited(file.id, &edits.collect::<Vec<_>>()))
@@ -67,10 +67,12 @@ fn rewritings_keep_the_meaning() {
     let mut count = 0;
     for case in texts.into_iter().flat_map(cases).filter(|case| case.compilation.is_ok()) {
         let view = case.view();
-        let mut seen: Vec<Action> = Vec::new();
+        let mut seen: Vec<CodeAction> = Vec::new();
         for offset in 0..view.text().len() as u32 {
             for action in ide::actions(&view, offset, offset) {
-                if matches!(action.kind, ActionKind::Fix | ActionKind::FixAll) || seen.contains(&action) {
+                if matches!(action.kind, CodeActionKind::Fix | CodeActionKind::FixAll)
+                    || seen.contains(&action)
+                {
                     continue;
                 }
                 let files = applied(&case, &action).into_iter().map(|(path, text)| (path, text.into()));

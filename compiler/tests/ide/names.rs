@@ -46,8 +46,8 @@ fn rename() {
     });
 }
 
-/// Every name of every valid conformance case can be renamed to an unused one, and the program means what it meant. Only
-/// the fields of a record that is given to a stage as a whole have to keep the stage's names.
+/// Every name of every valid conformance case can be renamed to an unused one, and the program means what it
+/// meant. Only the fields of a record that is given to a stage as a whole have to keep the stage's names.
 #[test]
 fn everything_can_be_renamed() {
     let texts = [

@@ -1,5 +1,5 @@
-//! Checking ends quickly, whatever the program. The limits in seconds are generous, since machines may be busy; what is
-//! tested is that nothing grows out of hand.
+//! Checking ends quickly, whatever the program. The limits in seconds are generous, since machines may be
+//! busy; what is tested is that nothing grows out of hand.
 
 use std::time::{Duration, Instant};
 

@@ -1,7 +1,8 @@
 //! Cases in files. `--- name` begins a case, and may go on with `--profile name`, `--set path=value` and
-//! `--params path=json`, or with `--as signature` for a signature file; `--needs base.memory=1` and `--machine memory=1` give
-//! what a plan needs and a machine has, in bytes and tokens; `=== path` begins another file of the case. A
-//! case in `right/` has no errors, one in `wrong/` has some; the snapshot beside shows the graph or the messages.
+//! `--params path=json`, or with `--as signature` for a signature file; `--needs base.memory=1` and
+//! `--machine memory=1` give what a plan needs and a machine has, in bytes and tokens; `=== path` begins
+//! another file of the case. A case in `right/` has no errors, one in `wrong/` has some; the snapshot beside
+//! shows the graph or the messages.
 
 use std::collections::BTreeMap;
 
@@ -141,7 +142,8 @@ fn wrong() {
     run(false);
 }
 
-/// The case with a fix applied; `None` where it changes something that is no file of the case, such as `--set`.
+/// The case with a fix applied; `None` where it changes something that is no file of the case, such as
+/// `--set`.
 fn repaired<'a>(case: &Case<'a>, compilation: &Compilation, fix: &Fix) -> Option<Case<'a>> {
     let mut files = case.files.clone();
     let mut edits = fix.edits.clone();
@@ -154,7 +156,8 @@ fn repaired<'a>(case: &Case<'a>, compilation: &Compilation, fix: &Fix) -> Option
     Some(Case { files, options: case.options.clone(), numbers: case.numbers.clone(), ..*case })
 }
 
-/// A fix is offered where it is certain: applied, its message is gone, and there are no more errors than before.
+/// A fix is offered where it is certain: applied, its message is gone, and there are no more errors than
+/// before.
 #[test]
 fn fixes_fix() {
     let folder = format!("{}/tests/language/wrong", env!("CARGO_MANIFEST_DIR"));

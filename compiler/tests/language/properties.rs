@@ -1,5 +1,5 @@
-//! What must not change the graph: comments, order, names, layout, imports, functions, params, and how quantities are
-//! written. A pipeline is drawn at random and written down twice in different styles.
+//! What must not change the graph: comments, order, names, layout, imports, functions, params, and how
+//! quantities are written. A pipeline is drawn at random and written down twice in different styles.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,4 +1,5 @@
-//! Texts with their trees and messages (`ok/`, `err/`, `snapshots/`), and properties that hold for every text.
+//! Texts with their trees and messages (`ok/`, `err/`, `snapshots/`), and properties that hold for every
+//! text.
 
 #![allow(clippy::disallowed_methods, reason = "tests read fixtures and the clock")]
 

@@ -1,5 +1,5 @@
-//! How checking and planning grow with the pipeline, as a table in Markdown: `cargo run --release --example growth`.
-//! Times are the best of several; the last column says how time per stage grew from the row before.
+//! How checking and planning grow with the pipeline, as a table in Markdown: `cargo run --release --example
+//! growth`. Times are the best of several; the last column says how time per stage grew from the row before.
 
 #![allow(clippy::disallowed_methods, reason = "it measures")]
 

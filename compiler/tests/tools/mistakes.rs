@@ -1,8 +1,8 @@
-//! Makes one typical mistake at a time in every right program of the tests, the reference, the explanations and the
-//! examples, and counts what the compiler says: `cargo run --release --example mistakes [PLACES] [SEED] [LIST]`. A mistake of
-//! each kind is made in at most PLACES (4) places of a program. LIST shows some of them: `many` those with several
-//! messages, `one` those with one, `fixes` those whose fix does not help, or the name of a kind.
-//! `benches/README.md` has the figures.
+//! Makes one typical mistake at a time in every right program of the tests, the reference, the explanations
+//! and the examples, and counts what the compiler says: `cargo run --release --example mistakes [PLACES]
+//! [SEED] [LIST]`. A mistake of each kind is made in at most PLACES (4) places of a program. LIST shows some
+//! of them: `many` those with several messages, `one` those with one, `fixes` those whose fix does not help,
+//! or the name of a kind. `benches/README.md` has the figures.
 
 #![allow(clippy::disallowed_methods, reason = "it reads programs")]
 

@@ -1,6 +1,6 @@
-//! Damages the texts of the tests at random, and reads and formats the results: `cargo run --release --example mutate
-//! [COUNT] [SEED]`. Reports panics, hangs, and every law of `tests/syntax/laws.rs` that is broken. Fuzzing without
-//! libFuzzer; `benches/README.md` has the figures.
+//! Damages the texts of the tests at random, and reads and formats the results: `cargo run --release
+//! --example mutate [COUNT] [SEED]`. Reports panics, hangs, and every law of `tests/syntax/laws.rs` that is
+//! broken. Fuzzing without libFuzzer; `benches/README.md` has the figures.
 
 #![allow(clippy::disallowed_methods, reason = "it reads texts and measures")]
 
@@ -78,8 +78,8 @@ fn texts() -> Result<Vec<String>, Box<dyn Error>> {
     Ok(texts)
 }
 
-/// The law that a text breaks, and how long it took to find out: by the clock, and where that is long, by the time that this
-/// thread had a core, since other programs may have delayed it.
+/// The law that a text breaks, and how long it took to find out: by the clock, and where that is long, by the
+/// time that this thread had a core, since other programs may have delayed it.
 fn checked(text: &str) -> (Option<String>, Duration) {
     let timed = || {
         let start = Instant::now();

@@ -1,5 +1,6 @@
-//! Reads a file and says what is wrong with it and how long reading took, the best of `N` (20) times; prints its typed
-//! tree or its formatted text on demand: `cargo run --release --example syntax FILE [--ast | --format]`.
+//! Reads a file and says what is wrong with it and how long reading took, the best of `N` (20) times; prints
+//! its typed tree or its formatted text on demand: `cargo run --release --example syntax FILE [--ast |
+//! --format]`.
 
 #![allow(clippy::disallowed_methods, reason = "it reads a file and measures")]
 

@@ -60,10 +60,10 @@ impl Screen {
         self.mode == Mode::Json
     }
 
-    fn shown(&self, title: String, total: u64, unit: &str) -> Box<dyn Bar> {
+    fn shown(&self, title: String, total: Option<u64>, unit: &str) -> Box<dyn Bar> {
         match self.mode {
             Mode::Bars => {
-                let template = if total == 0 {
+                let template = if total.is_none() {
                     format!("  {{prefix:<24}} {{spinner}} {{human_pos}} {unit}  {{per_sec}}  {{msg}}")
                 } else {
                     format!(
@@ -94,7 +94,7 @@ impl Screen {
                             let _ = write!(out, "{}", text::duration(rest as f64 / rate));
                         }
                     });
-                let bar = if total == 0 { ProgressBar::new_spinner() } else { ProgressBar::new(total) };
+                let bar = total.map_or_else(ProgressBar::new_spinner, ProgressBar::new);
                 let bar = self.bars.add(bar);
                 bar.set_style(style);
                 bar.set_prefix(title);
@@ -139,7 +139,7 @@ impl Observer for Screen {
         }
     }
 
-    fn bar(&self, stage: &str, shard: Option<&str>, total: u64, unit: &str) -> Box<dyn Bar> {
+    fn bar(&self, stage: &str, shard: Option<&str>, total: Option<u64>, unit: &str) -> Box<dyn Bar> {
         let title = match shard {
             Some(shard) => format!("{stage} {}", shard.get(..6).unwrap_or(shard)),
             None => stage.to_owned(),
@@ -184,7 +184,7 @@ impl Bar for Hidden {
 struct Plain {
     title: String,
     unit: String,
-    total: u64,
+    total: Option<u64>,
     done: AtomicU64,
     /// Units of them that were done before it began.
     before: AtomicU64,
@@ -204,12 +204,14 @@ impl Bar for Plain {
         let now = done.saturating_sub(self.before.load(Ordering::Relaxed));
         let rate = now as f64 / self.started.elapsed().as_secs_f64().max(1e-9);
         let mut line = format!("  {:<24} {}", self.title, text::count(done));
-        if self.total > 0 {
-            line += &format!("/{}", text::count(self.total));
+        if let Some(total) = self.total {
+            line += &format!("/{}", text::count(total));
         }
         line += &format!(" {}  {}/s", self.unit, text::count(rate as u64));
-        if self.total > done && rate > 0.0 {
-            line += &format!("  {} left", text::duration((self.total - done) as f64 / rate));
+        if let Some(left) = self.total.and_then(|total| total.checked_sub(done)).filter(|&left| left > 0)
+            && rate > 0.0
+        {
+            line += &format!("  {} left", text::duration(left as f64 / rate));
         }
         if !state.1.is_empty() {
             line += &format!("  {}", state.1);

@@ -153,7 +153,7 @@ impl Context for RunContext<'_> {
         self.stop.load(Ordering::Relaxed)
     }
 
-    fn bar(&self, total: u64, unit: &str) -> Box<dyn Bar> {
+    fn start_bar(&self, total: Option<u64>, unit: &str) -> Box<dyn Bar> {
         self.screen.bar(&self.stage, self.shard.as_deref(), total, unit)
     }
 

@@ -56,7 +56,7 @@ impl Observer for Recorder {
         self.0.observer.line(line);
     }
 
-    fn bar(&self, stage: &str, shard: Option<&str>, total: u64, unit: &str) -> Box<dyn Bar> {
+    fn bar(&self, stage: &str, shard: Option<&str>, total: Option<u64>, unit: &str) -> Box<dyn Bar> {
         Box::new(RecordedBar {
             shown: self.0.observer.bar(stage, shard, total, unit),
             recorder: Self(Arc::clone(&self.0)),
@@ -77,7 +77,7 @@ struct RecordedBar {
     recorder: Recorder,
     stage: String,
     shard: Option<String>,
-    total: u64,
+    total: Option<u64>,
     unit: String,
     done: AtomicU64,
     /// Units that were done before the bar began.

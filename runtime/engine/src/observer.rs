@@ -19,9 +19,9 @@ pub trait Observer: Send + Sync {
     /// The same as a line for people.
     fn line(&self, line: &str);
 
-    /// The progress of a stage, or of one shard of it, which ends when the bar is dropped. `total` is in units, 0 where it is
-    /// not known.
-    fn bar(&self, stage: &str, shard: Option<&str>, total: u64, unit: &str) -> Box<dyn Bar>;
+    /// The progress of a stage, or of one shard of it, which ends when the bar is dropped. `total` is in units, where it is
+    /// known.
+    fn bar(&self, stage: &str, shard: Option<&str>, total: Option<u64>, unit: &str) -> Box<dyn Bar>;
 }
 
 /// Nobody watches.
@@ -32,7 +32,7 @@ impl Observer for Unwatched {
 
     fn line(&self, _line: &str) {}
 
-    fn bar(&self, _stage: &str, _shard: Option<&str>, _total: u64, _unit: &str) -> Box<dyn Bar> {
+    fn bar(&self, _stage: &str, _shard: Option<&str>, _total: Option<u64>, _unit: &str) -> Box<dyn Bar> {
         Box::new(Unwatched)
     }
 }

@@ -511,7 +511,7 @@ impl Observer for Heard {
         self.lines.lock().unwrap().push(line.to_owned());
     }
 
-    fn bar(&self, stage: &str, shard: Option<&str>, total: u64, unit: &str) -> Box<dyn Bar> {
+    fn bar(&self, stage: &str, shard: Option<&str>, total: Option<u64>, unit: &str) -> Box<dyn Bar> {
         Unwatched.bar(stage, shard, total, unit)
     }
 }

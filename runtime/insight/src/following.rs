@@ -41,8 +41,8 @@ pub struct Work {
     heard: f64,
     /// What it says about itself.
     note: String,
-    /// Units done and in total (0 where unknown), and what is counted, by shard.
-    bars: BTreeMap<String, (u64, u64, String)>,
+    /// Units done and, where that is known, in total, and what is counted, by shard.
+    bars: BTreeMap<String, (u64, Option<u64>, String)>,
     /// Units of all shards that an earlier attempt had done.
     before: BTreeMap<String, u64>,
 }
@@ -51,9 +51,14 @@ impl Work {
     /// The share that is done, where that is known.
     #[must_use]
     pub fn share(&self) -> Option<f64> {
-        let known = self.bars.values().all(|(_, total, _)| *total > 0);
-        let (done, total) = self.bars.values().fold((0, 0), |sum, bar| (sum.0 + bar.0, sum.1 + bar.1));
-        (known && total > 0).then(|| (done as f64 / total as f64).min(1.0))
+        let done: u64 = self.bars.values().map(|bar| bar.0).sum();
+        let total = self.total().filter(|&total| total > 0)?;
+        Some((done as f64 / total as f64).min(1.0))
+    }
+
+    /// Units of all shards, where those of each are known.
+    fn total(&self) -> Option<u64> {
+        self.bars.values().map(|bar| bar.1).sum()
     }
 
     /// `running 45% · 2m 05s left · loss 3.1`
@@ -64,7 +69,7 @@ impl Work {
             Some(share) => {
                 text += &format!(" {:.0}%", share * 100.0);
                 // What was done before says nothing of the speed.
-                let total: u64 = self.bars.values().map(|bar| bar.1).sum();
+                let total = self.total().unwrap_or_default();
                 let before: u64 = self.before.values().sum();
                 let now = share - before as f64 / total.max(1) as f64;
                 let left = (self.heard - self.started) * (1.0 - share) / now;
@@ -300,7 +305,7 @@ mod tests {
         Event::Progress {
             stage: stage.into(),
             shard,
-            total,
+            total: (total > 0).then_some(total),
             unit: unit.into(),
             done,
             before,

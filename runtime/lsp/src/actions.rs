@@ -3,7 +3,7 @@
 use gen_lsp_types::{
     CodeAction, CodeActionKind, CodeActionOptions, CodeActionParams, CodeActionResponse, Command,
 };
-use llmp_compiler::ide::{self, Action, ActionKind};
+use llmp_compiler::ide;
 use serde_json::json;
 
 use super::commands::APPLY;
@@ -27,13 +27,13 @@ pub(crate) fn options() -> CodeActionOptions {
     CodeActionOptions { code_action_kinds: Some(kinds), ..CodeActionOptions::default() }
 }
 
-fn kind(kind: ActionKind) -> CodeActionKind {
+fn kind(kind: ide::CodeActionKind) -> CodeActionKind {
     match kind {
-        ActionKind::Fix => CodeActionKind::QuickFix,
-        ActionKind::FixAll => CodeActionKind::SourceFixAll,
-        ActionKind::Extract => CodeActionKind::RefactorExtract,
-        ActionKind::Inline => CodeActionKind::RefactorInline,
-        ActionKind::Rewrite => CodeActionKind::RefactorRewrite,
+        ide::CodeActionKind::Fix => CodeActionKind::QuickFix,
+        ide::CodeActionKind::FixAll => CodeActionKind::SourceFixAll,
+        ide::CodeActionKind::Extract => CodeActionKind::RefactorExtract,
+        ide::CodeActionKind::Inline => CodeActionKind::RefactorInline,
+        ide::CodeActionKind::Rewrite => CodeActionKind::RefactorRewrite,
     }
 }
 
@@ -64,7 +64,7 @@ pub(crate) fn actions(
     Ok(Some(actions.collect()))
 }
 
-fn answer(snapshot: &Snapshot, action: Action) -> CodeActionResponse {
+fn answer(snapshot: &Snapshot, action: ide::CodeAction) -> CodeActionResponse {
     let analysis = &snapshot.analysis;
     let mut edits = Edits::default();
     for (file, edit) in action.edits {

@@ -1,8 +1,8 @@
 //! What programs mean: one compilation for every main file, made anew when a text it has read changes.
 //!
-//! Every open document is analysed as a main file, unless another open document imports it: then it is a part of that
-//! program, and what is said about it is what `llmp check` says about the program. Where files import each other, none
-//! is a part of another.
+//! Every open document is analysed as a main file, unless another open document imports it: then it is a part
+//! of that program, and what is said about it is what `llmp check` says about the program. Where files import
+//! each other, none is a part of another.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};

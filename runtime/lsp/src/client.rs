@@ -1,5 +1,5 @@
-//! What the client can do. Its `initialize` params are read as plain JSON, so that a client that says one thing
-//! strangely is still served.
+//! What the client can do. Its `initialize` params are read as plain JSON, so that a client that says one
+//! thing strangely is still served.
 
 use std::path::PathBuf;
 

@@ -15,8 +15,8 @@ use super::client::Client;
 use super::error::{Answer, Refusal};
 use super::server::Server;
 
-/// What can be asked for. Clients that do something of it themselves say so in their `initializationOptions`, as
-/// `commands`: two handlers of one name are an error to some.
+/// What can be asked for. Clients that do something of it themselves say so in their `initializationOptions`,
+/// as `commands`: two handlers of one name are an error to some.
 pub(crate) const COMMANDS: [&str; 5] = ["llmp.run", "llmp.why", "llmp.log", "llmp.profile", APPLY];
 
 /// What an old client does with a code action: it lets the server apply the edit.

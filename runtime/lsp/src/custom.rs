@@ -1,4 +1,5 @@
-//! Requests of our own: `llmp/graph` draws the pipeline, `llmp/profiles` lists its profiles, `llmp/text` gives a text back.
+//! Requests of our own: `llmp/graph` draws the pipeline, `llmp/profiles` lists its profiles, `llmp/text`
+//! gives a text back.
 
 use gen_lsp_types::{LspRequestMethod, MessageDirection, Range, Request, TextDocumentIdentifier, Uri};
 use llmp_insight::drawing::{self, State};

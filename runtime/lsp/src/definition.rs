@@ -1,4 +1,5 @@
-//! Where names are defined: in the program, or in a signature of the standard library. A path leads to its file.
+//! Where names are defined: in the program, or in a signature of the standard library. A path leads to its
+//! file.
 
 use gen_lsp_types::{Definition, DefinitionLink, DefinitionParams, DefinitionResponse, Location, Range};
 use llmp_compiler::ide;

@@ -74,7 +74,8 @@ pub(crate) fn pull(
     })
 }
 
-/// What is wrong with closed files that the document imports, for clients that want to know; nobody asks for them.
+/// What is wrong with closed files that the document imports, for clients that want to know; nobody asks for
+/// them.
 fn related(snapshot: &Snapshot, mut all: ByFile) -> Answer<Option<HashMap<Uri, RelatedDocument>>> {
     if !snapshot.client.can("/textDocument/diagnostic/relatedDocumentSupport") {
         return Ok(None);
@@ -95,7 +96,8 @@ fn related(snapshot: &Snapshot, mut all: ByFile) -> Answer<Option<HashMap<Uri, R
 }
 
 impl Server {
-    /// Sends what is wrong where that has changed; to a client that asks itself, only that it should ask again.
+    /// Sends what is wrong where that has changed; to a client that asks itself, only that it should ask
+    /// again.
     pub(super) fn publish(&mut self) {
         let mut all: ByFile = self.documents.iter().map(|(path, _)| (path.to_owned(), Vec::new())).collect();
         let client = Arc::clone(&self.client);

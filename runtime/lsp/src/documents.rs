@@ -27,8 +27,8 @@ pub(crate) struct Documents {
     open: BTreeMap<PathBuf, Document>,
 }
 
-/// The path of a document. One that is no file, such as `untitled:Untitled-1`, has its URI for a path, which is relative
-/// and so never a file's.
+/// The path of a document. One that is no file, such as `untitled:Untitled-1`, has its URI for a path, which
+/// is relative and so never a file's.
 pub(crate) fn path_of(uri: &Uri) -> PathBuf {
     match uri.to_file_path() {
         Ok(path) => path,
@@ -44,7 +44,8 @@ impl Documents {
         path
     }
 
-    /// Applies changes in order. The text is the client's in any case; a version that does not grow is reported.
+    /// Applies changes in order. The text is the client's in any case; a version that does not grow is
+    /// reported.
     pub(crate) fn change(
         &mut self,
         path: &Path,
@@ -97,7 +98,8 @@ fn changed(text: &str, changes: Vec<TextDocumentContentChangeEvent>, encoding: E
     };
     let mut text = text.to_owned();
     let mut lines: Option<Lines> = None;
-    // Lines before this one are still where `lines` says; clients send many changes from the last to the first.
+    // Lines before this one are still where `lines` says; clients send many changes from the last to the
+    // first.
     let mut valid = u32::MAX;
     for change in changes {
         match change {

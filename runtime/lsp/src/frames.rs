@@ -1,7 +1,8 @@
 //! The framing of messages: a head with `Content-Length`, then so many bytes.
 //!
-//! Lengths are not believed. One that no message can have is refused before memory is taken for it, and where a body turns
-//! out to be none, because its length was wrong, reading goes on at the next head that can be found in it.
+//! Lengths are not believed. One that no message can have is refused before memory is taken for it, and where
+//! a body turns out to be none, because its length was wrong, reading goes on at the next head that can be
+//! found in it.
 
 use std::io::{self, BufRead, Cursor, ErrorKind, Read};
 
@@ -31,8 +32,8 @@ impl<R: BufRead> Frames<R> {
     /// The next message; `None` at the end.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidData`] where something is no message: what comes after it can still be read. Anything else is the
-    /// input's end.
+    /// [`ErrorKind::InvalidData`] where something is no message: what comes after it can still be read.
+    /// Anything else is the input's end.
     pub(super) fn next(&mut self) -> io::Result<Option<Message>> {
         let Some(length) = self.head()? else { return Ok(None) };
         if length > MAX_BYTES {

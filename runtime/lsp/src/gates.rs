@@ -80,7 +80,8 @@ impl Gate {
     }
 }
 
-/// What is said at each place where something is expected: a hint and more about it. Members of a family stand at one place.
+/// What is said at each place where something is expected: a hint and more about it. Members of a family
+/// stand at one place.
 pub(crate) fn hints(gates: &[Gate], now: &Analysis) -> BTreeMap<Span, (String, String)> {
     let mut places = BTreeMap::<Span, Vec<&Gate>>::new();
     for gate in gates {

@@ -1,4 +1,5 @@
-//! Inlay hints: at each stage what a run would do with it, or how far it is; at each expectation what was measured last.
+//! Inlay hints: at each stage what a run would do with it, or how far it is; at each expectation what was
+//! measured last.
 
 use std::collections::BTreeMap;
 

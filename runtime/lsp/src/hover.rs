@@ -31,7 +31,8 @@ pub(crate) fn hover(snapshot: &Snapshot, params: HoverParams) -> Answer<Option<H
     Ok(Some(Hover { contents: text.into(), range }))
 }
 
-/// A declaration and Markdown, as Markdown where the client's list of formats at `formats` has that, else as plain text.
+/// A declaration and Markdown, as Markdown where the client's list of formats at `formats` has that, else as
+/// plain text.
 pub(crate) fn text(client: &Client, formats: &str, code: &str, text: &str) -> MarkupContent {
     let markdown = client.lists(formats, "markdown");
     let code = match (code.is_empty(), markdown) {

@@ -8,7 +8,8 @@ use serde_json::json;
 use super::error::Answer;
 use super::snapshot::Snapshot;
 
-/// The stage that makes a binding's value under its name: `base`, or the first member of a family, `base[1e-3]`.
+/// The stage that makes a binding's value under its name: `base`, or the first member of a family,
+/// `base[1e-3]`.
 fn made_by<'a>(graph: &'a Graph, binding: &str) -> Option<&'a Stage> {
     let ids = graph.bindings.get(binding)?;
     let mut stages = ids.iter().map(|id| graph.stage(*id));

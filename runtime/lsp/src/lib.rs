@@ -6,14 +6,14 @@
 //!                        └───────────── jobs in the background ◀───────┘
 //! ```
 //!
-//! One thread owns everything and answers one message after the other. It first takes in all messages that have
-//! arrived, so that a cancellation or a newer text is known before work is done for an older one. A request is a
-//! function from a [`Snapshot`](snapshot::Snapshot), which is one moment's text and meaning, and its params to its
-//! result; `routes` is the table of them. What takes longer than a keystroke runs on a thread of its own and posts its
-//! result as a function that the server's thread calls.
+//! One thread owns everything and answers one message after the other. It first takes in all messages that
+//! have arrived, so that a cancellation or a newer text is known before work is done for an older one. A
+//! request is a function from a [`Snapshot`](snapshot::Snapshot), which is one moment's text and meaning, and
+//! its params to its result; `routes` is the table of them. What takes longer than a keystroke runs on a
+//! thread of its own and posts its result as a function that the server's thread calls.
 //!
-//! Nothing here runs a user's command or reaches the network, and files are read only below a main file's folder. What the
-//! language has comes in as a [`Toolkit`]: the server knows no stage.
+//! Nothing here runs a user's command or reaches the network, and files are read only below a main file's
+//! folder. What the language has comes in as a [`Toolkit`]: the server knows no stage.
 //!
 //! Start reading at [`serve`], then `routes`.
 

@@ -1,5 +1,5 @@
-//! The process that a client names in `initialize`: when it ends, nobody is left to serve, though a pipe may stay open that it
-//! shared with others.
+//! The process that a client names in `initialize`: when it ends, nobody is left to serve, though a pipe may
+//! stay open that it shared with others.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -9,8 +9,8 @@ use super::server::Poster;
 /// How often it is looked at.
 const EVERY: Duration = Duration::from_secs(1);
 
-/// Ends the server once the process has ended. One that is not there to begin with lives elsewhere, such as outside of the
-/// server's container, and is not waited for.
+/// Ends the server once the process has ended. One that is not there to begin with lives elsewhere, such as
+/// outside of the server's container, and is not waited for.
 pub(super) fn watch(process: u64, poster: Poster) {
     let stat = PathBuf::from(format!("/proc/{process}/stat"));
     let Some(started) = started(&stat) else { return };
@@ -27,7 +27,8 @@ pub(super) fn watch(process: u64, poster: Poster) {
 /// When a process started, which tells it from a later one of the same number; `None` where it has ended.
 fn started(stat: &std::path::Path) -> Option<String> {
     let text = std::fs::read(stat).ok()?;
-    // Its name stands in brackets and may hold anything; its state and, 19 fields on, its start come after it.
+    // Its name stands in brackets and may hold anything; its state and, 19 fields on, its start come after
+    // it.
     let text = String::from_utf8_lossy(&text);
     let mut fields = text.rsplit_once(')')?.1.split_ascii_whitespace();
     let state = fields.next()?;

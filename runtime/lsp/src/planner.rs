@@ -119,7 +119,8 @@ impl Worker {
         }
     }
 
-    /// Waits for programs, or until it is time to look at the stores (`Some(None)`); `None` when the server is gone.
+    /// Waits for programs, or until it is time to look at the stores (`Some(None)`); `None` when the server
+    /// is gone.
     fn wait(&self) -> Option<Option<(u64, Vec<Arc<Analysis>>)>> {
         let idle = |next: &mut Next| !next.closed && next.programs.is_none();
         let next = self.shared.next();

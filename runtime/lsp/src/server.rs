@@ -1,4 +1,5 @@
-//! The server's one thread: takes in messages, answers them in order, and publishes what is wrong once it is idle.
+//! The server's one thread: takes in messages, answers them in order, and publishes what is wrong once it is
+//! idle.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -1,5 +1,5 @@
-//! The standard library's signatures as documents, for clients that ask the server for the text of some URIs: so the
-//! definition of a stage can be looked at, though no file of the user's holds it.
+//! The standard library's signatures as documents, for clients that ask the server for the text of some URIs:
+//! so the definition of a stage can be looked at, though no file of the user's holds it.
 
 use gen_lsp_types::{
     Location, TextDocumentContentOptions, TextDocumentContentParams, TextDocumentContentResult, Uri,

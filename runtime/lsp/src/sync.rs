@@ -75,7 +75,8 @@ fn closed(server: &mut Server, params: DidCloseTextDocumentParams) -> Result<(),
     Ok(())
 }
 
-/// A save changes nothing that counts, unless the file is read elsewhere; it is a good time to look at the disk.
+/// A save changes nothing that counts, unless the file is read elsewhere; it is a good time to look at the
+/// disk.
 fn saved(server: &mut Server, _: &DidSaveTextDocumentParams) -> Result<(), String> {
     server.touched_all();
     Ok(())

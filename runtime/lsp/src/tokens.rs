@@ -89,7 +89,8 @@ pub(crate) fn full(
     Ok(Some(SemanticTokens { result_id: answered.keep(snapshot, data.clone()), data }))
 }
 
-/// `textDocument/semanticTokens/full/delta`: all of them where the answer that the client has is not known any more.
+/// `textDocument/semanticTokens/full/delta`: all of them where the answer that the client has is not known
+/// any more.
 pub(crate) fn delta(
     answered: &mut Answered,
     snapshot: &Snapshot,
@@ -118,8 +119,9 @@ pub(crate) fn range(
 /// Integers of a token in the protocol.
 const INTEGERS: usize = 5;
 
-/// What makes `new` of `old`, in order. What both begin and end with stays; of what lies between, where it has as many
-/// tokens in both, those that are the same do, too: so is a name that has become known in many places.
+/// What makes `new` of `old`, in order. What both begin and end with stays; of what lies between, where it
+/// has as many tokens in both, those that are the same do, too: so is a name that has become known in many
+/// places.
 fn edits(old: &[SemanticToken], new: &[SemanticToken]) -> Vec<SemanticTokensEdit> {
     let same = |(old, new): &(&SemanticToken, &SemanticToken)| old == new;
     let before = old.iter().zip(new).take_while(same).count();
@@ -177,7 +179,8 @@ fn tokens(snapshot: &Snapshot, start: u32, end: u32) -> Vec<SemanticToken> {
     tokens
 }
 
-/// The parts of a range that lie on one line each. A carriage return ends a line for editors, and is space in the language.
+/// The parts of a range that lie on one line each. A carriage return ends a line for editors, and is space in
+/// the language.
 fn on_lines(snapshot: &Snapshot, range: Range) -> impl Iterator<Item = Range> {
     let Range { start, end } = range;
     let part = move |line: u32| {

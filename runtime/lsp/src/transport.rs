@@ -1,8 +1,9 @@
 //! Messages over standard input and output.
 //!
-//! One thread reads, one writes. The server never waits for a client that does not listen, and reads ahead, so that it
-//! knows what is taken back while it works on what came before; a client that talks faster than the server thinks has to
-//! wait at some point. What cannot be read is answered with an error, as the protocol says, and does not end the server.
+//! One thread reads, one writes. The server never waits for a client that does not listen, and reads ahead,
+//! so that it knows what is taken back while it works on what came before; a client that talks faster than
+//! the server thinks has to wait at some point. What cannot be read is answered with an error, as the
+//! protocol says, and does not end the server.
 
 use std::io::{self, BufRead, ErrorKind, Write};
 use std::thread::JoinHandle;

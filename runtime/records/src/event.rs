@@ -1,4 +1,5 @@
-//! What happens in a run, told while it happens: a line each in `runs/N/events.jsonl` and of `llmp run --format json`.
+//! What happens in a run, told while it happens: a line each in `runs/N/events.jsonl` and of `llmp run
+//! --format json`.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -10,7 +11,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Expectation, RunStatus, path};
 
-/// Something that happened, and when. A line that is none of these is another version's, and readers pass over it.
+/// Something that happened, and when. A line that is none of these is another version's, and readers pass
+/// over it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Told {
     /// What.
@@ -28,7 +30,7 @@ pub enum Event {
     RunStarted {
         /// Raised when the form of the events changes.
         format_version: u32,
-        /// Its number.
+        /// Counted from 1 in each store.
         run: u64,
         /// The main file as given.
         #[serde(with = "path")]
@@ -48,11 +50,11 @@ pub enum Event {
     },
     /// A stage began to work.
     StageStarted {
-        /// Its name.
+        /// As the graph calls it: its binding, with the member of a family behind it.
         stage: String,
         /// Its signature.
         kind: String,
-        /// Its key.
+        /// The hash of the lowered stage and of its inputs' content.
         key: Digest,
         /// Why it runs, as people read it, root causes first.
         reasons: Vec<String>,
@@ -62,12 +64,12 @@ pub enum Event {
     },
     /// A stage, or one of its shards, is so far; at most once a second.
     Progress {
-        /// Its name.
+        /// As the graph calls it: its binding, with the member of a family behind it.
         stage: String,
-        /// The shard.
+        /// The name of one of its shards; none where it is not run shard by shard.
         shard: Option<String>,
-        /// Units there are; 0 where that is not known.
-        total: u64,
+        /// Units there are, where that is known; before 0.2, 0 stood for what was not.
+        total: Option<u64>,
         /// What is counted.
         unit: String,
         /// Units done.
@@ -81,9 +83,9 @@ pub enum Event {
     },
     /// A stage has its result.
     StageFinished {
-        /// Its name.
+        /// As the graph calls it: its binding, with the member of a family behind it.
         stage: String,
-        /// Its key.
+        /// The hash of the lowered stage and of its inputs' content.
         key: Digest,
         /// Its result.
         artifact: Digest,
@@ -96,7 +98,7 @@ pub enum Event {
     },
     /// A stage's result, or what it is about to do, is to be looked at.
     Remark {
-        /// Its name.
+        /// As the graph calls it: its binding, with the member of a family behind it.
         stage: String,
         /// What about.
         #[serde(flatten)]
@@ -104,7 +106,7 @@ pub enum Event {
     },
     /// A stage failed.
     StageFailed {
-        /// Its name.
+        /// As the graph calls it: its binding, with the member of a family behind it.
         stage: String,
         /// What went wrong.
         message: String,
@@ -178,7 +180,7 @@ mod tests {
         let event = Event::Progress {
             stage: "docs".into(),
             shard: None,
-            total: 10,
+            total: Some(10),
             unit: "pages".into(),
             done: 3,
             before: 0,

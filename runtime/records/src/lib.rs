@@ -1,7 +1,7 @@
 //! What is written down about runs, as types, and how quantities are written for people.
 //!
-//! Everything here is plain data: nothing opens a file, asks a clock or knows the store. The crates that make runs and those
-//! that look at them share it, and so nothing else of each other.
+//! Everything here is plain data: nothing opens a file, asks a clock or knows the store. The crates that make
+//! runs and those that look at them share it, and so nothing else of each other.
 //!
 //! * [`Run`]: `runs/N/run.json`, what a run was, and how each of its stages ended
 //! * [`RunStatus`], [`StageStatus`]: how they ended

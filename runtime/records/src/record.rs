@@ -40,8 +40,8 @@ pub struct Record {
     pub started: f64,
     /// Wall-clock seconds, those of earlier attempts that it went on from included.
     pub seconds: f64,
-    /// Peak resident memory of the process while it ran, in bytes; for a command, that of its own processes. `None` where the
-    /// system did not say.
+    /// Peak resident memory of the process while it ran, in bytes; for a command, that of its own processes.
+    /// `None` where the system did not say.
     #[serde(with = "crate::unknown")]
     pub peak_memory: Option<u64>,
     /// Bytes of the result.
@@ -62,8 +62,9 @@ pub struct Record {
     /// What its result is to be looked at for.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub remarks: Vec<Remark>,
-    /// The work it was expected to be when it began, in floating-point operations, by the stage's own estimate, that of earlier
-    /// attempts that it went on from included, as in `seconds`; `None` where there was none. Times are foretold from it.
+    /// The work it was expected to be when it began, in floating-point operations, by the stage's own
+    /// estimate, that of earlier attempts that it went on from included, as in `seconds`; `None` where there
+    /// was none. Times are foretold from it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub work: Option<f64>,
     /// Why its result is gone, for one that is forgotten.

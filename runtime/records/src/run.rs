@@ -15,7 +15,8 @@ pub fn log_name(stage: &str) -> String {
     format!("{}.log", stage.replace(['/', '\\'], "~"))
 }
 
-/// What people call a run of a pipeline, or a plan of it, that goes as far as `targets`: `main.llmp to base, vocab`.
+/// What people call a run of a pipeline, or a plan of it, that goes as far as `targets`: `main.llmp to base,
+/// vocab`.
 #[must_use]
 pub fn title(pipeline: &Path, targets: &[String]) -> String {
     let to = if targets.is_empty() { String::new() } else { format!(" to {}", targets.join(", ")) };
@@ -28,7 +29,7 @@ pub fn title(pipeline: &Path, targets: &[String]) -> String {
 pub struct Run {
     /// Raised when the form changes.
     pub format_version: u32,
-    /// Its number.
+    /// Counted from 1 in each store.
     pub run: u64,
     /// The main file as given.
     #[serde(with = "path")]
@@ -104,7 +105,7 @@ pub struct Environment {
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct StageRun {
-    /// Its name.
+    /// As the graph calls it: its binding, with the member of a family behind it.
     pub name: String,
     /// Its signature.
     pub kind: String,
@@ -115,7 +116,7 @@ pub struct StageRun {
     pub status: StageStatus,
     /// What went wrong, or what it waited for.
     pub message: Option<String>,
-    /// Its key.
+    /// The hash of the lowered stage and of its inputs' content.
     pub key: Option<Digest>,
     /// Its result.
     pub artifact: Option<Digest>,

@@ -1,5 +1,5 @@
-//! For serde's `with`: a number that may be unknown, which earlier versions wrote as 0. It is still written so, that they read
-//! what this version writes.
+//! For serde's `with`: a number that may be unknown, which earlier versions wrote as 0. It is still written
+//! so, that they read what this version writes.
 
 use serde::{Deserialize, Deserializer, Serializer};
 

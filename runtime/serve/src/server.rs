@@ -1,7 +1,8 @@
 //! Serves the page to browsers of this machine, and tells them what is new.
 //!
-//! It binds to loopback. Every path begins with a random word, so that neither other users of the machine nor pages from
-//! elsewhere can read a program or choose stages. Connections, heads and the time that a client may take are bounded.
+//! It binds to loopback. Every path begins with a random word, so that neither other users of the machine nor
+//! pages from elsewhere can read a program or choose stages. Connections, heads and the time that a client
+//! may take are bounded.
 
 use std::fs::File;
 use std::io::{BufReader, ErrorKind, Read, Result, Write};
@@ -48,7 +49,8 @@ struct Now {
 }
 
 impl Server {
-    /// Serves `scene` on `port` of loopback, 0 for any that is free; `chosen` is told about each stage that is clicked.
+    /// Serves `scene` on `port` of loopback, 0 for any that is free; `chosen` is told about each stage that
+    /// is clicked.
     ///
     /// # Errors
     /// Where the port is taken.

@@ -1,5 +1,5 @@
-//! What an artifact is in the store: an object that lists files by digest, size and name, one a line, sorted by name.
-//! Its digest is the blake3 hash of that text.
+//! What an artifact is in the store: an object that lists files by digest, size and name, one a line, sorted
+//! by name. Its digest is the blake3 hash of that text.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

@@ -12,8 +12,8 @@ use super::objects::{ObjectStore, missing};
 use super::write::{SYNC_FROM, TEMPORARY, move_object, write_object};
 use super::{Entry, Result, StoreError, at};
 
-/// A folder with one read-only file an object, `ab/cdef…` for the digest `abcdef…`. What is damaged is set aside in
-/// `quarantine/` beside it.
+/// A folder with one read-only file an object, `ab/cdef…` for the digest `abcdef…`. What is damaged is set
+/// aside in `quarantine/` beside it.
 pub(super) struct Disk {
     root: PathBuf,
 }

@@ -92,7 +92,8 @@ pub(super) fn check_of(bytes: &[u8]) -> [u8; CHECK] {
     check
 }
 
-/// The frame at the start of `bytes`, which lies at `offset` in the file, and its length; `None` where none is whole.
+/// The frame at the start of `bytes`, which lies at `offset` in the file, and its length; `None` where none
+/// is whole.
 fn decode(bytes: &[u8], offset: u64) -> Option<(Digest, Slot, usize)> {
     let length = u32::from_le_bytes(bytes.get(..4)?.try_into().ok()?) as usize;
     if !(HEAD..=MAX_FRAME).contains(&length) {
@@ -110,8 +111,8 @@ fn decode(bytes: &[u8], offset: u64) -> Option<(Digest, Slot, usize)> {
 
 /// The whole frames in `bytes`, which lie at `offset` in the file; damaged ones are passed over.
 ///
-/// Where a frame is damaged, the next begins wherever one is whole again: its length may be what is damaged. The text of
-/// records reads as a length above [`MAX_FRAME`], so that the search costs one look a byte.
+/// Where a frame is damaged, the next begins wherever one is whole again: its length may be what is damaged.
+/// The text of records reads as a length above [`MAX_FRAME`], so that the search costs one look a byte.
 pub(super) fn scan(bytes: &[u8], offset: u64) -> impl Iterator<Item = (Digest, Slot)> {
     let mut at = 0;
     std::iter::from_fn(move || {

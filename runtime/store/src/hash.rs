@@ -38,8 +38,8 @@ fn in_a_row(mut file: &File, size: u64) -> io::Result<(Digest, u64)> {
     Ok((Digest::of(&bytes), bytes.len() as u64))
 }
 
-/// Reads a block while all cores hash the one before. Mapping the file would save the copy, and end the program where the
-/// file is cut meanwhile.
+/// Reads a block while all cores hash the one before. Mapping the file would save the copy, and end the
+/// program where the file is cut meanwhile.
 fn in_parallel(mut file: &File) -> io::Result<(Digest, u64)> {
     let mut hasher = blake3::Hasher::new();
     let (mut full, mut next) = (vec![0; BLOCK], vec![0; BLOCK]);

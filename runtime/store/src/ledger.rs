@@ -1,8 +1,9 @@
-//! The ledger: an append-only file of checksummed [frames](super::frame), one for each action (a stage, or a shard of one).
+//! The ledger: an append-only file of checksummed [frames](super::frame), one for each action (a stage, or a
+//! shard of one).
 //!
-//! Appends are one write under a lock. A torn frame at the end (a crash, a full disk) is cut off by the next append; a
-//! damaged one before the end is passed over. Looking up keys reads the frames' heads only, and of a long ledger those
-//! alone that its [index](super::index) does not know.
+//! Appends are one write under a lock. A torn frame at the end (a crash, a full disk) is cut off by the next
+//! append; a damaged one before the end is passed over. Looking up keys reads the frames' heads only, and of
+//! a long ledger those alone that its [index](super::index) does not know.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs::{self, File, OpenOptions};

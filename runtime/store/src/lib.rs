@@ -17,11 +17,11 @@
 //!   devices/       one lock for each device of each machine, held by the run that trains there
 //! ```
 //!
-//! Nothing is visible before it is whole: files are written under a temporary name and renamed, objects before the
-//! ledger's frame that names them. A crash at any instant loses at most work in progress.
+//! Nothing is visible before it is whole: files are written under a temporary name and renamed, objects
+//! before the ledger's frame that names them. A crash at any instant loses at most work in progress.
 //!
-//! The store knows contents, keys and records; it knows no stage, no kind of artifact and no plan. Start reading at [`Store`],
-//! [`Objects`] and [`Ledger`].
+//! The store knows contents, keys and records; it knows no stage, no kind of artifact and no plan. Start
+//! reading at [`Store`], [`Objects`] and [`Ledger`].
 
 #![cfg_attr(not(test), deny(clippy::unwrap_used))]
 

@@ -14,8 +14,8 @@ pub struct Lock {
 }
 
 impl Lock {
-    /// Shares the lock with others that share it, waiting for one that holds it alone; `None` where the file cannot be
-    /// made, as in a store that is read-only: there nobody needs to be kept away.
+    /// Shares the lock with others that share it, waiting for one that holds it alone; `None` where the file
+    /// cannot be made, as in a store that is read-only: there nobody needs to be kept away.
     ///
     /// # Errors
     /// Where the file cannot be locked.

@@ -1,7 +1,7 @@
 //! Contents by their blake3 hash: where they are kept, and what is made of them.
 //!
-//! [`ObjectStore`] is what a place that keeps objects must do; [`Objects`] is such a place with what is the same for all of
-//! them: artifacts as lists of files, folders that go in and come out.
+//! [`ObjectStore`] is what a place that keeps objects must do; [`Objects`] is such a place with what is the
+//! same for all of them: artifacts as lists of files, folders that go in and come out.
 
 use std::fs;
 use std::io::{self, Read};
@@ -11,8 +11,8 @@ use llmp_compiler::key::Digest;
 
 use super::{Entry, Manifest, Result, StoreError, at};
 
-/// A place that keeps objects. An object is named by the digest of its content, is there whole or not at all, and never
-/// changes: whoever publishes what is there already changes nothing.
+/// A place that keeps objects. An object is named by the digest of its content, is there whole or not at all,
+/// and never changes: whoever publishes what is there already changes nothing.
 pub trait ObjectStore: Send + Sync {
     /// Reads an object from its beginning. Its content is not compared with its name.
     ///
@@ -44,7 +44,8 @@ pub trait ObjectStore: Send + Sync {
     /// Reads an object and compares its content with its name. One that differs is not there afterwards.
     ///
     /// # Errors
-    /// [`StoreError::Missing`] where it is not there, [`StoreError::Damaged`] where it differs or cannot be read.
+    /// [`StoreError::Missing`] where it is not there, [`StoreError::Damaged`] where it differs or cannot be
+    /// read.
     fn check(&self, object: &Digest) -> Result<()>;
 
     /// All objects with their sizes in bytes, in order of digest.
@@ -59,8 +60,8 @@ pub trait ObjectStore: Send + Sync {
     /// [`StoreError::Missing`] where it is not there.
     fn remove(&self, object: &Digest) -> Result<()>;
 
-    /// Files that were being written when their process was killed, with their sizes in bytes. Only for one who has the
-    /// store alone: otherwise they may be somebody's.
+    /// Files that were being written when their process was killed, with their sizes in bytes. Only for one
+    /// who has the store alone: otherwise they may be somebody's.
     ///
     /// # Errors
     /// Where the place cannot be read.
@@ -185,7 +186,8 @@ impl Objects {
         Manifest::parse(artifact, &text)
     }
 
-    /// Reads an object and compares its content with its name. One that differs is set aside in `quarantine/`.
+    /// Reads an object and compares its content with its name. One that differs is set aside in
+    /// `quarantine/`.
     ///
     /// # Errors
     /// Where it is missing, damaged or unreadable.
@@ -249,8 +251,8 @@ impl Objects {
         self.0.remove(object)
     }
 
-    /// Files that were being written when their process was killed, with their sizes in bytes. Only for one who has the
-    /// store alone: otherwise they may be somebody's.
+    /// Files that were being written when their process was killed, with their sizes in bytes. Only for one
+    /// who has the store alone: otherwise they may be somebody's.
     ///
     /// # Errors
     /// Where the folder cannot be read.

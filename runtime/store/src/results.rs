@@ -10,8 +10,9 @@ use llmp_compiler::key::Digest;
 
 use super::{Lock, Result, Store, StoreError, at, pipeline_id, write_atomically};
 
-/// Links the results of named bindings to `out/PIPELINE/NAME`, where they changed: one whole folder takes the place of the
-/// other. `artifacts` are those of the stages, by index. Gives the stages whose results are incomplete in the store.
+/// Links the results of named bindings to `out/PIPELINE/NAME`, where they changed: one whole folder takes the
+/// place of the other. `artifacts` are those of the stages, by index. Gives the stages whose results are
+/// incomplete in the store.
 ///
 /// # Errors
 /// Where the disk refuses.
@@ -57,7 +58,8 @@ pub fn link_results(
     Ok(incomplete)
 }
 
-/// Whether what lies in `out/PIPELINE/` under the names of bindings are these results; never where one of them is missing.
+/// Whether what lies in `out/PIPELINE/` under the names of bindings are these results; never where one of
+/// them is missing.
 #[must_use]
 pub fn are_linked(store: &Store, graph: &Graph, main: &Path, artifacts: &[Option<Digest>]) -> bool {
     let named = graph.stages.iter().zip(artifacts).filter(|(stage, _)| !stage.name.contains('/'));

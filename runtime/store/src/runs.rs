@@ -35,7 +35,8 @@ impl Store {
         serde_json::from_str(&fs::read_to_string(self.run(number).join("run.json")).ok()?).ok()
     }
 
-    /// What the user wrote about run `number`; nothing where nothing was written, or nothing that can be read.
+    /// What the user wrote about run `number`; nothing where nothing was written, or nothing that can be
+    /// read.
     #[must_use]
     pub fn read_notes(&self, number: u64) -> Notes {
         let text = fs::read_to_string(self.run(number).join("notes.json")).unwrap_or_default();

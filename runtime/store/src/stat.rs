@@ -1,8 +1,8 @@
 //! Digests of the user's files by size, times and inode, so that unchanged files are not read again.
 //!
-//! Times have a grain: a file that is written twice within it looks the same after both. So an entry is trusted only if
-//! the file had rested when it was read, by the system's clock and, since that of the files' device may differ, by the
-//! time at which the table itself was written (git's "racily clean" rule).
+//! Times have a grain: a file that is written twice within it looks the same after both. So an entry is
+//! trusted only if the file had rested when it was read, by the system's clock and, since that of the files'
+//! device may differ, by the time at which the table itself was written (git's "racily clean" rule).
 //!
 //! ```text
 //! "llmp stat 2\n"
@@ -83,7 +83,8 @@ impl Stamp {
         }
     }
 
-    /// Whether a write after `moment` cannot go unseen. Programs can set the time of modification, not that of change.
+    /// Whether a write after `moment` cannot go unseen. Programs can set the time of modification, not that
+    /// of change.
     fn rested_at(&self, moment: i64) -> bool {
         moment.saturating_sub(self.modified.max(self.changed)) > RACY
     }
@@ -112,7 +113,8 @@ impl Stat {
         Self { path: path.to_owned(), known: read(path).unwrap_or_default(), dirty: false }
     }
 
-    /// Digests and sizes of files, which are read only where the table does not know them; `None` for what is no file.
+    /// Digests and sizes of files, which are read only where the table does not know them; `None` for what is
+    /// no file.
     ///
     /// # Errors
     /// Names the first file that cannot be read.

@@ -11,8 +11,8 @@ use llmp_compiler::key::Digest;
 use super::objects::{ObjectStore, missing};
 use super::{Entry, Result, StoreError, at, write_cache};
 
-/// Objects in memory. Like a store on another machine, it has to fetch an object before it can be read as a file. Clones
-/// are the same store.
+/// Objects in memory. Like a store on another machine, it has to fetch an object before it can be read as a
+/// file. Clones are the same store.
 #[derive(Clone)]
 pub struct Memory {
     objects: Arc<Mutex<BTreeMap<Digest, Vec<u8>>>>,

@@ -83,8 +83,8 @@ pub fn copy_checked(file: &Path, copy: &Path, digest: &Digest) -> Result<bool> {
     Ok(Digest::of(&bytes) == *digest)
 }
 
-/// Does something in the folder of `path`, which is made where it is missing: most often it is there. Whether it was that
-/// which was missing is not asked: somebody else may have made it meanwhile.
+/// Does something in the folder of `path`, which is made where it is missing: most often it is there. Whether
+/// it was that which was missing is not asked: somebody else may have made it meanwhile.
 fn in_folder(path: &Path, work: impl Fn() -> io::Result<()>) -> io::Result<()> {
     match (work(), path.parent()) {
         (Err(error), Some(folder)) if error.kind() == io::ErrorKind::NotFound => {

@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 
 use llmp_artifacts::conversations::{Message, Role};
 use llmp_artifacts::docs::{self, Doc};
-use llmp_artifacts::model::{Abilities, Ability, Config, RopeScaling};
+use llmp_artifacts::model::{Abilities, Ability, Config};
 use llmp_artifacts::probe::{Knowledge, PROBE_FILE, Probed};
+use llmp_artifacts::testing::tiny;
 use llmp_artifacts::tokenizer::Tokenizer;
 use llmp_artifacts::tokens::TokenSet;
 use llmp_assistant::assistant::{Assistant, Event, Options};
@@ -196,14 +197,9 @@ fn pretrain(ctx: &TestContext, vocab: &Path) {
         head_width: width / heads,
         mlp_width: Config::default_mlp_width(width),
         context: 96,
-        rope_theta: 10_000.0,
-        rope_scaling: RopeScaling::None,
-        norm_eps: 1e-6,
-        qk_norm: true,
-        tied: true,
-        bos: None,
         eos: Vec::new(),
         pad: None,
+        ..tiny()
     };
     let windows = Windows(TokenSet::open(ctx.input("tokens").unwrap()).unwrap());
     llmp_model::train(ctx, Start::Fresh(config), vocab, &windows, &recipe(0.05)).unwrap();

@@ -102,8 +102,8 @@ pub struct Assistant {
 }
 
 impl Assistant {
-    /// Loads a model folder onto a device, and the index that it searches. A model that searches and has no index finds
-    /// nothing.
+    /// Loads a model folder onto a device, and the index that it searches. A model that searches and has no
+    /// index finds nothing.
     ///
     /// # Errors
     /// Where a folder cannot be read or the device is missing.
@@ -162,14 +162,16 @@ impl Assistant {
             turn.done |= options.halted();
         }
         if turn.reply.messages.last().is_some_and(|message| message.role == Role::Tool) {
-            // Halted between a result and what the model would have said to it: the turn is closed all the same.
+            // Halted between a result and what the model would have said to it: the turn is closed all the
+            // same.
             turn.reply.messages.push(Message::new(Role::Assistant, ""));
         }
         Ok(turn.reply)
     }
 
-    /// Answers many questions, `batch` at a time, each by itself; question `i` samples with seed number `first + i`. A base
-    /// model is asked by letting it go on with the text. A question that does not fit the context has an empty answer.
+    /// Answers many questions, `batch` at a time, each by itself; question `i` samples with seed number
+    /// `first + i`. A base model is asked by letting it go on with the text. A question that does not fit the
+    /// context has an empty answer.
     ///
     /// # Errors
     /// Where generation fails, or `progress`, which is told after each batch how many questions it had.

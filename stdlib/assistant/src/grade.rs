@@ -46,7 +46,8 @@ const REFUSALS: [&str; 14] = [
     "我 不 知 道",
 ];
 
-/// Grades `answer` against the accepted `values`. `refusal` is what this model was taught to say when it does not know.
+/// Grades `answer` against the accepted `values`. `refusal` is what this model was taught to say when it does
+/// not know.
 ///
 /// Case, punctuation and grouping of thousands do not count. An article before the value is passed over.
 #[must_use]

@@ -1,4 +1,5 @@
-//! A conversation as a model is taught it: tokens with their ids, what is learned, and where the context cuts it off.
+//! A conversation as a model is taught it: tokens with their ids, what is learned, and where the context cuts
+//! it off.
 
 use llmp_artifacts::conversations::{Message, to_row};
 use llmp_model::Row;
@@ -9,7 +10,8 @@ use crate::render::Template;
 /// Tokens behind the cut that are shown.
 const SHOWN: usize = 64;
 
-/// Lines of text with the ids behind it. A line begins with `+` where it is learned, with `-` where it is cut off.
+/// Lines of text with the ids behind it. A line begins with `+` where it is learned, with `-` where it is cut
+/// off.
 #[must_use]
 pub fn preview(template: &Template, messages: &[Message]) -> View {
     let rendered = template.learn(messages);

@@ -1,9 +1,10 @@
 //! The chat template: conversations to token ids, and which of them are learned.
 //!
-//! A message is `<|im_start|>role<|im_sep|>text<|im_end|>`. An assistant that searches does so within its turn:
-//! `<|im_start|>assistant<|im_sep|><SEARCH_START>query<SEARCH_END><RESULT_START>…<RESULT_END>answer<|im_end|>`. What the
-//! assistant says is learned, its queries and the end of its turn included; results are not. Special tokens are set by
-//! id, and text never encodes to one, so no message can end its own turn or forge another.
+//! A message is `<|im_start|>role<|im_sep|>text<|im_end|>`. An assistant that searches does so within its
+//! turn:
+//! `<|im_start|>assistant<|im_sep|><SEARCH_START>query<SEARCH_END><RESULT_START>…<RESULT_END>answer<|im_end|>`.
+//! What the assistant says is learned, its queries and the end of its turn included; results are not. Special
+//! tokens are set by id, and text never encodes to one, so no message can end its own turn or forge another.
 
 use llmp_artifacts::conversations::{Message, Role};
 use llmp_artifacts::tokenizer::{Tokenizer, special};
@@ -101,7 +102,8 @@ impl Template {
         self.context / 4
     }
 
-    /// A conversation to learn from. What goes beyond the context is cut off at the end; a result is shortened first.
+    /// A conversation to learn from. What goes beyond the context is cut off at the end; a result is
+    /// shortened first.
     #[must_use]
     pub fn learn(&self, messages: &[Message]) -> Rendered {
         let mut rendered = Rendered::default();
@@ -128,8 +130,8 @@ impl Template {
         rendered
     }
 
-    /// The prompt for the assistant's next turn after `messages`. Where they do not fit beside an answer, the oldest are
-    /// forgotten, the system's last. `None` where not even the last one fits.
+    /// The prompt for the assistant's next turn after `messages`. Where they do not fit beside an answer, the
+    /// oldest are forgotten, the system's last. `None` where not even the last one fits.
     #[must_use]
     pub fn prompt(&self, messages: &[Message]) -> Option<Prompt> {
         let head = self.head(Role::Assistant);
@@ -157,8 +159,8 @@ impl Template {
         Some(Prompt { tokens: kept.flatten().copied().chain(head).collect(), forgotten })
     }
 
-    /// A search result as it enters a turn of which `used` tokens stand before it, and whether it had to be shortened to
-    /// leave room for the answer.
+    /// A search result as it enters a turn of which `used` tokens stand before it, and whether it had to be
+    /// shortened to leave room for the answer.
     #[must_use]
     pub fn result(&self, text: &str, used: usize) -> (Vec<u32>, bool) {
         let room = self.context.saturating_sub(used + self.answer_room() + 2);
@@ -177,7 +179,8 @@ impl Template {
         if cut { self.tokenizer.decode(&tokens[1..tokens.len() - 1]) } else { result.to_owned() }
     }
 
-    /// Tokens of the least context in which all of `result` fits behind `messages`, an answer's room included.
+    /// Tokens of the least context in which all of `result` fits behind `messages`, an answer's room
+    /// included.
     #[must_use]
     pub fn context_for(&self, messages: &[Message], result: &str) -> usize {
         let used = self.learn(messages).row.tokens.len() + self.tokenizer.encode(result).len() + 2;

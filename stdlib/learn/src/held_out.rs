@@ -25,8 +25,8 @@ impl Watching {
     }
 }
 
-/// Rows of the stage's input `held_out`, where it is given: windows of up to `context` tokens, evenly over the set, with at
-/// most `limit` tokens in all.
+/// Rows of the stage's input `held_out`, where it is given: windows of up to `context` tokens, evenly over
+/// the set, with at most `limit` tokens in all.
 pub(crate) fn of_tokens(
     ctx: &dyn Context,
     trained: &Input,
@@ -88,8 +88,8 @@ fn apart(trained: &Input, held_out: &Input) -> Result<()> {
     }
 }
 
-/// Takes the share `share` of `examples` out, by their content, so that the same conversation is held out in every run and its
-/// copies with it; at least one where the share is not 0.
+/// Takes the share `share` of `examples` out, by their content, so that the same conversation is held out in
+/// every run and its copies with it; at least one where the share is not 0.
 pub(crate) fn of_examples(examples: &mut Vec<Row>, share: f64, seed: u64) -> Option<Vec<Row>> {
     if share <= 0.0 || examples.len() < 2 {
         return None;

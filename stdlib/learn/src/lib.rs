@@ -1,4 +1,5 @@
-//! Stages that train a model. Each turns what it learns from into batches; the trainer is [`llmp_model::train()`].
+//! Stages that train a model. Each turns what it learns from into batches; the trainer is
+//! [`llmp_model::train()`].
 
 mod held_out;
 mod mix;

@@ -1,4 +1,5 @@
-//! Which rows a fine-tuning step learns from: examples of several kinds in fixed shares, and pretraining text in between.
+//! Which rows a fine-tuning step learns from: examples of several kinds in fixed shares, and pretraining text
+//! in between.
 
 use llmp_artifacts::random::Random;
 use llmp_artifacts::tokens::TokenSet;
@@ -28,8 +29,8 @@ pub(crate) struct Replay {
 }
 
 impl Replay {
-    /// Windows of `context` tokens at random places. Conversations are shorter than the context, so that a step of
-    /// replay holds a quarter as many rows as a step of `batch` examples.
+    /// Windows of `context` tokens at random places. Conversations are shorter than the context, so that a
+    /// step of replay holds a quarter as many rows as a step of `batch` examples.
     pub(crate) fn new(tokens: TokenSet, share: f64, batch: usize, context: usize, seed: u64) -> Self {
         let length = usize::try_from(tokens.tokens()).unwrap_or(usize::MAX).min(context + 1);
         Self { tokens, share, windows: batch.div_ceil(4), length, seed }

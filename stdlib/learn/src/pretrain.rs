@@ -96,8 +96,8 @@ pub(crate) fn cost(settings: &Settings, inputs: &Inputs) -> Cost {
     cost
 }
 
-/// What a stage starts from: random weights of the shape that its settings say, or its input `from`, whose tokenizer has to be
-/// that of the tokens.
+/// What a stage starts from: random weights of the shape that its settings say, or its input `from`, whose
+/// tokenizer has to be that of the tokens.
 fn start<'c>(
     ctx: &'c dyn Context,
     tokens: &Input,
@@ -173,8 +173,8 @@ pub(crate) fn run(ctx: &dyn Context, settings: Settings) -> Result<()> {
     Ok(())
 }
 
-/// Rows of the shuffled stream of documents. Row `i` starts at token `i * context` of the stream and has one token more,
-/// which is only predicted; so each token is predicted once.
+/// Rows of the shuffled stream of documents. Row `i` starts at token `i * context` of the stream and has one
+/// token more, which is only predicted; so each token is predicted once.
 struct Rows {
     tokens: TokenSet,
     /// Rows of a step.

@@ -1,4 +1,5 @@
-//! Stage `tool_use`: to search where the probe found that the model does not know, and to answer from the result.
+//! Stage `tool_use`: to search where the probe found that the model does not know, and to answer from the
+//! result.
 
 use std::collections::BTreeMap;
 
@@ -46,7 +47,8 @@ pub(crate) fn cost(settings: &Settings, inputs: &Inputs) -> Cost {
     cost
 }
 
-/// That search seldom finds the answer, and why: what was cut off is told with the context that would hold it.
+/// That search seldom finds the answer, and why: what was cut off is told with the context that would hold
+/// it.
 pub(crate) fn remarks(settings: &Settings, counts: &Counts) -> Vec<Remark> {
     let count = |name: &str| counts.get(name).copied().unwrap_or(0);
     let (unknown, found, cut) = (count("unknown"), count("unknown.found"), count("results.cut"));
@@ -226,8 +228,8 @@ impl Lessons<'_> {
     }
 }
 
-/// `text` with every occurrence of one of `values` as whole words replaced by `new`, which gets a capital letter where the
-/// old value had one; `None` where there is none.
+/// `text` with every occurrence of one of `values` as whole words replaced by `new`, which gets a capital
+/// letter where the old value had one; `None` where there is none.
 fn replace(text: &str, values: &[String], new: &str) -> Option<String> {
     let lower =
         |text: &str| -> Vec<String> { words::spans(text).map(|span| text[span].to_lowercase()).collect() };

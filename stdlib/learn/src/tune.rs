@@ -96,7 +96,8 @@ impl Student {
     }
 }
 
-/// How a stage tunes: AdamW without weight decay, the rate falling in a straight line to 0, gradients clipped to norm 1.
+/// How a stage tunes: AdamW without weight decay, the rate falling in a straight line to 0, gradients clipped
+/// to norm 1.
 pub(crate) struct Tuning {
     pub(crate) lr: f64,
     pub(crate) warmup: f64,
@@ -104,8 +105,8 @@ pub(crate) struct Tuning {
     pub(crate) checkpoint_every: u64,
 }
 
-/// What fine-tuning will need, on rows of what the inputs `from` hold, `batch` in a step; on full rows where none are named. A
-/// step of replay has a quarter as many rows, which are full.
+/// What fine-tuning will need, on rows of what the inputs `from` hold, `batch` in a step; on full rows where
+/// none are named. A step of replay has a quarter as many rows, which are full.
 pub(crate) fn cost(batch: usize, inputs: &Inputs, from: &[&str]) -> Cost {
     let Some(config) = memory::config_of(inputs.get("model")) else { return Cost::default() };
     let context = config.context as u64;
@@ -157,8 +158,8 @@ pub(crate) fn left_out(counts: &Counts) -> Vec<Remark> {
     remarks
 }
 
-/// What `steps` steps of `batch` rows of `row` tokens come to, in floating-point operations, where `share` of them replay full
-/// rows, a quarter as many; `None` where the model or the rows are not known.
+/// What `steps` steps of `batch` rows of `row` tokens come to, in floating-point operations, where `share` of
+/// them replay full rows, a quarter as many; `None` where the model or the rows are not known.
 pub(crate) fn flops(inputs: &Inputs, steps: f64, batch: usize, share: f64, row: Option<f64>) -> Option<f64> {
     let (config, row) = (memory::config_of(inputs.get("model"))?, row?);
     let share = if inputs.all("replay").is_empty() { 0.0 } else { share };
@@ -166,8 +167,8 @@ pub(crate) fn flops(inputs: &Inputs, steps: f64, batch: usize, share: f64, row: 
     Some(work::of_training(&config, steps * ((1.0 - share) * batch as f64 * row + share * replayed)))
 }
 
-/// Tokens of a row, padded, of what a stage that teaches the border of knowledge learns from: as long as conversations, or else
-/// as the probe's questions.
+/// Tokens of a row, padded, of what a stage that teaches the border of knowledge learns from: as long as
+/// conversations, or else as the probe's questions.
 pub(crate) fn row(inputs: &Inputs) -> Option<f64> {
     let config = memory::config_of(inputs.get("model"))?;
     work::row_of_conversations(inputs.get("conversations"), &config)

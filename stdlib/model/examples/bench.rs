@@ -9,7 +9,8 @@ use std::process::Command;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use llmp_artifacts::model::{Config, RopeScaling};
+use llmp_artifacts::model::Config;
+use llmp_artifacts::testing::tiny;
 use llmp_model::{Batches, Optimizer, Recipe, Request, Row, Sampler, Schedule, Start, train};
 use llmp_stage::Result;
 use llmp_stage::testing::TestContext;
@@ -70,14 +71,7 @@ impl Case {
             head_width: self.width / self.heads,
             mlp_width: Config::default_mlp_width(self.width),
             context: self.context,
-            rope_theta: 10_000.0,
-            rope_scaling: RopeScaling::None,
-            norm_eps: 1e-6,
-            qk_norm: true,
-            tied: true,
-            bos: None,
-            eos: vec![0],
-            pad: Some(0),
+            ..tiny()
         }
     }
 

@@ -71,7 +71,8 @@ fn write(path: &Path, checkpoint: &Checkpoint) -> std::io::Result<()> {
     out.into_inner().map_err(std::io::IntoInnerError::into_error)?.sync_all()
 }
 
-/// The last checkpoint that is whole and holds tensors of `lengths` values; `report` hears of those that are not.
+/// The last checkpoint that is whole and holds tensors of `lengths` values; `report` hears of those that are
+/// not.
 ///
 /// # Errors
 /// Where the folder cannot be read.

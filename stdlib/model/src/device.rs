@@ -1,6 +1,7 @@
 //! Devices by name, and whether this machine has them.
 //!
-//! burn panics on a worker thread where a driver is missing, so that has to be found out before burn is asked.
+//! burn panics on a worker thread where a driver is missing, so that has to be found out before burn is
+//! asked.
 
 use std::fmt;
 use std::str::FromStr;
@@ -31,8 +32,8 @@ impl fmt::Display for Device {
 impl FromStr for Device {
     type Err = Error;
 
-    /// Reads `cpu`, `wgpu`, `cuda`, `cuda:1`; `auto` is the best that this machine has. Does not look whether the
-    /// others exist.
+    /// Reads `cpu`, `wgpu`, `cuda`, `cuda:1`; `auto` is the best that this machine has. Does not look whether
+    /// the others exist.
     fn from_str(name: &str) -> Result<Self> {
         match name {
             "auto" => Ok(Self::best()),
@@ -107,8 +108,8 @@ impl Device {
     }
 }
 
-/// Runs code on a device's backend: `cpu` on the processor's, `gpu` with the type of the other one and its device. The only
-/// place that knows which builds have which.
+/// Runs code on a device's backend: `cpu` on the processor's, `gpu` with the type of the other one and its
+/// device. The only place that knows which builds have which.
 macro_rules! with_backend {
     ($device:expr, cpu: $cpu:expr, gpu: |$backend:ident, $place:ident| $gpu:expr) => {
         match $device {
@@ -175,8 +176,9 @@ mod nvidia {
 
     /// How many devices the driver reports.
     pub(super) fn count() -> Result<usize, String> {
-        // SAFETY: loading the NVIDIA driver runs its initialisers, which it is made for; the two functions have these
-        // signatures in every version of the driver API (`cuInit(unsigned)`, `cuDeviceGetCount(int*)`).
+        // SAFETY: loading the NVIDIA driver runs its initialisers, which it is made for; the two functions
+        // have these signatures in every version of the driver API (`cuInit(unsigned)`,
+        // `cuDeviceGetCount(int*)`).
         unsafe {
             let missing = |error| format!("the NVIDIA driver `{DRIVER}` cannot be loaded: {error}");
             let driver = libloading::Library::new(DRIVER).map_err(missing)?;

@@ -29,8 +29,8 @@ pub struct Request {
     pub top_k: Option<usize>,
     /// Samples among the most probable tokens only that together reach this probability.
     pub top_p: Option<f32>,
-    /// Samples among the tokens only that are at least so probable as this share of the most probable one (min-p,
-    /// arXiv 2407.01082).
+    /// Samples among the tokens only that are at least so probable as this share of the most probable one
+    /// (min-p, arXiv 2407.01082).
     pub min_p: Option<f32>,
     /// Seed of this row's random numbers; nothing else decides its result.
     pub seed: u64,
@@ -88,9 +88,9 @@ impl Sampler {
 
     /// Completes all requests; the results stand in the requests' order and do not depend on each other.
     ///
-    /// `progress` is told how many more rows have finished, from any thread. `on_token` is told (row, token) for each
-    /// new token as it comes, and ends the row there where it says no; giving it keeps the rows on the calling thread. Otherwise rows are spread over the threads of
-    /// the current rayon pool.
+    /// `progress` is told how many more rows have finished, from any thread. `on_token` is told (row, token)
+    /// for each new token as it comes, and ends the row there where it says no; giving it keeps the rows on
+    /// the calling thread. Otherwise rows are spread over the threads of the current rayon pool.
     ///
     /// # Errors
     /// Where a prompt is empty, longer than the context, or holds an id outside the vocabulary.
@@ -179,7 +179,8 @@ trait Decoder {
     /// An empty cache with room for `tokens` tokens.
     fn cache(&self, tokens: usize) -> Self::Cache;
 
-    /// Appends each feed's tokens (at least one) to its sequence; gives logits `[wanted, vocabulary]`, feed after feed.
+    /// Appends each feed's tokens (at least one) to its sequence; gives logits `[wanted, vocabulary]`, feed
+    /// after feed.
     fn forward(&self, feeds: &mut [Feed<'_, Self::Cache>], wanted: Wanted) -> Vec<f32>;
 }
 
@@ -249,7 +250,8 @@ struct Active<C> {
 }
 
 impl Queue<'_> {
-    /// Decodes requests, up to `sequences` at a time, until none is left. Finished rows make place for new ones.
+    /// Decodes requests, up to `sequences` at a time, until none is left. Finished rows make place for new
+    /// ones.
     fn work<D: Decoder>(
         &self,
         decoder: &D,

@@ -1,12 +1,14 @@
-//! The language model: architecture, training, sampling, Hugging Face folders. The only crate that names burn.
+//! The language model: architecture, training, sampling, Hugging Face folders. The only crate that names
+//! burn.
 //!
 //! - [`train()`]: the one trainer, used by pretraining and every fine-tuning stage.
 //! - [`Sampler`]: decoding with a KV cache.
 //! - [`memory`] that both need, and [`work`] that they do.
 //! - [`stages`], of which there is one, `model.load`.
 //!
-//! The transformer is written once (`model`) over a few operations (`ops`), which are composed of burn's on GPUs and
-//! fused on the CPU (`cpu`). Decoding on the CPU has its own code over the same kernels (`generate`).
+//! The transformer is written once (`model`) over a few operations (`ops`), which are composed of burn's on
+//! GPUs and fused on the CPU (`cpu`). Decoding on the CPU has its own code over the same kernels
+//! (`generate`).
 
 mod checkpoint;
 mod cpu;

@@ -25,8 +25,8 @@ pub(crate) fn run(ctx: &dyn Context, _: Settings) -> Result<()> {
     hub::copy_tokenizer(&folder, ctx.output())
 }
 
-/// Refuses a tokenizer that llmp cannot use, or that has ids which the model has no embeddings for: at once, and not in
-/// the middle of a long run.
+/// Refuses a tokenizer that llmp cannot use, or that has ids which the model has no embeddings for: at once,
+/// and not in the middle of a long run.
 fn check_tokenizer(folder: &Folder<'_>, config: &Config) -> Result<()> {
     let path = folder.file(TOKENIZER_FILE)?;
     let ids = Tokenizer::load_file(&path)?.vocab_size() as usize;

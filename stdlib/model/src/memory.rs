@@ -1,7 +1,8 @@
 //! What a model takes on the CPU, from its shape: what the code beside this keeps at the same time.
 //!
-//! The numbers err upwards. Compared with peaks of the whole process, which takes some 50 MiB by itself, on `examples/who-is`
-//! with one action at a time: `base` 103 MiB expected with those 64 MiB that the runtime adds, 85 measured; `chat` 191 and 138.
+//! The numbers err upwards. Compared with peaks of the whole process, which takes some 50 MiB by itself, on
+//! `examples/who-is` with one action at a time: `base` 103 MiB expected with those 64 MiB that the runtime
+//! adds, 85 measured; `chat` 191 and 138.
 
 use llmp_artifacts::model::Config;
 use llmp_stage::{Cost, Known};
@@ -35,8 +36,8 @@ pub fn of_training(config: &Config, tokens: u64) -> u64 {
     let parameters = config.parameter_count();
     let [width, q, kv, mlp, heads] = widths(config);
     let head_norms = u64::from(config.qk_norm);
-    // What the backward pass needs of a block: both inputs and what came of their norms; queries, keys, values and
-    // what attention gave; gate and up.
+    // What the backward pass needs of a block: both inputs and what came of their norms; queries, keys,
+    // values and what attention gave; gate and up.
     let block = 4 * width + (2 + head_norms) * (q + kv) + heads + 2 * mlp + 2;
     // What exists once: gradients of the block at work, the first and last of the residual stream.
     let once = 6 * width + 2 * (q + kv) + 3 * mlp;
@@ -49,7 +50,8 @@ pub fn of_training(config: &Config, tokens: u64) -> u64 {
     (VALUE as f64 * SLACK * step.max(checkpoint) as f64) as u64
 }
 
-/// Bytes that writing takes at the peak: up to `rows` sequences at a time, whose prompts have up to `prompt` tokens.
+/// Bytes that writing takes at the peak: up to `rows` sequences at a time, whose prompts have up to `prompt`
+/// tokens.
 #[must_use]
 pub fn of_sampling(config: &Config, rows: u64, prompt: u64) -> u64 {
     let [width, q, kv, mlp, _] = widths(config);
@@ -68,8 +70,8 @@ pub fn config_of(model: &Known) -> Option<Config> {
     Config::from_json(model.model.as_ref()?).ok()
 }
 
-/// Tokens of the longest rows of conversations or questions, from their number and bytes; a full context where that is not
-/// known.
+/// Tokens of the longest rows of conversations or questions, from their number and bytes; a full context
+/// where that is not known.
 #[must_use]
 pub fn longest_row(rows: &Known, config: &Config) -> u64 {
     /// Bytes of JSON for each token, at least.

@@ -5,7 +5,8 @@ use burn::tensor::{Int, Tensor};
 use crate::ops::{Attention, AttentionWeights, HeadWeights, MlpWeights, Ops, Rope, Targets};
 use llmp_artifacts::model::Config;
 
-/// A model's shape and constants on a device. Weights come with each call, in the order of [`Config::parameters`].
+/// A model's shape and constants on a device. Weights come with each call, in the order of
+/// [`Config::parameters`].
 pub(crate) struct Model<B: Ops> {
     config: Config,
     rope: Rope<B>,

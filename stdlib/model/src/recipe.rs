@@ -10,8 +10,8 @@ pub enum Schedule {
     Linear,
     /// Along half a cosine.
     Cosine,
-    /// Not until the last part of the steps ([`Recipe::decay`]), there in a straight line: warm-up, stable, decay
-    /// (MiniCPM, arXiv 2404.06395).
+    /// Not until the last part of the steps ([`Recipe::decay`]), there in a straight line: warm-up, stable,
+    /// decay (MiniCPM, arXiv 2404.06395).
     Wsd,
 }
 
@@ -40,7 +40,8 @@ pub struct Recipe {
     pub seed: u64,
     /// Steps between checkpoints; 0 for none. Never changes the result.
     pub checkpoint_every: u64,
-    /// Ids that end generation, for `config.json` and `generation_config.json`; `None` keeps those of the start.
+    /// Ids that end generation, for `config.json` and `generation_config.json`; `None` keeps those of the
+    /// start.
     pub stop_tokens: Option<Vec<u32>>,
 }
 
@@ -59,7 +60,8 @@ impl Recipe {
         }
     }
 
-    /// The share of the peak learning rate at step `step` of `steps`: a linear rise, then a fall to `final_fraction`.
+    /// The share of the peak learning rate at step `step` of `steps`: a linear rise, then a fall to
+    /// `final_fraction`.
     fn share(&self, step: u64, steps: u64) -> f64 {
         let warmup = (self.warmup * steps as f64).ceil();
         let done = step as f64;

@@ -33,7 +33,8 @@ const CURVE_POINTS: u64 = 500;
 pub struct Row {
     /// Token ids; at most one more than the model's context.
     pub tokens: Vec<u32>,
-    /// `learn[i]`: whether predicting `tokens[i]` from the tokens before it counts in the loss. `learn[0]` is ignored.
+    /// `learn[i]`: whether predicting `tokens[i]` from the tokens before it counts in the loss. `learn[0]` is
+    /// ignored.
     pub learn: Vec<bool>,
 }
 
@@ -42,15 +43,15 @@ pub trait Batches: Sync {
     /// Number of optimiser steps.
     fn steps(&self) -> u64;
 
-    /// The rows of step `step`, counted from 0: a pure function of `step`, so that an interrupted training resumes
-    /// exactly. Rows may differ in length.
+    /// The rows of step `step`, counted from 0: a pure function of `step`, so that an interrupted training
+    /// resumes exactly. Rows may differ in length.
     ///
     /// # Errors
     /// Where the data cannot be read.
     fn batch(&self, step: u64) -> Result<Vec<Row>>;
 
-    /// The curve that the loss of step `step` belongs to: `loss`, or another one for what is learned in between. Losses of
-    /// different texts in one curve would make it a saw.
+    /// The curve that the loss of step `step` belongs to: `loss`, or another one for what is learned in
+    /// between. Losses of different texts in one curve would make it a saw.
     fn curve(&self, step: u64) -> &str {
         let _ = step;
         LOSS
@@ -61,7 +62,8 @@ pub trait Batches: Sync {
         None
     }
 
-    /// Tokens of all steps together, where that is known: the length of the progress bar, which else counts steps.
+    /// Tokens of all steps together, where that is known: the length of the progress bar, which else counts
+    /// steps.
     fn tokens(&self) -> Option<u64> {
         None
     }
@@ -102,16 +104,16 @@ impl std::fmt::Display for Trained {
     }
 }
 
-/// Trains a model on [`Context::device`] and writes a Hugging Face folder to [`Context::output`]: `config.json`,
-/// `generation_config.json`, `model.safetensors` and the files of `tokenizer_files` (`tokenizer.json`,
-/// `tokenizer_config.json`).
+/// Trains a model on [`Context::device`] and writes a Hugging Face folder to [`Context::output`]:
+/// `config.json`, `generation_config.json`, `model.safetensors` and the files of `tokenizer_files`
+/// (`tokenizer.json`, `tokenizer_config.json`).
 ///
-/// Checkpoints stand in [`Context::state`]; a second call with the same arguments goes on from the last one, on the
-/// CPU to the same bytes, counts and curves.
+/// Checkpoints stand in [`Context::state`]; a second call with the same arguments goes on from the last one,
+/// on the CPU to the same bytes, counts and curves.
 ///
 /// # Errors
-/// Where files cannot be read or written, a row does not fit the model, the loss stops being finite, or the run was
-/// asked to stop.
+/// Where files cannot be read or written, a row does not fit the model, the loss stops being finite, or the
+/// run was asked to stop.
 pub fn train(
     ctx: &dyn Context,
     start: Start<'_>,
@@ -341,7 +343,8 @@ impl Job<'_> {
             let what = if value.is_finite() { "gradient" } else { "loss" };
             let mut message =
                 format!("the {what} of step {} is no longer a finite number", state.progress.step);
-            // Where it began: the first parameter in the order of the model whose weights or gradient are none.
+            // Where it began: the first parameter in the order of the model whose weights or gradient are
+            // none.
             let broken = |tensor: &Tensor<B::InnerBackend, 2>| {
                 !B::InnerBackend::squared_norm(std::slice::from_ref(tensor)).is_finite()
             };
@@ -367,7 +370,8 @@ impl Job<'_> {
 }
 
 impl<B: AutodiffBackend> State<B> {
-    /// With the best weights behind the others, where those are wanted: the present ones before anything was measured.
+    /// With the best weights behind the others, where those are wanted: the present ones before anything was
+    /// measured.
     fn checkpoint(&self, keeps_best: bool) -> Checkpoint {
         let groups: Vec<Group> = self.slots.iter().map(|slot| slot.group).collect();
         let tensor = |(index, kept): (usize, Option<usize>)| {
@@ -386,8 +390,8 @@ impl<B: AutodiffBackend> State<B> {
     }
 }
 
-/// The order of tensors in a checkpoint: all weights, then the first tensor that each optimiser keeps, where it keeps one, then the
-/// second, and so on. A tensor is told by its parameter and its place in the state.
+/// The order of tensors in a checkpoint: all weights, then the first tensor that each optimiser keeps, where
+/// it keeps one, then the second, and so on. A tensor is told by its parameter and its place in the state.
 fn layout(groups: &[Group]) -> impl Iterator<Item = (usize, Option<usize>)> {
     let most = groups.iter().map(|group| group.optimizer.slots()).max().unwrap_or(0);
     let weights = (0..groups.len()).map(|index| (index, None));

@@ -1,8 +1,8 @@
 //! How much a model has to compute, in floating-point operations: times are foretold from it.
 //!
-//! Rows differ in length, and nobody has read them when a plan is made; what stands here for their length follows from bytes of
-//! JSON and was compared with measured times (`tests/bench/estimates.py`). A time that was measured once takes these errors out
-//! again: what counts then is the ratio of two works.
+//! Rows differ in length, and nobody has read them when a plan is made; what stands here for their length
+//! follows from bytes of JSON and was compared with measured times (`tests/bench/estimates.py`). A time that
+//! was measured once takes these errors out again: what counts then is the ratio of two works.
 
 use llmp_artifacts::model::Config;
 use llmp_stage::Known;
@@ -26,8 +26,8 @@ pub fn of_training(config: &Config, tokens: f64) -> f64 {
     config.training_flops_per_token() * tokens
 }
 
-/// Writing `sequences` answers of at most `most` tokens, each after a prompt of `prompt` tokens. A large batch of them
-/// computes as fast as training does.
+/// Writing `sequences` answers of at most `most` tokens, each after a prompt of `prompt` tokens. A large
+/// batch of them computes as fast as training does.
 #[must_use]
 pub fn of_writing(config: &Config, sequences: f64, prompt: f64, most: usize) -> f64 {
     // Training computes thrice what reading does: forwards, and backwards for inputs and weights.

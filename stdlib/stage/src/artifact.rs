@@ -1,9 +1,10 @@
 //! Artifacts as stages see them: named files in a fixed order.
 //!
-//! Every artifact is a set of files below one folder. An artifact is *sharded* when its signature says so; then the
-//! files whose names agree up to the first `.` form one shard (`3f9a….docs.parquet`, or `3f9a….tokens.bin` with
-//! `3f9a….index.bin`). Shards are named by content (the first 16 hex digits of the digest of the source file they come
-//! from), so that adding, removing or renaming a source file never renames the other shards.
+//! Every artifact is a set of files below one folder. An artifact is *sharded* when its signature says so;
+//! then the files whose names agree up to the first `.` form one shard (`3f9a….docs.parquet`, or
+//! `3f9a….tokens.bin` with `3f9a….index.bin`). Shards are named by content (the first 16 hex digits of the
+//! digest of the source file they come from), so that adding, removing or renaming a source file never
+//! renames the other shards.
 
 use std::path::{Path, PathBuf};
 
@@ -27,7 +28,8 @@ pub struct InputFile {
 pub struct Input {
     /// Name of the binding or stage that made it, for messages and reports; never part of a key.
     pub label: String,
-    /// Which kind of artifact it is, e.g. `Docs`: of the signature's, where it takes several. `None` for the user's files.
+    /// Which kind of artifact it is, e.g. `Docs`: of the signature's, where it takes several. `None` for the
+    /// user's files.
     pub kind: Option<String>,
     /// Files sorted by name.
     pub files: Vec<InputFile>,

@@ -42,26 +42,30 @@ impl Dropped {
 /// Stands before an id in the value of [`Dropped::like`].
 const LIKE: &str = "like ";
 
-/// Steps of a training whose mean loss is what the loss came to; all of them where they are fewer. A single batch says little.
+/// Steps of a training whose mean loss is what the loss came to; all of them where they are fewer. A single
+/// batch says little.
 pub const LAST_STEPS: usize = 50;
 
 /// What a stage runs in. Implemented by `runtime`, and by [`crate::testing::TestContext`] for unit tests.
 ///
 /// All methods may be called from several threads.
 pub trait Context: Sync {
-    /// The artifacts given for the parameter `role` of the stage's signature: one, or many for a list parameter, in the
-    /// order in which they were written. Empty when an optional parameter was left out.
+    /// The artifacts given for the parameter `role` of the stage's signature: one, or many for a list
+    /// parameter, in the order in which they were written. Empty when an optional parameter was left out.
     fn inputs(&self, role: &str) -> &[Input];
 
-    /// The name of the shard that is worked on, for a stage that runs shard by shard: what it makes is called after it.
+    /// The name of the shard that is worked on, for a stage that runs shard by shard: what it makes is called
+    /// after it.
     fn shard(&self) -> Option<&str> {
         None
     }
 
-    /// The folder that becomes the artifact. Empty at the start; everything in it is published when the stage returns `Ok`.
+    /// The folder that becomes the artifact. Empty at the start; everything in it is published when the stage
+    /// returns `Ok`.
     fn output(&self) -> &Path;
 
-    /// A private folder that belongs to this stage's key and outlives a crash: checkpoints. Removed after success.
+    /// A private folder that belongs to this stage's key and outlives a crash: checkpoints. Removed after
+    /// success.
     fn state(&self) -> &Path;
 
     /// The device as chosen on the command line: `cpu`, `wgpu`, `cuda:0`.
@@ -73,24 +77,26 @@ pub trait Context: Sync {
     /// Whether the run was asked to stop. Long loops ask at every step; see [`Context::proceed`].
     fn cancelled(&self) -> bool;
 
-    /// Starts a progress bar over `total` units (`"pages"`, `"tokens"`); `0` when the total is unknown.
-    fn bar(&self, total: u64, unit: &str) -> Box<dyn Bar>;
+    /// Starts a progress bar over `total` units, where their number is known; stages call `bar`.
+    fn start_bar(&self, total: Option<u64>, unit: &str) -> Box<dyn Bar>;
 
     /// Writes a line to the stage's log.
     fn log(&self, line: &str);
 
-    /// Adds to a count that the ledger keeps and the report shows, e.g. `documents`, `dropped.gopher.min_words`.
+    /// Adds to a count that the ledger keeps and the report shows, e.g. `documents`,
+    /// `dropped.gopher.min_words`.
     fn count(&self, name: &str, add: u64);
 
     /// Appends a point to a curve, e.g. `("loss", step, value)`.
     fn point(&self, curve: &str, x: f64, y: f64);
 
-    /// Notes a number that a result is judged by, for the ledger, the report, `llmp diff` and `llmp runs`: once for each name, the last
-    /// one counts. `("loss", 2.961)`; the number of a curve's name is what the curve came to.
+    /// Notes a number that a result is judged by, for the ledger, the report, `llmp diff` and `llmp runs`:
+    /// once for each name, the last one counts. `("loss", 2.961)`; the number of a curve's name is what the
+    /// curve came to.
     fn measure(&self, name: &str, value: f64);
 
-    /// Says that earlier attempts did a part of this work, from whose state it goes on: they took `seconds`, which are part of
-    /// what the result took.
+    /// Says that earlier attempts did a part of this work, from whose state it goes on: they took `seconds`,
+    /// which are part of what the result took.
     fn resumed(&self, seconds: f64);
 
     /// Keeps a dropped document's fate, and counts it under `dropped.<rule>`.
@@ -113,6 +119,14 @@ pub trait Context: Sync {
     /// [`Error::cancelled`] then.
     fn proceed(&self) -> Result<()> {
         if self.cancelled() { Err(Error::cancelled()) } else { Ok(()) }
+    }
+}
+
+impl dyn Context + '_ {
+    /// Starts a progress bar over `total` units (`"pages"`, `"tokens"`): a number, or `None` where it is
+    /// unknown.
+    pub fn bar(&self, total: impl Into<Option<u64>>, unit: &str) -> Box<dyn Bar> {
+        self.start_bar(total.into(), unit)
     }
 }
 

@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-/// What a stage will need, and what is known of its result, from its settings and what is known of its inputs.
+/// What a stage will need, and what is known of its result, from its settings and what is known of its
+/// inputs.
 ///
-/// `None` is what is not known, or what the stage has none of; an estimate is never 0 for want of a better one.
+/// `None` is what is not known, or what the stage has none of; an estimate is never 0 for want of a better
+/// one.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Cost {
     /// Floating-point operations of its tensor work.

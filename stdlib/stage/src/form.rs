@@ -5,8 +5,8 @@ use std::path::Path;
 
 use crate::{Context, Error, Fact, Input, Result, View, Views};
 
-/// How the artifacts of one kind lie on disk: how they are checked, counted, and read by whoever follows documents through a
-/// run. There is one for each kind of the compiler's, in the registry's table.
+/// How the artifacts of one kind lie on disk: how they are checked, counted, and read by whoever follows
+/// documents through a run. There is one for each kind of the compiler's, in the registry's table.
 pub trait Form: Send + Sync {
     /// The kind's name in programs, e.g. `Docs`.
     fn kind(&self) -> &'static str;
@@ -14,14 +14,15 @@ pub trait Form: Send + Sync {
     /// What its files are, as the end of the sentence `Docs is …`.
     fn expected(&self) -> &'static str;
 
-    /// Compares what a user's own program wrote with what artifacts of this kind are. Files in another notation that the kind
-    /// allows, such as JSONL where Parquet is due, are replaced by the kind's own.
+    /// Compares what a user's own program wrote with what artifacts of this kind are. Files in another
+    /// notation that the kind allows, such as JSONL where Parquet is due, are replaced by the kind's own.
     ///
     /// # Errors
     /// Names the file, what was found and what was expected.
     fn check(&self, written: &Input) -> Result<()>;
 
-    /// As [`Form::check`], for what a running stage wrote: says how much it is, and may leave out what is an accident, with a count.
+    /// As [`Form::check`], for what a running stage wrote: says how much it is, and may leave out what is an
+    /// accident, with a count.
     ///
     /// # Errors
     /// As there.
@@ -30,8 +31,8 @@ pub trait Form: Send + Sync {
         self.check(written)
     }
 
-    /// Writes one of its files, `name` within the artifact and `path` on this machine, as JSON lines below `folder`: the new file's
-    /// name and its rows; `None` where it is written in no other way than it is.
+    /// Writes one of its files, `name` within the artifact and `path` on this machine, as JSON lines below
+    /// `folder`: the new file's name and its rows; `None` where it is written in no other way than it is.
     ///
     /// # Errors
     /// Where the file cannot be read or the other cannot be written.
@@ -55,7 +56,8 @@ pub trait Form: Send + Sync {
         Holds::Nothing
     }
 
-    /// The documents in one of its files, `name` within the artifact, `path` on this machine; none in files of other kinds.
+    /// The documents in one of its files, `name` within the artifact, `path` on this machine; none in files
+    /// of other kinds.
     ///
     /// # Errors
     /// Where the file cannot be read.
@@ -64,8 +66,8 @@ pub trait Form: Send + Sync {
         Ok(Box::new(std::iter::empty()))
     }
 
-    /// The tokens that the document at `row` of `shard` became, with `letters` of its decoded text; `None` where there is no
-    /// such row.
+    /// The tokens that the document at `row` of `shard` became, with `letters` of its decoded text; `None`
+    /// where there is no such row.
     ///
     /// # Errors
     /// Where the artifact cannot be read.
@@ -74,8 +76,8 @@ pub trait Form: Send + Sync {
         Ok(None)
     }
 
-    /// Its rows as people read them, from the first on; each is read when it is asked for, so that what is shown bounds the
-    /// memory. None for what has no rows.
+    /// Its rows as people read them, from the first on; each is read when it is asked for, so that what is
+    /// shown bounds the memory. None for what has no rows.
     ///
     /// # Errors
     /// Where the artifact cannot be opened.
@@ -84,7 +86,8 @@ pub trait Form: Send + Sync {
         Ok(Box::new(std::iter::empty()))
     }
 
-    /// What is to be known of the whole of it, in a few lines: a model's shape, a vocabulary's size, a table's columns.
+    /// What is to be known of the whole of it, in a few lines: a model's shape, a vocabulary's size, a
+    /// table's columns.
     ///
     /// # Errors
     /// Where the artifact cannot be read.
@@ -125,7 +128,8 @@ pub struct Entry {
     pub url: String,
     /// Its text; empty where names only were asked for.
     pub text: String,
-    /// Words of the text as `filter.quality` counts them (UAX 29, punctuation not counted); 0 where names only were asked for.
+    /// Words of the text as `filter.quality` counts them (UAX 29, punctuation not counted); 0 where names
+    /// only were asked for.
     pub words: u64,
     /// Its language, an ISO 639-1 code, once known.
     pub language: Option<String>,

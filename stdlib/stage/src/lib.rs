@@ -1,8 +1,8 @@
 //! What a stage is: the [`Stage`] trait, the [`Context`] it runs in, and the artifacts it reads and writes.
 //!
-//! Stages know nothing of the store, the ledger or the scheduler. A stage reads its [`Input`]s, writes files below
-//! [`Context::output`], and reports what it saw through the context. `runtime` implements the context for real;
-//! [`testing`] has a double for unit tests.
+//! Stages know nothing of the store, the ledger or the scheduler. A stage reads its [`Input`]s, writes files
+//! below [`Context::output`], and reports what it saw through the context. `runtime` implements the context
+//! for real; [`testing`] has a double for unit tests.
 
 mod artifact;
 mod context;

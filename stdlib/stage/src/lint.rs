@@ -5,7 +5,8 @@ use crate::Error;
 /// A stage's own rule that settings break.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lint {
-    /// The diagnostic's code, which has a page: `E…` for what cannot work, `W…` for what is probably not meant.
+    /// The diagnostic's code, which has a page: `E…` for what cannot work, `W…` for what is probably not
+    /// meant.
     pub code: &'static str,
     /// The setting that it is shown at, and the field in it: `["model", "width"]`.
     pub path: &'static [&'static str],

@@ -33,8 +33,8 @@ impl Registry {
         self.stage(stage).map_or_else(|| Shown::of(report), |stage| stage.show(report))
     }
 
-    /// What the counts of a stage of this signature say, which makes artifacts of `kind`: its own words, or else those for all.
-    /// `given` is whether anything went in.
+    /// What the counts of a stage of this signature say, which makes artifacts of `kind`: its own words, or
+    /// else those for all. `given` is whether anything went in.
     #[must_use]
     pub fn remarks(
         &self,

@@ -1,4 +1,5 @@
-//! What a stage has to say about a result that is made and may be of no use: silence would be the worst message.
+//! What a stage has to say about a result that is made and may be of no use: silence would be the worst
+//! message.
 
 use std::collections::BTreeMap;
 
@@ -78,8 +79,8 @@ pub fn kept(unit: &str, counts: &Counts) -> (u64, u64) {
     (kept, kept + dropped(counts).iter().map(|(_, count)| count).sum::<u64>())
 }
 
-/// `1 of 10,008 documents was kept: gopher.min_words dropped 9,000, c4.min_sentences 1,007`, where a stage kept less than
-/// [`FEW_KEPT`] of what it was given.
+/// `1 of 10,008 documents was kept: gopher.min_words dropped 9,000, c4.min_sentences 1,007`, where a stage
+/// kept less than [`FEW_KEPT`] of what it was given.
 #[must_use]
 pub fn few_kept(unit: &str, counts: &Counts) -> Option<Remark> {
     let (kept, given) = kept(unit, counts);
@@ -94,8 +95,8 @@ pub fn few_kept(unit: &str, counts: &Counts) -> Option<Remark> {
     Some(Remark::new(if kept == 0 { Concern::Nothing } else { Concern::FewKept }, message))
 }
 
-/// What every stage's counts can say: that hardly anything was kept, or that nothing came out. `given` is whether anything
-/// went in, as far as that is known.
+/// What every stage's counts can say: that hardly anything was kept, or that nothing came out. `given` is
+/// whether anything went in, as far as that is known.
 #[must_use]
 pub fn of_counts(unit: Option<&str>, counts: &Counts, given: bool) -> Option<Remark> {
     let unit = unit?;

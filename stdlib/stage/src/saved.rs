@@ -1,4 +1,5 @@
-//! How far an attempt came that was stopped: what a stage leaves beside its checkpoint, for whoever plans to go on from it.
+//! How far an attempt came that was stopped: what a stage leaves beside its checkpoint, for whoever plans to
+//! go on from it.
 
 use std::path::Path;
 
@@ -9,7 +10,8 @@ use crate::{Error, Result};
 /// The file below [`Context::state`](crate::Context::state).
 const FILE: &str = "progress.json";
 
-/// How far a stage with steps came. It says nothing that the checkpoint does not: a plan reads it without reading tensors.
+/// How far a stage with steps came. It says nothing that the checkpoint does not: a plan reads it without
+/// reading tensors.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Saved {
     /// Steps done.

@@ -1,7 +1,8 @@
 //! How the report of an evaluation is shown: tables, charts and examples, as data.
 //!
-//! The `report.json` of a Report holds this, or the stage that made it says it (see [`Stage::show`](crate::Stage::show)); the run's
-//! report, `llmp diff` and gates know nothing else of evaluations. Its measures are read in one way, [`Shown::value`], whoever asks.
+//! The `report.json` of a Report holds this, or the stage that made it says it (see
+//! [`Stage::show`](crate::Stage::show)); the run's report, `llmp diff` and gates know nothing else of
+//! evaluations. Its measures are read in one way, [`Shown::value`], whoever asks.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -14,7 +15,8 @@ pub struct Shown {
     pub title: String,
     /// Its tables, the most important first.
     pub tables: Vec<Table>,
-    /// Its measures, where they are more than the columns of the first table, such as shares of several rows together.
+    /// Its measures, where they are more than the columns of the first table, such as shares of several rows
+    /// together.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub measures: Vec<Measured>,
     /// Bars.
@@ -169,9 +171,10 @@ impl Shown {
 
     /// The value of a measure that is looked up by `keys`; `None` where the report has none such.
     ///
-    /// Measures that are declared are found by exactly their keys. Where none are, they are the columns of the first table: the
-    /// first key is the first name of the row, the others are among the rest of its names. Where several rows fit, such as all
-    /// groups of a model, it is the one that sums them up; without such a row it is not known which is meant.
+    /// Measures that are declared are found by exactly their keys. Where none are, they are the columns of
+    /// the first table: the first key is the first name of the row, the others are among the rest of its
+    /// names. Where several rows fit, such as all groups of a model, it is the one that sums them up; without
+    /// such a row it is not known which is meant.
     #[must_use]
     pub fn value<S: AsRef<str>>(&self, measure: &str, keys: &[S]) -> Option<f64> {
         if !self.measures.is_empty() {

@@ -66,12 +66,13 @@ pub trait Stage: Send + Sync {
     /// serde's account of what does not fit.
     fn check_settings(&self, settings: &Value) -> std::result::Result<(), serde_json::Error>;
 
-    /// What is wrong with settings that all have the right types: the stage's own rules over several of them. `llmp check` shows
-    /// it, and the stage does not run with errors among it. `settings` are lowered ones; none are told where they do not fit.
+    /// What is wrong with settings that all have the right types: the stage's own rules over several of them.
+    /// `llmp check` shows it, and the stage does not run with errors among it. `settings` are lowered ones;
+    /// none are told where they do not fit.
     fn lint(&self, settings: &Value) -> Vec<Lint>;
 
-    /// Runs to the end. Called once for a whole artifact, or once per shard where the signature says `per shard`; then
-    /// the sharded input holds that shard only.
+    /// Runs to the end. Called once for a whole artifact, or once per shard where the signature says `per
+    /// shard`; then the sharded input holds that shard only.
     ///
     /// # Errors
     /// Whatever stopped it; output written so far is discarded, state is kept.
@@ -88,18 +89,19 @@ pub trait Stage: Send + Sync {
         &[]
     }
 
-    /// What its counts, those of all its shards together, say that a user should not have to look for. `settings` are lowered
-    /// ones.
+    /// What its counts, those of all its shards together, say that a user should not have to look for.
+    /// `settings` are lowered ones.
     fn remarks(&self, settings: &Value, counts: &Counts) -> Vec<Remark>;
 
-    /// How the `report.json` that it made is shown, also one of an earlier version; `None` where that is not known.
+    /// How the `report.json` that it made is shown, also one of an earlier version; `None` where that is not
+    /// known.
     fn show(&self, report: &Value) -> Option<Shown>;
 }
 
 /// Makes a stage of a function that takes its settings as a struct.
 ///
-/// The struct derives `Deserialize` with `deny_unknown_fields` and no defaults (defaults stand in the signature, and
-/// nowhere else); optional settings are `Option`s that arrive as `null`.
+/// The struct derives `Deserialize` with `deny_unknown_fields` and no defaults (defaults stand in the
+/// signature, and nowhere else); optional settings are `Option`s that arrive as `null`.
 pub fn stage<S>(name: &'static str, run: fn(&dyn Context, S) -> Result<()>) -> Function<S> {
     Function {
         name,
@@ -239,8 +241,8 @@ impl<S: DeserializeOwned + 'static> Stage for Function<S> {
     }
 }
 
-/// A context that gives a stage what its signature declares and nothing else: a misspelt role would otherwise be an optional
-/// input that is never there.
+/// A context that gives a stage what its signature declares and nothing else: a misspelt role would otherwise
+/// be an optional input that is never there.
 struct Declared<'a> {
     ctx: &'a dyn Context,
     stage: &'static str,
@@ -274,8 +276,8 @@ impl Context for Declared<'_> {
     fn cancelled(&self) -> bool {
         self.ctx.cancelled()
     }
-    fn bar(&self, total: u64, unit: &str) -> Box<dyn Bar> {
-        self.ctx.bar(total, unit)
+    fn start_bar(&self, total: Option<u64>, unit: &str) -> Box<dyn Bar> {
+        self.ctx.start_bar(total, unit)
     }
     fn log(&self, line: &str) {
         self.ctx.log(line);
@@ -302,9 +304,10 @@ impl Context for Declared<'_> {
 
 /// Registers the stages of a module: makes the function `stages()`.
 ///
-/// A stage `"filter.language" = language` is the function `run` of the module `language`, and its signature is
-/// `language.llmp` beside it; `knowledge::probe` lies a folder deeper. `{ cost, lint, probe, remarks, rules, show }` name what else the module has. The folder is where the signatures stand below
-/// `stdlib/`, without `src/`.
+/// A stage `"filter.language" = language` is the function `run` of the module `language`, and its signature
+/// is `language.llmp` beside it; `knowledge::probe` lies a folder deeper. `{ cost, lint, probe, remarks,
+/// rules, show }` name what else the module has. The folder is where the signatures stand below `stdlib/`,
+/// without `src/`.
 ///
 /// ```ignore
 /// llmp_stage::stages! { "data/dedup":

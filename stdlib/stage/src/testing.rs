@@ -145,7 +145,7 @@ impl Context for TestContext {
     fn cancelled(&self) -> bool {
         self.cancelled.load(Ordering::Relaxed)
     }
-    fn bar(&self, _total: u64, _unit: &str) -> Box<dyn Bar> {
+    fn start_bar(&self, _total: Option<u64>, _unit: &str) -> Box<dyn Bar> {
         Box::new(Silent)
     }
     fn log(&self, line: &str) {

@@ -1,7 +1,8 @@
-//! Runs cases that were collected elsewhere: a folder with a folder each, what it needs and a `case.md` that tells the story.
+//! Runs cases that were collected elsewhere: a folder with a folder each, what it needs and a `case.md` that
+//! tells the story.
 //!
-//! `cases.sh` says for each, by its number, what is right: shell commands that succeed. They run in a copy of the case, with
-//! `llmp` and the functions at the beginning of that file.
+//! `cases.sh` says for each, by its number, what is right: shell commands that succeed. They run in a copy of
+//! the case, with `llmp` and the functions at the beginning of that file.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,8 +1,9 @@
-//! The tables of codes in `spec/7-diagnostics.md`, made from the titles of the pages that `llmp explain` shows.
+//! The tables of codes in `spec/7-diagnostics.md`, made from the titles of the pages that `llmp explain`
+//! shows.
 
 use llmp_compiler::explain::pages;
 
-use crate::generate::between;
+use crate::pages::between;
 
 /// The passages of the page, and what its codes begin with.
 const PARTS: [(&str, &[&str]); 6] = [

@@ -1,12 +1,16 @@
-//! What people who change llmp need and its users do not: skeletons, generated pages, the crates, cases from elsewhere.
+//! What people who change llmp need and its users do not: skeletons, generated pages, the crates, cases from
+//! elsewhere.
 
 pub mod cases;
 pub mod codes;
 pub mod crates;
 pub mod generate;
+pub mod kinds;
 pub mod metadata;
 pub mod new;
+pub mod pages;
 pub mod stages;
+pub mod width;
 
 use std::fs;
 use std::path::{Path, PathBuf};

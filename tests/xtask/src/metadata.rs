@@ -80,7 +80,8 @@ impl Crates {
         below.flat_map(|one| self.reaches(one).into_iter().chain([one.name.as_str()])).collect()
     }
 
-    /// The names and versions of all that stands behind a crate with its default features on this system, itself included.
+    /// The names and versions of all that stands behind a crate with its default features on this system,
+    /// itself included.
     ///
     /// # Errors
     ///

@@ -1,11 +1,13 @@
 //! The files of something new, as far as they can be written without knowing what it does.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::{generate, stages};
+use llmp_compiler::explain;
 
-/// Makes `FAMILY.NAME`: a signature and an implementation beside its family's, and the lines that register it.
+use crate::{pages, stages};
+
+/// Makes `FAMILY.NAME`: a signature and an implementation beside its family's, and the lines that register
+/// it.
 ///
 /// # Errors
 ///
@@ -34,14 +36,14 @@ pub fn stage(root: &Path, name: &str) -> Result<Vec<String>, String> {
     })?;
     let registered = register(&folder, name, own)?;
     let fill = |text: &str| text.replace("{name}", name).replace("{own}", own);
-    write(&signature, &fill(first))?;
-    write(&implementation, &fill(second))?;
+    pages::write(&signature, &fill(first))?;
+    pages::write(&implementation, &fill(second))?;
     let mut touched = vec![
         format!("new    {}", shown(root, &signature)),
         format!("new    {}", shown(root, &implementation)),
     ];
     for (path, text) in registered {
-        write(&path, &text)?;
+        pages::write(&path, &text)?;
         touched.push(format!("edited {}", shown(root, &path)));
     }
     Ok(touched)
@@ -63,7 +65,7 @@ fn template(family: &str, folder: &Path) -> Option<(&'static str, &'static str)>
 fn family_folder(root: &Path, family: &str, name: &str) -> Result<PathBuf, String> {
     let mut found = None;
     for path in stages::files(root)? {
-        let text = fs::read_to_string(&path).map_err(|error| error.to_string())?;
+        let text = pages::text(&path)?;
         if text.contains(&format!("stage {name}(")) {
             return Err(format!("there is a stage `{name}` in `{}`", shown(root, &path)));
         }
@@ -78,20 +80,17 @@ fn family_folder(root: &Path, family: &str, name: &str) -> Result<PathBuf, Strin
     })
 }
 
-/// The files that have to know of a new module, with their new text: the folder's `mod` line, and the table of stages there or
-/// in the crate's `lib.rs`.
+/// The files that have to know of a new module, with their new text: the folder's `mod` line, and the table
+/// of stages there or in the crate's `lib.rs`.
 fn register(folder: &Path, name: &str, own: &str) -> Result<Vec<(PathBuf, String)>, String> {
-    let read = |path: &Path| {
-        fs::read_to_string(path).map_err(|error| format!("cannot read `{}`: {error}", path.display()))
-    };
     let library = folder.ancestors().find(|it| it.ends_with("src")).unwrap_or(folder).join("lib.rs");
     let module = Some(folder.join("mod.rs")).filter(|it| it.exists()).unwrap_or_else(|| library.clone());
-    let declared = with_module(&read(&module)?, own);
+    let declared = with_module(&pages::text(&module)?, own);
     if let Some(both) = with_row(&declared, &format!("    \"{name}\" = {own},")) {
         return Ok(vec![(module, both)]);
     }
     let parent = folder.file_name().and_then(|it| it.to_str()).unwrap_or_default();
-    let table = with_row(&read(&library)?, &format!("    \"{name}\" = {parent}::{own},"))
+    let table = with_row(&pages::text(&library)?, &format!("    \"{name}\" = {parent}::{own},"))
         .ok_or_else(|| format!("found no `stages!` table in `{}`", library.display()))?;
     Ok(vec![(module, declared), (library, table)])
 }
@@ -121,22 +120,29 @@ fn with_module(text: &str, name: &str) -> String {
     lines.join("\n") + "\n"
 }
 
-/// Makes the page of a code and its row in the compiler's table.
+/// Makes the page of the first free code of a group such as `E02`, and its row in the compiler's table. A
+/// code behind the last one: those between may have been in use before.
 ///
 /// # Errors
 ///
-/// If it is no code, or there is one already.
-pub fn code(root: &Path, code: &str, title: &str) -> Result<Vec<String>, String> {
-    let digits = code.strip_prefix(['E', 'W']).unwrap_or_default();
-    if digits.len() != 4 || !digits.bytes().all(|digit| digit.is_ascii_digit()) {
-        return Err(format!("`{code}` is no code such as E0245"));
+/// If it is no group, or has no free code.
+pub fn code(root: &Path, group: &str, title: &str) -> Result<Vec<String>, String> {
+    let digits = group.strip_prefix(['E', 'W']).unwrap_or_default();
+    if digits.len() != 2 || !digits.bytes().all(|digit| digit.is_ascii_digit()) {
+        return Err(format!("`{group}` is no group of codes such as E02"));
     }
+    let taken =
+        explain::pages().filter_map(|(code, _)| code.as_str().strip_prefix(group)?.parse::<u32>().ok()).max();
+    let code = match taken.map_or(1, |last| last + 1) {
+        number @ ..=99 => format!("{group}{number:02}"),
+        _ => return Err(format!("`{group}99` is taken: begin another group")),
+    };
     let page = root.join(format!("compiler/src/explain/{code}.md"));
     if page.exists() {
-        return Err(format!("`{}` is there already", shown(root, &page)));
+        return Err(format!("`{}` is there without a row in the table of codes", shown(root, &page)));
     }
     let table = "compiler/src/code.rs";
-    let text = generate::read(root, table)?;
+    let text = pages::read(root, table)?;
     let name: String =
         title.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' }).collect();
     let row = format!("    {code} {:<25} Plain", name.trim_matches('_'));
@@ -148,8 +154,8 @@ pub fn code(root: &Path, code: &str, title: &str) -> Result<Vec<String>, String>
     let last = lines.iter().rposition(is_row).ok_or_else(|| format!("found no codes in `{table}`"))?;
     let at = lines.iter().position(|line| is_row(line) && *line > row.as_str()).unwrap_or(last + 1);
     lines.insert(at, &row);
-    write(&page, &PAGE.replace("{code}", code).replace("{title}", title))?;
-    write(&root.join(table), &(lines.join("\n") + "\n"))?;
+    pages::write(&page, &PAGE.replace("{code}", &code).replace("{title}", title))?;
+    pages::write(&root.join(table), &(lines.join("\n") + "\n"))?;
     Ok(vec![format!("new    {}", shown(root, &page)), format!("edited {table}")])
 }
 
@@ -164,10 +170,6 @@ What is wrong, why it matters, and what to write instead.
 ```llmp right
 ```
 ";
-
-fn write(path: &Path, text: &str) -> Result<(), String> {
-    fs::write(path, text).map_err(|error| format!("cannot write `{}`: {error}", path.display()))
-}
 
 fn shown(root: &Path, path: &Path) -> String {
     path.strip_prefix(root).unwrap_or(path).display().to_string()

@@ -1,4 +1,5 @@
-//! Who may know whom, and how much a newcomer builds. Cargo keeps circles out; these are the walls that it cannot know.
+//! Who may know whom, and how much a newcomer builds. Cargo keeps circles out; these are the walls that it
+//! cannot know.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -17,7 +18,8 @@ fn linked(crates: &Crates, name: &str) -> BTreeSet<String> {
     tree.iter().filter_map(|it| it.split(' ').next()).map(str::to_owned).collect()
 }
 
-/// What a crate that only plans, explains and draws never waits for: tensors, the search index, Parquet, tokenizers, extraction.
+/// What a crate that only plans, explains and draws never waits for: tensors, the search index, Parquet,
+/// tokenizers, extraction.
 const HEAVY: [&str; 5] = ["burn", "burn-flex", "tantivy", "parquet", "tokenizers"];
 
 /// Those crates, as far as they are there.
@@ -91,7 +93,8 @@ fn only_commands_that_fetch_take_out_a_permit() {
     }
 }
 
-/// The agreed number. Who wants a crate more says in the commit what it is worth, and looks for one to leave out.
+/// The agreed number. Who wants a crate more says in the commit what it is worth, and looks for one to leave
+/// out.
 const MOST: usize = 400;
 
 #[test]

@@ -30,8 +30,22 @@
 ((named_type name: (identifier) @type.builtin)
   (#any-of? @type.builtin
     "Int" "Float" "Bool" "Text" "Path" "Ratio" "Duration" "Bytes" "Count"
-    "Files" "Pages" "Docs" "Classifier" "Tokenizer" "Tokens" "Model" "Conversations" "Preferences" "Questions"
-    "Probe" "Index" "Report"))
+    ; kinds
+    "Files"
+    "Pages"
+    "Docs"
+    "Classifier"
+    "Tokenizer"
+    "Tokens"
+    "Model"
+    "Conversations"
+    "Preferences"
+    "Questions"
+    "Probe"
+    "Index"
+    "Report"
+    ; end
+    ))
 (type_argument (identifier) @type)
 (words (identifier) @constant)
 

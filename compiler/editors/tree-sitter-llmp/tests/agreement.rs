@@ -1,5 +1,5 @@
-//! What the compiler reads without a mistake, the grammar reads without an ERROR or MISSING node: on every llmp text in
-//! the repository, and on damaged ones.
+//! What the compiler reads without a mistake, the grammar reads without an ERROR or MISSING node: on every
+//! llmp text in the repository, and on damaged ones.
 
 #![allow(missing_docs, clippy::disallowed_methods, reason = "tests read files")]
 
@@ -40,7 +40,8 @@ struct Text {
     text: String,
 }
 
-/// The texts of a file; `starts` says for a line whether a text begins behind it (`Some(true)`) or ends there.
+/// The texts of a file; `starts` says for a line whether a text begins behind it (`Some(true)`) or ends
+/// there.
 fn split(path: &Path, starts: impl Fn(&str) -> Option<bool>) -> Vec<Text> {
     let content = std::fs::read_to_string(path).expect("UTF-8");
     let mut texts: Vec<Text> = Vec::new();

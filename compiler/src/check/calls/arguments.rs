@@ -1,8 +1,7 @@
 //! Arguments at the places of parameters.
 
-use super::declaration::{Declaration, Slot};
+use super::declaration::{Declaration, Slot, Wanted};
 use super::{Piped, Site};
-use crate::artifact::ArtifactKind;
 use crate::ast::{Arg, Call, Expr, ExprKind, Name};
 use crate::check::nodes::Position;
 use crate::check::scope::Scope;
@@ -51,8 +50,8 @@ impl<'a> Places<'a> {
     }
 }
 
-/// The error for names that stand one by one where the first input left to fill is a list and there are more of them than
-/// inputs. What is not a name may be meant otherwise.
+/// The error for names that stand one by one where the first input left to fill is a list and there are more
+/// of them than inputs. What is not a name may be meant otherwise.
 fn loose_elements(
     site: Site<'_>,
     callee: Declaration<'_>,
@@ -285,24 +284,5 @@ impl Checker<'_> {
             (Placed::Piped, Some(Piped { ty, span })) => (Node::Previous, ty.clone(), *span),
             (Placed::Piped, None) => (Node::Unknown, None, Span::default()),
         }
-    }
-}
-
-/// What can go in at a place, or stands there.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Wanted {
-    Artifact(ArtifactKind),
-    Value,
-    /// A value that can name files, too.
-    Text,
-    Anything,
-}
-
-impl Wanted {
-    fn fits(self, place: Self) -> bool {
-        self == place
-            || self == Self::Anything
-            || place == Self::Anything
-            || self == Self::Text && place == Self::Artifact(ArtifactKind::Files)
     }
 }

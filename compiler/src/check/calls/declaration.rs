@@ -1,7 +1,7 @@
 //! What is called, as its declaration says: a stage and a function seen alike.
 
 use super::Site;
-use super::arguments::Wanted;
+use crate::artifact::ArtifactKind;
 use crate::check::tree::Function;
 use crate::signature::Signature;
 use crate::source::Span;
@@ -113,5 +113,24 @@ impl<'d> Declaration<'d> {
     /// been meant.
     pub(super) fn has_unknown(self, site: Site<'_>) -> bool {
         has_unknown(site.record(), &self.specs())
+    }
+}
+
+/// What can go in at a place, or stands there.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wanted {
+    Artifact(ArtifactKind),
+    Value,
+    /// A value that can name files, too.
+    Text,
+    Anything,
+}
+
+impl Wanted {
+    pub(super) fn fits(self, place: Self) -> bool {
+        self == place
+            || self == Self::Anything
+            || place == Self::Anything
+            || self == Self::Text && place == Self::Artifact(ArtifactKind::Files)
     }
 }

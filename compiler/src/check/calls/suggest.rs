@@ -9,7 +9,7 @@ use crate::check::{Checker, Context, errors};
 use crate::diagnostic::Diagnostic;
 use crate::names::closest;
 use crate::resolve::{Found, Meaning, errors as name_errors};
-use crate::signature::{Parameter, Signature};
+use crate::signature::{InputSpec, Signature};
 use crate::types::Pattern;
 
 impl Context<'_> {
@@ -42,7 +42,7 @@ impl Context<'_> {
         let reads = |stage: &Signature| {
             let made = stage.output.as_ref().is_some_and(|output| output.kind == to);
             let files =
-                |input: &Parameter| input.ty.as_ref().is_some_and(|ty| ty.kind == ArtifactKind::Files);
+                |input: &InputSpec| input.ty.as_ref().is_some_and(|ty| ty.kind == ArtifactKind::Files);
             made && matches!(stage.inputs.as_slice(), [input] if files(input)) && stage.command.is_none()
         };
         let mut readers =
@@ -53,7 +53,7 @@ impl Context<'_> {
     /// Whether a stage can stand in a pipe by its name alone.
     pub(super) fn stands_alone(&self, name: &str, file: usize) -> bool {
         self.stage(name, file).is_some_and(|stage| {
-            let given = |input: &Parameter| input.ty.as_ref().is_some_and(|ty| ty.optional);
+            let given = |input: &InputSpec| input.ty.as_ref().is_some_and(|ty| ty.optional);
             stage.inputs.iter().skip(1).all(given) && stage.settings.iter().all(|it| it.default.is_some())
         })
     }

@@ -3,7 +3,6 @@
 use crate::artifact::ArtifactKind;
 use crate::code::{self, Code};
 use crate::diagnostic::{Diagnostic, Edit, Fix};
-use crate::resolve::errors::suggest;
 use crate::source::Span;
 use crate::types::{Artifact, Pattern, SettingType, describe_ability};
 
@@ -166,7 +165,7 @@ pub(crate) fn unknown_argument(
 ) -> Diagnostic {
     let error = error(code::UNKNOWN_INPUT, format!("`{callee}` has no input `{name}`"), span);
     match meant {
-        Some(_) => suggest(error, span, meant),
+        Some(_) => error.suggest(span, meant),
         None => error.help(format!("it is declared as `{signature}`")),
     }
 }

@@ -3,7 +3,6 @@
 use crate::check::changes::Origin;
 use crate::code::{self, Code};
 use crate::diagnostic::Diagnostic;
-use crate::resolve::errors::suggest;
 use crate::source::Span;
 use crate::types::SettingType;
 use crate::value::errors::example;
@@ -75,7 +74,7 @@ pub(crate) fn no_such_stage(
 ) -> Diagnostic {
     let error = error(code::AMBIGUOUS_OVERRIDE, format!("the value of `{binding}` calls no `{stage}`"), span);
     match meant {
-        Some(_) => suggest(error, span, meant),
+        Some(_) => error.suggest(span, meant),
         None => error.help(format!("it calls `{}`", known.join("`, `"))),
     }
 }

@@ -1,7 +1,6 @@
 //! What can be wrong across stages.
 
 use super::facts::Context;
-use super::language::Passage;
 use crate::code;
 use crate::diagnostic::Diagnostic;
 use crate::source::Span;
@@ -121,6 +120,17 @@ pub(super) fn answer_beyond_context(tokens: u64, span: Span, context: Context<'_
     .label("question and answer share the context")
     .also(place, format!("the model reads {}", tokens_of(context)))
     .help(format!("write {} or less, or give the model a longer `{name}`", context / 2))
+}
+
+/// A passage of an index, at its longest.
+#[derive(Clone, Copy)]
+pub(super) struct Passage<'a> {
+    /// In words, or in tokens where the index is given a tokenizer.
+    pub(super) size: u64,
+    /// The setting that says so.
+    pub(super) name: &'a str,
+    /// Where it is written, or else the stage.
+    pub(super) span: Span,
 }
 
 /// Passages of which several do not fit into `room` of a context.

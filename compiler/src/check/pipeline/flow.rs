@@ -1,5 +1,6 @@
-//! What happens to data on its way: what is trained on must not be measured with, and what is personal must not become
-//! tokens. Signatures say it in words; where they say nothing, it follows from what goes in and comes out.
+//! What happens to data on its way: what is trained on must not be measured with, and what is personal must
+//! not become tokens. Signatures say it in words; where they say nothing, it follows from what goes in and
+//! comes out.
 
 use std::collections::BTreeMap;
 
@@ -22,8 +23,8 @@ enum Use {
     Passes,
 }
 
-/// What `stage` does with what goes in as `role`. A model and conversations are made to learn from what goes in, a report
-/// is a measurement; words of the signature say it more precisely.
+/// What `stage` does with what goes in as `role`. A model and conversations are made to learn from what goes
+/// in, a report is a measurement; words of the signature say it more precisely.
 fn use_of(stage: &Stage, signature: Option<&Signature>, role: &str) -> Use {
     let flow = signature.map(|signature| &signature.flow);
     let says = |roles: &[String]| roles.iter().any(|one| one == role);
@@ -47,7 +48,8 @@ struct Uses {
     trained: Option<Span>,
 }
 
-/// Questions that models are measured with must not have been trained on: the same files, or the same stage's output.
+/// Questions that models are measured with must not have been trained on: the same files, or the same stage's
+/// output.
 pub(super) fn contamination(graph: &Graph, facts: &Facts<'_>, diagnostics: &mut Diagnostics) {
     let uses = uses(graph, facts);
     // Questions by what they are made from: files, or one stage.
@@ -98,8 +100,8 @@ pub(super) fn measured_with_its_own(
     }
 }
 
-/// By stage, how what it makes is used. What goes on into something else, as what a probe finds out does, is used as that
-/// is; questions that are made from others are looked at for themselves.
+/// By stage, how what it makes is used. What goes on into something else, as what a probe finds out does, is
+/// used as that is; questions that are made from others are looked at for themselves.
 fn uses(graph: &Graph, facts: &Facts<'_>) -> Vec<Uses> {
     let mut uses = vec![Uses::default(); graph.stages.len()];
     // Users come after what they use.

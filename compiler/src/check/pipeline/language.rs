@@ -7,7 +7,6 @@ use super::facts::{Fact, Facts};
 use crate::artifact::{ArtifactKind, SEARCHES};
 use crate::diagnostic::Diagnostics;
 use crate::graph::{Amount, Stage, StageId};
-use crate::source::Span;
 
 /// A vocabulary has to hold the special tokens that stages need of it; the first of them that does not is
 /// reported.
@@ -53,24 +52,13 @@ pub(super) fn answers<'a>(stage: &'a Stage, facts: &Facts<'a>, diagnostics: &mut
 /// Languages whose words are signs, of two to three tokens each in vocabularies that are small.
 const OF_SIGNS: [&str; 2] = ["zh", "ja"];
 
-/// A passage of an index, at its longest.
-#[derive(Clone, Copy)]
-pub(super) struct Passage<'a> {
-    /// In words, or in tokens where the index is given a tokenizer.
-    pub(super) size: u64,
-    /// The setting that says so.
-    pub(super) name: &'a str,
-    /// Where it is written, or else the stage.
-    pub(super) span: Span,
-}
-
-/// Passages that a search returns have to fit into the context beside the answer, which gets a quarter of it. A word is at least
-/// one token, and a sign of a Chinese text that a filter on the way keeps two.
+/// Passages that a search returns have to fit into the context beside the answer, which gets a quarter of it.
+/// A word is at least one token, and a sign of a Chinese text that a filter on the way keeps two.
 pub(super) fn results<'a>(stage: &'a Stage, facts: &Facts<'a>, diagnostics: &mut Diagnostics) {
     let Some((results, setting)) = stage.amount(Amount::Results) else { return };
     let passage = facts.inputs(stage, ArtifactKind::Index).find_map(|(index, ..)| {
         let (size, setting) = index.amount(Amount::Passage)?;
-        Some((index, Passage { size, name: setting.name, span: setting.span.unwrap_or(index.span) }))
+        Some((index, errors::Passage { size, name: setting.name, span: setting.span.unwrap_or(index.span) }))
     });
     let context = facts.models(stage).find_map(|(_, model, _)| model.context);
     if let (Some((index, passage)), Some(context)) = (passage, context) {
@@ -86,8 +74,9 @@ pub(super) fn results<'a>(stage: &'a Stage, facts: &Facts<'a>, diagnostics: &mut
     }
 }
 
-/// Whether a stage lets nothing through but what is written in signs. No word of signatures says which setting names the languages
-/// that are kept, so that it is known by its name here; a stage that calls it otherwise is only taken for one of words.
+/// Whether a stage lets nothing through but what is written in signs. No word of signatures says which
+/// setting names the languages that are kept, so that it is known by its name here; a stage that calls it
+/// otherwise is only taken for one of words.
 fn keeps_signs(stage: &Stage) -> bool {
     let keep = stage.settings.iter().find(|setting| setting.name == "keep");
     let kept = keep.and_then(|keep| keep.value.as_array()).map_or(&[][..], Vec::as_slice);

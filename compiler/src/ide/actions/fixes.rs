@@ -1,13 +1,13 @@
 //! The certain repairs that diagnostics bring.
 
-use super::{Action, ActionKind};
+use super::{CodeAction, CodeActionKind};
 use crate::diagnostic::{Edit, Fix};
 use crate::ide::View;
 use crate::ide::format::TextEdit;
 use crate::source::FileId;
 
 /// Repairs of what is wrong between `start` and `end`.
-pub(super) fn fixes(view: &View<'_>, start: u32, end: u32) -> Vec<Action> {
+pub(super) fn fixes(view: &View<'_>, start: u32, end: u32) -> Vec<CodeAction> {
     let all = view.compilation.diagnostics.iter().enumerate();
     let here = all.filter(|(_, one)| {
         one.labels.first().is_some_and(|label| {
@@ -17,9 +17,9 @@ pub(super) fn fixes(view: &View<'_>, start: u32, end: u32) -> Vec<Action> {
     });
     let fixes = here.filter_map(|(at, one)| {
         let fix = one.fix.as_ref()?;
-        Some(Action {
+        Some(CodeAction {
             title: fix.title.clone(),
-            kind: ActionKind::Fix,
+            kind: CodeActionKind::Fix,
             diagnostic: Some(at),
             edits: fix.edits.iter().map(of_file).collect(),
         })
@@ -28,7 +28,7 @@ pub(super) fn fixes(view: &View<'_>, start: u32, end: u32) -> Vec<Action> {
 }
 
 /// All repairs of the file that do not stand in each other's way.
-pub(super) fn all(view: &View<'_>) -> Option<Action> {
+pub(super) fn all(view: &View<'_>) -> Option<CodeAction> {
     let here = |fix: &&Fix| fix.edits.iter().all(|edit| edit.span.file == view.file.id);
     let fixes = view.compilation.diagnostics.iter().filter_map(|one| one.fix.as_ref()).filter(here);
     let mut edits: Vec<(FileId, TextEdit)> = Vec::new();
@@ -41,7 +41,7 @@ pub(super) fn all(view: &View<'_>) -> Option<Action> {
         }
     }
     let title = "fix all that is certain".to_owned();
-    (!edits.is_empty()).then_some(Action { title, kind: ActionKind::FixAll, diagnostic: None, edits })
+    (!edits.is_empty()).then_some(CodeAction { title, kind: CodeActionKind::FixAll, diagnostic: None, edits })
 }
 
 fn of_file(edit: &Edit) -> (FileId, TextEdit) {

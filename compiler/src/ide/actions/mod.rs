@@ -10,11 +10,11 @@ use super::View;
 use super::context::Site;
 use super::format::TextEdit;
 use crate::source::FileId;
-use crate::syntax::{Kind, NodeId};
+use crate::syntax::{NodeId, NodeKind};
 
 /// What an action is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ActionKind {
+pub enum CodeActionKind {
     /// A repair of a mistake.
     Fix,
     /// All certain repairs of the file.
@@ -29,11 +29,11 @@ pub enum ActionKind {
 
 /// Something that can be done.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Action {
+pub struct CodeAction {
     /// What it does, for a menu.
     pub title: String,
     /// What it is.
-    pub kind: ActionKind,
+    pub kind: CodeActionKind,
     /// The mistake that it repairs, by position in [`Compilation::diagnostics`](crate::Compilation).
     pub diagnostic: Option<usize>,
     /// The edits, by file.
@@ -42,13 +42,14 @@ pub struct Action {
 
 /// What can be done about the bytes `start..end`.
 #[must_use]
-pub fn actions(view: &View<'_>, start: u32, end: u32) -> Vec<Action> {
+pub fn actions(view: &View<'_>, start: u32, end: u32) -> Vec<CodeAction> {
     let site = Site { view, tree: &view.file.tree, text: view.text() };
     let mut actions = fixes::fixes(view, start, end);
     let left = view.file.tree.at(start);
     let right = view.file.tree.at(start + 1);
-    let empty =
-        |id: NodeId| matches!(site.tree.kind(id), Kind::Space | Kind::Newline | Kind::Sign | Kind::File);
+    let empty = |id: NodeId| {
+        matches!(site.tree.kind(id), NodeKind::Space | NodeKind::Newline | NodeKind::Sign | NodeKind::File)
+    };
     // Between two tokens, space and brackets come last.
     let leaf = if empty(left) && !empty(right) { right } else { left };
     actions.extend(settings::missing(&site, leaf));
@@ -62,9 +63,14 @@ pub fn actions(view: &View<'_>, start: u32, end: u32) -> Vec<Action> {
 }
 
 /// An action of this file.
-fn action(view: &View<'_>, kind: ActionKind, title: impl Into<String>, edits: Vec<TextEdit>) -> Action {
+fn action(
+    view: &View<'_>,
+    kind: CodeActionKind,
+    title: impl Into<String>,
+    edits: Vec<TextEdit>,
+) -> CodeAction {
     let edits = edits.into_iter().map(|edit| (view.file.id, edit)).collect();
-    Action { title: title.into(), kind, diagnostic: None, edits }
+    CodeAction { title: title.into(), kind, diagnostic: None, edits }
 }
 
 fn edit(range: std::ops::Range<usize>, text: impl Into<String>) -> TextEdit {

@@ -2,34 +2,34 @@
 
 use std::collections::BTreeSet;
 
-use super::{Action, ActionKind, action, edit};
+use super::{CodeAction, CodeActionKind, action, edit};
 use crate::ast::Item;
 use crate::ide::View;
 use crate::ide::callable::declaration;
-use crate::ide::context::{Due, Site, words};
+use crate::ide::context::{Expects, Site, words};
 use crate::ide::format::TextEdit;
 use crate::ide::names::{definitions, target};
 use crate::ide::references::uses;
 use crate::source::{FileId, Span};
-use crate::syntax::{Kind, NodeId, Tree, is_reserved};
+use crate::syntax::{NodeId, NodeKind, Tree, is_reserved};
 use crate::types::{SettingSpec, SettingType};
 
 /// A number, text or word in a setting becomes a param with the setting's name.
-pub(super) fn extract(site: &Site<'_, '_>, leaf: NodeId) -> Option<Action> {
+pub(super) fn extract(site: &Site<'_, '_>, leaf: NodeId) -> Option<CodeAction> {
     let (tree, view) = (site.tree, site.view);
     let literal = match tree.kind(leaf) {
-        Kind::Text => leaf,
-        Kind::Name => site.around(leaf, |kind| kind == Kind::Call)?,
-        _ => site.around(leaf, |kind| kind == Kind::Number)?,
+        NodeKind::Text => leaf,
+        NodeKind::Name => site.around(leaf, |kind| kind == NodeKind::Call)?,
+        _ => site.around(leaf, |kind| kind == NodeKind::Number)?,
     };
     let expr = tree.parent(literal).filter(|&expr| tree.range(expr) == tree.range(literal))?;
-    let Due::Value(spec) = site.due(expr) else { return None };
+    let Expects::Value(spec) = site.expects(expr) else { return None };
     // Params, profiles and declarations are values already.
     let item = std::iter::successors(Some(expr), |&id| tree.parent(id))
         .find(|&id| tree.parent(id) == Some(Tree::ROOT))
-        .filter(|&item| matches!(tree.kind(item), Kind::Binding | Kind::Def))?;
+        .filter(|&item| matches!(tree.kind(item), NodeKind::Binding | NodeKind::Def))?;
     let element = match (&spec.ty, tree.parent(expr).map(|parent| tree.kind(parent))) {
-        (SettingType::List(element), Some(Kind::List)) => element.required(),
+        (SettingType::List(element), Some(NodeKind::List)) => element.required(),
         (ty, _) => ty.required(),
     };
     let written = site.str(literal);
@@ -37,7 +37,7 @@ pub(super) fn extract(site: &Site<'_, '_>, leaf: NodeId) -> Option<Action> {
         SettingType::Bool => matches!(written, "true" | "false"),
         _ => words(element).iter().any(|word| word == written),
     };
-    if tree.kind(literal) == Kind::Call && !is_word {
+    if tree.kind(literal) == NodeKind::Call && !is_word {
         return None;
     }
     let name = free_name(view, &spec.name);
@@ -52,7 +52,7 @@ pub(super) fn extract(site: &Site<'_, '_>, leaf: NodeId) -> Option<Action> {
         edit(at..at, format!("param {declared} = {written}{range}\n")),
         edit(tree.range(literal), name.as_str()),
     ];
-    Some(action(view, ActionKind::Extract, format!("make it the param `{name}`"), edits))
+    Some(action(view, CodeActionKind::Extract, format!("make it the param `{name}`"), edits))
 }
 
 /// Where the lines of the item at `start` begin, documentation included.
@@ -76,7 +76,7 @@ fn free_name(view: &View<'_>, name: &str) -> String {
 }
 
 /// The param at `offset` is replaced by its default, everywhere.
-pub(super) fn inline(view: &View<'_>, offset: u32) -> Option<Action> {
+pub(super) fn inline(view: &View<'_>, offset: u32) -> Option<CodeAction> {
     let target = target(view, offset)?;
     let (file, param) = view.compilation.files.iter().find_map(|file| {
         file.ast.items.iter().find_map(|item| match item {
@@ -123,7 +123,7 @@ pub(super) fn inline(view: &View<'_>, offset: u32) -> Option<Action> {
         .collect();
     edits.push((file, deletion(&sources.get(file)?.text, param.span)));
     let title = format!("replace `{}` by its default", sources.text(target.to));
-    Some(Action { title, kind: ActionKind::Inline, diagnostic: None, edits })
+    Some(CodeAction { title, kind: CodeActionKind::Inline, diagnostic: None, edits })
 }
 
 /// Takes an item out with its documentation and its line's end.

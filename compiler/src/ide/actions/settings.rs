@@ -1,33 +1,33 @@
 //! Settings that are not given: those that have to be, with a value to start from, or all with their
 //! defaults.
 
-use super::{Action, ActionKind, action, edit};
+use super::{CodeAction, CodeActionKind, action, edit};
 use crate::ide::callable::fields;
 use crate::ide::context::Site;
 use crate::ide::format::TextEdit;
-use crate::syntax::{Kind, NodeId};
+use crate::syntax::{NodeId, NodeKind};
 use crate::types::{Bounds, SettingSpec, SettingType};
 use crate::units::{self, Dimension, Exact};
 
-pub(super) fn missing(site: &Site<'_, '_>, leaf: NodeId) -> Vec<Action> {
+pub(super) fn missing(site: &Site<'_, '_>, leaf: NodeId) -> Vec<CodeAction> {
     let tree = site.tree;
-    let wanted = |kind| matches!(kind, Kind::Call | Kind::Record);
+    let wanted = |kind| matches!(kind, NodeKind::Call | NodeKind::Record);
     let Some(owner) = site.around(leaf, wanted) else { return Vec::new() };
     let (record, specs) = match tree.kind(owner) {
-        Kind::Record => (Some(owner), site.settings(owner)),
+        NodeKind::Record => (Some(owner), site.settings(owner)),
         _ => {
             let specs = site.callee(owner).map(|callee| match callee {
                 crate::ide::callable::Callable::Stage(_) => callee.settings(),
                 // A function's values may stand in parentheses.
                 crate::ide::callable::Callable::Function(_) => Vec::new(),
             });
-            (site.child(owner, Kind::Record), specs.unwrap_or_default())
+            (site.child(owner, NodeKind::Record), specs.unwrap_or_default())
         }
     };
     let given = |spec: &SettingSpec| {
         let fields = record.into_iter().flat_map(|record| tree.children(record));
         fields
-            .filter(|&field| tree.kind(field) == Kind::Field)
+            .filter(|&field| tree.kind(field) == NodeKind::Field)
             .any(|field| site.path_of(field).split('.').next() == Some(spec.name.as_str()))
     };
     let missing: Vec<&SettingSpec> = specs.into_iter().filter(|spec| !given(spec)).collect();
@@ -36,11 +36,16 @@ pub(super) fn missing(site: &Site<'_, '_>, leaf: NodeId) -> Vec<Action> {
     if !required.is_empty() {
         let names: Vec<String> = required.iter().map(|spec| format!("`{}`", spec.name)).collect();
         let edits = vec![insertion(site, owner, record, &required)];
-        actions.push(action(site.view, ActionKind::Fix, format!("add {}", names.join(", ")), edits));
+        actions.push(action(site.view, CodeActionKind::Fix, format!("add {}", names.join(", ")), edits));
     }
     if missing.len() > required.len() {
         let edits = vec![insertion(site, owner, record, &missing)];
-        actions.push(action(site.view, ActionKind::Rewrite, "add all settings with their defaults", edits));
+        actions.push(action(
+            site.view,
+            CodeActionKind::Rewrite,
+            "add all settings with their defaults",
+            edits,
+        ));
     }
     actions
 }
@@ -63,7 +68,7 @@ fn insertion(site: &Site<'_, '_>, owner: NodeId, record: Option<NodeId>, specs: 
         return edit(end..end, format!(" {{ {} }}", entries.join(", ")));
     };
     let range = tree.range(record);
-    let last = tree.children(record).filter(|&child| tree.kind(child) == Kind::Field).last();
+    let last = tree.children(record).filter(|&child| tree.kind(child) == NodeKind::Field).last();
     let Some(last) = last else {
         return edit(range, format!("{{ {} }}", entries.join(", ")));
     };

@@ -1,12 +1,12 @@
 //! A number in other units: `1_000_000 tokens` and `1M tokens`, `5_400s` and `1.5h`.
 
-use super::{Action, ActionKind, action, edit};
+use super::{CodeAction, CodeActionKind, action, edit};
 use crate::ide::context::Site;
-use crate::syntax::{self, Kind, NodeId};
+use crate::syntax::{self, NodeId, NodeKind};
 use crate::units::{self, Dimension};
 
-pub(super) fn units(site: &Site<'_, '_>, leaf: NodeId) -> Vec<Action> {
-    let Some(number) = site.around(leaf, |kind| kind == Kind::Number) else { return Vec::new() };
+pub(super) fn units(site: &Site<'_, '_>, leaf: NodeId) -> Vec<CodeAction> {
+    let Some(number) = site.around(leaf, |kind| kind == NodeKind::Number) else { return Vec::new() };
     let written = site.str(number);
     let Some(literal) = syntax::number(written) else { return Vec::new() };
     let Ok(quantity) = units::quantity(&literal) else { return Vec::new() };
@@ -34,7 +34,7 @@ pub(super) fn units(site: &Site<'_, '_>, leaf: NodeId) -> Vec<Action> {
     let range = site.tree.range(number);
     let write = |form: String| {
         let title = format!("write `{form}`");
-        action(site.view, ActionKind::Rewrite, title, vec![edit(range.clone(), form)])
+        action(site.view, CodeActionKind::Rewrite, title, vec![edit(range.clone(), form)])
     };
     offered.into_iter().map(write).collect()
 }

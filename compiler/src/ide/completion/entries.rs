@@ -4,11 +4,12 @@ use super::{Completion, CompletionKind, Completions, Cursor};
 use crate::artifact::ArtifactKind;
 use crate::ast::Item;
 use crate::ide::callable::{Callable, declaration};
+use crate::ide::clauses::{CLAUSES, Clause, next_words};
 use crate::ide::context::heads;
 use crate::ide::hover::{keyword, type_text};
 use crate::ide::names::{NameKind, of_file};
 use crate::source::Span;
-use crate::syntax::{Kind, NodeId};
+use crate::syntax::{NodeId, NodeKind};
 use crate::types::{Pattern, SettingSpec, SettingType, Type};
 
 impl Completion {
@@ -56,7 +57,7 @@ impl<'a> Cursor<'a, '_> {
         let (site, tree) = (&self.site, self.site.tree);
         let assigned = self.behind().starts_with('=');
         let owner = tree.parent(record).map(|owner| tree.kind(owner));
-        if owner == Some(Kind::Profile) {
+        if owner == Some(NodeKind::Profile) {
             // The path up to the word, which may be left over text.
             let text = &site.view.text()[..self.start as usize];
             let from = text.rfind(|sign: char| !(sign.is_ascii_alphanumeric() || sign == '_' || sign == '.'));
@@ -75,7 +76,7 @@ impl<'a> Cursor<'a, '_> {
         let given: Vec<String> = tree
             .children(record)
             .filter(|&field| {
-                tree.kind(field) == Kind::Field && !tree.range(field).contains(&(self.start as usize))
+                tree.kind(field) == NodeKind::Field && !tree.range(field).contains(&(self.start as usize))
             })
             .map(|field| site.path_of(field))
             .collect();
@@ -158,15 +159,15 @@ impl<'a> Cursor<'a, '_> {
             Some(if called { item } else { item.snippet(call_snippet(callable, piped.is_some())) })
         };
         // No function calls itself.
-        let itself = self.defined(Kind::Def);
+        let itself = self.defined(NodeKind::Def);
         let callables = self.site.view.callables().filter(|callable| Some(callable.name()) != itself);
         callables.filter_map(entry).collect()
     }
 
     /// The name of the definition of this kind around the place.
-    pub(super) fn defined(&self, wanted: Kind) -> Option<&str> {
+    pub(super) fn defined(&self, wanted: NodeKind) -> Option<&str> {
         let definition = self.site.around(self.leaf, |kind| kind == wanted)?;
-        self.site.child(definition, Kind::Name).map(|name| self.site.str(name))
+        self.site.child(definition, NodeKind::Name).map(|name| self.site.str(name))
     }
 
     /// What makes artifacts: bindings of the fitting type, then stages that yield it, then all others.
@@ -193,7 +194,7 @@ impl<'a> Cursor<'a, '_> {
         let own = of_file(&view.file.ast);
         let def = own.iter().find(|name| name.kind == NameKind::Function && here(name.whole));
         let seen = view.seen();
-        let itself = self.defined(Kind::Binding);
+        let itself = self.defined(NodeKind::Binding);
         let mut items = Vec::new();
         for file in view.compilation.files.iter().filter(|file| seen.contains(&file.id)) {
             for name in of_file(&file.ast) {
@@ -264,49 +265,41 @@ impl<'a> Cursor<'a, '_> {
 
     /// What a stage's block can hold, and does not yet.
     pub(super) fn clauses(&self) -> Vec<Completion> {
-        const CLAUSES: [(&str, &str); 13] = [
-            ("run", "run = [$1]"),
-            ("reads", "reads = jsonl"),
-            ("per shard", "per shard ${1:docs}"),
-            ("epoch", "epoch = ${1:1}"),
-            ("resumes", "resumes = true"),
-            ("runtime", "runtime ${1:name}: ${2:Int} = ${3:1}"),
-            ("require", "require ${1:condition} else \"$2\""),
-            ("measure", "measure ${1:wrong}[${2:model}]: ${3:Ratio}"),
-            ("cleans pii", "cleans pii"),
-            ("uses names", "uses names"),
-            ("trains on", "trains on ${1:docs}"),
-            ("evaluates on", "evaluates on ${1:questions}"),
-            ("locked by", "locked by ${1:snapshot}"),
-        ];
         let (site, tree) = (&self.site, self.site.tree);
-        let block = site.around(self.leaf, |kind| kind == Kind::Clauses);
+        let block = site.around(self.leaf, |kind| kind == NodeKind::Clauses);
         let given: Vec<&str> = block
             .into_iter()
             .flat_map(|block| tree.children(block))
             .filter(|&clause| !tree.range(clause).contains(&(self.start as usize)))
-            .map(|clause| site.str(clause).split([' ', '=']).next().unwrap_or_default())
+            .map(|clause| site.str(clause))
             .collect();
-        let clause = |&(word, snippet): &(&str, &str)| {
-            Completion::new(word, CompletionKind::Keyword, 0).snippet(snippet)
+        let is_given = |words: &str| {
+            given.iter().any(|text| text.strip_prefix(words).is_some_and(|rest| rest.starts_with([' ', '='])))
         };
-        // There may be many settings, rules and measures, and inputs that are trained on; one of everything else.
-        const MANY: [&str; 5] = ["runtime", "require", "measure", "trains on", "evaluates on"];
-        let is_free = |(word, _): &&(&str, &str)| {
-            MANY.contains(word) || !given.contains(&word.split(' ').next().unwrap_or_default())
+        let free = CLAUSES.iter().filter(|clause| clause.many || !is_given(clause.words));
+        let item = |clause: &Clause| {
+            Completion::new(clause.words, CompletionKind::Keyword, 0)
+                .snippet(clause.snippet)
+                .docs(clause.about)
         };
-        CLAUSES.iter().filter(is_free).map(clause).collect()
+        free.map(item).collect()
+    }
+
+    /// What can follow the words of `trains on`, `context from model` and their like.
+    pub(super) fn phrase(&self) -> Vec<Completion> {
+        let words = next_words(&self.site, self.leaf).unwrap_or_default();
+        words.into_iter().map(|word| Completion::new(word, CompletionKind::Word, 0)).collect()
     }
 
     /// Types: of artifacts where stages' inputs stand, else of values.
     pub(super) fn types(&self) -> Vec<Completion> {
-        let around = |wanted: Kind| self.site.around(self.leaf, |kind| kind == wanted).is_some();
-        let (value, artifact) = match (around(Kind::Param) || around(Kind::Setting), around(Kind::Parameters))
-        {
-            (true, _) => (0, None),
-            (false, true) => (1, Some(0)),
-            (false, false) => (5, Some(0)),
-        };
+        let around = |wanted: NodeKind| self.site.around(self.leaf, |kind| kind == wanted).is_some();
+        let (value, artifact) =
+            match (around(NodeKind::Param) || around(NodeKind::Setting), around(NodeKind::Parameters)) {
+                (true, _) => (0, None),
+                (false, true) => (1, Some(0)),
+                (false, false) => (5, Some(0)),
+            };
         let entry = |name: &str, rank| {
             let item = Completion::new(name, CompletionKind::Type, rank);
             item.docs(type_text(name).unwrap_or_default())

@@ -11,9 +11,9 @@ use std::borrow::Cow;
 
 use super::View;
 use super::callable::Callable;
-use super::context::{Due, Site};
+use super::context::{Expects, Site};
 use crate::artifact::ArtifactKind;
-use crate::syntax::{self, Kind, NodeId};
+use crate::syntax::{self, NodeId, NodeKind};
 
 /// What an entry is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,10 +81,10 @@ pub fn completions(view: &View<'_>, offset: u32) -> Completions {
     let range = view.file.tree.range(leaf);
     let inside = range.start < offset as usize;
     match view.file.tree.kind(leaf) {
-        Kind::Comment | Kind::Doc | Kind::FileDoc | Kind::HashComment if inside => {
+        NodeKind::Comment | NodeKind::Doc | NodeKind::FileDoc | NodeKind::HashComment if inside => {
             return Completions::default();
         }
-        Kind::Text if inside && !is_closed(&text[range.start..(offset as usize).min(range.end)]) => {
+        NodeKind::Text if inside && !is_closed(&text[range.start..(offset as usize).min(range.end)]) => {
             return path(view, leaf, offset);
         }
         _ => {}
@@ -149,13 +149,13 @@ fn path(view: &View<'_>, leaf: NodeId, offset: u32) -> Completions {
         return Completions { start: range.start as u32 + 1, end: end as u32, items, files: None };
     }
     let programs =
-        view.file.tree.parent(leaf).is_some_and(|parent| view.file.tree.kind(parent) == Kind::Import);
-    let due = site.around(leaf, |kind| kind == Kind::Expr).map(|expr| site.due(expr));
+        view.file.tree.parent(leaf).is_some_and(|parent| view.file.tree.kind(parent) == NodeKind::Import);
+    let expected = site.around(leaf, |kind| kind == NodeKind::Expr).map(|expr| site.expects(expr));
     let wanted = programs
-        || match due {
-            Some(Due::Value(spec)) => spec.ty.is_path(),
-            Some(Due::Artifact(kind)) => kind.is_none_or(|kind| kind == ArtifactKind::Files),
-            Some(Due::Condition) | None => false,
+        || match expected {
+            Some(Expects::Value(spec)) => spec.ty.is_path(),
+            Some(Expects::Artifact(kind)) => kind.is_none_or(|kind| kind == ArtifactKind::Files),
+            Some(Expects::Condition) | None => false,
         };
     let typed = &view.text()[range.start + 1..offset as usize];
     let (folder, start) = match typed.rfind('/') {
@@ -184,17 +184,18 @@ impl<'a> Cursor<'a, '_> {
         let tree = self.site.tree;
         let Some(parent) = tree.parent(self.leaf) else { return Completions::default() };
         let items = match (tree.kind(self.leaf), tree.kind(parent)) {
-            (Kind::Digits, _) => return self.suffixes(),
-            (Kind::Unit, _) => self.units(),
-            (Kind::ErrorItem, _) => return self.item(self.leaf),
-            (_, Kind::ErrorItem) => return self.item(parent),
-            (Kind::Junk, Kind::Record) => self.fields(parent),
-            (Kind::Junk, Kind::Args) => self.argument(parent, self.leaf),
-            (Kind::Junk, Kind::Body) => self.artifacts(None),
-            (Kind::Junk | Kind::Name, Kind::Clauses | Kind::Property) => self.clauses(),
-            (_, Kind::NamedType | Kind::Type) => self.types(),
-            (_, Kind::Arg) => self.argument(tree.parent(parent).unwrap_or(parent), parent),
-            (_, Kind::Path) => return self.path(parent),
+            (NodeKind::Digits, _) => return self.suffixes(),
+            (NodeKind::Unit, _) => self.units(),
+            (NodeKind::ErrorItem, _) => return self.item(self.leaf),
+            (_, NodeKind::ErrorItem) => return self.item(parent),
+            (NodeKind::Junk, NodeKind::Record) => self.fields(parent),
+            (NodeKind::Junk, NodeKind::Args) => self.argument(parent, self.leaf),
+            (NodeKind::Junk, NodeKind::Body) => self.artifacts(None),
+            (NodeKind::Junk | NodeKind::Name, NodeKind::Clauses | NodeKind::Property) => self.clauses(),
+            (_, NodeKind::Phrase) => self.phrase(),
+            (_, NodeKind::NamedType | NodeKind::Type) => self.types(),
+            (_, NodeKind::Arg) => self.argument(tree.parent(parent).unwrap_or(parent), parent),
+            (_, NodeKind::Path) => return self.path(parent),
             _ => Vec::new(),
         };
         self.answer(items)
@@ -208,14 +209,14 @@ impl<'a> Cursor<'a, '_> {
         let (site, tree) = (&self.site, self.site.tree);
         let Some(owner) = tree.parent(path) else { return Completions::default() };
         match tree.kind(owner) {
-            Kind::Field => {
+            NodeKind::Field => {
                 let record = tree.parent(owner).unwrap_or(owner);
                 let items = self.place_names(owner).unwrap_or_else(|| self.fields(record));
                 self.answer(items)
             }
-            Kind::Measure => self.answer(self.measures(path)),
-            Kind::Call if let Some(items) = self.executors(owner) => self.answer(items),
-            Kind::Call => {
+            NodeKind::Measure => self.answer(self.measures(path)),
+            NodeKind::Call if let Some(items) = self.executors(owner) => self.answer(items),
+            NodeKind::Call => {
                 let Some(expr) = tree.parent(owner) else { return Completions::default() };
                 // The word replaces the whole of a stage's name.
                 let start = tree.range(path).start as u32;
@@ -223,11 +224,11 @@ impl<'a> Cursor<'a, '_> {
                     Some(end) => self.steps(end),
                     None if start < self.start => self.callables(None, None),
                     None => match tree.parent(expr).map(|parent| (parent, tree.kind(parent))) {
-                        Some((args, Kind::Args)) => self.argument(args, expr),
-                        Some((arg, Kind::Arg)) if site.child(arg, Kind::Name).is_none() => {
+                        Some((args, NodeKind::Args)) => self.argument(args, expr),
+                        Some((arg, NodeKind::Arg)) if site.child(arg, NodeKind::Name).is_none() => {
                             self.argument(tree.parent(arg).unwrap_or(arg), arg)
                         }
-                        _ => self.due(site.due(expr)),
+                        _ => self.fitting(site.expects(expr)),
                     },
                 };
                 Completions { start, ..self.answer(items) }
@@ -236,11 +237,11 @@ impl<'a> Cursor<'a, '_> {
         }
     }
 
-    fn due(&self, due: Due<'a>) -> Vec<Completion> {
-        match due {
-            Due::Value(spec) => self.values(spec),
-            Due::Condition => self.conditions(),
-            Due::Artifact(kind) => self.artifacts(kind),
+    fn fitting(&self, expected: Expects<'a>) -> Vec<Completion> {
+        match expected {
+            Expects::Value(spec) => self.values(spec),
+            Expects::Condition => self.conditions(),
+            Expects::Artifact(kind) => self.artifacts(kind),
         }
     }
 
@@ -261,7 +262,7 @@ impl<'a> Cursor<'a, '_> {
         };
         let given = |name: &str| {
             let mut others = site.tree.children(args).filter(|&other| other != arg);
-            others.any(|other| site.child(other, Kind::Name).is_some_and(|given| site.str(given) == name))
+            others.any(|other| site.child(other, NodeKind::Name).is_some_and(|given| site.str(given) == name))
         };
         let named = inputs.iter().skip(role).filter(|(name, _)| !given(name));
         items.extend(named.map(|(name, ty)| entries::named_input(name, *ty)));

@@ -6,19 +6,20 @@ use crate::graph::Producer;
 use crate::ide::callable::Callable;
 use crate::ide::context::Site;
 use crate::place;
-use crate::syntax::{Kind, NodeId};
+use crate::syntax::{NodeId, NodeKind};
 
-/// The texts by which a measure may be looked up, where `leaf` is one of them: what fills the input of the report that the key is
-/// named after, as `model` after `models`. Other keys are in the report, and no program knows them.
+/// The texts by which a measure may be looked up, where `leaf` is one of them: what fills the input of the
+/// report that the key is named after, as `model` after `models`. Other keys are in the report, and no
+/// program knows them.
 pub(super) fn labels(site: &Site<'_, '_>, leaf: NodeId) -> Option<Vec<Completion>> {
     let tree = site.tree;
     let key = tree.parent(leaf)?;
-    let list = tree.parent(key).filter(|&list| tree.kind(list) == Kind::List)?;
-    let measure = tree.parent(list).filter(|&measure| tree.kind(measure) == Kind::Measure)?;
+    let list = tree.parent(key).filter(|&list| tree.kind(list) == NodeKind::List)?;
+    let measure = tree.parent(list).filter(|&measure| tree.kind(measure) == NodeKind::Measure)?;
     let at =
-        tree.children(list).filter(|&part| tree.kind(part) == Kind::Expr).position(|part| part == key)?;
-    let path = tree.children(measure).find(|&part| tree.kind(part) == Kind::Path)?;
-    let mut names = tree.children(path).filter(|&part| tree.kind(part) == Kind::Name);
+        tree.children(list).filter(|&part| tree.kind(part) == NodeKind::Expr).position(|part| part == key)?;
+    let path = tree.children(measure).find(|&part| tree.kind(part) == NodeKind::Path)?;
+    let mut names = tree.children(path).filter(|&part| tree.kind(part) == NodeKind::Name);
     let (report, measure) = (site.str(names.next()?), site.str(names.next()?));
     let graph = &site.view.compilation.graph;
     let stage = graph.stage(*graph.bindings.get(report)?.first()?);
@@ -37,7 +38,7 @@ impl Cursor<'_, '_> {
     /// A word of a measure: a report's binding or a param, or behind the dot what the report measures.
     pub(super) fn measures(&self, path: NodeId) -> Vec<Completion> {
         let tree = self.site.tree;
-        let report = tree.children(path).find(|&part| tree.kind(part) == Kind::Name);
+        let report = tree.children(path).find(|&part| tree.kind(part) == NodeKind::Name);
         match report.filter(|&report| report != self.leaf) {
             None => self.artifact_names(Some(ArtifactKind::Report)),
             Some(report) => self.measures_of(self.site.str(report)),
@@ -69,17 +70,17 @@ impl Cursor<'_, '_> {
 
     /// What a profile can say of the place of a run, where `field` begins with `runtime`.
     pub(super) fn place_names(&self, field: NodeId) -> Option<Vec<Completion>> {
-        self.site.child(field, Kind::Keyword)?;
-        let names = [("on", "what runs the stages"), ("store", "where results are kept")];
-        let entry = |(name, docs)| Completion::new(name, CompletionKind::Setting, 0).docs(docs);
-        Some(names.map(entry).to_vec())
+        self.site.child(field, NodeKind::Keyword)?;
+        let entry =
+            |&(name, docs): &(&str, &str)| Completion::new(name, CompletionKind::Setting, 0).docs(docs);
+        Some(place::PLACES.iter().map(entry).collect())
     }
 
     /// The executors, where `call` is what a profile says behind `runtime on =`.
     pub(super) fn executors(&self, call: NodeId) -> Option<Vec<Completion>> {
         let tree = self.site.tree;
         let field = tree.parent(tree.parent(call)?)?;
-        self.site.child(field, Kind::Keyword).filter(|_| tree.kind(field) == Kind::Field)?;
+        self.site.child(field, NodeKind::Keyword).filter(|_| tree.kind(field) == NodeKind::Field)?;
         let entry = |name: &&str| Completion::new(*name, CompletionKind::Word, 0);
         Some(place::executors().keys().map(entry).collect())
     }

@@ -3,22 +3,23 @@
 use std::collections::BTreeSet;
 
 use super::{Completion, CompletionKind, Completions, Cursor};
-use crate::ide::context::{Due, words};
+use crate::ide::context::{Expects, words};
 use crate::ide::hover::keyword;
 use crate::ide::names::{NameKind, of_file};
-use crate::syntax::Kind;
-use crate::types::{SettingSpec, SettingType};
+use crate::syntax::NodeKind;
+use crate::types::{SettingSpec, SettingType, Unit};
 use crate::units::{Dimension, suffixes};
 
-impl Cursor<'_, '_> {
+impl<'a> Cursor<'a, '_> {
     /// Values of a setting: its words, then params that fit. Where a list is due and none has begun, a word
     /// begins it.
     pub(super) fn values(&self, spec: &SettingSpec) -> Vec<Completion> {
         let mut items: Vec<Completion> = Vec::new();
         let word = |word: &str, rank| Completion::new(word, CompletionKind::Word, rank);
-        let begun =
-            self.site.around(self.leaf, |kind| matches!(kind, Kind::List | Kind::Field | Kind::Param));
-        let begun = begun.is_some_and(|around| self.site.tree.kind(around) == Kind::List);
+        let begun = self
+            .site
+            .around(self.leaf, |kind| matches!(kind, NodeKind::List | NodeKind::Field | NodeKind::Param));
+        let begun = begun.is_some_and(|around| self.site.tree.kind(around) == NodeKind::List);
         let begins = matches!(spec.ty.required(), SettingType::List(_)) && !begun;
         items.extend(words(&spec.ty).iter().map(|one| match begins {
             true => Completion { insert: format!("[{one}]"), ..word(one, 0).snippet(format!("[{one}$0]")) },
@@ -75,7 +76,7 @@ impl Cursor<'_, '_> {
         let def =
             own.iter().find(|name| name.kind == NameKind::Function && here(name.whole.start, name.whole.end));
         // A param is not defined by itself.
-        let itself = self.defined(Kind::Param);
+        let itself = self.defined(NodeKind::Param);
         let params = view.compilation.params.iter();
         let params =
             params.filter(|param| seen.contains(&param.span.file) && Some(param.name.as_str()) != itself);
@@ -116,8 +117,13 @@ impl Cursor<'_, '_> {
         wanted.map(|suffix| Completion::new(suffix, CompletionKind::Unit, 0)).collect()
     }
 
-    /// What a number counts: the unit that is due, or all that settings use.
+    /// What a number counts, or is a multiple of: the units that are due, or all that settings use.
     pub(super) fn units(&self) -> Vec<Completion> {
+        if let Some(units) = self.several_units() {
+            let before = self.site.text[..self.site.tree.range(self.leaf).start].trim_end();
+            let fits = units.iter().filter(|unit| unit.times == before.ends_with('x'));
+            return fits.map(|unit| Completion::new(&unit.name, CompletionKind::Unit, 0)).collect();
+        }
         if let Some(dimension) = self.dimension() {
             return match dimension {
                 Dimension::Count(unit) => vec![Completion::new(unit, CompletionKind::Unit, 0)],
@@ -134,11 +140,23 @@ impl Cursor<'_, '_> {
         units.into_iter().map(|unit| Completion::new(unit, CompletionKind::Unit, 0)).collect()
     }
 
+    /// The units of the number that is due, where it may have several.
+    fn several_units(&self) -> Option<&'a [Unit]> {
+        let expr = self.site.around(self.leaf, |kind| kind == NodeKind::Expr)?;
+        match self.site.expects(expr) {
+            Expects::Value(spec) => match spec.ty.required() {
+                SettingType::Units(units) => Some(units),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
     /// The dimension of the number that is due.
     fn dimension(&self) -> Option<Dimension> {
-        let expr = self.site.around(self.leaf, |kind| kind == Kind::Expr)?;
-        match self.site.due(expr) {
-            Due::Value(spec) => match &spec.ty {
+        let expr = self.site.around(self.leaf, |kind| kind == NodeKind::Expr)?;
+        match self.site.expects(expr) {
+            Expects::Value(spec) => match &spec.ty {
                 SettingType::List(element) => element.dimension(),
                 ty => ty.dimension(),
             },

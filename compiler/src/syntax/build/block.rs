@@ -4,12 +4,12 @@ use super::Builder;
 use crate::code;
 use crate::diagnostic::Diagnostic;
 use crate::source::Span;
-use crate::syntax::tree::{Kind, NodeId};
 use crate::syntax::{MAX_DEPTH, errors, signs};
+use crate::syntax::{NodeId, NodeKind};
 
 impl Builder<'_> {
-    /// Hands every entry of the brackets `id` to `entry`, reports everything else that stands in them, and says whether
-    /// anything was wrong.
+    /// Hands every entry of the brackets `id` to `entry`, reports everything else that stands in them, and
+    /// says whether anything was wrong.
     pub(super) fn brackets(&mut self, id: NodeId, mut entry: impl FnMut(&mut Self, NodeId)) -> bool {
         let before = self.diagnostics.len();
         let mut open = None;
@@ -25,25 +25,28 @@ impl Builder<'_> {
         let mut beyond: Option<NodeId> = None;
         // The last entry of the line.
         let mut last: Option<NodeId> = None;
-        let keeps_docs = matches!(self.kind(id), Kind::Clauses | Kind::RecordType | Kind::Body);
+        let keeps_docs = matches!(self.kind(id), NodeKind::Clauses | NodeKind::RecordType | NodeKind::Body);
         let mut documented = false;
         for child in self.tree.children(id) {
             match self.kind(child) {
-                Kind::Doc if !keeps_docs => {
+                NodeKind::Doc if !keeps_docs => {
                     if !std::mem::replace(&mut documented, true) {
                         self.report(errors::lost_docs(self.span(child)));
                     }
                 }
-                Kind::Newline => {
+                NodeKind::Newline => {
                     (failed, doubtful) = (false, false);
                     (previous, last) = (None, None);
                 }
-                Kind::Sign => match self.str(child) {
+                NodeKind::Sign => match self.str(child) {
                     sign @ ("," | ";") => {
                         if sign == ";" {
                             self.report(errors::semicolon(self.span(child), !separable, true));
                         } else if !separable && !failed {
-                            self.report(errors::extra_comma(self.span(child), self.kind(id) == Kind::Args));
+                            self.report(errors::extra_comma(
+                                self.span(child),
+                                self.kind(id) == NodeKind::Args,
+                            ));
                         }
                         (failed, separable) = (false, false);
                         previous = None;
@@ -51,7 +54,7 @@ impl Builder<'_> {
                     _ if open.is_none() => open = Some(child),
                     _ => {}
                 },
-                Kind::Junk => {
+                NodeKind::Junk => {
                     let joined = dangling.take().is_some_and(|(entry, at)| self.joined(at, entry, child));
                     let follows = failed || doubtful || joined;
                     if beyond.is_some() {
@@ -90,21 +93,21 @@ impl Builder<'_> {
 
     /// The arrow in a parameter's default, where the parameters are never closed: `(words: Int = 50 -> Docs`.
     fn arrow(&self, parameter: NodeId) -> Option<NodeId> {
-        let mut below = self.tree.below(parameter).filter(|_| self.kind(parameter) == Kind::Parameter);
-        below.find(|&below| self.kind(below) == Kind::Pipe && self.str(below) == "->")
+        let mut below = self.tree.below(parameter).filter(|_| self.kind(parameter) == NodeKind::Parameter);
+        below.find(|&below| self.kind(below) == NodeKind::Pipe && self.str(below) == "->")
     }
 
     /// Whether a node is brackets with any number of entries.
     pub(super) fn is_list(&self, id: NodeId) -> bool {
         matches!(
             self.kind(id),
-            Kind::Record
-                | Kind::RecordType
-                | Kind::Clauses
-                | Kind::Body
-                | Kind::List
-                | Kind::Args
-                | Kind::Parameters
+            NodeKind::Record
+                | NodeKind::RecordType
+                | NodeKind::Clauses
+                | NodeKind::Body
+                | NodeKind::List
+                | NodeKind::Args
+                | NodeKind::Parameters
         )
     }
 
@@ -112,12 +115,13 @@ impl Builder<'_> {
     pub(super) fn is_closed(&self, id: NodeId) -> bool {
         let last = self.parts(id).last();
         last.is_some_and(|last| {
-            self.kind(last) == Kind::Sign && matches!(self.str(last), ")" | "]" | "}" | ">")
+            self.kind(last) == NodeKind::Sign && matches!(self.str(last), ")" | "]" | "}" | ">")
         })
     }
 
-    /// Reports that the brackets `id` have no end, and that they should have one before `beyond`; once, where several end at
-    /// the same place. Diagnostics from position `from` on are about what stands in them: such a mistake may well be the cause.
+    /// Reports that the brackets `id` have no end, and that they should have one before `beyond`; once, where
+    /// several end at the same place. Diagnostics from position `from` on are about what stands in them: such
+    /// a mistake may well be the cause.
     fn unclosed(&mut self, id: NodeId, open: NodeId, from: usize, beyond: Option<NodeId>) {
         self.broken = true;
         let end = beyond.map_or(self.tree.range(id).end, |beyond| self.tree.range(beyond).start);
@@ -174,8 +178,8 @@ impl Builder<'_> {
         }
     }
 
-    /// The innermost bracket below `id` whose closing bracket stands further left than its own line starts: the one
-    /// that is really missing its end, judging by indentation.
+    /// The innermost bracket below `id` whose closing bracket stands further left than its own line starts:
+    /// the one that is really missing its end, judging by indentation.
     fn askew(&self, id: NodeId) -> Option<NodeId> {
         let indent = |offset: usize| {
             let line = self.text[..offset].rfind('\n').map_or(0, |newline| newline + 1);
@@ -188,7 +192,7 @@ impl Builder<'_> {
         let mut found = None;
         let signs = |id: NodeId| {
             self.parts(id)
-                .filter(|&part| self.kind(part) == Kind::Sign && !matches!(self.str(part), "," | ";"))
+                .filter(|&part| self.kind(part) == NodeKind::Sign && !matches!(self.str(part), "," | ";"))
         };
         for below in self.tree.below(id) {
             if !self.is_list(below) {

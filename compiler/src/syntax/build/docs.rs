@@ -2,7 +2,7 @@
 
 use super::Builder;
 use crate::syntax::errors;
-use crate::syntax::tree::{Kind, NodeId};
+use crate::syntax::{NodeId, NodeKind};
 
 /// A child that may have documentation.
 pub(super) struct Entry {
@@ -19,11 +19,13 @@ impl Builder<'_> {
         let mut on_line = None;
         for child in self.tree.children(id) {
             match self.kind(child) {
-                Kind::Newline => on_line = None,
-                Kind::Doc if on_line.is_some_and(|at: usize| self.kind(entries[at].id) == Kind::Import) => {
+                NodeKind::Newline => on_line = None,
+                NodeKind::Doc
+                    if on_line.is_some_and(|at: usize| self.kind(entries[at].id) == NodeKind::Import) =>
+                {
                     self.lost(&mut vec![child]);
                 }
-                Kind::Doc => match on_line {
+                NodeKind::Doc => match on_line {
                     Some(entry) => {
                         let line = self.doc(child);
                         let entry: &mut Entry = &mut entries[entry];
@@ -31,16 +33,16 @@ impl Builder<'_> {
                     }
                     None => before.push(child),
                 },
-                Kind::Sign if self.str(child) == "}" => {
+                NodeKind::Sign if self.str(child) == "}" => {
                     self.lost(&mut before);
                     entries.push(Entry { id: child, docs: String::new() });
                 }
-                Kind::Import => {
+                NodeKind::Import => {
                     self.lost(&mut before);
                     on_line = Some(entries.len());
                     entries.push(Entry { id: child, docs: String::new() });
                 }
-                Kind::Sign | Kind::Junk => entries.push(Entry { id: child, docs: String::new() }),
+                NodeKind::Sign | NodeKind::Junk => entries.push(Entry { id: child, docs: String::new() }),
                 kind if kind.is_trivia() => {}
                 _ => {
                     let mut docs = String::new();
@@ -59,7 +61,7 @@ impl Builder<'_> {
     /// The documentation of the file: its `//!` lines.
     pub(super) fn file_docs(&self) -> String {
         let mut docs = String::new();
-        for id in self.tree.leaves().filter(|&id| self.kind(id) == Kind::FileDoc) {
+        for id in self.tree.leaves().filter(|&id| self.kind(id) == NodeKind::FileDoc) {
             append(&mut docs, self.doc(id));
         }
         docs

@@ -5,7 +5,7 @@ use crate::ast::{Arg, Binary, Call, Expr, ExprKind, Field, If, Measure, Operator
 use crate::code;
 use crate::source::Span;
 use crate::syntax::errors;
-use crate::syntax::tree::{Kind, NodeId};
+use crate::syntax::{NodeId, NodeKind};
 
 /// How deep an expression may be, so that whoever walks it may recurse.
 const MAX_LEVEL: usize = 256;
@@ -66,13 +66,13 @@ impl Builder<'_> {
         let mut pipe: Option<NodeId> = None;
         for part in self.parts(id) {
             match self.kind(part) {
-                Kind::Not => {
+                NodeKind::Not => {
                     if self.str(part) == "!" {
                         self.report(errors::wrong_operator(self.span(part), "!", Some("not")));
                     }
                     waiting.push(Waiting::Not(self.span(part)));
                 }
-                Kind::Operator => {
+                NodeKind::Operator => {
                     if let Some(open) = open.replace(part) {
                         operands.push(self.missing_operand(open));
                     }
@@ -82,7 +82,7 @@ impl Builder<'_> {
                     }
                     waiting.push(Waiting::Binary(operator, self.span(part)));
                 }
-                Kind::Pipe => {
+                NodeKind::Pipe => {
                     self.close(&mut operands, &mut waiting, open.take());
                     if let Some(pipe) = pipe.replace(part) {
                         self.pipe(&mut operands, pipe, None);
@@ -91,7 +91,7 @@ impl Builder<'_> {
                         self.report(errors::wrong_pipe(self.span(part), self.str(part)));
                     }
                 }
-                Kind::Interval => {
+                NodeKind::Interval => {
                     self.close(&mut operands, &mut waiting, open.take());
                     let high = self.interval(part);
                     let Some(low) = operands.pop() else { continue };
@@ -127,7 +127,7 @@ impl Builder<'_> {
 
     /// The high end of a range that is a value.
     fn interval(&mut self, id: NodeId) -> Expr {
-        match self.part(id, Kind::Expr) {
+        match self.part(id, NodeKind::Expr) {
             Some(high) => self.expr(high),
             None => {
                 let span = self.behind(id);
@@ -192,18 +192,18 @@ impl Builder<'_> {
     fn operand(&mut self, id: NodeId) -> Expr {
         let span = self.span(id);
         let kind = match self.kind(id) {
-            Kind::Call => return self.call(id),
-            Kind::Number => self.number(id),
-            Kind::Text => ExprKind::Text(self.text(id)),
-            Kind::Record => ExprKind::Record(self.record(id)),
-            Kind::List => {
+            NodeKind::Call => return self.call(id),
+            NodeKind::Number => self.number(id),
+            NodeKind::Text => ExprKind::Text(self.text(id)),
+            NodeKind::Record => ExprKind::Record(self.record(id)),
+            NodeKind::List => {
                 let elements = self.list(id);
                 if self.is_closed(id) { ExprKind::List(elements) } else { ExprKind::Error }
             }
-            Kind::Group => self.group(id),
-            Kind::Each => self.each(id),
-            Kind::If => self.choice(id),
-            Kind::Measure => self.measure(id),
+            NodeKind::Group => self.group(id),
+            NodeKind::Each => self.each(id),
+            NodeKind::If => self.choice(id),
+            NodeKind::Measure => self.measure(id),
             _ => ExprKind::Error,
         };
         Expr { span, kind }
@@ -215,23 +215,24 @@ impl Builder<'_> {
             (None, None, Vec::new(), None, false);
         for part in self.parts(id) {
             match self.kind(part) {
-                Kind::Path => {
+                NodeKind::Path => {
                     let path = self.path(part);
                     // Half a name calls nothing.
                     callee = (path.span == self.span(part)).then_some(path);
                 }
-                Kind::Args => {
+                NodeKind::Args => {
                     parentheses = Some(self.span(part));
                     let before = self.diagnostics.len();
                     broken = self.brackets(part, |builder, part| args.push(builder.arg(part)));
-                    // Nobody knows which argument stands where, or what belongs into parentheses that are never closed.
-                    let mixed = self.parts(part).any(|part| self.kind(part) == Kind::Junk)
+                    // Nobody knows which argument stands where, or what belongs into parentheses that are
+                    // never closed.
+                    let mixed = self.parts(part).any(|part| self.kind(part) == NodeKind::Junk)
                         || self.diagnostics.iter().skip(before).any(|one| one.code == code::STRAY_COMMA);
                     if mixed || !self.is_closed(part) {
                         (args, broken) = (Vec::new(), true);
                     }
                 }
-                Kind::Record => settings = Some(self.record(part)),
+                NodeKind::Record => settings = Some(self.record(part)),
                 _ => {}
             }
         }
@@ -247,7 +248,7 @@ impl Builder<'_> {
     }
 
     fn arg(&mut self, id: NodeId) -> Arg {
-        let name = self.part(id, Kind::Name).map(|name| self.name(name));
+        let name = self.part(id, NodeKind::Name).map(|name| self.name(name));
         let error = Expr { span: self.behind(id), kind: ExprKind::Error };
         Arg { span: self.span(id), name, value: self.value(id).unwrap_or(error) }
     }
@@ -263,10 +264,10 @@ impl Builder<'_> {
     }
 
     fn field(&mut self, id: NodeId) -> Option<Field> {
-        if let Some(word) = self.part(id, Kind::Keyword) {
+        if let Some(word) = self.part(id, NodeKind::Keyword) {
             self.report(errors::runtime_field(self.span(word)));
         }
-        let path = self.part(id, Kind::Path).map(|path| self.path(path))?;
+        let path = self.part(id, NodeKind::Path).map(|path| self.path(path))?;
         let value = self.value(id);
         match &path.names[..] {
             [name] => Some(Field { span: self.span(id), name: name.clone(), value }),
@@ -298,12 +299,12 @@ impl Builder<'_> {
 
     /// `table.wrong["honest"]`
     fn measure(&mut self, id: NodeId) -> ExprKind {
-        let Some(part) = self.part(id, Kind::Path) else { return ExprKind::Error };
+        let Some(part) = self.part(id, NodeKind::Path) else { return ExprKind::Error };
         let path = self.path(part);
         if path.span != self.span(part) {
             return ExprKind::Error;
         }
-        let list = self.part(id, Kind::List);
+        let list = self.part(id, NodeKind::List);
         let keys = list.map(|list| self.list(list));
         match list {
             Some(list) if !self.is_closed(list) => ExprKind::Error,
@@ -312,7 +313,7 @@ impl Builder<'_> {
     }
 
     fn each(&mut self, id: NodeId) -> ExprKind {
-        match self.part(id, Kind::List) {
+        match self.part(id, NodeKind::List) {
             Some(list) => ExprKind::Each(self.list(list)),
             None => {
                 self.missing(id, errors::missing_list(self.behind(id)));
@@ -324,8 +325,8 @@ impl Builder<'_> {
     fn choice(&mut self, id: NodeId) -> ExprKind {
         let before = self.diagnostics.len();
         let condition = self.branch(id);
-        let then = self.part(id, Kind::Then);
-        let otherwise = self.part(id, Kind::Else);
+        let then = self.part(id, NodeKind::Then);
+        let otherwise = self.part(id, NodeKind::Else);
         let missing = match (then, otherwise) {
             (None, _) => Some("then"),
             (_, None) => Some("else"),
@@ -350,7 +351,7 @@ impl Builder<'_> {
 
     /// The value behind `if`, `then` or `else`.
     pub(super) fn branch(&mut self, id: NodeId) -> Expr {
-        if let Some(value) = self.part(id, Kind::Expr) {
+        if let Some(value) = self.part(id, NodeKind::Expr) {
             return self.expr(value);
         }
         let keyword = self.parts(id).next().unwrap_or(id);

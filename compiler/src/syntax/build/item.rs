@@ -10,7 +10,7 @@ use crate::ast::{
 use crate::code;
 use crate::diagnostic::Diagnostic;
 use crate::source::Span;
-use crate::syntax::tree::{Kind, NodeId, Tree};
+use crate::syntax::{NodeId, NodeKind, Tree};
 use crate::syntax::{errors, signs};
 
 /// Lines of the longest block that is looked at for its end.
@@ -40,7 +40,7 @@ impl Builder<'_> {
             let (before, mark) = (self.diagnostics.len(), self.diagnostics.mark());
             let kind = self.kind(entry.id);
             if let Some((item, missing)) = dangling.take()
-                && kind == Kind::ErrorItem
+                && kind == NodeKind::ErrorItem
                 && self.joined(missing, item, entry.id)
             {
                 let open = self.str(entry.id).trim_end().ends_with("|>");
@@ -48,7 +48,7 @@ impl Builder<'_> {
                 failed = true;
                 continue;
             }
-            if kind == Kind::ErrorItem
+            if kind == NodeKind::ErrorItem
                 && !failed
                 && let Some(item) = previous.take()
                 && let Some(Item::Binding(binding)) = items.last_mut()
@@ -78,12 +78,12 @@ impl Builder<'_> {
                 continue;
             }
             mended = false;
-            previous = (kind == Kind::Binding).then_some(entry.id);
+            previous = (kind == NodeKind::Binding).then_some(entry.id);
             match kind {
-                Kind::Junk if failed => continue,
+                NodeKind::Junk if failed => continue,
                 // The pipe of an item that broke off.
-                Kind::ErrorItem if failed && self.str(entry.id).starts_with("|>") => continue,
-                Kind::Junk => self.junk(entry.id, None, Kind::File),
+                NodeKind::ErrorItem if failed && self.str(entry.id).starts_with("|>") => continue,
+                NodeKind::Junk => self.junk(entry.id, None, NodeKind::File),
                 _ => {
                     self.broken = false;
                     items.push(self.item(entry.id, entry.docs.clone()));
@@ -125,8 +125,9 @@ impl Builder<'_> {
         }
     }
 
-    /// Where a bracket closes that the first of `entries` lacks: it begins a line, and those between are further in. Also
-    /// whether the bracket is missing elsewhere than at the end of that item, which is known to be wrong then.
+    /// Where a bracket closes that the first of `entries` lacks: it begins a line, and those between are
+    /// further in. Also whether the bracket is missing elsewhere than at the end of that item, which is known
+    /// to be wrong then.
     fn unopened(&self, entries: &[Entry], is_wrong: bool) -> Option<(usize, bool)> {
         let (head, rest) = entries.split_first()?;
         let place = |entry: &Entry| {
@@ -155,19 +156,19 @@ impl Builder<'_> {
     fn item(&mut self, id: NodeId, docs: String) -> Item {
         self.keyword(id);
         match self.kind(id) {
-            Kind::Import => Item::Import(self.import(id)),
-            Kind::Param => {
+            NodeKind::Import => Item::Import(self.import(id)),
+            NodeKind::Param => {
                 let Declared { name, ty, default, range } = self.declared(id, "param");
                 Item::Param(Param { span: self.span(id), docs, name, ty, default, range })
             }
-            Kind::Profile => Item::Profile(self.profile(id, docs)),
-            Kind::Def => Item::Def(self.def(id, docs)),
-            Kind::Stage => Item::Stage(self.stage(id, docs)),
-            Kind::Binding => Item::Binding(self.binding(id, docs)),
-            Kind::Edition => Item::Edition(self.edition(id)),
-            Kind::Expect => Item::Expect(self.expect(id, docs)),
+            NodeKind::Profile => Item::Profile(self.profile(id, docs)),
+            NodeKind::Def => Item::Def(self.def(id, docs)),
+            NodeKind::Stage => Item::Stage(self.stage(id, docs)),
+            NodeKind::Binding => Item::Binding(self.binding(id, docs)),
+            NodeKind::Edition => Item::Edition(self.edition(id)),
+            NodeKind::Expect => Item::Expect(self.expect(id, docs)),
             _ => {
-                self.junk(id, None, Kind::File);
+                self.junk(id, None, NodeKind::File);
                 self.meant(id, docs)
             }
         }
@@ -176,13 +177,13 @@ impl Builder<'_> {
     /// Reports an item's keyword that is misspelt.
     fn keyword(&mut self, id: NodeId) {
         let keyword = match self.kind(id) {
-            Kind::Import => "import",
-            Kind::Param => "param",
-            Kind::Profile => "profile",
-            Kind::Def => "def",
-            Kind::Stage => "stage",
-            Kind::Edition => "edition",
-            Kind::Expect => "expect",
+            NodeKind::Import => "import",
+            NodeKind::Param => "param",
+            NodeKind::Profile => "profile",
+            NodeKind::Def => "def",
+            NodeKind::Stage => "stage",
+            NodeKind::Edition => "edition",
+            NodeKind::Expect => "expect",
             _ => return,
         };
         if let Some(word) = self.parts(id).next().filter(|&word| self.str(word) != keyword) {
@@ -210,7 +211,8 @@ impl Builder<'_> {
         Some((Span { end: span.start + word.len() as u32, ..span }, meant))
     }
 
-    /// What a line that is no item was meant to define, without a value: whoever uses the name makes no mistake.
+    /// What a line that is no item was meant to define, without a value: whoever uses the name makes no
+    /// mistake.
     fn meant(&self, id: NodeId, docs: String) -> Item {
         let (text, span) = self.junk_text(id);
         let mut words = text.split([' ', '\t']).filter(|word| !word.is_empty());
@@ -231,7 +233,7 @@ impl Builder<'_> {
     }
 
     fn import(&mut self, id: NodeId) -> Import {
-        let text = self.part(id, Kind::Text);
+        let text = self.part(id, NodeKind::Text);
         let path = text.map(|text| Name { span: self.span(text), text: self.text(text) });
         if path.is_none() {
             self.missing(id, errors::missing_path(self.behind(id)));
@@ -240,7 +242,7 @@ impl Builder<'_> {
     }
 
     fn edition(&mut self, id: NodeId) -> Edition {
-        let number = self.part(id, Kind::Digits).map(|digits| self.name(digits));
+        let number = self.part(id, NodeKind::Digits).map(|digits| self.name(digits));
         if number.is_none() {
             self.missing(id, errors::missing_edition(self.behind(id)));
         }
@@ -248,7 +250,7 @@ impl Builder<'_> {
     }
 
     fn expect(&mut self, id: NodeId, docs: String) -> Expect {
-        let condition = self.part(id, Kind::Expr).map(|part| self.sound(id, part));
+        let condition = self.part(id, NodeKind::Expr).map(|part| self.sound(id, part));
         if condition.is_none() {
             self.missing(id, errors::missing_condition(self.behind(id)));
         }
@@ -258,16 +260,16 @@ impl Builder<'_> {
     fn profile(&mut self, id: NodeId, docs: String) -> Profile {
         let name = self.item_name(id);
         let mut entries = Vec::new();
-        match self.part(id, Kind::Record) {
+        match self.part(id, NodeKind::Record) {
             Some(record) => {
                 self.brackets(record, |builder, part| {
-                    let Some(path) = builder.part(part, Kind::Path) else { return };
+                    let Some(path) = builder.part(part, NodeKind::Path) else { return };
                     let whole = builder.span(path);
                     let path = builder.path(path);
                     // Half a path changes nothing.
                     let missing = Expr { span: builder.behind(part), kind: ExprKind::Error };
                     let value = Some(builder.value(part).unwrap_or(missing)).filter(|_| path.span == whole);
-                    let runtime = builder.part(part, Kind::Keyword).is_some();
+                    let runtime = builder.part(part, NodeKind::Keyword).is_some();
                     entries.push(ProfileEntry { span: builder.span(part), runtime, path, value });
                 });
             }
@@ -299,11 +301,11 @@ impl Builder<'_> {
             body: None,
         };
         let before = self.diagnostics.len();
-        let parameters = self.part(id, Kind::Parameters);
+        let parameters = self.part(id, NodeKind::Parameters);
         def.params = parameters.map(|part| self.parameters(part)).unwrap_or_default();
         self.broken |= self.diagnostics.len() > before;
-        def.result = self.part(id, Kind::Type).map(|part| self.ty(part));
-        let body = self.part(id, Kind::Body);
+        def.result = self.part(id, NodeKind::Type).map(|part| self.ty(part));
+        let body = self.part(id, NodeKind::Body);
         if def.name.is_some() && self.diagnostics.len() == before {
             if parameters.is_none() {
                 self.broken = true;
@@ -328,7 +330,7 @@ impl Builder<'_> {
         let mut results: Vec<Expr> = Vec::new();
         let mut docs = self.block_docs(id);
         let broken = self.brackets(id, |builder, part| match builder.kind(part) {
-            Kind::Binding => {
+            NodeKind::Binding => {
                 let docs = docs(part);
                 def.bindings.push(builder.binding(part, docs));
             }
@@ -354,14 +356,14 @@ impl Builder<'_> {
 
     fn stage(&mut self, id: NodeId, docs: String) -> Stage {
         let before = self.diagnostics.len();
-        let name = self.part(id, Kind::Path).map(|path| self.path(path));
+        let name = self.part(id, NodeKind::Path).map(|path| self.path(path));
         if name.is_none() {
             let keyword = self.parts(id).next().unwrap_or(id);
             self.missing(keyword, errors::missing_name(self.behind(keyword), "stage"));
         }
-        let parameters = self.part(id, Kind::Parameters);
+        let parameters = self.part(id, NodeKind::Parameters);
         let params = parameters.map(|part| self.parameters(part)).unwrap_or_default();
-        let result = self.part(id, Kind::Type).map(|part| self.ty(part));
+        let result = self.part(id, NodeKind::Type).map(|part| self.ty(part));
         self.broken |= self.diagnostics.len() > before;
         if self.diagnostics.len() == before {
             match parameters {
@@ -385,11 +387,11 @@ impl Builder<'_> {
             clauses: Vec::new(),
             settings: Vec::new(),
         };
-        if let Some(block) = self.part(id, Kind::Clauses) {
+        if let Some(block) = self.part(id, NodeKind::Clauses) {
             let mut docs = self.block_docs(block);
             self.broken |= self.brackets(block, |builder, part| match builder.kind(part) {
-                Kind::Setting => stage.settings.push(builder.setting(part, docs(part))),
-                Kind::Measured => stage.clauses.extend(builder.measured(part, docs(part))),
+                NodeKind::Setting => stage.settings.push(builder.setting(part, docs(part))),
+                NodeKind::Measured => stage.clauses.extend(builder.measured(part, docs(part))),
                 _ => stage.clauses.extend(builder.clause(part)),
             });
         }
@@ -398,9 +400,9 @@ impl Builder<'_> {
 
     /// `measure wrong[model, group]: Ratio`
     fn measured(&mut self, id: NodeId, docs: String) -> Option<Clause> {
-        let name = self.part(id, Kind::Name).map(|name| self.name(name))?;
-        let keys = self.part(id, Kind::List).map(|list| self.list(list)).unwrap_or_default();
-        let ty = self.part(id, Kind::Type).map(|part| self.ty(part));
+        let name = self.part(id, NodeKind::Name).map(|name| self.name(name))?;
+        let keys = self.part(id, NodeKind::List).map(|list| self.list(list)).unwrap_or_default();
+        let ty = self.part(id, NodeKind::Type).map(|part| self.ty(part));
         if ty.is_none() {
             let behind = self.behind(id);
             self.missing(id, errors::missing_type(behind, &name.text, "measure"));
@@ -409,8 +411,8 @@ impl Builder<'_> {
     }
 
     fn require(&mut self, id: NodeId) -> Clause {
-        let condition = self.part(id, Kind::Expr).map(|part| self.sound(id, part));
-        let message = self.part(id, Kind::Else).map(|part| self.branch(part));
+        let condition = self.part(id, NodeKind::Expr).map(|part| self.sound(id, part));
+        let message = self.part(id, NodeKind::Else).map(|part| self.branch(part));
         if condition.is_none() {
             let keyword = self.parts(id).next().unwrap_or(id);
             self.missing(keyword, errors::missing_rule(self.behind(keyword)));
@@ -422,22 +424,22 @@ impl Builder<'_> {
 
     fn clause(&mut self, id: NodeId) -> Option<Clause> {
         match self.kind(id) {
-            Kind::Require => return Some(self.require(id)),
-            Kind::Phrase if super::junk::is_shard_clause(self.str(id)) => {
+            NodeKind::Require => return Some(self.require(id)),
+            NodeKind::Phrase if super::junk::is_shard_clause(self.str(id)) => {
                 let (text, span) = (self.str(id), self.span(id));
                 let length = text.match_indices(' ').nth(1).map_or(text.len(), |(at, _)| at);
                 let span = Span { end: span.start + length as u32, ..span };
                 self.report(errors::misspelt_shard(span, &text[..length]));
                 return None;
             }
-            Kind::Phrase => {
-                let names = self.parts(id).filter(|&part| self.kind(part) == Kind::Name);
+            NodeKind::Phrase => {
+                let names = self.parts(id).filter(|&part| self.kind(part) == NodeKind::Name);
                 return Some(Clause::Phrase(names.map(|part| self.name(part)).collect()));
             }
             _ => {}
         }
-        let name = self.part(id, Kind::Name);
-        if self.kind(id) == Kind::PerShard {
+        let name = self.part(id, NodeKind::Name);
+        if self.kind(id) == NodeKind::PerShard {
             if name.is_none() {
                 self.missing(id, errors::missing_name(self.behind(id), "per shard"));
             }
@@ -448,14 +450,14 @@ impl Builder<'_> {
     }
 
     fn binding(&mut self, id: NodeId, docs: String) -> Binding {
-        if let Some(prefix) = self.part(id, Kind::Prefix) {
+        if let Some(prefix) = self.part(id, NodeKind::Prefix) {
             self.report(errors::prefix(self.span(prefix), self.str(prefix).trim_end()));
         }
         let name = self
-            .part(id, Kind::Name)
+            .part(id, NodeKind::Name)
             .map_or_else(|| Name { span: self.span(id), text: String::new() }, |name| self.name(name));
         self.reserved(&name);
-        let sign = self.part(id, Kind::Assign).filter(|&sign| self.str(sign) == ":");
+        let sign = self.part(id, NodeKind::Assign).filter(|&sign| self.str(sign) == ":");
         if let (Some(sign), "param") = (sign, name.text.as_str()) {
             let behind = Span { start: name.span.end, ..self.span(sign) };
             self.report(errors::missing_name(Span { end: behind.start, ..behind }, "param"));
@@ -468,7 +470,7 @@ impl Builder<'_> {
 
     /// The name behind an item's keyword.
     fn item_name(&mut self, id: NodeId) -> Option<Name> {
-        let name = self.part(id, Kind::Name);
+        let name = self.part(id, NodeKind::Name);
         if name.is_none() {
             let keyword = self.parts(id).next().unwrap_or(id);
             self.missing(keyword, errors::missing_name(self.behind(keyword), self.str(keyword)));

@@ -4,13 +4,13 @@ use super::Builder;
 use crate::code;
 use crate::diagnostic::Diagnostic;
 use crate::source::Span;
-use crate::syntax::tree::{Kind, NodeId};
+use crate::syntax::{NodeId, NodeKind};
 use crate::syntax::{errors, signs};
 
 impl Builder<'_> {
-    /// Reports the error node `id`, which stands in the brackets (or file) `container`, on one line behind the entry
-    /// `previous` where that is given.
-    pub(super) fn junk(&mut self, id: NodeId, previous: Option<NodeId>, container: Kind) {
+    /// Reports the error node `id`, which stands in the brackets (or file) `container`, on one line behind
+    /// the entry `previous` where that is given.
+    pub(super) fn junk(&mut self, id: NodeId, previous: Option<NodeId>, container: NodeKind) {
         let (text, span) = self.junk_text(id);
         let word = word(text);
         if self.thousands(id).is_some_and(|number| self.is_known(number)) {
@@ -18,22 +18,22 @@ impl Builder<'_> {
         }
         let diagnostic = match self.look_alike(id, text, span, container) {
             Some(diagnostic) => diagnostic,
-            None if self.kind(id) == Kind::ErrorItem => not_an_item(text, span),
+            None if self.kind(id) == NodeKind::ErrorItem => not_an_item(text, span),
             None if previous.is_some() => behind_entry(text, span, container),
-            None if container == Kind::Record && !word.is_empty() => {
+            None if container == NodeKind::Record && !word.is_empty() => {
                 errors::field_without_value(span, text, path(text))
             }
-            None if container == Kind::Clauses && is_shard_clause(text) => {
+            None if container == NodeKind::Clauses && is_shard_clause(text) => {
                 let length = text.match_indices(' ').nth(1).map_or(text.len(), |(at, _)| at);
                 errors::misspelt_shard(Span { end: span.start + length as u32, ..span }, &text[..length])
             }
-            None if container == Kind::Clauses
+            None if container == NodeKind::Clauses
                 && !word.is_empty()
                 && is_value_like(text[word.len()..].trim_start()) =>
             {
                 errors::field_without_value(span, text, word)
             }
-            None if matches!(container, Kind::Clauses | Kind::RecordType) && !word.is_empty() => {
+            None if matches!(container, NodeKind::Clauses | NodeKind::RecordType) && !word.is_empty() => {
                 errors::missing_colon(behind_word(span, word), word, text[word.len()..].trim_start())
             }
             None => errors::unexpected(span, text, expected(container)),
@@ -47,7 +47,7 @@ impl Builder<'_> {
         let (text, span) = self.junk_text(junk);
         let found =
             text.split([' ', '\t', '(', '{', '[']).next().filter(|word| !word.is_empty()).unwrap_or(text);
-        let diagnostic = match self.look_alike(junk, text, span, Kind::Expr) {
+        let diagnostic = match self.look_alike(junk, text, span, NodeKind::Expr) {
             Some(better) => better,
             None if text.starts_with('-') && diagnostic.code == code::VALUE_MISSING => {
                 errors::negated(span, text)
@@ -70,10 +70,10 @@ impl Builder<'_> {
     /// The junk that follows `id` on its line.
     pub(super) fn junk_behind(&self, id: NodeId) -> Option<NodeId> {
         let mut next = self.tree.following(id);
-        while let Some(space) = next.filter(|&next| self.kind(next) == Kind::Space) {
+        while let Some(space) = next.filter(|&next| self.kind(next) == NodeKind::Space) {
             next = self.tree.following(space);
         }
-        next.filter(|&next| self.kind(next) == Kind::Junk)
+        next.filter(|&next| self.kind(next) == NodeKind::Junk)
     }
 
     pub(super) fn junk_text(&self, id: NodeId) -> (&str, Span) {
@@ -83,7 +83,7 @@ impl Builder<'_> {
     }
 
     /// A habit from elsewhere, or a sign that only looks right.
-    fn look_alike(&self, id: NodeId, text: &str, span: Span, container: Kind) -> Option<Diagnostic> {
+    fn look_alike(&self, id: NodeId, text: &str, span: Span, container: NodeKind) -> Option<Diagnostic> {
         let first = text.chars().next()?;
         let second = text[first.len_utf8()..].chars().next();
         let sign = Span { end: span.start + first.len_utf8() as u32, ..span };
@@ -104,7 +104,7 @@ impl Builder<'_> {
             ));
         }
         Some(match (first, second) {
-            (';', _) => errors::semicolon(sign, text.len() == 1, container != Kind::File),
+            (';', _) => errors::semicolon(sign, text.len() == 1, container != NodeKind::File),
             (')' | ']' | '}', _) => errors::stray(sign, first),
             ('"', _) if self.text[..span.start as usize].ends_with(is_word) => {
                 let end = self.text[span.start as usize..].find(['\n', ')']);
@@ -116,7 +116,9 @@ impl Builder<'_> {
                     closed,
                 )
             }
-            ('>', _) if matches!(container, Kind::Parameters | Kind::Clauses | Kind::RecordType) => {
+            ('>', _)
+                if matches!(container, NodeKind::Parameters | NodeKind::Clauses | NodeKind::RecordType) =>
+            {
                 errors::stray(sign, first)
             }
             ('/', Some('*')) => errors::block_comment(Span { end: span.start + 2, ..span }),
@@ -132,7 +134,7 @@ impl Builder<'_> {
                 errors::spaced_percent(Span { start: space, ..sign })
             }
             ('&', _) => errors::wrong_operator(sign, "&", Some("and")),
-            ('%' | '^' | '~' | '\\' | '`' | '?', _) if container != Kind::Type => {
+            ('%' | '^' | '~' | '\\' | '`' | '?', _) if container != NodeKind::Type => {
                 errors::wrong_operator(sign, &first.to_string(), None)
             }
             ('0'..='9' | ',', _) if self.thousands(id).is_some() => {
@@ -143,10 +145,10 @@ impl Builder<'_> {
                 let (place, word) = self.word_before(span)?;
                 errors::misspelt_each(place, word)
             }
-            _ if container != Kind::Clauses && closes_braces(text) && begins_field(text) => {
+            _ if container != NodeKind::Clauses && closes_braces(text) && begins_field(text) => {
                 errors::missing_brace(span, path(text))
             }
-            _ if container == Kind::File && self.kind(id) == Kind::Junk && begins_step(text) => {
+            _ if container == NodeKind::File && self.kind(id) == NodeKind::Junk && begins_step(text) => {
                 errors::missing_step(span, text)
             }
             _ => match word(text) {
@@ -234,22 +236,22 @@ fn behind_word(span: Span, word: &str) -> Span {
 }
 
 /// What follows an entry on its line: the next entry, or something that the entry cannot have.
-fn behind_entry(text: &str, span: Span, container: Kind) -> Diagnostic {
+fn behind_entry(text: &str, span: Span, container: NodeKind) -> Diagnostic {
     let rest = text[word(text).len()..].trim_start();
     let is_entry = match container {
-        Kind::Record => rest.starts_with('=') && !word(text).is_empty(),
-        Kind::Clauses | Kind::RecordType | Kind::Parameters => {
+        NodeKind::Record => rest.starts_with('=') && !word(text).is_empty(),
+        NodeKind::Clauses | NodeKind::RecordType | NodeKind::Parameters => {
             rest.starts_with(':') && !word(text).is_empty()
         }
-        Kind::Args | Kind::List => {
+        NodeKind::Args | NodeKind::List => {
             text.starts_with(|sign: char| sign.is_ascii_alphanumeric() || "_\"[".contains(sign))
         }
         _ => false,
     };
     match container {
         _ if is_entry => errors::missing_comma(span, text),
-        Kind::Group => errors::unexpected(span, text, "`)`"),
-        Kind::ListType => errors::unexpected(span, text, "`]`"),
+        NodeKind::Group => errors::unexpected(span, text, "`)`"),
+        NodeKind::ListType => errors::unexpected(span, text, "`]`"),
         _ => errors::unexpected(span, text, "`,` or a new line"),
     }
 }
@@ -283,15 +285,15 @@ fn not_an_item(text: &str, span: Span) -> Diagnostic {
 }
 
 /// What the entries of a container are, for messages.
-fn expected(container: Kind) -> &'static str {
+fn expected(container: NodeKind) -> &'static str {
     match container {
-        Kind::Record => "a field, as in `name = value`",
-        Kind::Args => "an argument",
-        Kind::Body => "a binding or the result",
-        Kind::Clauses | Kind::RecordType => "a setting, as in `name: Type = default`",
-        Kind::Parameters => "a parameter, as in `name: Type`",
-        Kind::ListType | Kind::TypeArgs => "a type",
-        Kind::File => "the end of the line",
+        NodeKind::Record => "a field, as in `name = value`",
+        NodeKind::Args => "an argument",
+        NodeKind::Body => "a binding or the result",
+        NodeKind::Clauses | NodeKind::RecordType => "a setting, as in `name: Type = default`",
+        NodeKind::Parameters => "a parameter, as in `name: Type`",
+        NodeKind::ListType | NodeKind::TypeArgs => "a type",
+        NodeKind::File => "the end of the line",
         _ => "a value",
     }
 }

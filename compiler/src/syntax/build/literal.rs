@@ -3,7 +3,7 @@
 use super::Builder;
 use crate::ast::{ExprKind, Name, Number};
 use crate::source::Span;
-use crate::syntax::tree::{Kind, NodeId};
+use crate::syntax::{NodeId, NodeKind};
 use crate::syntax::{digits_length, errors};
 
 impl Builder<'_> {
@@ -11,8 +11,8 @@ impl Builder<'_> {
         let mut number = Number { digits: String::new(), suffix: None, unit: None };
         for part in self.parts(id) {
             match self.kind(part) {
-                Kind::Sign => number.digits.push('-'),
-                Kind::Digits => {
+                NodeKind::Sign => number.digits.push('-'),
+                NodeKind::Digits => {
                     let text = self.str(part);
                     let length = digits_length(text.as_bytes());
                     number.digits.extend(text[..length].chars().filter(|&sign| sign != '_'));
@@ -22,7 +22,7 @@ impl Builder<'_> {
                         number.suffix = Some(Name { span, text: text[length..].to_owned() });
                     }
                 }
-                Kind::Unit => number.unit = Some(self.name(part)),
+                NodeKind::Unit => number.unit = Some(self.name(part)),
                 _ => {}
             }
         }

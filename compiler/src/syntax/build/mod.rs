@@ -1,7 +1,7 @@
 //! The typed tree from the syntax tree, and every syntax error on the way.
 //!
-//! A node reports at most one thing that is missing, and text that is left over is reported only where nothing before
-//! it on the line was wrong: one cause, one message.
+//! A node reports at most one thing that is missing, and text that is left over is reported only where
+//! nothing before it on the line was wrong: one cause, one message.
 
 mod block;
 mod docs;
@@ -15,7 +15,7 @@ mod tests;
 mod types;
 
 use super::errors;
-use super::tree::{Kind, NodeId, Tree};
+use super::{NodeId, NodeKind, Tree};
 use crate::ast;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::source::{FileId, Span};
@@ -25,7 +25,7 @@ pub(super) fn build(file: FileId, text: &str, tree: &Tree) -> (ast::File, Vec<Di
     let mut builder =
         Builder { file, text, tree, diagnostics: Diagnostics::default(), level: 0, broken: false };
     let ast = builder.file();
-    for id in tree.leaves().filter(|&id| tree.kind(id) == Kind::HashComment) {
+    for id in tree.leaves().filter(|&id| tree.kind(id) == NodeKind::HashComment) {
         let span = builder.span(id);
         builder.report(errors::hash_comment(span));
     }
@@ -44,7 +44,7 @@ struct Builder<'t> {
 }
 
 impl<'t> Builder<'t> {
-    fn kind(&self, id: NodeId) -> Kind {
+    fn kind(&self, id: NodeId) -> NodeKind {
         self.tree.kind(id)
     }
 
@@ -69,7 +69,7 @@ impl<'t> Builder<'t> {
         tree.children(id).filter(|&child| !tree.kind(child).is_trivia())
     }
 
-    fn part(&self, id: NodeId, kind: Kind) -> Option<NodeId> {
+    fn part(&self, id: NodeId, kind: NodeKind) -> Option<NodeId> {
         self.parts(id).find(|&part| self.kind(part) == kind)
     }
 
@@ -87,7 +87,7 @@ impl<'t> Builder<'t> {
         let mut span = self.span(id);
         let mut dot = None;
         for part in self.parts(id) {
-            if self.kind(part) == Kind::Name {
+            if self.kind(part) == NodeKind::Name {
                 names.push(self.name(part));
                 dot = None;
             } else {
@@ -119,11 +119,11 @@ impl<'t> Builder<'t> {
         let mut missing = None;
         for part in self.parts(id) {
             match self.kind(part) {
-                Kind::Assign => self.assign(part),
-                Kind::Expr => value = Some(self.sound(id, part)),
+                NodeKind::Assign => self.assign(part),
+                NodeKind::Expr => value = Some(self.sound(id, part)),
                 _ => {}
             }
-            missing = matches!(self.kind(part), Kind::Assign | Kind::Sign).then_some(part);
+            missing = matches!(self.kind(part), NodeKind::Assign | NodeKind::Sign).then_some(part);
         }
         if let Some(sign) = missing {
             self.missing(sign, errors::missing_value(self.behind(sign), self.str(sign)));
@@ -133,8 +133,8 @@ impl<'t> Builder<'t> {
 
     /// `: Type` in `name: Type = value`, where no type can stand.
     fn type_of_binding(&self, id: NodeId) -> Option<Span> {
-        let assign = self.part(id, Kind::Assign).filter(|&sign| self.str(sign) == ":")?;
-        let ty = self.part(id, Kind::Expr)?;
+        let assign = self.part(id, NodeKind::Assign).filter(|&sign| self.str(sign) == ":")?;
+        let ty = self.part(id, NodeKind::Expr)?;
         let is_type = self.str(ty).starts_with(|sign: char| sign.is_ascii_uppercase() || sign == '[');
         let junk = self.junk_behind(id).filter(|&junk| self.str(junk).starts_with('='))?;
         let (start, end) = (self.tree.range(assign).start, self.tree.range(junk).start);
@@ -142,7 +142,8 @@ impl<'t> Builder<'t> {
     }
 }
 
-/// Whether no expression can use a name that is this word: it is one of the expression's keywords, or a value.
+/// Whether no expression can use a name that is this word: it is one of the expression's keywords, or a
+/// value.
 pub(crate) fn is_reserved(word: &str) -> bool {
     junk::is_keyword(word) || matches!(word, "false" | "none" | "true")
 }

@@ -5,14 +5,15 @@ use crate::ast::{Expr, ExprKind};
 use crate::code;
 use crate::diagnostic::{Edit, Fix};
 use crate::source::Span;
-use crate::syntax::tree::{Kind, NodeId};
+use crate::syntax::{NodeId, NodeKind};
 
 /// Bytes of a number with commas; nobody writes longer ones.
 const LONGEST: usize = 64;
 
 impl Builder<'_> {
-    /// Reads the expression `expr` in the entry `entry`. Where what follows the entry shows that it is only a part of what
-    /// was meant, as in `2 ^ 10`, `80 %`, `4,096` or `tokenize train(docs)`, nothing is known of its value.
+    /// Reads the expression `expr` in the entry `entry`. Where what follows the entry shows that it is only a
+    /// part of what was meant, as in `2 ^ 10`, `80 %`, `4,096` or `tokenize train(docs)`, nothing is known of
+    /// its value.
     pub(super) fn sound(&mut self, entry: NodeId, expr: NodeId) -> Expr {
         let expr = self.expr(expr);
         match self.is_part(entry) {
@@ -27,8 +28,8 @@ impl Builder<'_> {
             let word = super::junk::word(text);
             let next_entry = !word.is_empty() && text[word.len()..].trim_start().starts_with(['=', ':']);
             return match self.tree.parent(entry).map(|parent| self.kind(parent)) {
-                Some(Kind::File) => text.trim_end() != ";",
-                Some(Kind::Record | Kind::Clauses | Kind::RecordType) => {
+                Some(NodeKind::File) => text.trim_end() != ";",
+                Some(NodeKind::Record | NodeKind::Clauses | NodeKind::RecordType) => {
                     !next_entry && !text.starts_with(';')
                 }
                 _ => text.starts_with(['%', '^', '~', '\\', '`', '?', '&']) || self.thousands(junk).is_some(),
@@ -36,25 +37,25 @@ impl Builder<'_> {
         }
         let comma = self.tree.following(entry).filter(|&next| self.str(next) == ",");
         let behind = comma.and_then(|comma| self.tree.following(comma));
-        behind.is_some_and(|junk| self.kind(junk) == Kind::Junk && self.thousands(junk).is_some())
+        behind.is_some_and(|junk| self.kind(junk) == NodeKind::Junk && self.thousands(junk).is_some())
             || self.bare_list(entry).is_some()
     }
 
-    /// The elements that follow the first one, which is the value of `entry`, where a list lacks its brackets:
-    /// `keep = en, zh`. Their place begins with the first.
+    /// The elements that follow the first one, which is the value of `entry`, where a list lacks its
+    /// brackets: `keep = en, zh`. Their place begins with the first.
     pub(super) fn bare_list(&self, entry: NodeId) -> Option<Span> {
-        if !matches!(self.kind(entry), Kind::Field | Kind::Property) {
+        if !matches!(self.kind(entry), NodeKind::Field | NodeKind::Property) {
             return None;
         }
-        let value = self.part(entry, Kind::Expr)?;
+        let value = self.part(entry, NodeKind::Expr)?;
         let mut end = None;
         let mut next = self.tree.following(entry);
         while let Some(comma) = next.filter(|&comma| self.str(comma) == ",") {
             next = self.tree.following(comma);
-            while let Some(space) = next.filter(|&space| self.kind(space) == Kind::Space) {
+            while let Some(space) = next.filter(|&space| self.kind(space) == NodeKind::Space) {
                 next = self.tree.following(space);
             }
-            let Some(element) = next.filter(|&element| self.kind(element) == Kind::Junk) else { break };
+            let Some(element) = next.filter(|&element| self.kind(element) == NodeKind::Junk) else { break };
             let (text, span) = self.junk_text(element);
             if !is_element(text.trim_end_matches(']')) || self.thousands(element).is_some() {
                 break;
@@ -101,8 +102,8 @@ impl Builder<'_> {
         (matches!(diagnostic.code, code::VALUE_MISSING | code::STAGE_MISSING) && blank).then_some(at)
     }
 
-    /// Whether `next`, which fits nowhere, is what the diagnostic at position `missing` misses: it stands in the next line,
-    /// further in than the line that `entry` begins in. Then the diagnostic says so.
+    /// Whether `next`, which fits nowhere, is what the diagnostic at position `missing` misses: it stands in
+    /// the next line, further in than the line that `entry` begins in. Then the diagnostic says so.
     pub(super) fn joined(&mut self, missing: usize, entry: NodeId, next: NodeId) -> bool {
         if !self.continues(entry, next) {
             return false;
@@ -122,7 +123,8 @@ impl Builder<'_> {
         true
     }
 
-    /// Whether `next` stands in the line after the text before it, further in than the line that `entry` begins in.
+    /// Whether `next` stands in the line after the text before it, further in than the line that `entry`
+    /// begins in.
     pub(super) fn continues(&self, entry: NodeId, next: NodeId) -> bool {
         let start = self.tree.range(next).start;
         let gap = &self.text[self.text[..start].trim_end().len()..start];
@@ -143,8 +145,9 @@ impl Builder<'_> {
         line.len() - line.trim_start_matches([' ', '\t']).len()
     }
 
-    /// Where the closing sign of a bracket that is never closed certainly belongs, and what to write there: nothing in it
-    /// is wrong (no diagnostic from position `before` on, but for `inner`), and nothing in it could as well stand behind it.
+    /// Where the closing sign of a bracket that is never closed certainly belongs, and what to write there:
+    /// nothing in it is wrong (no diagnostic from position `before` on, but for `inner`), and nothing in it
+    /// could as well stand behind it.
     pub(super) fn missing_end(
         &self,
         id: NodeId,
@@ -167,7 +170,9 @@ impl Builder<'_> {
             self.text[self.tree.range(below)].ends_with(close) && self.is_list(below) && self.is_closed(below)
         });
         let is_ambiguous = inner.into_iter().any(|inner| {
-            self.parts(inner).filter(|&part| self.kind(part) == Kind::Sign && self.str(part) == ",").count()
+            self.parts(inner)
+                .filter(|&part| self.kind(part) == NodeKind::Sign && self.str(part) == ",")
+                .count()
                 > 0
         });
         if doubtful

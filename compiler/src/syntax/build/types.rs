@@ -4,7 +4,7 @@ use super::Builder;
 use crate::ast::{Expr, ExprKind, Name, Parameter, Range, SettingDecl, Type, TypeArg, TypeKind};
 use crate::source::Span;
 use crate::syntax::errors;
-use crate::syntax::tree::{Kind, NodeId};
+use crate::syntax::{NodeId, NodeKind};
 
 /// What `name: Type = default in range` says.
 #[derive(Default)]
@@ -25,20 +25,22 @@ impl Builder<'_> {
         for part in self.parts(id) {
             last = Some(part);
             match self.kind(part) {
-                Kind::Name => declared.name = Some(self.name(part)),
-                Kind::Type => declared.ty = Some(self.ty(part)),
-                Kind::Expr => declared.default = Some(self.sound(id, part)),
-                Kind::Range => declared.range = Some(self.range(part)),
-                Kind::Sign if self.str(part) == ":" => {
+                NodeKind::Name => declared.name = Some(self.name(part)),
+                NodeKind::Type => declared.ty = Some(self.ty(part)),
+                NodeKind::Expr => declared.default = Some(self.sound(id, part)),
+                NodeKind::Range => declared.range = Some(self.range(part)),
+                NodeKind::Sign if self.str(part) == ":" => {
                     typed = true;
-                    if self.next_kind(part) != Some(Kind::Type) {
+                    if self.next_kind(part) != Some(NodeKind::Type) {
                         self.missing(part, errors::missing_type(self.behind(part), ":", what));
                     }
                 }
-                Kind::Sign if self.next_kind(part) != Some(Kind::Expr) => {
+                NodeKind::Sign if self.next_kind(part) != Some(NodeKind::Expr) => {
                     self.missing(part, errors::missing_value(self.behind(part), self.str(part)));
                 }
-                Kind::Keyword if self.str(part) == "in" && self.next_kind(part) != Some(Kind::Range) => {
+                NodeKind::Keyword
+                    if self.str(part) == "in" && self.next_kind(part) != Some(NodeKind::Range) =>
+                {
                     self.report(errors::incomplete_range(self.span(part)));
                 }
                 _ => {}
@@ -52,7 +54,7 @@ impl Builder<'_> {
             && self.str(junk).starts_with(|sign: char| sign.is_ascii_alphanumeric() || "\"[{-".contains(sign))
             && !self.str(junk).starts_with("->")
             && !self.is_declaration(junk)
-            && last.is_some_and(|last| self.kind(last) == Kind::Type)
+            && last.is_some_and(|last| self.kind(last) == NodeKind::Type)
         {
             let (text, span) = self.junk_text(junk);
             self.report(errors::missing_default_sign(span, text));
@@ -97,7 +99,7 @@ impl Builder<'_> {
     }
 
     /// The kind of the next sibling that is not trivia.
-    fn next_kind(&self, id: NodeId) -> Option<Kind> {
+    fn next_kind(&self, id: NodeId) -> Option<NodeKind> {
         let parent = self.tree.parent(id)?;
         self.parts(parent).find(|part| part.0 > id.0).map(|part| self.kind(part))
     }
@@ -119,7 +121,7 @@ impl Builder<'_> {
 
     pub(super) fn setting(&mut self, id: NodeId, docs: String) -> SettingDecl {
         let Declared { name, ty, default, range } = self.declared(id, "setting");
-        let runtime = self.part(id, Kind::Keyword).is_some_and(|word| self.str(word) == "runtime");
+        let runtime = self.part(id, NodeKind::Keyword).is_some_and(|word| self.str(word) == "runtime");
         SettingDecl { span: self.span(id), docs, runtime, name, ty, default, range }
     }
 
@@ -133,9 +135,9 @@ impl Builder<'_> {
         let (mut low, mut high, mut dots) = (None, None, false);
         for part in self.parts(id) {
             match self.kind(part) {
-                Kind::Sign => dots = true,
-                Kind::Expr if dots => high = Some(Box::new(self.expr(part))),
-                Kind::Expr => low = Some(Box::new(self.expr(part))),
+                NodeKind::Sign => dots = true,
+                NodeKind::Expr if dots => high = Some(Box::new(self.expr(part))),
+                NodeKind::Expr => low = Some(Box::new(self.expr(part))),
                 _ => {}
             }
         }
@@ -154,14 +156,14 @@ impl Builder<'_> {
         let mut bar = None;
         for part in self.parts(id) {
             match self.kind(part) {
-                Kind::NamedType => {
+                NodeKind::NamedType => {
                     names.push(self.named(part));
                     bar = None;
                 }
-                Kind::ListType => kind = self.list_type(part),
-                Kind::RecordType => kind = self.record_type(part),
-                Kind::Sign if self.str(part) == "?" => optional = true,
-                Kind::Sign => bar = Some(part),
+                NodeKind::ListType => kind = self.list_type(part),
+                NodeKind::RecordType => kind = self.record_type(part),
+                NodeKind::Sign if self.str(part) == "?" => optional = true,
+                NodeKind::Sign => bar = Some(part),
                 _ => {}
             }
         }
@@ -190,8 +192,8 @@ impl Builder<'_> {
         let mut args = Vec::new();
         for part in self.parts(id) {
             match self.kind(part) {
-                Kind::Name => name = self.name(part),
-                Kind::TypeArgs => args = self.type_args(part),
+                NodeKind::Name => name = self.name(part),
+                NodeKind::TypeArgs => args = self.type_args(part),
                 _ => {}
             }
         }
@@ -202,8 +204,8 @@ impl Builder<'_> {
         let mut args = Vec::new();
         self.brackets(id, |builder, part| {
             let span = builder.span(part);
-            let plus = builder.part(part, Kind::Plus).is_some();
-            if let Some(name) = builder.part(part, Kind::Name) {
+            let plus = builder.part(part, NodeKind::Plus).is_some();
+            if let Some(name) = builder.part(part, NodeKind::Name) {
                 args.push(TypeArg { span, plus, name: builder.name(name) });
             }
         });

@@ -1,6 +1,6 @@
 //! The kinds of mistakes, and where a text has room for each.
 
-use llmp_compiler::syntax::{Kind, NodeId, Tree, tree};
+use llmp_compiler::syntax::{NodeId, NodeKind, Tree, tree};
 
 /// A change of text: what is replaced, and by what.
 pub(super) type Edit = (std::ops::Range<usize>, String);
@@ -32,8 +32,8 @@ impl Places<'_> {
         &self.text[self.tree.range(id)]
     }
 
-    fn parent(&self, id: NodeId) -> Kind {
-        self.tree.parent(id).map_or(Kind::File, |parent| self.tree.kind(parent))
+    fn parent(&self, id: NodeId) -> NodeKind {
+        self.tree.parent(id).map_or(NodeKind::File, |parent| self.tree.kind(parent))
     }
 
     fn make(&mut self, kind: &'static str, edits: Vec<Edit>) {
@@ -51,43 +51,45 @@ impl Places<'_> {
             self.replace("a token deleted", id, "");
         }
         match kind {
-            Kind::Name => self.name(id, &text),
-            Kind::Keyword if text.len() > 2 => {
+            NodeKind::Name => self.name(id, &text),
+            NodeKind::Keyword if text.len() > 2 => {
                 self.replace("a keyword misspelt", id, misspelt(&text));
             }
-            Kind::Text => {
+            NodeKind::Text => {
                 self.replace("an open quote", id, &text[..text.len() - 1]);
                 self.replace("an open quote", id, &text[1..]);
                 self.replace("another sign", id, format!("'{}'", text.trim_matches('"')));
             }
-            Kind::Sign if "()[]{}<>".contains(text.as_str()) => self.replace("a bracket missing", id, ""),
-            Kind::Sign if text == "," => {
+            NodeKind::Sign if "()[]{}<>".contains(text.as_str()) => self.replace("a bracket missing", id, ""),
+            NodeKind::Sign if text == "," => {
                 self.replace("a comma missing", id, "");
                 self.replace("another sign", id, ";");
             }
-            Kind::Assign => {
+            NodeKind::Assign => {
                 self.replace("another sign", id, ":");
                 self.replace("another sign", id, ":=");
                 self.replace("another sign", id, "==");
             }
-            Kind::Pipe => {
+            NodeKind::Pipe => {
                 self.replace("another sign", id, "|");
                 self.replace("another sign", id, "->");
                 self.swapped(id);
             }
-            Kind::Comment => self.replace("another sign", id, text.replacen("//", "#", 1)),
-            Kind::Number => self.number(id, &text),
-            Kind::List if self.parent(id) == Kind::Expr => {
+            NodeKind::Comment => self.replace("another sign", id, text.replacen("//", "#", 1)),
+            NodeKind::Number => self.number(id, &text),
+            NodeKind::List if self.parent(id) == NodeKind::Expr => {
                 self.replace("another type", id, "3");
                 self.replace("another type", id, text.trim_matches(['[', ']']));
             }
-            Kind::Arg => self.forgotten(id),
-            Kind::Field => {
+            NodeKind::Arg => self.forgotten(id),
+            NodeKind::Field => {
                 let end = self.tree.range(id).end;
                 self.make("a setting twice", vec![(end..end, format!(", {text}"))]);
                 self.removed("a setting forgotten", id);
             }
-            Kind::Expr if matches!(self.parent(id), Kind::Field | Kind::Arg | Kind::Param) => {
+            NodeKind::Expr
+                if matches!(self.parent(id), NodeKind::Field | NodeKind::Arg | NodeKind::Param) =>
+            {
                 if text.starts_with(|sign: char| sign.is_ascii_lowercase()) {
                     self.replace("another type", id, "3");
                     self.replace("another type", id, "\"three\"");
@@ -99,8 +101,8 @@ impl Places<'_> {
                     self.replace("another type", id, "[1, 2]");
                 }
             }
-            Kind::Call => self.callee(id),
-            Kind::Binding if self.parent(id) == Kind::File => {
+            NodeKind::Call => self.callee(id),
+            NodeKind::Binding if self.parent(id) == NodeKind::File => {
                 let range = self.tree.range(id);
                 self.make("a binding lost", vec![(range.clone(), String::new())]);
                 let first = text.lines().next().map_or(range.end, |line| range.start + line.len());
@@ -138,12 +140,12 @@ impl Places<'_> {
 
     /// The callee is another stage, or none.
     fn callee(&mut self, id: NodeId) {
-        let Some(path) = self.tree.children(id).find(|&part| self.tree.kind(part) == Kind::Path) else {
+        let Some(path) = self.tree.children(id).find(|&part| self.tree.kind(part) == NodeKind::Path) else {
             return;
         };
         let is_called = self.tree.children(id).count() > 1
             || self.tree.parent(id).is_some_and(|parent| {
-                self.tree.children(parent).any(|other| self.tree.kind(other) == Kind::Pipe && other < id)
+                self.tree.children(parent).any(|other| self.tree.kind(other) == NodeKind::Pipe && other < id)
             });
         if is_called {
             let text = self.str(path).to_owned();
@@ -158,7 +160,7 @@ impl Places<'_> {
     fn swapped(&mut self, id: NodeId) {
         let Some(parent) = self.tree.parent(id) else { return };
         let calls: Vec<NodeId> = (self.tree.children(parent))
-            .filter(|&part| self.tree.kind(part) == Kind::Call && part > id)
+            .filter(|&part| self.tree.kind(part) == NodeKind::Call && part > id)
             .take(2)
             .collect();
         if let [first, second] = calls[..] {

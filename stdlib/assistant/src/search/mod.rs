@@ -25,7 +25,8 @@ pub(crate) use passages::{Passage, cut};
 const MAX_POSTINGS: usize = 3 << 30;
 /// Words of a query that are looked up.
 const MAX_QUERY_WORDS: usize = 64;
-/// What a word in the title, or in the first sentence of a paragraph, counts against one in the passage itself.
+/// What a word in the title, or in the first sentence of a paragraph, counts against one in the passage
+/// itself.
 const ABOUT_BOOST: f32 = 0.5;
 /// The one segment's id, in place of a random one.
 const SEGMENT: &str = "00000000000000000000000000000001";
@@ -73,8 +74,8 @@ impl Search {
         Ok(Self { index, reader, fields })
     }
 
-    /// The best `n` passages for `query`, best first; ties in the order of the documents. Every word counts alone, and
-    /// nothing in the query is syntax.
+    /// The best `n` passages for `query`, best first; ties in the order of the documents. Every word counts
+    /// alone, and nothing in the query is syntax.
     ///
     /// # Errors
     /// Where the index is damaged.

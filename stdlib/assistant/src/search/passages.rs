@@ -17,8 +17,8 @@ const TITLE_WORDS: usize = 12;
 /// How long a text is, in words or tokens.
 pub(crate) type Size<'a> = &'a dyn Fn(&str) -> usize;
 
-/// Cuts a document into passages of at most `limit` words, or whatever `size` counts. A sentence that is longer is cut between
-/// words.
+/// Cuts a document into passages of at most `limit` words, or whatever `size` counts. A sentence that is
+/// longer is cut between words.
 pub(crate) fn cut(document: &str, limit: usize, size: Size<'_>) -> Vec<Passage> {
     let mut lines = document.lines().map(str::trim).filter(|line| !line.is_empty()).peekable();
     let title =

@@ -14,8 +14,8 @@ pub(crate) struct Settings {
     passage: usize,
 }
 
-/// What it will need: the postings and texts of a segment lie in memory until its end. Documents are compressed to a third
-/// or so.
+/// What it will need: the postings and texts of a segment lie in memory until its end. Documents are
+/// compressed to a third or so.
 pub(crate) fn cost(_: &Settings, inputs: &Inputs) -> Cost {
     const BYTES_OF_COMPRESSED: u64 = 6;
     let memory = inputs.get("docs").bytes.map(|bytes| BYTES_OF_COMPRESSED * bytes);

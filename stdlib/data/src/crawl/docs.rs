@@ -136,11 +136,11 @@ impl Rows {
         })
     }
 
-    /// How many they are, where that is known before; else 0.
-    fn known(&self) -> u64 {
+    /// How many they are, where that is known before.
+    fn known(&self) -> Option<u64> {
         match self {
-            Self::Jsonl(_) | Self::Mapped(..) | Self::Csv(_) => 0,
-            Self::Parquet(rows) => rows.rows(),
+            Self::Jsonl(_) | Self::Mapped(..) | Self::Csv(_) => None,
+            Self::Parquet(rows) => Some(rows.rows()),
         }
     }
 

@@ -55,7 +55,7 @@ pub fn run(ctx: &dyn Context, settings: Settings) -> Result<()> {
     let mut writer = Writer::create(&ctx.output().join(format!("{name}.parquet")))?;
     for file in files {
         check(file)?;
-        let bar = ctx.bar(0, "documents");
+        let bar = ctx.bar(None, "documents");
         let mut count = 0_u64;
         let url = file_url(&file.name);
         let mut parts = Parts::open(file, &settings)?;

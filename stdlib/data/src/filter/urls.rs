@@ -90,7 +90,7 @@ pub fn run(ctx: &dyn Context, settings: Settings) -> Result<()> {
     for file in ctx.input("pages")?.with_suffix(".warc.gz") {
         let mut reader = Reader::open(&file.path, MAX_BLOCK)?;
         let mut writer = Writer::create(&ctx.output().join(&file.name))?;
-        let bar = ctx.bar(0, "pages");
+        let bar = ctx.bar(None, "pages");
         let mut kept = 0;
         while let Some(item) = reader.next().transpose().map_err(Error::io("cannot read", &file.path))? {
             ctx.proceed()?;

@@ -143,6 +143,19 @@ fn judge(question: Question, samples: Vec<String>, refusal: Option<&str>, settin
 mod tests {
     use super::*;
 
+    fn settings(samples: usize) -> Settings {
+        Settings {
+            samples,
+            temperature: 1.0,
+            known: 0.75,
+            unknown: 0.1,
+            r#match: Match::Begins,
+            max_tokens: 8,
+            seed: 1,
+            batch: 4,
+        }
+    }
+
     #[test]
     fn no_question_is_known_and_unknown_at_once() {
         let found = |known: f64, unknown: f64| {
@@ -161,16 +174,6 @@ mod tests {
 
     #[test]
     fn hardly_anything_known_is_said() {
-        let settings = |samples| Settings {
-            samples,
-            temperature: 1.0,
-            known: 0.75,
-            unknown: 0.1,
-            r#match: Match::Begins,
-            max_tokens: 8,
-            seed: 1,
-            batch: 4,
-        };
         let said = |samples, known: u64| {
             let counts = [("known", known), ("unknown", 663), ("unsure", 100)];
             let counts = counts.map(|(name, count)| (name.to_owned(), count)).into();
@@ -183,16 +186,7 @@ mod tests {
 
     #[test]
     fn a_verdict_follows_from_the_share_of_right_samples() {
-        let settings = Settings {
-            samples: 4,
-            temperature: 1.0,
-            known: 0.75,
-            unknown: 0.1,
-            r#match: Match::Begins,
-            max_tokens: 8,
-            seed: 1,
-            batch: 4,
-        };
+        let settings = settings(4);
         let question = Question {
             id: "1".into(),
             question: "Where?".into(),

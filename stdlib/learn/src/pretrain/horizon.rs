@@ -26,8 +26,8 @@ pub(super) enum Other {
 }
 
 impl Horizon {
-    /// Optimiser steps of `step` tokens each, rounded up and at least one, for a set of `set` tokens; `None` where the size of
-    /// the set matters and is not known.
+    /// Optimiser steps of `step` tokens each, rounded up and at least one, for a set of `set` tokens; `None`
+    /// where the size of the set matters and is not known.
     pub(super) fn steps(self, step: u64, config: &Config, set: Option<u64>) -> Option<u64> {
         let tokens = match self {
             Self::Tokens(tokens) => tokens,

@@ -37,8 +37,8 @@ fn uneven(width: usize, heads: usize) -> Lint {
 }
 
 impl Shape {
-    /// Heads of attention share the model's width equally, unless theirs is given; rotary positions turn pairs of numbers;
-    /// each key-value head serves equally many heads.
+    /// Heads of attention share the model's width equally, unless theirs is given; rotary positions turn
+    /// pairs of numbers; each key-value head serves equally many heads.
     pub(super) fn lint(&self) -> Vec<Lint> {
         let (width, heads) = (self.width, self.heads);
         let mut lints = Vec::new();

@@ -92,8 +92,8 @@ fn trains_a_model() {
     assert_eq!((sampler.config().vocabulary, &sampler.config().eos[..]), (30, &[0][..]));
 }
 
-/// A change of this output needs a new `epoch` in `pretrain.llmp`. The loss is compared loosely: the last digits
-/// of trained weights belong to the processor.
+/// A change of this output needs a new `epoch` in `pretrain.llmp`. The loss is compared loosely: the last
+/// digits of trained weights belong to the processor.
 #[test]
 fn epoch_2() {
     let root = tempfile::tempdir().unwrap();
@@ -123,7 +123,8 @@ fn epoch_2() {
     assert!((last - 2.607_77).abs() < 1e-3, "{last}");
 }
 
-/// A set of tokens with a tokenizer of `ranks` ids and special ones: `documents` documents from number `first` on.
+/// A set of tokens with a tokenizer of `ranks` ids and special ones: `documents` documents from number
+/// `first` on.
 fn set_of(ranks: usize, folder: &std::path::Path, first: u32, documents: u32) {
     std::fs::create_dir_all(folder).unwrap();
     let all = Tokenizer::cl100k().to_tiktoken().unwrap();

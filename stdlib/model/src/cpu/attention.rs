@@ -69,7 +69,8 @@ impl Shape {
     }
 }
 
-/// Weights in the order of [`llmp_artifacts::model::Config::parameters`]; the head norms are unused without `qk_norm`.
+/// Weights in the order of [`llmp_artifacts::model::Config::parameters`]; the head norms are unused without
+/// `qk_norm`.
 #[derive(Clone, Copy)]
 pub(crate) struct Weights<'a> {
     /// `[width]`.
@@ -260,8 +261,8 @@ pub(crate) fn backward(
     all
 }
 
-/// Back through rotary positions, head norms, projections and norm. Gives all gradients but those of the matrices, and
-/// the gradients of the projections' results, `[rows, out]`.
+/// Back through rotary positions, head norms, projections and norm. Gives all gradients but those of the
+/// matrices, and the gradients of the projections' results, `[rows, out]`.
 fn project_backward(
     shape: Shape,
     x: &[f32],

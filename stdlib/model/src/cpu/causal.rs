@@ -1,7 +1,8 @@
 //! Causal attention of one key-value head and the query heads that share it, over one sequence.
 //!
-//! Scores are computed for blocks of query rows and for the keys that a block may see only. The forward pass keeps the
-//! logarithm of each row's sum, from which the backward pass computes the probabilities anew (arXiv 2205.14135).
+//! Scores are computed for blocks of query rows and for the keys that a block may see only. The forward pass
+//! keeps the logarithm of each row's sum, from which the backward pass computes the probabilities anew (arXiv
+//! 2205.14135).
 
 use super::matrix::{Matrix, MatrixMut};
 use super::simd::{Simd, arch, dot, exp_sum, max, with_simd};
@@ -52,7 +53,8 @@ impl Task {
     }
 }
 
-/// Writes the heads' results to `out` `[length, group * width]` and the rows' log-sum-exp to `lse` `[group, length]`.
+/// Writes the heads' results to `out` `[length, group * width]` and the rows' log-sum-exp to `lse` `[group,
+/// length]`.
 pub(crate) fn forward(
     task: Task,
     q: Heads<'_>,
@@ -133,8 +135,8 @@ fn softmax_backward_with<'a, S: Simd>(
     }
 }
 
-/// Gradients of the group: `dq` `[length, group * width]`, `dk` and `dv` `[length, width]`, all overwritten. `out` and
-/// `dout` are laid out as `q` is.
+/// Gradients of the group: `dq` `[length, group * width]`, `dk` and `dv` `[length, width]`, all overwritten.
+/// `out` and `dout` are laid out as `q` is.
 #[allow(clippy::too_many_arguments)]
 pub(crate) fn backward(
     task: Task,

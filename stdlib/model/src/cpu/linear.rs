@@ -1,7 +1,7 @@
 //! Products with a weight that is laid out once and used many times: decoding.
 //!
-//! The weight stands in panels of [`PANEL`] outputs. Each result is one chain of multiply-adds over the inputs, however
-//! many rows there are, so that a row's result does not depend on the rows beside it.
+//! The weight stands in panels of [`PANEL`] outputs. Each result is one chain of multiply-adds over the
+//! inputs, however many rows there are, so that a row's result does not depend on the rows beside it.
 
 use rayon::prelude::*;
 
@@ -63,7 +63,8 @@ impl Linear {
     }
 }
 
-/// Results of one panel, `[rows, PANEL]`. Rows that share a pass over the panel are as many as registers allow.
+/// Results of one panel, `[rows, PANEL]`. Rows that share a pass over the panel are as many as registers
+/// allow.
 #[with_simd(product = arch())]
 #[inline(always)]
 fn product_with<'a, S: Simd>(simd: S, panel: &'a [[f32; PANEL]], x: &'a [f32], out: &'a mut [f32]) {

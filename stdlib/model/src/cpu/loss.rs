@@ -1,5 +1,5 @@
-//! The last norm, the head and the cross-entropy as one operation. Gradients are computed in the forward pass, so that
-//! the logits of a few rows exist at a time only.
+//! The last norm, the head and the cross-entropy as one operation. Gradients are computed in the forward
+//! pass, so that the logits of a few rows exist at a time only.
 
 use rayon::prelude::*;
 

@@ -84,8 +84,8 @@ impl<'a> MatrixMut<'a> {
         if self.rows == 0 || self.columns == 0 {
             return;
         }
-        // SAFETY: the constructors checked that every element of the three views lies inside its slice, the shapes
-        // agree, and `self` is borrowed mutably, so it overlaps neither operand.
+        // SAFETY: the constructors checked that every element of the three views lies inside its slice, the
+        // shapes agree, and `self` is borrowed mutably, so it overlaps neither operand.
         unsafe {
             gemm(
                 self.rows,

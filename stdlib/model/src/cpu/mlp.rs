@@ -1,5 +1,5 @@
-//! The MLP sub-layer, `x + down(silu(gate(h)) * up(h))` with `h = norm(x)` (SwiGLU, arXiv 2002.05202), as one operation
-//! with its gradient.
+//! The MLP sub-layer, `x + down(silu(gate(h)) * up(h))` with `h = norm(x)` (SwiGLU, arXiv 2002.05202), as one
+//! operation with its gradient.
 
 use rayon::prelude::*;
 

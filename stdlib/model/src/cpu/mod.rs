@@ -1,10 +1,10 @@
 //! Kernels for the CPU over plain slices: training's fused sub-layers, forward and backward.
 //!
-//! Nothing here knows burn. Every kernel gives the same bits for any number of threads: work is split by fixed sizes,
-//! and partial sums are added in a fixed order.
+//! Nothing here knows burn. Every kernel gives the same bits for any number of threads: work is split by
+//! fixed sizes, and partial sums are added in a fixed order.
 //!
-//! Matrices are row-major. `[rows, width]` stands for a slice of `rows * width` values; `rows` runs over all tokens of a
-//! batch, sequence after sequence.
+//! Matrices are row-major. `[rows, width]` stands for a slice of `rows * width` values; `rows` runs over all
+//! tokens of a batch, sequence after sequence.
 
 pub(crate) mod attention;
 pub(crate) mod causal;
@@ -17,8 +17,8 @@ pub(crate) mod norm;
 pub(crate) mod rope;
 pub(crate) mod simd;
 
-/// Rows that one task takes on: enough tasks for many cores, and enough rows for a product to be efficient. Depends on
-/// the number of rows only.
+/// Rows that one task takes on: enough tasks for many cores, and enough rows for a product to be efficient.
+/// Depends on the number of rows only.
 pub(crate) fn rows_per_task(rows: usize) -> usize {
     (rows / 32).clamp(64, 256).next_multiple_of(16)
 }

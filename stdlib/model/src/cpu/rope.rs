@@ -1,4 +1,5 @@
-//! Rotary positions in Hugging Face's layout: value `i` of a head turns with value `i + half` (arXiv 2104.09864).
+//! Rotary positions in Hugging Face's layout: value `i` of a head turns with value `i + half` (arXiv
+//! 2104.09864).
 
 use super::simd::{Simd, arch, with_simd};
 
@@ -11,8 +12,8 @@ pub(crate) struct Tables<'a> {
     pub(crate) half: usize,
 }
 
-/// Turns every head of `rows` (`[positions.len(), heads * 2 * half]`) in place by its token's position; backwards where
-/// `back`, which is the gradient.
+/// Turns every head of `rows` (`[positions.len(), heads * 2 * half]`) in place by its token's position;
+/// backwards where `back`, which is the gradient.
 #[with_simd(rotate = arch())]
 #[inline(always)]
 pub(crate) fn rotate_with<'a, S: Simd>(

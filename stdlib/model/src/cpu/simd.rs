@@ -1,9 +1,10 @@
 //! Vectorised loops: compiled for several instruction sets, chosen at run time.
 //!
-//! A kernel is a function over `S: Simd` with `#[inline(always)]`, and `#[with_simd(name = arch())]` makes the function
-//! `name` that runs it with the widest vectors of this machine. Plain loops inside are vectorised by the compiler; sums
-//! are not, since their order would change, so they are written out here. How many partial sums a sum has follows from
-//! the instruction set: results are the same for any number of threads, and may differ between kinds of processors.
+//! A kernel is a function over `S: Simd` with `#[inline(always)]`, and `#[with_simd(name = arch())]` makes
+//! the function `name` that runs it with the widest vectors of this machine. Plain loops inside are
+//! vectorised by the compiler; sums are not, since their order would change, so they are written out here.
+//! How many partial sums a sum has follows from the instruction set: results are the same for any number of
+//! threads, and may differ between kinds of processors.
 
 pub(crate) use pulp::{Simd, with_simd};
 

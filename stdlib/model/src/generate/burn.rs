@@ -34,7 +34,8 @@ impl<B: Ops> BurnDecoder<B> {
         Self { model: Model::new(config.clone(), &device), config, weights, device }
     }
 
-    /// Appends keys and values of a feed to its cache, and attends with its queries, `[1, heads, tokens, head_width]`.
+    /// Appends keys and values of a feed to its cache, and attends with its queries, `[1, heads, tokens,
+    /// head_width]`.
     fn attend(&self, layer: usize, cache: &mut Cache<B>, [q, k, v]: [Tensor<B, 4>; 3]) -> Tensor<B, 3> {
         let tokens = q.dims()[2];
         let [k, v] = match cache.layers[layer].take() {

@@ -1,4 +1,5 @@
-//! The operations composed of burn's tensor operations: what GPUs run, and what the fused ones are tested against.
+//! The operations composed of burn's tensor operations: what GPUs run, and what the fused ones are tested
+//! against.
 
 use burn::tensor::activation::{log_softmax, silu, softmax};
 use burn::tensor::backend::Backend;
@@ -34,7 +35,8 @@ fn rotate<B: Backend>(x: Tensor<B, 4>, rope: &Rope<B>) -> Tensor<B, 4> {
     Tensor::cat(vec![low, b * cos + a * sin], 3)
 }
 
-/// Queries, keys and values `[batch, heads, length, head_width]` of `x`; token `t` is turned by row `t` of the tables.
+/// Queries, keys and values `[batch, heads, length, head_width]` of `x`; token `t` is turned by row `t` of
+/// the tables.
 pub(crate) fn project<B: Backend>(
     shape: Attention,
     x: Tensor<B, 3>,
@@ -55,8 +57,8 @@ pub(crate) fn project<B: Backend>(
     [q, k, split(&weights.v, shape.kv_heads)]
 }
 
-/// Attention of `q` over `k` and `v` before the output matrix: `[batch, length, heads * head_width]`. `hidden` is true
-/// where a query may not see a key; its shape broadcasts to `[batch, heads, length, keys]`.
+/// Attention of `q` over `k` and `v` before the output matrix: `[batch, length, heads * head_width]`.
+/// `hidden` is true where a query may not see a key; its shape broadcasts to `[batch, heads, length, keys]`.
 pub(crate) fn attend<B: Backend>(
     shape: Attention,
     [q, k, v]: [Tensor<B, 4>; 3],

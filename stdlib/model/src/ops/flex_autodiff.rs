@@ -17,7 +17,8 @@ use crate::cpu::{attention, embedding, mlp};
 
 type Tracked = Autodiff<Flex>;
 
-/// Makes the result of `operation` a node whose parents are `inputs`. `state` is what its backward pass needs.
+/// Makes the result of `operation` a node whose parents are `inputs`. `state` is what its backward pass
+/// needs.
 fn record<O, const N: usize, const D: usize>(
     operation: O,
     inputs: [FloatTensor<Tracked>; N],

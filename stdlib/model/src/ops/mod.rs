@@ -1,5 +1,5 @@
-//! The operations that the transformer is made of. Each has a composed implementation over burn's tensors, which every
-//! backend can run and differentiate, and a fused one for the CPU.
+//! The operations that the transformer is made of. Each has a composed implementation over burn's tensors,
+//! which every backend can run and differentiate, and a fused one for the CPU.
 
 pub(crate) mod composed;
 mod flex;

@@ -1,7 +1,7 @@
 //! Optimisers: Muon for hidden matrices, AdamW for everything else.
 //!
-//! One file a rule. A rule is written twice: composed of burn's operations for every backend, and in place over slices for the
-//! CPU. All parameters are updated at once, so that the CPU can do so in parallel.
+//! One file a rule. A rule is written twice: composed of burn's operations for every backend, and in place
+//! over slices for the CPU. All parameters are updated at once, so that the CPU can do so in parallel.
 
 mod adamw;
 mod flex;
@@ -43,6 +43,10 @@ macro_rules! optimizers {
         pub enum Optimizer { $($(#[$docs])* $name,)* }
 
         impl Optimizer {
+            /// All rules.
+            #[cfg(test)]
+            const ALL: &[Self] = &[$(Self::$name),*];
+
             /// Tensors that one of them keeps for each parameter, at most.
             pub(crate) const MOST_SLOTS: u64 = {
                 let mut most = 0;

@@ -1,4 +1,5 @@
-//! Muon (Jordan et al., kellerjordan.github.io/posts/muon): momentum, orthogonalised by Newton-Schulz iterations.
+//! Muon (Jordan et al., kellerjordan.github.io/posts/muon): momentum, orthogonalised by Newton-Schulz
+//! iterations.
 
 use burn::tensor::Tensor;
 use burn::tensor::backend::Backend;
@@ -18,7 +19,8 @@ const NEWTON_SCHULZ: [f32; 3] = [3.4445, -4.7750, 2.0315];
 /// Keeps the momentum.
 pub(super) struct Muon;
 
-/// The factor for a matrix of `rows` by `columns`: the update's size in the operator norm from inputs to outputs.
+/// The factor for a matrix of `rows` by `columns`: the update's size in the operator norm from inputs to
+/// outputs.
 fn scale(rows: usize, columns: usize) -> f64 {
     (rows as f64 / columns as f64).max(1.0).sqrt()
 }

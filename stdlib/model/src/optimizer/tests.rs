@@ -21,12 +21,9 @@ fn slot(optimizer: Optimizer, rows: usize, columns: usize) -> Slot<Flex> {
 
 #[test]
 fn in_place_agrees_with_composed() {
-    for (optimizer, rows, columns) in [
-        (Optimizer::AdamW, 7, 9),
-        (Optimizer::Muon, 8, 20),
-        (Optimizer::Muon, 20, 8),
-        (Optimizer::Muon, 12, 12),
-    ] {
+    let shapes = [(7, 9), (8, 20), (20, 8), (12, 12)];
+    let all = Optimizer::ALL.iter().flat_map(|&rule| shapes.map(|(rows, columns)| (rule, rows, columns)));
+    for (optimizer, rows, columns) in all {
         let gradient = slot(optimizer, rows, columns).state.remove(0).mul_scalar(0.3).add_scalar(0.01);
         let fused = Flex::update(vec![slot(optimizer, rows, columns)], vec![gradient.clone()], &RATES);
         let composed = update(slot(optimizer, rows, columns), gradient, &RATES);

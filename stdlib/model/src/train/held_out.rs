@@ -16,13 +16,13 @@ pub struct HeldOut {
     pub rows: Vec<Row>,
     /// Rows that are measured at a time, which bounds memory and changes nothing else.
     pub batch: usize,
-    /// Bytes of text that the learned tokens stand for, where bits for each byte are to be told. A token that stands for no
-    /// text, such as the end of a document, has none, and its loss counts all the same.
+    /// Bytes of text that the learned tokens stand for, where bits for each byte are to be told. A token that
+    /// stands for no text, such as the end of a document, has none, and its loss counts all the same.
     pub bytes: Option<u64>,
     /// Steps between measurements, at least 1; the last step is measured always.
     pub every: u64,
-    /// Measurements in a row that are not below the lowest, after which training ends. Where it is given, the model is that
-    /// of the lowest held-out loss, else that of the last step.
+    /// Measurements in a row that are not below the lowest, after which training ends. Where it is given, the
+    /// model is that of the lowest held-out loss, else that of the last step.
     pub patience: Option<u32>,
 }
 

@@ -1,5 +1,5 @@
-//! Where a training stands: what a checkpoint keeps beside tensors, so that a resumed training has the counts and curves of one
-//! that nothing stopped.
+//! Where a training stands: what a checkpoint keeps beside tensors, so that a resumed training has the counts
+//! and curves of one that nothing stopped.
 
 use std::collections::BTreeMap;
 

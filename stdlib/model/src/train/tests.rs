@@ -21,7 +21,8 @@ fn recipe() -> Recipe {
     }
 }
 
-/// The same few rows at every step, of different lengths; may cancel the run at a step, and every third step may be another kind.
+/// The same few rows at every step, of different lengths; may cancel the run at a step, and every third step
+/// may be another kind.
 #[derive(Default)]
 struct Repeat<'a> {
     steps: u64,
