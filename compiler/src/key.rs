@@ -16,6 +16,18 @@ use crate::units::grouped;
 
 pub use component::{Component, ComponentName};
 
+/// The values of hexadecimal digits; of other bytes more than any.
+const NIBBLES: [u8; 256] = {
+    let mut nibbles = [u8::MAX; 256];
+    let mut digit = 0;
+    while digit < 16 {
+        nibbles[b"0123456789abcdef"[digit] as usize] = digit as u8;
+        nibbles[b"0123456789ABCDEF"[digit] as usize] = digit as u8;
+        digit += 1;
+    }
+    nibbles
+};
+
 /// A blake3 hash.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Digest(pub [u8; 32]);
@@ -30,7 +42,15 @@ impl Digest {
     /// Reads 64 hexadecimal digits.
     #[must_use]
     pub fn from_hex(text: &str) -> Option<Self> {
-        blake3::Hash::from_hex(text).ok().map(|hash| Self(*hash.as_bytes()))
+        let digits: &[u8; 64] = text.as_bytes().try_into().ok()?;
+        let mut digest = [0; 32];
+        let mut seen = 0;
+        for (byte, [high, low]) in digest.iter_mut().zip(digits.as_chunks::<2>().0) {
+            let (high, low) = (NIBBLES[usize::from(*high)], NIBBLES[usize::from(*low)]);
+            seen |= high | low;
+            *byte = (high << 4) | low;
+        }
+        (seen < 16).then_some(Self(digest))
     }
 
     /// 64 hexadecimal digits.
@@ -66,8 +86,22 @@ impl Serialize for Digest {
 
 impl<'de> Deserialize<'de> for Digest {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        Self::from_hex(&text).ok_or_else(|| serde::de::Error::custom("expected 64 hexadecimal digits"))
+        deserializer.deserialize_str(Digits)
+    }
+}
+
+/// Reads a digest from text without a copy of it: a ledger's records hold many.
+struct Digits;
+
+impl serde::de::Visitor<'_> for Digits {
+    type Value = Digest;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("64 hexadecimal digits")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Digest, E> {
+        Digest::from_hex(text).ok_or_else(|| E::invalid_value(serde::de::Unexpected::Str(text), &self))
     }
 }
 
@@ -294,6 +328,22 @@ mod tests {
             jsonl: false,
             span: Span::default(),
         }
+    }
+
+    #[test]
+    fn digests_are_read_as_they_are_written() {
+        let digest = Digest(std::array::from_fn(|at| (at * 37) as u8));
+        let hex = digest.hex();
+        assert_eq!(Digest::from_hex(&hex), Some(digest));
+        assert_eq!(Digest::from_hex(&hex.to_uppercase()), Some(digest));
+        assert_eq!(serde_json::from_value::<Digest>(json!(hex)).unwrap(), digest);
+        for at in 0..hex.len() {
+            for wrong in ["g", "/", ":", "@", "`", " ", ""] {
+                let other = format!("{}{wrong}{}", &hex[..at], &hex[at + 1..]);
+                assert_eq!(Digest::from_hex(&other), None, "{other}");
+            }
+        }
+        assert!(serde_json::from_value::<Digest>(json!(hex[1..])).is_err());
     }
 
     #[test]

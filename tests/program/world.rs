@@ -61,6 +61,8 @@ impl World {
             .current_dir(self.path())
             .env("NO_COLOR", "1")
             .env("COLUMNS", "100")
+            // Runs keep there how quick the machine is.
+            .env("XDG_CACHE_HOME", std::env::temp_dir().join("llmp-tests-cache"))
             .env_remove("LLMP_STORE");
         command
     }

@@ -1,5 +1,6 @@
 //! The command line: one file a command.
 
+mod calibrate;
 mod chat;
 mod check;
 mod diff;
@@ -82,6 +83,8 @@ enum Command {
     Graph(graph::Arguments),
     /// Talk to the newest chat model
     Chat(chat::Arguments),
+    /// Measure how quick this machine is, for the times that plans foretell
+    Calibrate(calibrate::Arguments),
     /// Let a model continue a text
     Sample(sample::Arguments),
     /// Follow one document by its URL through every stage
@@ -295,6 +298,7 @@ pub fn main() -> ExitCode {
         Command::Fmt(arguments) => fmt::run(&arguments),
         Command::Params(arguments) => params::run(&arguments),
         Command::Stages(arguments) => stages::run(&arguments),
+        Command::Calibrate(arguments) => calibrate::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Init(arguments) => init::run(&arguments),
         Command::Export(arguments) => export::run(&arguments),

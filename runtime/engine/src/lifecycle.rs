@@ -166,7 +166,8 @@ impl<'e> Lifecycle<'e> {
         remarks::say(self.job, stage, &early);
         // The seconds of its record are those of all attempts, and so is the work.
         let work = self.costs.of(stage).and_then(|cost| cost.flops);
-        let said = Said { remarks: early, work, given: remarks::given(self.job, stage) };
+        let given = remarks::given(self.job, stage);
+        let said = Said { remarks: early, work, read: 0, given };
         let mut running = Running::new(planned.clone(), claim, said);
         self.enqueue(id, &mut running, inputs)?;
         Ok(running)
@@ -254,6 +255,8 @@ impl<'e> Lifecycle<'e> {
 
     /// Queues an action, or takes in what a worker has made of it.
     fn queue(&self, batch: &Batch<'_>, running: &mut Running, shard: Option<usize>, action: Action) {
+        let files = action.inputs.iter().flat_map(|given| given.files.iter());
+        running.said.read += files.map(|file| file.size).sum::<u64>();
         if let Some(effect) = self.delivered(running, &action) {
             return self.take_in(batch.stage, running, shard.unwrap_or(0), effect);
         }

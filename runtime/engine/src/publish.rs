@@ -19,6 +19,8 @@ pub(super) struct Said {
     pub(super) remarks: Vec<Remark>,
     /// Its work as foretold, see [`Record::work`].
     pub(super) work: Option<f64>,
+    /// Bytes that its actions were given.
+    pub(super) read: u64,
     /// Whether there was anything in its inputs.
     pub(super) given: bool,
 }
@@ -74,6 +76,7 @@ pub(super) fn publish<'p>(
     whole.causes.clone_from(&planned.reasons);
     whole.shards = shards;
     whole.work = said.work;
+    whole.read = Some(said.read);
     whole.remarks = said.remarks;
     let kind = stage.output.as_ref().map_or("", |output| output.kind.name());
     let registry = job.harness.registry;

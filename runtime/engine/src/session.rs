@@ -207,8 +207,7 @@ impl<'a> Session<'a> {
         const MANY: usize = 1_000;
         let few = run.stages.len() <= MANY;
         for stage in run.stages.iter_mut().filter(|stage| few || stage.seconds.is_some()) {
-            let record = stage.key.and_then(|key| self.past.ledger().record(&key).ok().flatten());
-            stage.remarks = record.map_or(0, |record| record.remarks.len());
+            stage.remarks = stage.key.map_or(0, |key| self.past.ledger().remarks(&key));
         }
     }
 
@@ -232,6 +231,11 @@ impl<'a> Session<'a> {
             }
         }
         self.note_remarks(&mut record);
+        let ran = graph.stages.iter().zip(&stages).filter_map(|(stage, end)| match end.status {
+            Status::Ran { seconds, .. } => Some((stage, seconds)),
+            _ => None,
+        });
+        planning::note_rates(self.past, self.registry, ran);
         let verdicts = planning::verdicts(graph, self.past.store(), self.registry, &artifacts(&stages));
         record.expectations = planning::expectations(graph, self.program.sources, &verdicts);
         let failures = failures(self.program, &verdicts, observer);
@@ -309,8 +313,7 @@ pub fn nothing_to_do<'a>(
 pub fn is_remarked(past: &Past, decisions: &[Decision]) -> bool {
     decisions.iter().any(|decision| {
         let Decision::Cached { key, .. } = decision else { return false };
-        let record = past.ledger().record(&key.digest);
-        record.is_ok_and(|record| record.is_some_and(|record| !record.remarks.is_empty()))
+        past.ledger().remarks(&key.digest) > 0
     })
 }
 

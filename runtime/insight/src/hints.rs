@@ -5,6 +5,9 @@ use llmp_compiler::plan::{Blocked, Decision, Reason};
 use llmp_planning::{Action, Row, reasons};
 use llmp_records::text;
 
+/// Seconds below which a time is not said: nobody waits for it.
+const FELT: f64 = 0.05;
+
 /// Root causes that are named; the others are counted.
 const NAMED: usize = 2;
 
@@ -36,7 +39,7 @@ pub fn hint(row: &Row, graph: &Graph) -> String {
         parts.push(format!("{todo} of {all} shards"));
     }
     parts.extend(row.fetch.map(|fetch| format!("fetch {fetch}")));
-    parts.extend(row.estimate.seconds.map(text::duration));
+    parts.extend(row.estimate.seconds.filter(|seconds| *seconds >= FELT).map(text::duration));
     parts.extend(row.estimate.memory.map(text::bytes));
     parts.join(" · ")
 }
@@ -66,7 +69,7 @@ pub fn summary(rows: &[Row]) -> String {
         return "nothing to do".to_owned();
     }
     let seconds: f64 = rows.iter().filter_map(|row| row.estimate.seconds).sum();
-    if seconds > 0.0 {
+    if seconds >= FELT {
         let unknown =
             |row: &Row| row.estimate.seconds.is_none() && matches!(row.decision, Decision::Run { .. });
         let word = if rows.iter().any(unknown) { "at least" } else { "about" };

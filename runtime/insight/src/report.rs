@@ -29,6 +29,9 @@ pub use summary::{Came, Chain, RootCauses, Step, Training, chains, root_causes, 
 /// Pipelines of more stages are told in short: what was cached by its name only, and not in their lowered form.
 const MANY_STAGES: usize = 1_000;
 
+/// Bytes that a stage takes in JSON, less its curves and its report.
+const TYPICAL_STAGE: usize = 1_500;
+
 /// What a run did, found and cost.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -171,7 +174,10 @@ impl Report {
             digest: store.run(number).display().to_string(),
             what: "it holds no record of a run".into(),
         })?;
-        Ok(gather::gather(store, &Ledger::open(&store.ledger_path())?, &run, registry))
+        let mut report = gather::gather(store, &Ledger::open(&store.ledger_path())?, &run, registry);
+        report.lowered =
+            gather::lowered(store, number).map_or(vec![], |text| gather::first::<{ usize::MAX }>(&text));
+        Ok(report)
     }
 
     /// `main.llmp to base`
@@ -203,7 +209,11 @@ impl Report {
     /// # Errors
     /// Where a value has no JSON form.
     pub fn json(&self) -> serde_json::Result<String> {
-        serde_json::to_string(self).map(|text| text + "\n")
+        // What grows by doubling is copied, and takes twice the memory.
+        let mut text = Vec::with_capacity(self.stages.len() * TYPICAL_STAGE);
+        serde_json::to_writer(&mut text, self)?;
+        text.push(b'\n');
+        String::from_utf8(text).map_err(serde::ser::Error::custom)
     }
 
     /// As one page that needs nothing else.
@@ -232,8 +242,12 @@ pub fn write(
     let folder = store.run(run.run);
     let page = folder.join("report.html");
     let make = || {
-        let report = gather::gather(store, ledger, run, registry);
-        let json = report.json().map_err(|error| error.to_string())?;
+        let mut report = gather::gather(store, ledger, run, registry);
+        let mut json = report.json().map_err(|error| error.to_string())?;
+        if let Some(lowered) = gather::lowered(store, run.run) {
+            json = with_lowered(json, &lowered);
+            report.lowered = gather::first::<{ html::MAX_LOWERED }>(&lowered);
+        }
         let files = [
             ("report.json", json),
             ("report.md", markdown::page(store, &report)),
@@ -247,20 +261,58 @@ pub fn write(
     Ok(page)
 }
 
+/// A report's JSON with the lowered stages as their text says them: to read it only to write it again would cost most of the report
+/// of many stages.
+fn with_lowered(mut report: String, lowered: &str) -> String {
+    let stages = lowered.strip_prefix(BEFORE_STAGES).and_then(|rest| rest.strip_suffix('}'));
+    if let (Some(stages), true) = (stages, report.ends_with(NO_STAGES)) {
+        report.truncate(report.len() - "[]}\n".len());
+        report.push_str(stages);
+        report.push_str("}\n");
+    }
+    report
+}
+
+/// How a report ends whose lowered stages are left out.
+const NO_STAGES: &str = "\"lowered\":[]}\n";
+
+/// How the lowered pipeline begins.
+const BEFORE_STAGES: &str = "{\"format_version\":1,\"stages\":";
+
 /// Keeps the lowered pipeline with a run, for its report.
 ///
 /// # Errors
 /// Where the disk refuses.
-pub fn keep_lowered(folder: &Path, lowered: impl FnOnce() -> Value, stages: usize) -> Result<()> {
+pub fn keep_lowered(folder: &Path, lowered: impl FnOnce() -> String, stages: usize) -> Result<()> {
     if stages > MANY_STAGES {
         return Ok(());
     }
-    write_cache(&folder.join("lowered.json"), lowered().to_string().as_bytes())
+    write_cache(&folder.join("lowered.json"), lowered().as_bytes())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lowered_stages_stand_in_the_report_as_they_were_kept() {
+        let registry = Registry::new(vec![], vec![]);
+        let root = tempfile::tempdir().unwrap();
+        let store = Store::open(&root.path().join(".llmp")).unwrap();
+        let ledger = Ledger::open(&store.ledger_path()).unwrap();
+        let (number, folder) = store.new_run().unwrap();
+        let stages: Vec<_> =
+            (0..400).map(|at| serde_json::json!({"name": format!("s{at}"), "inputs": []})).collect();
+        let text = serde_json::json!({"format_version": 1, "stages": stages}).to_string();
+        keep_lowered(&folder, || text.clone(), 400).unwrap();
+        write(&store, &ledger, &Run { run: number, ..Run::default() }, &registry).unwrap();
+        let whole = Report::of(&store, number, &registry).unwrap();
+        assert_eq!(whole.lowered, stages);
+        fs::remove_file(folder.join("report.json")).unwrap();
+        assert_eq!(Report::of(&store, number, &registry).unwrap().lowered, stages, "made anew");
+        assert_eq!(gather::first::<3>(&text), stages[..3]);
+        assert_eq!(gather::first::<3>("{}"), [] as [Value; 0]);
+    }
 
     #[test]
     fn a_report_that_cannot_be_written_is_an_error_and_no_more() {

@@ -1,26 +1,19 @@
 //! What a stage will cost, and what the estimate is based on.
 //!
-//! A time follows from work, in floating-point operations by the stages' own formulas: from what the same stage took the last time
-//! and the ratio of the two works, or else from the speed at which this pipeline computed before, or else from what a core
-//! usually does.
+//! A time follows from work, in floating-point operations by the stages' own formulas or in bytes to read: from what the same stage
+//! took the last time and the ratio of the two works, or else from how quick stages are here (see [`Rates`]).
 
 use std::cell::LazyCell;
 
-use llmp_compiler::graph::{Graph, Stage};
+use llmp_compiler::graph::Stage;
 use llmp_compiler::key::recipe;
 use llmp_compiler::plan::Decision;
 use llmp_records::{Record, text};
-use llmp_stage::Cost;
+use llmp_stage::{Cost, Registry};
 
 use super::Past;
 use super::known::Costs;
-use super::machine::load;
-
-/// Operations a second that a core is assumed to do in training where nothing was measured: one with AVX2, on `examples/who-is`.
-const ASSUMED_OF_CORE: f64 = 22e9;
-
-/// Seconds below which a time says nothing of a speed.
-const TOO_SHORT: f64 = 0.3;
+use super::rates::{Basis, Rates, Work};
 
 /// Bytes that this program takes before a stage does anything, and that other stages may leave behind.
 const PROCESS: u64 = 64 << 20;
@@ -52,6 +45,7 @@ pub(super) fn estimate(
     stage: &Stage,
     decision: &Decision,
     past: &Past,
+    registry: &Registry,
     costs: &Costs<'_>,
     rates: &LazyCell<Rates, impl FnOnce() -> Rates>,
 ) -> Estimate {
@@ -62,18 +56,19 @@ pub(super) fn estimate(
     estimate.disk = disk(record.as_ref(), cost);
     estimate.memory = memory(stage, record.as_ref(), cost);
     let Decision::Run { shards, .. } = decision else { return estimate };
-    if let Some(flops) = cost.and_then(|cost| cost.flops) {
-        let (speed, measured) = rates.of(&stage.kind);
-        estimate.seconds = Some(flops / speed);
-        let basis = if measured { "calibrated at" } else { "at" };
-        estimate.basis = format!("{basis} {}FLOP/s", text::short_count(speed));
-        estimate.band = if measured { 0.3 } else { 0.5 };
+    let share = shards.map_or(1.0, |(todo, all)| todo as f64 / all.max(1) as f64);
+    if let Some(work) = cost.and_then(|cost| Work::of_cost(stage, cost, registry)) {
+        let (quickness, basis) = rates.of(&stage.kind, work.kind);
+        let seconds = work.seconds / quickness;
+        estimate.seconds = Some(seconds * share);
+        let word = if basis == Basis::Assumed { "at" } else { "calibrated at" };
+        estimate.basis = format!("{word} {}{}/s", text::short_count(work.amount / seconds), work.kind.unit());
+        estimate.band = if basis == Basis::Measured { 0.3 } else { 0.5 };
     }
     // A measured time beats a formula.
     if let Some(record) = record
         && let Some(more) = more_work(&record, cost)
     {
-        let share = shards.map_or(1.0, |(todo, all)| todo as f64 / all.max(1) as f64);
         let full = record.shards.map_or(1.0, |(ran, all)| ran.max(1) as f64 / all.max(1) as f64);
         estimate.seconds = Some(record.seconds * more * share / full);
         estimate.basis = format!("measured in run {}", record.run);
@@ -93,6 +88,13 @@ fn more_work(record: &Record, cost: Option<&Cost>) -> Option<f64> {
         && before > 0.0
     {
         return Some(now / before);
+    }
+    // What it was given then were the shards that ran.
+    let full = record.shards.map_or(1.0, |(ran, all)| ran.max(1) as f64 / all.max(1) as f64);
+    if let (None, Some(before), Some(now)) = (cost.flops, record.read, cost.read)
+        && before > 0
+    {
+        return Some(now as f64 * full / before as f64);
     }
     // A record of an earlier version.
     match (record.counts.get("tokens"), cost.tokens) {
@@ -150,55 +152,6 @@ fn work(record: Option<&Record>, cost: Option<&Cost>, units: impl Iterator<Item 
     parts.join(" · ")
 }
 
-/// Operations a second, by what was measured in the past of a pipeline.
-#[derive(Debug, Default)]
-pub(super) struct Rates {
-    /// By the stages' signatures.
-    measured: Vec<(String, f64)>,
-    /// What is assumed where nothing was measured.
-    assumed: f64,
-}
-
-impl Rates {
-    /// From the last records of the graph's stages.
-    pub(super) fn of_past(graph: &Graph, past: &Past, costs: &Costs<'_>) -> Self {
-        let measured = graph.stages.iter().filter_map(|stage| {
-            let (key, _) = past.last(&stage.name)?;
-            let record = past.ledger().record(&key).ok()??;
-            let flops = record.work.or_else(|| {
-                // An earlier version's.
-                let cost = costs.of(stage)?;
-                let tokens = *record.counts.get("tokens")? as f64;
-                Some(cost.flops? * tokens / cost.tokens? as f64)
-            })?;
-            (record.seconds > TOO_SHORT && flops > 0.0).then(|| (stage.kind.clone(), flops / record.seconds))
-        });
-        let cores = std::thread::available_parallelism().map_or(1, usize::from) as f64;
-        Self {
-            measured: measured.collect(),
-            assumed: ASSUMED_OF_CORE * free_cores(cores, load().unwrap_or(0.0)),
-        }
-    }
-
-    /// The speed of a signature's stages, and whether it was measured: their own, or else the median of all.
-    fn of(&self, kind: &str) -> (f64, bool) {
-        let own = self.measured.iter().filter(|(of, _)| of == kind).map(|(_, rate)| *rate);
-        median(own.collect())
-            .or_else(|| median(self.measured.iter().map(|(_, rate)| *rate).collect()))
-            .map_or((self.assumed, false), |rate| (rate, true))
-    }
-}
-
-/// What a program with a thread for each of `cores` gets of them beside `load` other threads that want to run.
-fn free_cores(cores: f64, load: f64) -> f64 {
-    cores * cores / (cores + load)
-}
-
-fn median(mut rates: Vec<f64>) -> Option<f64> {
-    rates.sort_by(f64::total_cmp);
-    rates.get(rates.len() / 2).copied()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -239,22 +192,17 @@ mod tests {
     }
 
     #[test]
-    fn a_stage_is_as_fast_as_its_kind_was() {
-        let rates = Rates {
-            measured: vec![("sft".into(), 2.0), ("pretrain".into(), 5.0), ("sft".into(), 4.0)],
-            assumed: 1.0,
-        };
-        assert_eq!(rates.of("pretrain"), (5.0, true));
-        assert_eq!(rates.of("sft"), (4.0, true));
-        assert_eq!(rates.of("refusal"), (4.0, true));
-        assert_eq!(Rates { assumed: 1.0, ..Rates::default() }.of("sft"), (1.0, false));
-    }
-
-    #[test]
-    fn a_busy_machine_is_slower() {
-        assert_eq!(free_cores(2.0, 0.0), 2.0);
-        assert_eq!(free_cores(2.0, 2.0), 1.0);
-        assert!(free_cores(16.0, 1.0) > 15.0);
+    fn data_takes_as_long_as_it_is_long() {
+        let reads = |read: Option<u64>| Cost { read, ..Cost::default() };
+        let before = Record { read: Some(100), ..record(4.0, None, &[]) };
+        assert_eq!(more_work(&before, Some(&reads(Some(250)))), Some(2.5));
+        let half = Record { shards: Some((1, 2)), ..before };
+        assert_eq!(more_work(&half, Some(&reads(Some(250)))), Some(1.25), "one of two shards was 100");
+        assert_eq!(
+            more_work(&record(4.0, None, &[]), Some(&reads(Some(250)))),
+            Some(1.0),
+            "as far as anybody can say"
+        );
     }
 
     #[test]

@@ -1,35 +1,33 @@
 //! What a pipeline was when it had nothing to do: where all of that is as it was, it has nothing to do again, and need not be
-//! compiled and planned to find that out.
+//! compiled and planned to find that out. A run that did all its work keeps it, too.
 //!
 //! Whether there is something to do follows from the question (the program, options, folder), the texts, the user's files, the
-//! ledger, the objects that are there and the links below `out/`. Each of these is compared: texts and files by content, the
-//! ledger by its stamp, results one by one. Where anything is otherwise, or this file is missing, damaged or of another
-//! version, the answer is only that it is not known, and the long way is gone. So it decides nothing and may be deleted.
+//! ledger, the objects that are there and the links below `out/`. Each of these is compared: texts and files by content, results
+//! one by one, the ledger by its stamp where that can be trusted (git's "racily clean" rule, see [`Stamp`]) and else by content.
+//! Where anything is otherwise, or this file is missing, damaged or of another version, the answer is only that it is not known,
+//! and the long way is gone. So it decides nothing and may be deleted.
 
 use std::path::{Path, PathBuf};
 
 use llmp_compiler::graph::{FileSet, Graph};
 use llmp_compiler::key::Digest;
-use llmp_compiler::plan::Decision;
-use llmp_store::{Stamp, Stat, Store, lie_in_out, pipeline_id, write_cache};
+use llmp_store::{Ledger, Stamp, Stat, Store, hash_file, lie_in_out, pipeline_id, write_cache};
 use serde::{Deserialize, Serialize};
 
 use super::Past;
 use super::files::{Files, Surroundings};
 
 /// Raised when the form of [`Idle`], or what has to be compared, changes.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
-/// What was asked for, and how the ledger was before it was looked at.
-pub struct Asked {
-    question: Digest,
-    ledger: Stamp,
-}
+/// Bytes up to which a ledger is compared by content: to read more costs more than the long way.
+const MAX_READ: u64 = 16 << 20;
 
 /// Everything that an answer hangs on.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 struct Idle {
     format: u32,
+    /// The program, its options and its folder.
     question: Digest,
     /// The program's texts: paths and contents; `None` for one that is not there.
     texts: Vec<(PathBuf, Option<Digest>)>,
@@ -37,77 +35,122 @@ struct Idle {
     sets: Vec<(Vec<String>, bool, Digest)>,
     /// Words of commands that name no file.
     words: Vec<String>,
-    ledger: Digest,
+    ledger: Seen,
     /// What `last/` says of the pipeline.
     last: Digest,
     /// The stages' names and results.
     results: Vec<(String, Digest)>,
 }
 
-impl Asked {
-    /// What is asked of the store, before the ledger is read. `None` where an answer could not be kept: a ledger that was just
-    /// written to may be written to again without being seen.
-    #[must_use]
-    pub fn of(store: &Store, question: Digest) -> Option<Self> {
-        let ledger = Stamp::at(&store.ledger_path()).filter(Stamp::rested)?;
-        Some(Self { question, ledger })
+/// A ledger as it was.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+struct Seen {
+    stamp: Digest,
+    /// `None` for one of more than [`MAX_READ`].
+    content: Option<Digest>,
+}
+
+impl Seen {
+    /// The ledger as `now`, a stamp of it.
+    fn of(path: &Path, now: &Stamp) -> Self {
+        let content = (now.size() <= MAX_READ).then(|| hash_file(path).ok()).flatten();
+        Self { stamp: now.digest(), content }
     }
+
+    /// By what it is known to be the same now, where it is; this was written down at `written`.
+    fn holds(&self, path: &Path, written: &Stamp) -> Option<KnownBy> {
+        let now = Stamp::at(path)?;
+        if now.digest() == self.stamp && now.rested() && now.rested_before(written) {
+            return Some(KnownBy::Stamp);
+        }
+        // Within the grain of time it may have been written to without another stamp.
+        let same = self.content.is_some() && self.content == Self::of(path, &now).content;
+        same.then_some(KnownBy::Content(now))
+    }
+}
+
+/// What tells that a ledger is as it was.
+enum KnownBy {
+    Stamp,
+    /// Its stamp from before it was read.
+    Content(Stamp),
 }
 
 /// How many stages the pipeline has, where it is as it was when it had nothing to do.
 #[must_use]
-pub fn was_idle(store: &Store, main: &Path, asked: &Asked) -> Option<usize> {
+pub fn was_idle(store: &Store, main: &Path, question: Digest) -> Option<usize> {
     let path = path_of(store, main);
     let written = Stamp::at(&path)?;
-    let idle = read(&path)?;
-    let same = idle.format == FORMAT
-        && idle.question == asked.question
-        && idle.ledger == asked.ledger.digest()
-        && asked.ledger.rested_before(&written);
-    (same && idle.holds(store, main)).then_some(idle.results.len())
+    let mut idle = read(&path)?;
+    if idle.format != FORMAT || idle.question != question {
+        return None;
+    }
+    let ledger = store.ledger_path();
+    let known_by = idle.ledger.holds(&ledger, &written)?;
+    if !idle.holds(store, main) {
+        return None;
+    }
+    let stages = idle.results.len();
+    if let KnownBy::Content(before) = known_by
+        && before.rested()
+        && Stamp::at(&ledger) == Some(before)
+    {
+        // Nobody has written to it while it was read, nor just before: from now on its stamp will do.
+        idle.ledger.stamp = before.digest();
+        let _ = write(&path, &idle);
+    }
+    Some(stages)
 }
 
-/// Keeps that there is nothing to do: `decisions` are all [`Decision::Cached`], and their results lie in `out/`. `texts` are
-/// the program's, as they were compiled. Where something of it could not be compared later, nothing is kept.
+/// Keeps that there is nothing to do: `results` are the keys and results of all stages, and lie in `out/`. `texts` are the
+/// program's, as they were compiled. Where something of it could not be compared later, nothing is kept.
 pub fn keep_idle(
     past: &Past,
     main: &Path,
-    asked: &Asked,
+    question: Digest,
     texts: &[(PathBuf, Option<Digest>)],
     graph: &Graph,
-    decisions: &[Decision],
+    results: &[(Digest, Digest)],
 ) {
     // What can't be kept is found out again.
-    let _ = kept(past, asked, texts, graph, decisions).map(|idle| write(&path_of(past.store(), main), &idle));
+    let _ =
+        kept(past, question, texts, graph, results).map(|idle| write(&path_of(past.store(), main), &idle));
 }
 
 fn kept(
     past: &Past,
-    asked: &Asked,
+    question: Digest,
     texts: &[(PathBuf, Option<Digest>)],
     graph: &Graph,
-    decisions: &[Decision],
+    results: &[(Digest, Digest)],
 ) -> Option<Idle> {
-    let result = |decision: &Decision| match decision {
-        Decision::Cached { artifact, .. } => Some(*artifact),
-        Decision::Run { .. } | Decision::Blocked(_) => None,
-    };
-    let results = graph.stages.iter().zip(decisions);
-    let results = results.map(|(stage, decision)| Some((stage.name.clone(), result(decision)?)));
+    let ledger = seen(&mut past.ledger(), &past.store().ledger_path(), results)?;
+    let named = graph.stages.iter().zip(results);
     let sets = past.looked_up()?.into_iter().map(|(set, digest)| {
         let (patterns, names) = (set.patterns().to_vec(), set.names);
         (set_of(&patterns, names) == set).then_some((patterns, names, digest))
     });
     Some(Idle {
         format: FORMAT,
-        question: asked.question,
+        question,
         texts: texts.to_vec(),
         sets: sets.collect::<Option<_>>()?,
         words: past.no_files(),
-        ledger: asked.ledger.digest(),
+        ledger,
         last: Digest::of(past.last_text().as_bytes()),
-        results: results.collect::<Option<_>>()?,
+        results: named.map(|(stage, (_, artifact))| (stage.name.clone(), *artifact)).collect(),
     })
+}
+
+/// The ledger as it is, where it says all of `results`: others may have written to it since it was read.
+fn seen(ledger: &mut Ledger, path: &Path, results: &[(Digest, Digest)]) -> Option<Seen> {
+    let before = Stamp::at(path)?;
+    let seen = Seen::of(path, &before);
+    ledger.refresh().ok()?;
+    // It only grows: what was read lies between two looks that are alike.
+    let quiet = Stamp::at(path)? == before && (seen.content.is_some() || before.rested());
+    let says = |(key, artifact): &(Digest, Digest)| ledger.artifact(key) == Some(*artifact);
+    (quiet && results.iter().all(says)).then_some(seen)
 }
 
 impl Idle {
@@ -157,11 +200,12 @@ fn read(path: &Path) -> Option<Idle> {
 #[cfg(test)]
 mod tests {
     use std::fs::{self, File};
+    use std::io::Write;
     use std::sync::Arc;
     use std::time::{Duration, SystemTime};
 
     use llmp_compiler::graph::{Input, Needs, Producer, Stage};
-    use llmp_compiler::plan::plan;
+    use llmp_compiler::plan::{Decision, plan};
     use llmp_compiler::source::Span;
     use llmp_records::Record;
     use llmp_store::{Kind, Manifest, link_results};
@@ -197,10 +241,6 @@ mod tests {
             past.save().unwrap();
             link_results(&fixture.store, &graph(), &fixture.main(), &[Some(artifact)]).unwrap();
             drop(past);
-            // Nothing is trusted that was just written.
-            let early = SystemTime::now() - Duration::from_secs(1_000);
-            let ledger = File::options().write(true).open(fixture.store.ledger_path()).unwrap();
-            ledger.set_modified(early).unwrap();
             fixture
         }
 
@@ -212,24 +252,30 @@ mod tests {
             Past::open(Arc::clone(&self.store), &self.main()).unwrap()
         }
 
-        /// As [`Asked::of`], as if the ledger had rested.
-        fn asked(&self, question: Digest) -> Asked {
-            Asked { question, ledger: Stamp::at(&self.store.ledger_path()).unwrap() }
-        }
-
         fn keep(&self) {
             let past = self.past();
             let decisions = plan(&graph(), &past, &|_| false);
-            assert!(matches!(decisions[..], [Decision::Cached { .. }]), "{decisions:?}");
+            let [Decision::Cached { key, artifact }] = decisions.as_slice() else { panic!("{decisions:?}") };
             let texts = ["main.llmp", "absent.llmp"].map(|name| {
                 let path = self.root.path().join(name);
                 let digest = fs::read(&path).ok().map(|bytes| Digest::of(&bytes));
                 (path, digest)
             });
-            keep_idle(&past, &self.main(), &self.asked(QUESTION), &texts, &graph(), &decisions);
-            let path = path_of(&self.store, &self.main());
+            let results = [(key.digest, *artifact)];
+            keep_idle(&past, &self.main(), QUESTION, &texts, &graph(), &results);
+        }
+
+        fn path(&self) -> PathBuf {
+            path_of(&self.store, &self.main())
+        }
+
+        /// Lets the ledger be known by its stamp alone: as if both had rested, the answer after the ledger.
+        fn rest(&self) {
+            let mut idle = read(&self.path()).unwrap();
+            idle.ledger.content = None;
+            write(&self.path(), &idle).unwrap();
             let late = SystemTime::now() + Duration::from_secs(1_000);
-            File::options().write(true).open(path).unwrap().set_modified(late).unwrap();
+            File::options().write(true).open(self.path()).unwrap().set_modified(late).unwrap();
         }
 
         fn is_idle(&self) -> bool {
@@ -237,7 +283,7 @@ mod tests {
         }
 
         fn is_idle_for(&self, question: Digest) -> bool {
-            was_idle(&self.store, &self.main(), &self.asked(question)) == Some(1)
+            was_idle(&self.store, &self.main(), question) == Some(1)
         }
     }
 
@@ -268,7 +314,6 @@ mod tests {
         fixture.keep();
         assert!(fixture.is_idle());
         assert!(!fixture.is_idle_for(Digest([2; 32])));
-        assert!(Asked::of(&fixture.store, QUESTION).is_none(), "the ledger is young");
     }
 
     #[test]
@@ -314,7 +359,7 @@ mod tests {
     fn a_damaged_file_counts_as_none() {
         let fixture = Fixture::new();
         fixture.keep();
-        let path = path_of(&fixture.store, &fixture.main());
+        let path = fixture.path();
         let whole = fs::read(&path).unwrap();
         for at in (0..whole.len()).step_by(7) {
             let mut bytes = whole.clone();
@@ -327,12 +372,41 @@ mod tests {
     }
 
     #[test]
-    fn a_ledger_as_young_as_the_answer_is_not_trusted() {
+    fn a_young_ledger_is_known_by_its_content() {
+        let fixture = Fixture::new();
+        let path = fixture.store.ledger_path();
+        let whole = fs::read(&path).unwrap();
+        for at in (0..whole.len()).step_by(11) {
+            fixture.keep();
+            // In place and of the same size, mostly within the grain of time: the stamp may be what it was.
+            let mut other = whole.clone();
+            other[at] ^= 1;
+            File::options().write(true).open(&path).unwrap().write_all(&other).unwrap();
+            assert!(!fixture.is_idle(), "byte {at}");
+            File::options().write(true).open(&path).unwrap().write_all(&whole).unwrap();
+            assert!(fixture.is_idle(), "it says what it said");
+        }
+    }
+
+    #[test]
+    fn a_stamp_is_trusted_of_what_has_rested() {
         let fixture = Fixture::new();
         fixture.keep();
-        let path = path_of(&fixture.store, &fixture.main());
-        let early = SystemTime::now() - Duration::from_secs(100);
-        File::options().write(true).open(path).unwrap().set_modified(early).unwrap();
-        assert!(!fixture.is_idle(), "its time of change is now, whatever its time of modification");
+        fixture.rest();
+        assert!(!fixture.is_idle(), "its time of change is now, whatever that of the answer");
+    }
+
+    #[test]
+    fn what_the_ledger_does_not_say_is_not_kept() {
+        let fixture = Fixture::new();
+        let past = fixture.past();
+        let decisions = plan(&graph(), &past, &|_| false);
+        let [Decision::Cached { key, artifact }] = decisions.as_slice() else { panic!("it is done") };
+        let results = [(key.digest, *artifact)];
+        // Another process says so after it was read.
+        let other = fixture.past();
+        other.ledger().append(Kind::Forgotten, &key.digest, artifact, &Record::default()).unwrap();
+        keep_idle(&past, &fixture.main(), QUESTION, &[], &graph(), &results);
+        assert!(!fixture.path().exists());
     }
 }

@@ -1,7 +1,7 @@
 //! What lies on disk and what was done before, and so what a run would do, why, and at what cost.
 //!
 //! `plan`, `run`, `why`, the editor and the live page share it: each asks [`rows`] and gets the same answer. It reads files, the
-//! store and this machine's figures; it writes nothing but the store's caches, runs no stage and knows none: implementations
+//! store and this machine's figures; it writes nothing but caches, runs no stage and knows none: implementations
 //! come in as an [`llmp_stage::Registry`].
 //!
 //! * [`Toolkit`]: what a program knows, handed on
@@ -10,6 +10,7 @@
 //! * [`was_idle`]: whether what had nothing to do is as it was, without compiling it
 //! * [`LockFile`]: what was fetched for a pipeline; [`lacks`]: what is to be fetched before it runs
 //! * [`rows`]: the dry run: a decision and an [`Estimate`] for every stage
+//! * [`Calibration`]: how quick this machine is; runs measure it, the others read it
 //! * [`verdicts`]: what came of what a program expects of its reports
 //! * [`reasons`]: why a stage runs, in words
 //! * [`capacity`]: what this machine has
@@ -19,6 +20,7 @@
 #![cfg_attr(not(test), deny(clippy::unwrap_used))]
 
 mod bundles;
+pub mod calibration;
 mod estimate;
 mod fetches;
 mod files;
@@ -30,6 +32,7 @@ mod lockfile;
 pub mod machine;
 mod place;
 mod probe;
+mod rates;
 pub mod reasons;
 mod rows;
 mod toolkit;
@@ -37,16 +40,18 @@ mod upgrade;
 mod walk;
 mod world;
 
+pub use calibration::Calibration;
 pub use estimate::Estimate;
 pub use fetches::{BYTES_A_SECOND, Fetch, Lack, Lacking, damaged, lacks};
 pub use files::{Files, Found, Surroundings};
 pub use gates::{Latest, expectations, latest, promoted, verdicts};
 pub use history::{Past, ShardInput, shard_key};
-pub use idle::{Asked, keep_idle, was_idle};
+pub use idle::{keep_idle, was_idle};
 pub use known::{Costs, settings};
 pub use lockfile::{ADDRESSES, LockFile, Locked, Request};
 pub use machine::{capacity, gpus, host_name};
 pub use place::store_root;
+pub use rates::note_rates;
 pub use rows::{Action, Row, needs, rows, rows_while, worn_data};
 pub use toolkit::Toolkit;
 pub use upgrade::{Upgrade, keep_old, upgrades};

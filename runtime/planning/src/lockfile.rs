@@ -229,13 +229,13 @@ fn entry_of(line: &str) -> Result<(u64, Locked), &'static str> {
 
 /// The addresses among the paths and patterns of a set.
 #[must_use]
-pub fn addresses(set: &FileSet) -> Vec<&str> {
+pub(crate) fn addresses(set: &FileSet) -> Vec<&str> {
     set.patterns().iter().filter_map(|pattern| fetched_address(pattern)).collect()
 }
 
 /// What a set asks of the lock file, where it is a stage's request.
 #[must_use]
-pub fn request(set: &FileSet) -> Option<Request> {
+pub(crate) fn request(set: &FileSet) -> Option<Request> {
     match &set.source {
         Source::Lock(text) => Request::read(text),
         Source::Patterns(_) => None,

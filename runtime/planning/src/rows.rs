@@ -10,9 +10,10 @@ use llmp_compiler::plan::{Decision, Reason, plan_while};
 use llmp_stage::{Concern, Registry, Remark, Saved};
 
 use super::Past;
-use super::estimate::{Estimate, Rates, estimate};
+use super::estimate::{Estimate, estimate};
 use super::fetches::{self, Fetch};
 use super::known::Costs;
+use super::rates::Rates;
 
 /// One row of a plan.
 #[derive(Clone, Debug)]
@@ -108,7 +109,7 @@ fn some_rows(
     let decisions = plan_while(graph, past, &|id| forced.contains(&id), go_on)?;
     let costs = Costs::new(graph, past, registry);
     // They take a look at every record: only for a stage whose time follows from them.
-    let rates = LazyCell::new(|| Rates::of_past(graph, past, &costs));
+    let rates = LazyCell::new(|| Rates::of_past(graph, past, &costs, registry));
     let mut rows: Vec<Row> = Vec::with_capacity(decisions.len());
     for (id, decision) in graph.ids().zip(decisions) {
         if !go_on() {
@@ -116,7 +117,7 @@ fn some_rows(
         }
         let stage = graph.stage(id);
         let mut estimate = match decision {
-            Decision::Run { .. } => estimate(stage, &decision, past, &costs, &rates),
+            Decision::Run { .. } => estimate(stage, &decision, past, registry, &costs, &rates),
             Decision::Cached { .. } | Decision::Blocked(_) => Estimate::default(),
         };
         if matches!(decision, Decision::Run { .. }) {
@@ -130,8 +131,7 @@ fn some_rows(
         let last_run = past.last(&stage.name).map(|(_, run)| run);
         // What is wrong with the lock file has blocked the stage.
         let lacks = fetches::of_stage(stage, id, &decision, past).unwrap_or_default();
-        // The pages that a stage makes of what it fetches take about as many bytes.
-        let usual = (!lacks.is_empty()).then(|| costs.of(stage)).flatten().and_then(|cost| cost.result.bytes);
+        let usual = (!lacks.is_empty()).then(|| costs.of(stage)).flatten().and_then(|cost| cost.read);
         let fetch = fetches::sum(stage, &lacks, usual);
         rows.push(Row { id, decision, estimate, saved, fetch, last_run });
     }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use llmp_compiler::key::{Component, Digest};
 use llmp_compiler::plan::Reason;
 use llmp_stage::Remark;
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
 /// Everything that is kept about an action.
@@ -67,8 +68,20 @@ pub struct Record {
     /// was none. Times are foretold from it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub work: Option<f64>,
+    /// Bytes of what its actions of that run were given; `None` where an earlier version wrote it. Times are foretold from it where
+    /// there is no `work`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub read: Option<u64>,
     /// Why its result is gone, for one that is forgotten.
     pub lost: String,
+}
+
+/// As much of a [`Record`] as says how many things its result is to be looked at for: the rest is passed over.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Remarked {
+    /// One for each.
+    pub remarks: Vec<IgnoredAny>,
 }
 
 /// An input as it was.

@@ -11,7 +11,7 @@ use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use llmp_compiler::key::Digest;
-use llmp_records::Record;
+use llmp_records::{Record, Remarked};
 
 use super::frame::{Kind, Slot, encode, scan};
 use super::index::Index;
@@ -161,13 +161,27 @@ impl Ledger {
     /// # Errors
     /// Where the record cannot be read.
     pub fn record(&self, key: &Digest) -> Result<Option<Record>> {
-        let (Some(slot), Some(file)) = (self.slot(key), &self.file) else { return Ok(None) };
-        let mut bytes = vec![0; slot.length as usize];
-        file.read_exact_at(&mut bytes, slot.record).map_err(at("read", &self.path))?;
-        serde_json::from_slice(&bytes).map(Some).map_err(|error| StoreError::Damaged {
+        let Some(json) = self.json(key)? else { return Ok(None) };
+        serde_json::from_slice(&json).map(Some).map_err(|error| StoreError::Damaged {
             digest: self.path.display().to_string(),
             what: format!("the record of {} is unreadable: {error}", key.short()),
         })
+    }
+
+    /// How many things the result of an action is to be looked at for; 0 where that cannot be read. Nothing else of the record is
+    /// taken in.
+    #[must_use]
+    pub fn remarks(&self, key: &Digest) -> usize {
+        let read = |json: Vec<u8>| serde_json::from_slice::<Remarked>(&json).ok();
+        self.json(key).ok().flatten().and_then(read).map_or(0, |record| record.remarks.len())
+    }
+
+    /// A record as it is written.
+    fn json(&self, key: &Digest) -> Result<Option<Vec<u8>>> {
+        let (Some(slot), Some(file)) = (self.slot(key), &self.file) else { return Ok(None) };
+        let mut bytes = vec![0; slot.length as usize];
+        file.read_exact_at(&mut bytes, slot.record).map_err(at("read", &self.path))?;
+        Ok(Some(bytes))
     }
 
     /// Appends a frame.
@@ -297,6 +311,7 @@ mod tests {
         assert_eq!(ledger.artifact(&digest(2)), Some(digest(102)));
         assert_eq!(ledger.record(&digest(3)).unwrap().unwrap().name, "stage 3");
         assert_eq!(ledger.artifact(&digest(9)), None);
+        assert_eq!((ledger.remarks(&digest(3)), ledger.remarks(&digest(9))), (0, 0));
     }
 
     #[test]

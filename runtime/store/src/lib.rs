@@ -9,6 +9,7 @@
 //!   stat           digests of the user's files by size, time and inode, so that unchanged ones are not read again
 //!   work/KEY/      private to an action in progress: lock, attempts, state (checkpoints)
 //!   idle/          what each pipeline was when it had nothing to do, so that this is found out again without compiling it
+//!   rates          how quick each kind of stage was, for the times that plans foretell
 //!   last/          what each pipeline's stages were when they last ran
 //!   runs/N/        one folder a run: run.json, events.jsonl, logs/, report.*, notes.json
 //!   out/           the newest results under their names, linked to objects

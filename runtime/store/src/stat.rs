@@ -52,6 +52,12 @@ impl Stamp {
         fs::metadata(path).ok().map(|meta| Self::of(&meta))
     }
 
+    /// Bytes.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
     /// Identifies it.
     #[must_use]
     pub fn digest(&self) -> Digest {

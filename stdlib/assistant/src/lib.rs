@@ -16,5 +16,5 @@ pub use preview::preview;
 pub const FORMS: &[&dyn Form] = &[&search::IndexForm];
 
 llmp_stage::stages! { "assistant":
-    "tools.search" = tools::search { cost },
+    "tools.search" = tools::search { cost, pace },
 }

@@ -21,6 +21,7 @@ mod model;
 mod ops;
 mod optimizer;
 mod recipe;
+pub mod speed;
 pub mod train;
 pub mod work;
 

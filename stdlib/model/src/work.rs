@@ -16,7 +16,7 @@ const OF_PROMPT: f64 = 0.12;
 /// Special tokens around question and answer.
 const MARKS: f64 = 8.0;
 /// The longest row of a batch, which all others are padded to, against the mean.
-const PADDED: f64 = 1.3;
+const PADDED: f64 = 1.15;
 /// Tokens of an answer that ends by itself.
 const ANSWER: f64 = 16.0;
 
@@ -30,8 +30,9 @@ pub fn of_training(config: &Config, tokens: f64) -> f64 {
 /// batch of them computes as fast as training does.
 #[must_use]
 pub fn of_writing(config: &Config, sequences: f64, prompt: f64, most: usize) -> f64 {
-    // Training computes thrice what reading does: forwards, and backwards for inputs and weights.
-    let token = config.training_flops_per_token() / 3.0;
+    // Training computes thrice what reading does: forwards, and backwards for inputs and weights. What it keeps for the way back,
+    // and its optimiser, take as long as a third of that.
+    let token = config.training_flops_per_token() / 4.0;
     sequences * token * (prompt + ANSWER.min(most as f64))
 }
 
@@ -93,7 +94,7 @@ mod tests {
         // 1,128 conversations of `examples/who-is`.
         let people = Known { items: Some(1_128), bytes: Some(185_315), ..Known::default() };
         let row = row_of_conversations(&people, &config).unwrap();
-        assert!((50.0..80.0).contains(&row), "{row}");
+        assert!((40.0..60.0).contains(&row), "{row}");
         let long = Known { items: Some(1), bytes: Some(100_000), ..Known::default() };
         assert_eq!(row_of_conversations(&long, &config), Some(96.0));
         assert_eq!(row_of_questions(&long, &config), Some(96.0));

@@ -19,8 +19,40 @@ pub struct Cost {
     pub parameters: Option<u64>,
     /// Tokens that it trains on, each as often as it is read.
     pub tokens: Option<u64>,
+    /// Bytes of all its inputs, for a stage with a [`Pace`]; one that reads fetched files says what these usually have.
+    pub read: Option<u64>,
     /// Its result. What is left open here is as it is of the inputs.
     pub result: Known,
+}
+
+/// How fast a stage goes through its inputs that computes no tensors, measured on one core of the reference machine of
+/// `tests/bench/README.md`, and how much comes out of it.
+///
+/// Bytes are those of files as they lie on disk, compressed as they are: nothing else is known before a stage has run. It is right
+/// within a factor of about 1.5 for texts as they are on the web; finished runs correct it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Pace {
+    /// Bytes of its inputs a second.
+    pub speed: f64,
+    /// Bytes of its result for each byte of its inputs.
+    pub gives: f64,
+}
+
+impl Pace {
+    /// Seconds that any action takes, whatever it reads.
+    const START: f64 = 0.004;
+
+    /// Seconds of a core of the reference machine for `bytes`.
+    #[must_use]
+    pub fn seconds(&self, bytes: u64) -> f64 {
+        Self::START + bytes as f64 / self.speed
+    }
+
+    /// Bytes of the result.
+    #[must_use]
+    pub fn result(&self, bytes: u64) -> u64 {
+        (bytes as f64 * self.gives) as u64
+    }
 }
 
 /// What is known of an artifact, also before it is made.
@@ -60,6 +92,12 @@ impl Inputs {
         self.all(role).first().unwrap_or(&NOTHING)
     }
 
+    /// Bytes of all inputs; `None` where one is not known.
+    #[must_use]
+    pub fn bytes(&self) -> Option<u64> {
+        self.0.values().flatten().map(|known| known.bytes).sum()
+    }
+
     /// The inputs of a role that takes several.
     #[must_use]
     pub fn all(&self, role: &str) -> &[Known] {
@@ -70,6 +108,21 @@ impl Inputs {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_pace_tells_time_and_size() {
+        let pace = Pace { speed: 1e6, gives: 0.25 };
+        assert!((pace.seconds(2_000_000) - 2.004).abs() < 1e-9);
+        assert_eq!(pace.result(2_000_000), 500_000);
+        let of = |bytes: [Option<u64>; 2]| {
+            Inputs(BTreeMap::from([(
+                "a".to_owned(),
+                bytes.map(|bytes| Known { bytes, ..Known::default() }).to_vec(),
+            )]))
+        };
+        assert_eq!(of([Some(1), Some(2)]).bytes(), Some(3));
+        assert_eq!(of([Some(1), None]).bytes(), None, "unknown is not nothing");
+    }
 
     #[test]
     fn nothing_counted_is_known_and_nothing_known_is_not() {

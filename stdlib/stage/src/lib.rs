@@ -21,7 +21,7 @@ mod view;
 
 pub use artifact::{Input, InputFile, shard_of};
 pub use context::{Bar, Context, Dropped, LAST_STEPS};
-pub use cost::{Cost, Inputs, Known};
+pub use cost::{Cost, Inputs, Known, Pace};
 pub use error::{Error, Result};
 pub use form::{Detail, Entries, Entry, Files, Form, Holds, TokenSpan};
 pub use lint::Lint;

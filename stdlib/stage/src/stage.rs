@@ -6,7 +6,9 @@ use std::path::Path;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::{Bar, Context, Cost, Counts, Dropped, Error, Input, Inputs, Lint, Remark, Result, Rule, Shown};
+use crate::{
+    Bar, Context, Cost, Counts, Dropped, Error, Input, Inputs, Lint, Pace, Remark, Result, Rule, Shown,
+};
 
 /// The text of a signature file and where it stands below `stdlib/`, for the compiler to read.
 #[derive(Clone, Copy, Debug)]
@@ -84,6 +86,11 @@ pub trait Stage: Send + Sync {
     /// What it will need; `None` where that is not known. `settings` are lowered ones.
     fn cost(&self, settings: &Value, inputs: &Inputs) -> Option<Cost>;
 
+    /// How fast it goes through its inputs, for one that computes no tensors; `None` where nobody has measured it.
+    fn pace(&self) -> Option<Pace> {
+        None
+    }
+
     /// The rules by which it leaves documents out, as far as they have an account of themselves.
     fn rules(&self) -> &[Rule] {
         &[]
@@ -108,6 +115,7 @@ pub fn stage<S>(name: &'static str, run: fn(&dyn Context, S) -> Result<()>) -> F
         signature: None,
         run,
         cost: None,
+        pace: None,
         lint: None,
         probe: None,
         rules: &[],
@@ -123,6 +131,7 @@ pub struct Function<S> {
     signature: Option<Signature>,
     run: fn(&dyn Context, S) -> Result<()>,
     cost: Option<fn(&S, &Inputs) -> Cost>,
+    pace: Option<Pace>,
     lint: Option<fn(&S) -> Vec<Lint>>,
     probe: Option<Probe>,
     rules: &'static [Rule],
@@ -143,6 +152,13 @@ impl<S> Function<S> {
     #[must_use]
     pub fn cost(mut self, cost: fn(&S, &Inputs) -> Cost) -> Self {
         self.cost = Some(cost);
+        self
+    }
+
+    /// With how fast it is.
+    #[must_use]
+    pub fn pace(mut self, pace: fn() -> Pace) -> Self {
+        self.pace = Some(pace());
         self
     }
 
@@ -225,8 +241,19 @@ impl<S: DeserializeOwned + 'static> Stage for Function<S> {
     }
 
     fn cost(&self, settings: &Value, inputs: &Inputs) -> Option<Cost> {
-        let cost = self.cost?;
-        Some(cost(&S::deserialize(settings).ok()?, inputs))
+        let mut cost = match self.cost {
+            Some(cost) => cost(&S::deserialize(settings).ok()?, inputs),
+            None => Cost::default(),
+        };
+        if let Some(pace) = self.pace {
+            cost.read = inputs.bytes().or(cost.read);
+            cost.result.bytes = cost.result.bytes.or(cost.read.map(|read| pace.result(read)));
+        }
+        (self.cost.is_some() || self.pace.is_some()).then_some(cost)
+    }
+
+    fn pace(&self) -> Option<Pace> {
+        self.pace
     }
 
     fn remarks(&self, settings: &Value, counts: &Counts) -> Vec<Remark> {

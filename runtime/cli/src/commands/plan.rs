@@ -67,7 +67,8 @@ pub(super) fn rows(pipeline: &Pipeline, past: &Past) -> Vec<Row> {
 pub(super) fn run(arguments: &Arguments) -> Outcome {
     let mut pipeline = arguments.pipeline.checked()?.up_to(&arguments.to)?;
     if arguments.lowered {
-        writeln!(crate::output::stdout(), "{:#}", lowered(&pipeline))?;
+        let text = serde_json::to_string_pretty(&lowered(&pipeline)).map_err(std::io::Error::from)?;
+        writeln!(crate::output::stdout(), "{text}")?;
         return Ok(0);
     }
     let past = pipeline.open()?;

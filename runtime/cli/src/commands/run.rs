@@ -12,11 +12,11 @@ use std::time::Instant;
 use clap::Args;
 use llmp_compiler::diagnostic::Diagnostic;
 use llmp_compiler::feasible::feasible;
-use llmp_compiler::graph::StageId;
+use llmp_compiler::graph::{Stage, StageId};
 use llmp_compiler::plan::Decision;
 use llmp_engine::{self as engine, Observer, Program, Recorder, RunOptions, Session, free_memory};
 use llmp_insight as insight;
-use llmp_planning::{self as planning, Past, Row, capacity, gpus, needs};
+use llmp_planning::{self as planning, Calibration, Past, Row, capacity, gpus, needs};
 use llmp_records::{Event, Run, RunStatus, text};
 
 use super::pipeline::Pipeline;
@@ -124,7 +124,7 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     let look = arguments.strict && engine::is_remarked(&past, &decisions);
     if !look && let Some(verdicts) = engine::nothing_to_do(program, &past, standard(), &decisions) {
         if let Some(question) = question {
-            question.keep(&past, &pipeline, &decisions);
+            question.keep_decisions(&past, &pipeline, &decisions);
         }
         say_nothing_to_do(program.graph.stages.len(), &pipeline.targets, &screen, asked)?;
         let recorder = Recorder::new(screen.clone());
@@ -134,11 +134,18 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     }
     listen()?;
     fetch::needed(&pipeline, &past, &rows, &forced, &arguments.network, &screen)?;
+    if decisions.iter().zip(&program.graph.stages).any(|(decision, stage)| is_estimated(decision, stage)) {
+        Calibration::ensure(llmp_model::speed::of_core);
+    }
     let kept = kept.iter().map(|upgrade| (upgrade.stage, upgrade.kept())).collect();
     let options = RunOptions { kept, ..options(arguments, &pipeline, forced, device, asked) };
     let session = Session::open(program, &past, standard(), options)?;
-    insight::report::keep_lowered(session.folder(), || lowered(&pipeline), program.graph.stages.len())?;
+    let text = || serde_json::to_string(&lowered(&pipeline)).unwrap_or_default();
+    insight::report::keep_lowered(session.folder(), text, program.graph.stages.len())?;
     let outcome = session.run(screen.clone(), &STOP)?;
+    if let Some(question) = question.filter(|_| outcome.record.status == RunStatus::Done) {
+        question.keep_ends(&past, &pipeline, &outcome.stages);
+    }
     // A report that cannot be made is no reason for the run to fail.
     let report = insight::report::write(past.store(), &past.ledger(), &outcome.record, standard());
     let said = match screen.is_json() {
@@ -163,6 +170,11 @@ fn part_to_run(arguments: &Arguments) -> Result<(Pipeline, Vec<StageId>, Option<
     };
     let forced = forced.iter().map(|name| part(&pipeline, name)).collect::<Result<Vec<_>, _>>()?;
     Ok((pipeline, forced, planned))
+}
+
+/// Whether it is a stage that runs, and whose time is foretold by how quick the machine is.
+fn is_estimated(decision: &Decision, stage: &Stage) -> bool {
+    matches!(decision, Decision::Run { .. }) && standard().stage(&stage.kind).is_some()
 }
 
 /// What would happen now; refuses where it is not what was planned, or more than the machine has.

@@ -1,6 +1,7 @@
 //! From the run's record, its events and the ledger to a report.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
 
@@ -9,6 +10,7 @@ use llmp_compiler::plan::Reason;
 use llmp_records::{Event, Run, StageRun, StageStatus, Told};
 use llmp_stage::Registry;
 use llmp_store::{Ledger, Store};
+use serde::de::{Deserialize, Deserializer, IgnoredAny, SeqAccess, Visitor};
 use serde_json::Value;
 
 use super::{MANY_STAGES, Report, StageReport};
@@ -41,7 +43,7 @@ pub(super) fn gather(store: &Store, ledger: &Ledger, run: &Run, registry: &Regis
         environment: run.environment.clone(),
         stages: stages.collect(),
         expectations: run.expectations.clone(),
-        lowered: lowered(store, run).unwrap_or_default(),
+        lowered: Vec::new(),
     }
 }
 
@@ -80,12 +82,45 @@ fn moments(store: &Store, run: &Run) -> BTreeMap<String, Moment> {
     moments
 }
 
-fn lowered(store: &Store, run: &Run) -> Option<Vec<Value>> {
-    let text = fs::read(store.run(run.run).join("lowered.json")).ok()?;
-    let Value::Object(mut whole) = serde_json::from_slice(&text).ok()? else { return None };
-    match whole.remove("stages")? {
-        Value::Array(stages) => Some(stages),
-        _ => None,
+/// The lowered pipeline as it was kept with a run.
+pub(super) fn lowered(store: &Store, run: u64) -> Option<String> {
+    fs::read_to_string(store.run(run).join("lowered.json")).ok()
+}
+
+/// The first stages of a lowered pipeline, `N` of them at most; none where it cannot be read.
+pub(super) fn first<const N: usize>(lowered: &str) -> Vec<Value> {
+    serde_json::from_str::<Lowered<N>>(lowered).map_or(vec![], |lowered| lowered.stages.0)
+}
+
+#[derive(serde::Deserialize)]
+struct Lowered<const N: usize> {
+    stages: First<N>,
+}
+
+/// The first items of a list; the others are passed over.
+struct First<const N: usize>(Vec<Value>);
+
+impl<'de, const N: usize> Deserialize<'de> for First<N> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_seq(Self(Vec::new()))
+    }
+}
+
+impl<'de, const N: usize> Visitor<'de> for First<N> {
+    type Value = Self;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a list")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(mut self, mut items: A) -> Result<Self, A::Error> {
+        while self.0.len() < N
+            && let Some(item) = items.next_element()?
+        {
+            self.0.push(item);
+        }
+        while items.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(self)
     }
 }
 

@@ -22,7 +22,7 @@ const POLICY: &str = "default-src 'none'; style-src 'sha256-4Sa1YkSQfhk9xLc6T5Wn
 /// Rows of the table of stages, of the Gantt chart, and lowered stages that are shown; the JSON has all.
 const MAX_ROWS: usize = 500;
 const MAX_SPANS: usize = 60;
-const MAX_LOWERED: usize = 300;
+pub(super) const MAX_LOWERED: usize = 300;
 /// Letters of a message or a value that are shown.
 const MAX_TEXT: usize = 600;
 
@@ -355,8 +355,8 @@ fn lowered(report: &Report) -> Markup {
                         pre { (format!("{stage:#}").chars().take(20_000).collect::<String>()) }
                     }
                 }
-                @if report.lowered.len() > MAX_LOWERED {
-                    p class="soft" { (report.lowered.len() - MAX_LOWERED) " more stages are in the JSON." }
+                @if report.stages.len() > MAX_LOWERED {
+                    p class="soft" { (report.stages.len() - MAX_LOWERED) " more stages are in the JSON." }
                 }
             }
         }),

@@ -31,6 +31,10 @@ pub(crate) fn probe(name: &str, _: &[u8]) -> Fit {
         )),
     }
 }
+/// How fast it is: JSON lines, small and uncompressed.
+pub(crate) fn pace() -> llmp_stage::Pace {
+    llmp_stage::Pace { speed: 30e6, gives: 1.0 }
+}
 
 pub(crate) fn run(ctx: &dyn Context, settings: Settings) -> Result<()> {
     let mut writer = Writer::create(&ctx.output().join(CONVERSATIONS_FILE))?;

@@ -4,5 +4,5 @@ mod files;
 mod load;
 
 llmp_stage::stages! { "data/chat":
-    "chat.load" = load { probe },
+    "chat.load" = load { pace, probe },
 }

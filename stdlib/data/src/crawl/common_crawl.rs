@@ -1,6 +1,6 @@
 //! `crawl.common_crawl`: web pages from WARC files that were fetched beforehand.
 
-use llmp_stage::{Context, Cost, Inputs, Known, Result};
+use llmp_stage::{Context, Cost, Inputs, Pace, Result};
 use serde::Deserialize;
 
 use super::warc;
@@ -34,7 +34,13 @@ pub fn run(ctx: &dyn Context, settings: Settings) -> Result<()> {
     warc::read(ctx, "lock", settings.max_page)
 }
 
-/// As many bytes as are usual.
+/// As fast as `crawl.warc`.
+#[must_use]
+pub fn pace() -> Pace {
+    warc::pace()
+}
+
+/// Files that are not fetched yet have as many bytes as are usual.
 #[must_use]
 pub fn cost(settings: &Settings, _: &Inputs) -> Cost {
     usual(settings.files, USUAL)
@@ -43,5 +49,5 @@ pub fn cost(settings: &Settings, _: &Inputs) -> Cost {
 /// What files of a list come to that have so many bytes each.
 pub(super) fn usual((first, last): (u64, u64), bytes: u64) -> Cost {
     let bytes = (last + 1).saturating_sub(first).saturating_mul(bytes);
-    Cost { result: Known { bytes: Some(bytes), ..Known::default() }, ..Cost::default() }
+    Cost { read: Some(bytes), ..Cost::default() }
 }

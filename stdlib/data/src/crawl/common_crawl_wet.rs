@@ -1,6 +1,6 @@
 //! `crawl.common_crawl_wet`: texts from WET files that were fetched beforehand.
 
-use llmp_stage::{Context, Cost, Inputs, Result};
+use llmp_stage::{Context, Cost, Inputs, Pace, Result};
 use serde::Deserialize;
 
 use super::{common_crawl, wet};
@@ -33,7 +33,13 @@ pub fn run(ctx: &dyn Context, settings: Settings) -> Result<()> {
     wet::read(ctx, "lock", &wet::Settings { dump: Some(snapshot), max_text, license })
 }
 
-/// As many bytes as are usual.
+/// As fast as `crawl.wet`.
+#[must_use]
+pub fn pace() -> Pace {
+    wet::pace()
+}
+
+/// Files that are not fetched yet have as many bytes as are usual.
 #[must_use]
 pub fn cost(settings: &Settings, _: &Inputs) -> Cost {
     common_crawl::usual(settings.files, USUAL)

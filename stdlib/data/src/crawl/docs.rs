@@ -59,6 +59,11 @@ pub fn probe(name: &str, start: &[u8]) -> Fit {
         other => other.refuses(name),
     }
 }
+/// How fast it is: JSON lines, uncompressed for the most part; what comes out is compressed.
+#[must_use]
+pub fn pace() -> llmp_stage::Pace {
+    llmp_stage::Pace { speed: 20e6, gives: 0.5 }
+}
 
 /// Runs the stage.
 ///

@@ -15,14 +15,14 @@ pub mod wet;
 use llmp_stage::{Context, InputFile};
 
 llmp_stage::stages! { "data/crawl":
-    "crawl.common_crawl" = common_crawl { cost },
-    "crawl.common_crawl_wet" = common_crawl_wet { cost },
-    "crawl.docs" = docs { probe },
-    "crawl.html" = html { probe },
-    "crawl.site" = site,
-    "crawl.text" = text { probe },
-    "crawl.warc" = warc { probe },
-    "crawl.wet" = wet,
+    "crawl.common_crawl" = common_crawl { cost, pace },
+    "crawl.common_crawl_wet" = common_crawl_wet { cost, pace },
+    "crawl.docs" = docs { pace, probe },
+    "crawl.html" = html { pace, probe },
+    "crawl.site" = site { pace },
+    "crawl.text" = text { pace, probe },
+    "crawl.warc" = warc { pace, probe },
+    "crawl.wet" = wet { pace },
 }
 
 /// The name of the shard made of a file: the first 16 hexadecimal digits of its digest.

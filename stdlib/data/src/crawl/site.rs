@@ -1,6 +1,6 @@
 //! `crawl.site`: web pages of sites that were crawled beforehand.
 
-use llmp_stage::{Context, Result};
+use llmp_stage::{Context, Pace, Result};
 use serde::Deserialize;
 
 use super::warc;
@@ -25,6 +25,12 @@ pub struct Settings {
     pub delay: f64,
     /// The licence of the pages; nothing here depends on it.
     pub license: Option<String>,
+}
+
+/// As fast as `crawl.warc`.
+#[must_use]
+pub fn pace() -> Pace {
+    warc::pace()
 }
 
 /// Runs the stage.

@@ -102,6 +102,11 @@ pub fn rules() -> &'static [Rule] {
         source: "MinHash: Broder (1997), with bands as FineWeb has them",
     }]
 }
+/// How fast it is: documents of 700 to 70,000 letters.
+#[must_use]
+pub fn pace() -> llmp_stage::Pace {
+    llmp_stage::Pace { speed: 5.8e6, gives: 0.95 }
+}
 
 /// Runs the stage.
 ///

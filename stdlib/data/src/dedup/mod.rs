@@ -6,5 +6,5 @@ pub mod minhash;
 mod signature;
 
 llmp_stage::stages! { "data/dedup":
-    "dedup.minhash" = minhash { cost, lint, rules },
+    "dedup.minhash" = minhash { cost, lint, pace, rules },
 }

@@ -35,6 +35,11 @@ pub fn lint(settings: &Settings) -> Vec<Lint> {
         false => Vec::new(),
     }
 }
+/// How fast it is: documents are read and written.
+#[must_use]
+pub fn pace() -> llmp_stage::Pace {
+    llmp_stage::Pace { speed: 30e6, gives: 1.0 }
+}
 
 /// Runs the stage.
 ///

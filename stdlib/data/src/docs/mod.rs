@@ -6,7 +6,7 @@ pub mod sample;
 pub mod split;
 
 llmp_stage::stages! { "data/docs":
-    "docs.mix" = mix { lint },
-    "docs.sample" = sample,
-    "docs.split" = split,
+    "docs.mix" = mix { lint, pace },
+    "docs.sample" = sample { pace },
+    "docs.split" = split { pace },
 }

@@ -15,6 +15,11 @@ pub struct Settings {
     /// Another number chooses others.
     pub seed: u64,
 }
+/// How fast it is: documents are read and some of them written.
+#[must_use]
+pub fn pace() -> llmp_stage::Pace {
+    llmp_stage::Pace { speed: 30e6, gives: 0.5 }
+}
 
 /// Runs the stage.
 ///

@@ -27,6 +27,11 @@ pub struct Settings {
     /// Another number parts them otherwise.
     pub seed: u64,
 }
+/// How fast it is: documents are read and written.
+#[must_use]
+pub fn pace() -> llmp_stage::Pace {
+    llmp_stage::Pace { speed: 30e6, gives: 1.0 }
+}
 
 /// Runs the stage.
 ///

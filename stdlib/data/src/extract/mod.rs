@@ -9,5 +9,5 @@ mod workers;
 pub use charset::decode;
 
 llmp_stage::stages! { "data/extract":
-    "extract.text" = text { rules },
+    "extract.text" = text { pace, rules },
 }

@@ -42,6 +42,11 @@ pub fn rules() -> &'static [Rule] {
         },
     ]
 }
+/// How fast it is: short documents; of long ones only the start is looked at, which goes ten times as fast.
+#[must_use]
+pub fn pace() -> llmp_stage::Pace {
+    llmp_stage::Pace { speed: 1.7e6, gives: 0.95 }
+}
 
 /// Runs the stage.
 ///

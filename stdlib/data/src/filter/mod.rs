@@ -9,8 +9,8 @@ mod url_words;
 pub mod urls;
 
 llmp_stage::stages! { "data/filter":
-    "filter.language" = language { lint, rules },
-    "filter.pii" = pii,
-    "filter.quality" = quality { remarks, rules },
-    "filter.urls" = urls { rules },
+    "filter.language" = language { lint, pace, rules },
+    "filter.pii" = pii { pace },
+    "filter.quality" = quality { pace, remarks, rules },
+    "filter.urls" = urls { pace, rules },
 }

@@ -89,6 +89,11 @@ impl Kind {
         }
     }
 }
+/// How fast it is: documents.
+#[must_use]
+pub fn pace() -> llmp_stage::Pace {
+    llmp_stage::Pace { speed: 18e6, gives: 1.0 }
+}
 
 /// Runs the stage.
 ///

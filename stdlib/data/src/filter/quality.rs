@@ -71,6 +71,11 @@ type Broken = (&'static str, String);
 pub fn rules() -> &'static [Rule] {
     rules::RULES
 }
+/// How fast it is: documents, with the rules of Gopher and C4.
+#[must_use]
+pub fn pace() -> llmp_stage::Pace {
+    llmp_stage::Pace { speed: 0.65e6, gives: 0.8 }
+}
 
 /// Runs the stage.
 ///

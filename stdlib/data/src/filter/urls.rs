@@ -75,6 +75,11 @@ pub fn rules() -> &'static [Rule] {
         },
     ]
 }
+/// How fast it is: pages, which are read and written.
+#[must_use]
+pub fn pace() -> llmp_stage::Pace {
+    llmp_stage::Pace { speed: 22e6, gives: 1.0 }
+}
 
 /// Runs the stage.
 ///

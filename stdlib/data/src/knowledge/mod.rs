@@ -3,5 +3,5 @@
 mod load;
 
 llmp_stage::stages! { "data/knowledge":
-    "knowledge.load" = load { probe },
+    "knowledge.load" = load { pace, probe },
 }

@@ -8,7 +8,7 @@ mod train;
 
 llmp_stage::stages! { "data/tokenize":
     "tokenize.cl100k" = cl100k { cost },
-    "tokenize.encode" = encode { cost },
+    "tokenize.encode" = encode { cost, pace },
     "tokenize.load" = load,
-    "tokenize.train" = train { cost },
+    "tokenize.train" = train { cost, pace },
 }

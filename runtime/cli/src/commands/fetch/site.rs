@@ -60,7 +60,7 @@ impl Fetcher<'_> {
 
     /// Crawls, and notes the files once all of them are whole.
     pub(super) fn crawl(&self, site: &Site, done: &mut Done) -> Result<(), Option<Trouble>> {
-        let bar: Box<dyn Bar> = self.screen.bar("fetch", None, 0, "bytes");
+        let bar: Box<dyn Bar> = self.screen.bar("fetch", None, None, "bytes");
         let wrong = |message: String| Some(Trouble { span: site.span, message, help: None });
         let address = site.starts.first().map(Url::to_string).unwrap_or_default();
         let name = format!("{} {address}", site.section);

@@ -24,7 +24,7 @@ impl Fetcher<'_> {
     /// Fetches files; after one that is not to be had, no other is begun.
     pub(super) fn work(&self, tasks: Vec<Task>, done: &mut Done) -> Result<(), Vec<Trouble>> {
         let sizes: Option<Vec<u64>> = tasks.iter().map(|task| Some(task.entry.as_ref()?.size)).collect();
-        let total = sizes.map_or(0, |sizes| sizes.iter().sum());
+        let total = sizes.map(|sizes| sizes.iter().sum());
         let bar = self.screen.bar("fetch", None, total, "bytes");
         let workers = self.network.connections.min(tasks.len());
         let (queue, troubles) = (Mutex::new(VecDeque::from(tasks)), Mutex::new(Vec::new()));

@@ -1,9 +1,10 @@
 //! Plans for programs; the forms are described in `spec/`.
 
-use llmp_compiler::graph::{FileSet, Producer, Source};
+use llmp_compiler::graph::{FileSet, Graph, Input, Producer, Setting, Source};
 use llmp_compiler::plan::{Decision, Reason};
 use llmp_planning::{Action, Latest, Row, Upgrade, reasons};
 use llmp_records::text;
+use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 
 use super::super::pipeline::Pipeline;
@@ -113,33 +114,57 @@ fn reason_json(reason: &Reason, pipeline: &Pipeline) -> Value {
     }
 }
 
-/// The lowered pipeline as JSON; the form is described in `spec/`.
-pub(in crate::commands) fn lowered(pipeline: &Pipeline) -> Value {
-    let stages: Vec<_> = pipeline
-        .compilation
-        .graph
-        .stages
-        .iter()
-        .map(|stage| {
-            let settings: serde_json::Map<_, _> =
-                stage.settings.iter().map(|setting| (setting.name.clone(), setting.value.clone())).collect();
-            let inputs: Vec<_> = stage
-                .inputs
-                .iter()
-                .map(|input| match &input.from {
-                    Producer::Stage(from) => {
-                        json!({"role": input.role, "stage": pipeline.compilation.graph.stage(*from).name})
-                    }
-                    Producer::Files(files) => {
-                        json!({"role": input.role, "files": files_json(files)})
-                    }
-                })
-                .collect();
-            json!({"name": stage.name, "stage": stage.kind, "epoch": stage.epoch, "inputs": inputs,
-                   "settings": settings, "output": pipeline.compilation.graph.type_of(stage)})
-        })
-        .collect();
-    json!({"format_version": 1, "stages": stages})
+/// The lowered pipeline as it stands in JSON; the form is described in `spec/`.
+#[derive(Serialize)]
+pub(in crate::commands) struct Lowered<'p> {
+    format_version: u32,
+    stages: Vec<LoweredStage<'p>>,
+}
+
+#[derive(Serialize)]
+struct LoweredStage<'p> {
+    name: &'p str,
+    stage: &'p str,
+    epoch: u32,
+    inputs: Vec<LoweredInput<'p>>,
+    #[serde(serialize_with = "by_name")]
+    settings: &'p [Setting],
+    output: String,
+}
+
+#[derive(Serialize)]
+struct LoweredInput<'p> {
+    role: &'p str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stage: Option<&'p str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    files: Option<Value>,
+}
+
+fn by_name<S: Serializer>(settings: &[Setting], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(settings.iter().map(|setting| (&setting.name, &setting.value)))
+}
+
+/// The lowered pipeline, for JSON.
+pub(in crate::commands) fn lowered(pipeline: &Pipeline) -> Lowered<'_> {
+    let graph = &pipeline.compilation.graph;
+    let stages = graph.stages.iter().map(|stage| LoweredStage {
+        name: &stage.name,
+        stage: &stage.kind,
+        epoch: stage.epoch,
+        inputs: stage.inputs.iter().map(|input| lowered_input(graph, input)).collect(),
+        settings: &stage.settings,
+        output: graph.type_of(stage),
+    });
+    Lowered { format_version: 1, stages: stages.collect() }
+}
+
+fn lowered_input<'p>(graph: &'p Graph, input: &'p Input) -> LoweredInput<'p> {
+    let (stage, files) = match &input.from {
+        Producer::Stage(from) => (Some(graph.stage(*from).name.as_str()), None),
+        Producer::Files(files) => (None, Some(files_json(files))),
+    };
+    LoweredInput { role: &input.role, stage, files }
 }
 
 /// A pattern as a text, several as a list; what the lock file holds as what is asked of it.

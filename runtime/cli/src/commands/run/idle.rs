@@ -1,28 +1,27 @@
 //! The short way where nothing has changed since there was nothing to do: no compiling, no planning, the same answer.
 
-use std::path::PathBuf;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
 
 use llmp_compiler::key::{Digest, Hasher};
 use llmp_compiler::place::Place;
 use llmp_compiler::plan::Decision;
-use llmp_planning::{Asked, Past, keep_idle, store_root, was_idle};
-use llmp_store::{Lock, Stamp, Store};
+use llmp_engine::StageOutcome;
+use llmp_planning::{Past, keep_idle, store_root, was_idle};
+use llmp_store::{Stamp, Store};
 
 use super::Arguments;
 use crate::commands::pipeline::Pipeline;
 
-/// What a plain `llmp run` asks of a store that is there.
+/// What a plain `llmp run` asks.
 pub(super) struct Question {
-    store: Arc<Store>,
     main: PathBuf,
-    asked: Asked,
-    /// `llmp gc` removes nothing meanwhile.
-    _in_use: Option<Lock>,
+    /// Where its store is, unless a profile says otherwise.
+    root: PathBuf,
+    digest: Digest,
 }
 
 impl Question {
-    /// `None` where the long way has to be gone: there is no store yet, or the answer hangs on more than is compared.
+    /// `None` where the long way has to be gone: the answer hangs on more than is compared.
     pub(super) fn of(arguments: &Arguments) -> Option<Self> {
         let Arguments { pipeline, to, force, plan, keep_old, strict, .. } = arguments;
         // `--strict` looks at the remarks of results that are there.
@@ -37,34 +36,51 @@ impl Question {
         }
         // What is wrong with these is said on the long way.
         let main = pipeline.main().ok()?;
-        // Where a profile names the store, the long way is gone: nothing is kept then.
         let here = std::env::current_dir().ok()?;
+        // Where a profile names the store, the long way is gone: nothing is kept then.
         let root = store_root(pipeline.store.as_deref(), &Place::default(), &main, &here);
-        let store = Store::look(&root).ok().filter(|_| Store::is_at(&root))?;
-        let _in_use = store.in_use().ok()?;
-        let asked = Asked::of(&store, digest(arguments, &main)?)?;
-        Some(Self { store: Arc::new(store), main, asked, _in_use })
+        let digest = digest(arguments, &main, &here)?;
+        Some(Self { main, root, digest })
     }
 
     /// How many stages are up to date, where all are known to be.
     pub(super) fn stages(&self) -> Option<usize> {
-        was_idle(&self.store, &self.main, &self.asked)
+        let store = Store::look(&self.root).ok().filter(|_| Store::is_at(&self.root))?;
+        // `llmp gc` removes nothing meanwhile.
+        let _in_use = store.in_use().ok()?;
+        was_idle(&store, &self.main, self.digest)
     }
 
-    /// Keeps that there is nothing to do, unless there is something to be said each time.
-    pub(super) fn keep(&self, past: &Past, pipeline: &Pipeline, decisions: &[Decision]) {
+    /// Keeps that there is nothing to do.
+    pub(super) fn keep_decisions(&self, past: &Past, pipeline: &Pipeline, decisions: &[Decision]) {
+        let result = |decision: &Decision| match decision {
+            Decision::Cached { key, artifact } => Some((key.digest, *artifact)),
+            Decision::Run { .. } | Decision::Blocked(_) => None,
+        };
+        self.keep(past, pipeline, decisions.iter().map(result).collect());
+    }
+
+    /// Keeps that nothing is left to do after a run that ended well.
+    pub(super) fn keep_ends(&self, past: &Past, pipeline: &Pipeline, ends: &[StageOutcome]) {
+        self.keep(past, pipeline, ends.iter().map(|end| Some((end.key?, end.artifact?))).collect());
+    }
+
+    /// Not where there is something to be said each time.
+    fn keep(&self, past: &Past, pipeline: &Pipeline, results: Option<Vec<(Digest, Digest)>>) {
         let compilation = &pipeline.compilation;
         let told = !compilation.diagnostics.is_empty() || !compilation.graph.gates.is_empty();
-        if !told && compilation.place.store.is_none() {
-            keep_idle(past, &self.main, &self.asked, &pipeline.texts, &compilation.graph, decisions);
+        if let Some(results) = results
+            && !told
+            && compilation.place.store.is_none()
+        {
+            keep_idle(past, &self.main, self.digest, &pipeline.texts, &compilation.graph, &results);
         }
     }
 }
 
 /// Which program asks from where, and for what.
-fn digest(arguments: &Arguments, main: &std::path::Path) -> Option<Digest> {
+fn digest(arguments: &Arguments, main: &Path, here: &Path) -> Option<Digest> {
     let program = std::env::current_exe().ok()?;
-    let here = std::env::current_dir().ok()?;
     let pipeline = &arguments.pipeline;
     let mut hasher = Hasher::new("llmp idle 1");
     hasher.text(program.to_str()?).digest(&Stamp::at(&program)?.digest());
