@@ -20,7 +20,7 @@ pub(super) struct Network {}
 pub(super) enum Done {}
 
 fn refused() -> Failure {
-    Failure::new("this llmp was built without the network").help("build it with `--features net`")
+    Failure::new("this llmp was built without the network").help("build it without `--no-default-features`")
 }
 
 pub(super) fn run(arguments: &Arguments) -> Outcome {
