@@ -7,6 +7,11 @@ mod diff;
 mod du;
 mod explain;
 mod export;
+#[cfg(feature = "net")]
+mod fetch;
+#[cfg(not(feature = "net"))]
+#[path = "commands/no_fetch.rs"]
+mod fetch;
 mod fmt;
 mod gc;
 mod graph;
@@ -61,6 +66,8 @@ enum Command {
     Check(check::Arguments),
     /// Show what a run would do, why, and at what cost
     Plan(plan::Arguments),
+    /// Fetch what a run would read from other machines, and write the lock file
+    Fetch(fetch::Arguments),
     /// Run what has to run
     Run(run::Arguments),
     /// Explain why a stage is cached, re-runs or cannot run
@@ -278,6 +285,7 @@ pub fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Check(arguments) => check::run(&arguments),
         Command::Plan(arguments) => plan::run(&arguments),
+        Command::Fetch(arguments) => fetch::run(&arguments),
         Command::Run(arguments) => run::run(&arguments),
         Command::Why(arguments) => why::run(&arguments),
         Command::Log(arguments) => log::run(&arguments),

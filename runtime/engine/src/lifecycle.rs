@@ -337,7 +337,7 @@ impl<'e> Lifecycle<'e> {
         for (index, (input, digest)) in stage.inputs.iter().zip(digests).enumerate() {
             inputs.push(match &input.from {
                 Producer::Files(set) => {
-                    let files = past.find(set).map_err(Error::new)?;
+                    let files = past.find(set).map_err(|absent| Error::new(absent.to_string()))?;
                     Given::of_files(&input.role, &set.to_string(), &files, folder)
                 }
                 Producer::Stage(from) => {
@@ -355,7 +355,8 @@ impl<'e> Lifecycle<'e> {
         }
         for setting in &stage.settings {
             for path in setting.paths() {
-                let files = past.find(&FileSet::of([path])).map_err(Error::new)?;
+                let files = past.find(&FileSet::of([path]));
+                let files = files.map_err(|absent| Error::new(absent.to_string()))?;
                 inputs.push(Given::of_files(&setting.name, path, &files, folder));
             }
         }

@@ -303,6 +303,11 @@ impl<'e> Round<'e> {
                 let forced = self.forced(id);
                 self.begin(id, Planned { key: *key, digests, reasons, forced }, true)
             }
+            Decision::Run { key: None, .. } if !self.stopping() => {
+                let message = "what it reads is not fetched yet".to_owned();
+                let help = Some("`llmp fetch` gets it".to_owned());
+                Some(StageOutcome { status: Status::Failed { message, help }, key: None, artifact: None })
+            }
             Decision::Run { .. } => Some(StageOutcome::stopped(None)),
         }
     }

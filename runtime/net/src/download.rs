@@ -45,7 +45,7 @@ impl Client {
         observer: &mut dyn Observer,
     ) -> Result<Downloaded, Error> {
         let mut part = Part::open(to, url).map_err(|source| cannot_write(to, source))?;
-        let mut tries = Tries::new(url, &self.options, limits, &*self.clock);
+        let mut tries = Tries::new(url, self, limits);
         let mut received = 0;
         loop {
             let before = part.length;
@@ -67,6 +67,12 @@ impl Client {
                             });
                         };
                         (cause, None)
+                    }
+                    // A length that was wrong: the version is still the same (`If-Range`), and all of it has come.
+                    416 if part.length > 0 && answer.size_of_whole() == Some(part.length) => {
+                        part.finish(to).map_err(|source| cannot_write(to, source))?;
+                        let (bytes, version) = (part.length, part.version);
+                        return Ok(Downloaded { bytes, received, version, from: at });
                     }
                     // What is there is not the beginning of what the server has.
                     416 if part.length > 0 => {

@@ -5,6 +5,9 @@
 //!                                                            └──▶ Recorded (answers from a folder, for tests)
 //! ```
 //!
+//! [`Client::fetch`] brings files into the download cache, which `llmp_store` describes; [`common_crawl`] knows where Common Crawl's
+//! are. [`Client::crawl`] asks small sites for their pages.
+//!
 //! Checking, planning and the editor must never reach the network. So nothing here works without a [`Permit`], which only the
 //! commands that fetch take out, and the crates of the others do not link this one (`tests/xtask/tests/walls.rs` holds both).
 //!
@@ -15,19 +18,24 @@
 
 mod address;
 mod client;
+pub mod common_crawl;
 mod download;
 mod error;
+mod fetch;
 mod record;
 mod redirect;
 mod retry;
+mod site;
 mod transport;
 mod wire;
 
 pub use client::{Client, Limits, Observer, Options};
 pub use download::Downloaded;
 pub use error::Error;
+pub use fetch::Fetched;
 pub use record::{Recorded, Recorder};
 pub use retry::{Clock, SystemClock};
+pub use site::{Bounds, Crawled, Page};
 pub use transport::{Answer, Failure, Request, Transport};
 pub use url::Url;
 pub use wire::Wire;

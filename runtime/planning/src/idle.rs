@@ -14,8 +14,8 @@ use llmp_compiler::key::Digest;
 use llmp_store::{Ledger, Stamp, Stat, Store, hash_file, lie_in_out, pipeline_id, write_cache};
 use serde::{Deserialize, Serialize};
 
-use super::files::Files;
-use super::{Past, folder_of};
+use super::Past;
+use super::files::{Files, Surroundings};
 
 /// Raised when the form of [`Idle`], or what has to be compared, changes.
 const FORMAT: u32 = 2;
@@ -156,12 +156,13 @@ fn seen(ledger: &mut Ledger, path: &Path, results: &[(Digest, Digest)]) -> Optio
 impl Idle {
     /// Whether all that lies on disk is as it was.
     fn holds(&self, store: &Store, main: &Path) -> bool {
-        let folder = folder_of(main);
+        let at = Surroundings::of(main);
+        let folder = &at.folder;
         let of_file = |path: &Path| std::fs::read(path).ok().map(|bytes| Digest::of(&bytes));
         let last = store.root().join("last").join(pipeline_id(store, main));
         let mut stat = Stat::open(&store.root().join("stat"));
         let mut unchanged = |(patterns, names, digest): &(Vec<String>, bool, Digest)| {
-            let found = Files::find(&folder, &set_of(patterns, *names), &mut stat);
+            let found = Files::find(&at, &set_of(patterns, *names), &mut stat);
             found.is_ok_and(|files| files.digest() == *digest)
         };
         let named = self.results.iter().filter(|(name, _)| !name.contains('/'));

@@ -12,6 +12,7 @@ use llmp_records::FileRecord;
 pub fn text(reason: &Reason) -> String {
     match reason {
         Reason::New => "never run".into(),
+        Reason::Fetches => "waits for files that are fetched first".into(),
         Reason::Lost => "its result was removed or damaged".into(),
         Reason::Forced => "forced".into(),
         Reason::Waits { stage } => format!("waits for {stage}"),
@@ -56,7 +57,7 @@ fn changed(name: &ComponentName, old: Option<&str>, new: Option<&str>) -> String
 #[must_use]
 pub fn is_consequence(reason: &Reason) -> bool {
     match reason {
-        Reason::Waits { .. } => true,
+        Reason::Waits { .. } | Reason::Fetches => true,
         Reason::Changed { name: ComponentName::Input(_), old, new: Some(stage), .. } => {
             old.as_ref().is_none_or(|old| old == stage)
         }

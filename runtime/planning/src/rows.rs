@@ -11,6 +11,7 @@ use llmp_stage::{Concern, Registry, Remark, Saved};
 
 use super::Past;
 use super::estimate::{Estimate, estimate};
+use super::fetches::{self, Fetch};
 use super::known::Costs;
 use super::rates::Rates;
 
@@ -25,6 +26,8 @@ pub struct Row {
     pub estimate: Estimate,
     /// How far an attempt with this very key came that was stopped: a run goes on from there.
     pub saved: Option<Saved>,
+    /// What is fetched before it runs.
+    pub fetch: Option<Fetch>,
     /// The run in which it was last settled.
     pub last_run: Option<u64>,
 }
@@ -126,7 +129,11 @@ fn some_rows(
             estimate.seconds = Some(seconds * saved.left());
         }
         let last_run = past.last(&stage.name).map(|(_, run)| run);
-        rows.push(Row { id, decision, estimate, saved, last_run });
+        // What is wrong with the lock file has blocked the stage.
+        let lacks = fetches::of_stage(stage, id, &decision, past).unwrap_or_default();
+        let usual = (!lacks.is_empty()).then(|| costs.of(stage)).flatten().and_then(|cost| cost.read);
+        let fetch = fetches::sum(stage, &lacks, usual);
+        rows.push(Row { id, decision, estimate, saved, fetch, last_run });
     }
     Some(rows)
 }

@@ -19,7 +19,7 @@ pub struct Cost {
     pub parameters: Option<u64>,
     /// Tokens that it trains on, each as often as it is read.
     pub tokens: Option<u64>,
-    /// Bytes of all its inputs, for a stage with a [`Pace`].
+    /// Bytes of all its inputs, for a stage with a [`Pace`]; one that reads fetched files says what these usually have.
     pub read: Option<u64>,
     /// Its result. What is left open here is as it is of the inputs.
     pub result: Known,

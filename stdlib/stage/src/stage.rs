@@ -246,7 +246,7 @@ impl<S: DeserializeOwned + 'static> Stage for Function<S> {
             None => Cost::default(),
         };
         if let Some(pace) = self.pace {
-            cost.read = inputs.bytes();
+            cost.read = inputs.bytes().or(cost.read);
             cost.result.bytes = cost.result.bytes.or(cost.read.map(|read| pace.result(read)));
         }
         (self.cost.is_some() || self.pace.is_some()).then_some(cost)

@@ -173,6 +173,8 @@ fn why(row: &Row, pipeline: &Pipeline, verbose: bool) -> Vec<String> {
             let mut texts: Vec<String> = reasons
                 .iter()
                 .filter(|reason| !new || reason.is_root())
+                // How much it is says more.
+                .filter(|reason| **reason != Reason::Fetches || row.fetch.is_none())
                 .map(|reason| {
                     let text = reasons::text(reason);
                     match reasons::place(reason, &compilation.sources) {
@@ -191,6 +193,9 @@ fn why(row: &Row, pipeline: &Pipeline, verbose: bool) -> Vec<String> {
                     ("never run", _) => format!("new; {} of {all} shards are there already", all - todo),
                     (_, todo) => format!("{first}  ({todo} of {all} shards)"),
                 };
+            }
+            if let Some(fetch) = &row.fetch {
+                texts.push(format!("fetch: {fetch}"));
             }
             if let Some(saved) = &row.saved {
                 let (step, steps) = (text::count(saved.step), text::count(saved.steps));
@@ -340,6 +345,12 @@ fn print(
     let totals = Totals::of(pipeline, rows).text(capacity);
     if !totals.is_empty() {
         writeln!(out, "Cost: {totals}.")?;
+    }
+    let fetches: Vec<_> = rows.iter().filter_map(|row| row.fetch).collect();
+    if fetches.len() > 1
+        && let Some(all) = fetches.into_iter().reduce(planning::Fetch::and)
+    {
+        writeln!(out, "Fetch: {all}.")?;
     }
     for line in root_causes(pipeline, rows) {
         writeln!(out, "{line}")?;
