@@ -181,8 +181,8 @@ pub fn scheme(text: &str) -> Option<&str> {
         .then_some(scheme)
 }
 
-/// The address of a file that `llmp fetch` gets: `https://…`, `http://…` where the user allows the host, `hf://…`; not of a
-/// pattern.
+/// The address of a file that `llmp fetch` gets: `https://…`, `http://…` where the user allows the host,
+/// `hf://…`; not of a pattern.
 #[must_use]
 pub fn fetched_address(text: &str) -> Option<&str> {
     scheme(text).is_some_and(|scheme| ["https", "http", "hf"].contains(&scheme)).then_some(text)

@@ -1,4 +1,5 @@
-//! `crawl.common_crawl`: lists, the lock file, what is fetched and what is not, and what is said where it goes wrong.
+//! `crawl.common_crawl`: lists, the lock file, what is fetched and what is not, and what is said where it
+//! goes wrong.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

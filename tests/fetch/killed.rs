@@ -16,8 +16,8 @@ use crate::world::{World, crawl, give, program, warc};
 const FILES: usize = 20;
 const KILLS: usize = 20;
 
-/// About 1 MB/s a connection. A piece that a killed process does not read any more counts as sent: real networks lose as much
-/// of far larger files.
+/// About 1 MB/s a connection. A piece that a killed process does not read any more counts as sent: real
+/// networks lose as much of far larger files.
 const SLOW: (usize, Duration) = (4 << 10, Duration::from_millis(4));
 
 /// Answers well, slowly, badly, in an order that stays.

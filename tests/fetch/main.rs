@@ -1,4 +1,5 @@
-//! Fetching as users do it: the program against a server on loopback that has Common Crawl's layout and fails on purpose.
+//! Fetching as users do it: the program against a server on loopback that has Common Crawl's layout and fails
+//! on purpose.
 
 #![allow(clippy::disallowed_methods, reason = "the server wakes itself")]
 

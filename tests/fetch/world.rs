@@ -72,7 +72,8 @@ pub(crate) fn gzip(bytes: &[u8]) -> Vec<u8> {
     encoder.finish().expect("memory")
 }
 
-/// A WARC file with one gzip member a record, as crawls have them: so many pages of about `bytes` bytes that hardly shrink.
+/// A WARC file with one gzip member a record, as crawls have them: so many pages of about `bytes` bytes that
+/// hardly shrink.
 pub(crate) fn warc(name: &str, pages: usize, bytes: usize) -> Vec<u8> {
     let mut file = Vec::new();
     let mut state = name.bytes().fold(7_u64, |state, byte| state.wrapping_mul(31) + u64::from(byte));

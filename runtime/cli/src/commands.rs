@@ -90,7 +90,8 @@ enum Command {
     Sample(sample::Arguments),
     /// Follow one document by its URL through every stage
     Trace(trace::Arguments),
-    /// Print rows of a result as people read them: documents, conversations, questions, tokens, a model's facts
+    /// Print rows of a result as people read them: documents, conversations, questions, tokens, a model's
+    /// facts
     Show(show::Arguments),
     /// Show how tokenizers cut texts
     Tokens(tokens::Arguments),
@@ -149,7 +150,8 @@ struct PipelineArguments {
     /// Read params from a YAML or JSON file
     #[arg(long, value_name = "FILE")]
     params: Option<PathBuf>,
-    /// The store; by default what the profile names, else the nearest `.llmp` at or above the pipeline's folder, else one in this folder
+    /// The store; by default what the profile names, else the nearest `.llmp` at or above the pipeline's
+    /// folder, else one in this folder
     #[arg(long, value_name = "DIR", env = "LLMP_STORE")]
     store: Option<PathBuf>,
 }

@@ -9,7 +9,8 @@ use llmp_stage::{Context, Dropped, Error, Form, Input, InputFile, Result};
 use serde::Deserialize;
 use serde_json::Value;
 
-/// Makes every file below `folder` the artifact's own: one that is linked from elsewhere could still be written to there.
+/// Makes every file below `folder` the artifact's own: one that is linked from elsewhere could still be
+/// written to there.
 ///
 /// # Errors
 /// Where a file cannot be read or copied.
@@ -41,8 +42,8 @@ struct Line {
     value: Value,
 }
 
-/// Takes `dropped.jsonl` out of what a program wrote: its lines say what was left out, by which rule, and are counted as those of
-/// other stages are.
+/// Takes `dropped.jsonl` out of what a program wrote: its lines say what was left out, by which rule, and are
+/// counted as those of other stages are.
 ///
 /// # Errors
 /// Where a line says something else.

@@ -27,8 +27,8 @@ pub struct Why<'a> {
     past: &'a Past,
     rows: &'a [Row],
     id: StageId,
-    /// The newest runs of the pipeline that ended: the last that went through all of it, and those since that went to
-    /// some stage only.
+    /// The newest runs of the pipeline that ended: the last that went through all of it, and those since that
+    /// went to some stage only.
     last: Vec<Run>,
 }
 

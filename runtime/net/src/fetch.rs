@@ -1,4 +1,5 @@
-//! Whole files into the download cache: each is fetched once, by one process at a time, and is seen once it is whole and checked.
+//! Whole files into the download cache: each is fetched once, by one process at a time, and is seen once it
+//! is whole and checked.
 
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom};
@@ -23,13 +24,15 @@ pub struct Fetched {
 }
 
 impl Client {
-    /// Brings a file into the cache, unless it is there. A file that is on its way in another process is waited for.
+    /// Brings a file into the cache, unless it is there. A file that is on its way in another process is
+    /// waited for.
     ///
-    /// What comes is compared with what is expected; where nothing is known, a file whose name ends in `.gz` must be gzip that
-    /// ends where a stream ends.
+    /// What comes is compared with what is expected; where nothing is known, a file whose name ends in `.gz`
+    /// must be gzip that ends where a stream ends.
     ///
     /// # Errors
-    /// If it is not to be had, is not what is expected, or cannot be written. What has come is kept for the next time.
+    /// If it is not to be had, is not what is expected, or cannot be written. What has come is kept for the
+    /// next time.
     pub fn fetch(
         &self,
         url: &Url,
@@ -124,7 +127,8 @@ const TAIL: u64 = 8 << 20;
 
 /// Whether a file is gzip that ends where a stream ends; what is wrong where it is not.
 ///
-/// The last stream is found from behind and read to its checksum. Where none is found near the end, all of the file is read.
+/// The last stream is found from behind and read to its checksum. Where none is found near the end, all of
+/// the file is read.
 fn gzip_ends(path: &Path, observer: &dyn Observer) -> io::Result<Result<(), &'static str>> {
     let mut file = File::open(path)?;
     let mut start = [0; 3];

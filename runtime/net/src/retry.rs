@@ -43,8 +43,8 @@ impl Clock for SystemClock {
     }
 }
 
-/// Whether the same question may have another answer later: 408, 425, 429, and servers that fail for a while. 403 and 404
-/// never: who asks again for what he may not have is soon shut out.
+/// Whether the same question may have another answer later: 408, 425, 429, and servers that fail for a while.
+/// 403 and 404 never: who asks again for what he may not have is soon shut out.
 pub(crate) fn may_change(status: u16) -> bool {
     matches!(status, 408 | 425 | 429 | 500 | 502 | 503 | 504)
 }
@@ -76,7 +76,8 @@ impl Pace {
     }
 }
 
-/// The tries at one thing. Between two at least a second passes, twice as long after each failure up to a minute.
+/// The tries at one thing. Between two at least a second passes, twice as long after each failure up to a
+/// minute.
 pub(crate) struct Tries<'a> {
     url: &'a Url,
     options: &'a Options,

@@ -1,7 +1,9 @@
-//! A polite crawler for a few small sites: one question at a time to each, with pauses, as their owners allow.
+//! A polite crawler for a few small sites: one question at a time to each, with pauses, as their owners
+//! allow.
 //!
-//! Only pages of the hosts that the crawl starts at are asked for, from link to link and as sitemaps list them. Redirects are not
-//! followed but taken as links, so that rules and bounds hold for where they lead, too.
+//! Only pages of the hosts that the crawl starts at are asked for, from link to link and as sitemaps list
+//! them. Redirects are not followed but taken as links, so that rules and bounds hold for where they lead,
+//! too.
 
 mod links;
 mod robots;

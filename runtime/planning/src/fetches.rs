@@ -27,7 +27,8 @@ pub struct Lack {
 /// What is lacking.
 #[derive(Clone, Debug)]
 pub enum Lacking {
-    /// Files of a list that the lock file does not know yet: their numbers, first and last. `None` is all there are.
+    /// Files of a list that the lock file does not know yet: their numbers, first and last. `None` is all
+    /// there are.
     Unknown(Request, Option<(u64, u64)>),
     /// A file at an address that the lock file does not know yet.
     Address(String),
@@ -82,7 +83,8 @@ impl fmt::Display for Fetch {
     }
 }
 
-/// The files that stages which will run read from the download cache and that are not what the lock file says.
+/// The files that stages which will run read from the download cache and that are not what the lock file
+/// says.
 #[must_use]
 pub fn damaged(graph: &Graph, past: &Past, rows: &[Row]) -> Vec<PathBuf> {
     let mut paths = BTreeSet::new();
@@ -179,7 +181,8 @@ pub(super) fn of_stage(
             }
         }
     }
-    // Which files of those that are known are read, and not only what was made of them, is known with the others.
+    // Which files of those that are known are read, and not only what was made of them, is known with the
+    // others.
     let is_unknown = |lack: &Lack| !matches!(lack.what, Lacking::Known(..));
     if lacks.iter().any(is_unknown) {
         lacks.retain(is_unknown);

@@ -38,7 +38,8 @@ impl Surroundings {
         self.lock.as_ref().map_err(|error| Absent::Missing(error.clone()))
     }
 
-    /// A fetched file. It lies in the download cache once somebody needs it; what it is stands in the lock file.
+    /// A fetched file. It lies in the download cache once somebody needs it; what it is stands in the lock
+    /// file.
     fn found(&self, locked: &Locked) -> Found {
         let Entry { digest, size } = locked.entry;
         Found { label: locked.address.clone(), path: self.downloads.file(&digest), digest, size }
@@ -72,16 +73,16 @@ impl Found {
 /// The files of an input.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Files {
-    /// Sorted by digest, so that neither names nor order count; the same content under two names is one file. Where names
-    /// count, sorted by name, and every file is one.
+    /// Sorted by digest, so that neither names nor order count; the same content under two names is one file.
+    /// Where names count, sorted by name, and every file is one.
     pub found: Vec<Found>,
     /// Whether names count.
     pub names: bool,
 }
 
 impl Files {
-    /// Finds the files of all paths and patterns: a file, all files below a folder, or those that match a pattern with `*`,
-    /// `?`, `**`, `[…]`.
+    /// Finds the files of all paths and patterns: a file, all files below a folder, or those that match a
+    /// pattern with `*`, `?`, `**`, `[…]`.
     ///
     /// Addresses, and what stages have fetched, are as the lock file says.
     ///

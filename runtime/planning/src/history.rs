@@ -66,8 +66,8 @@ impl Past {
         Self { probes: Some(Probes::new(registry)), ..self }
     }
 
-    /// Looks again at what others may have changed: the ledger, what was settled, the user's files. What is known of
-    /// unchanged files stays.
+    /// Looks again at what others may have changed: the ledger, what was settled, the user's files. What is
+    /// known of unchanged files stays.
     ///
     /// # Errors
     /// Where the ledger cannot be read.
@@ -125,7 +125,8 @@ impl Past {
         found
     }
 
-    /// Whether the files behind a path or pattern that was looked up are other ones now, or a command's program came or went.
+    /// Whether the files behind a path or pattern that was looked up are other ones now, or a command's
+    /// program came or went.
     #[must_use]
     pub fn files_changed(&self) -> bool {
         let (at, mut stat) = (Surroundings::of(&self.main), self.stat.borrow_mut());
@@ -192,7 +193,8 @@ impl Past {
         words
     }
 
-    /// The files of an input whose shards have no result yet, by label; `None` where the stage reads all of them at once.
+    /// The files of an input whose shards have no result yet, by label; `None` where the stage reads all of
+    /// them at once.
     #[must_use]
     pub fn unread(&self, stage: &Stage, key: &Key, role: &str, set: &FileSet) -> Option<BTreeSet<String>> {
         if stage.per_shard.as_deref() != Some(role) {
@@ -264,8 +266,8 @@ pub fn shard_key(key: &Key, role: &str, shard: &ShardInput) -> Digest {
         hasher.text(&component.name.text()).digest(&component.digest);
     }
     for (name, digest) in &shard.files {
-        // The shard's name comes from content; what follows it tells its files apart. Names of the user's files count only
-        // where the stage uses them.
+        // The shard's name comes from content; what follows it tells its files apart. Names of the user's
+        // files count only where the stage uses them.
         let unnamed = if shard.names { name.as_str() } else { "" };
         hasher.text(name.strip_prefix(&shard.name).unwrap_or(unnamed)).digest(digest);
     }

@@ -1,11 +1,12 @@
-//! What a pipeline was when it had nothing to do: where all of that is as it was, it has nothing to do again, and need not be
-//! compiled and planned to find that out. A run that did all its work keeps it, too.
+//! What a pipeline was when it had nothing to do: where all of that is as it was, it has nothing to do again,
+//! and need not be compiled and planned to find that out. A run that did all its work keeps it, too.
 //!
-//! Whether there is something to do follows from the question (the program, options, folder), the texts, the user's files, the
-//! ledger, the objects that are there and the links below `out/`. Each of these is compared: texts and files by content, results
-//! one by one, the ledger by its stamp where that can be trusted (git's "racily clean" rule, see [`Stamp`]) and else by content.
-//! Where anything is otherwise, or this file is missing, damaged or of another version, the answer is only that it is not known,
-//! and the long way is gone. So it decides nothing and may be deleted.
+//! Whether there is something to do follows from the question (the program, options, folder), the texts, the
+//! user's files, the ledger, the objects that are there and the links below `out/`. Each of these is
+//! compared: texts and files by content, results one by one, the ledger by its stamp where that can be
+//! trusted (git's "racily clean" rule, see [`Stamp`]) and else by content. Where anything is otherwise, or
+//! this file is missing, damaged or of another version, the answer is only that it is not known, and the long
+//! way is gone. So it decides nothing and may be deleted.
 
 use std::path::{Path, PathBuf};
 
@@ -102,8 +103,9 @@ pub fn was_idle(store: &Store, main: &Path, question: Digest) -> Option<usize> {
     Some(stages)
 }
 
-/// Keeps that there is nothing to do: `results` are the keys and results of all stages, and lie in `out/`. `texts` are the
-/// program's, as they were compiled. Where something of it could not be compared later, nothing is kept.
+/// Keeps that there is nothing to do: `results` are the keys and results of all stages, and lie in `out/`.
+/// `texts` are the program's, as they were compiled. Where something of it could not be compared later,
+/// nothing is kept.
 pub fn keep_idle(
     past: &Past,
     main: &Path,

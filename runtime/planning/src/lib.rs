@@ -1,8 +1,8 @@
 //! What lies on disk and what was done before, and so what a run would do, why, and at what cost.
 //!
-//! `plan`, `run`, `why`, the editor and the live page share it: each asks [`rows`] and gets the same answer. It reads files, the
-//! store and this machine's figures; it writes nothing but caches, runs no stage and knows none: implementations
-//! come in as an [`llmp_stage::Registry`].
+//! `plan`, `run`, `why`, the editor and the live page share it: each asks [`rows`] and gets the same answer.
+//! It reads files, the store and this machine's figures; it writes nothing but caches, runs no stage and
+//! knows none: implementations come in as an [`llmp_stage::Registry`].
 //!
 //! * [`Toolkit`]: what a program knows, handed on
 //! * [`Folder`]: program texts for the compiler

@@ -1,5 +1,5 @@
-//! The lock file beside a pipeline, `NAME.lock`: what was fetched for it, with addresses, bytes and digests, so that plans and
-//! keys know all of it without a network. People read it, compare it and commit it.
+//! The lock file beside a pipeline, `NAME.lock`: what was fetched for it, with addresses, bytes and digests,
+//! so that plans and keys know all of it without a network. People read it, compare it and commit it.
 //!
 //! ```text
 //! # Written by `llmp fetch` …
@@ -13,9 +13,9 @@
 //!   1 52013 77ab… https://example.org/articles.jsonl.gz
 //! ```
 //!
-//! A section is what a stage asks for: its name and the settings that say what is fetched, but for the one that says which files of
-//! a list, since these are numbered. Lines are number, bytes, blake3, address. What is not needed any more stays: going back to
-//! it costs nothing.
+//! A section is what a stage asks for: its name and the settings that say what is fetched, but for the one
+//! that says which files of a list, since these are numbered. Lines are number, bytes, blake3, address. What
+//! is not needed any more stays: going back to it costs nothing.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -78,7 +78,8 @@ impl Request {
         format!("{} {}", self.stage, Value::Object(settings))
     }
 
-    /// The files of the list that it asks for, first and last, counted from 1; `None` where it asks for all there are.
+    /// The files of the list that it asks for, first and last, counted from 1; `None` where it asks for all
+    /// there are.
     #[must_use]
     pub fn range(&self) -> Option<(u64, u64)> {
         range(self.settings.get("files")?)

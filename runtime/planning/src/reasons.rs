@@ -52,8 +52,8 @@ fn changed(name: &ComponentName, old: Option<&str>, new: Option<&str>) -> String
     }
 }
 
-/// Whether a reason only follows from another stage's: an input that is made anew by the stage that made it before.
-/// That another stage makes it now is a cause of its own.
+/// Whether a reason only follows from another stage's: an input that is made anew by the stage that made it
+/// before. That another stage makes it now is a cause of its own.
 #[must_use]
 pub fn is_consequence(reason: &Reason) -> bool {
     match reason {
@@ -102,7 +102,8 @@ impl FileChanges<'_> {
     }
 }
 
-/// What changed between two lists of files. A file that only moved is the same content: it counts as no change.
+/// What changed between two lists of files. A file that only moved is the same content: it counts as no
+/// change.
 #[must_use]
 pub fn file_changes<'a>(old: &'a [FileRecord], new: &'a [FileRecord]) -> FileChanges<'a> {
     let paths = |files: &'a [FileRecord]| -> BTreeMap<&'a str, Digest> {

@@ -1,5 +1,5 @@
-//! The dry run: what a run would do with each stage, why, and at what cost. `llmp plan`, `llmp why` and the editor show
-//! these rows; nothing is changed.
+//! The dry run: what a run would do with each stage, why, and at what cost. `llmp plan`, `llmp why` and the
+//! editor show these rows; nothing is changed.
 
 use std::cell::LazyCell;
 
@@ -82,7 +82,8 @@ impl Row {
     }
 }
 
-/// Decides and estimates for every stage, in topological order; `forced` ones run though their results are there.
+/// Decides and estimates for every stage, in topological order; `forced` ones run though their results are
+/// there.
 #[must_use]
 pub fn rows(graph: &Graph, past: &Past, registry: &Registry, forced: &[StageId]) -> Vec<Row> {
     some_rows(graph, past, registry, forced, &|| true).unwrap_or_default()
@@ -164,7 +165,8 @@ fn token_set(graph: &Graph, stage: &Stage) -> Option<StageId> {
     })
 }
 
-/// How many tokens the set has that a stage trains on: as its key's record says, or else as it was when it last ran.
+/// How many tokens the set has that a stage trains on: as its key's record says, or else as it was when it
+/// last ran.
 fn data(graph: &Graph, stage: &Stage, rows: &[Row], past: &Past) -> Option<u64> {
     stage.named(Amount::Horizon).next()?;
     let set = token_set(graph, stage)?;

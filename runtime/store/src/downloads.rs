@@ -1,4 +1,5 @@
-//! The download cache: whole files that were fetched, by content, shared by all stores and pipelines of a user.
+//! The download cache: whole files that were fetched, by content, shared by all stores and pipelines of a
+//! user.
 //!
 //! ```text
 //! ~/.cache/llmp/downloads/
@@ -7,7 +8,8 @@
 //!   coming/NAME.*     a file on its way: its beginning, and the lock of the process that fetches it
 //! ```
 //!
-//! A file appears under `files/` once it is whole and checked. All of it can be fetched again, so `llmp gc --downloads` removes it.
+//! A file appears under `files/` once it is whole and checked. All of it can be fetched again, so `llmp gc
+//! --downloads` removes it.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -33,8 +35,8 @@ impl Downloads {
         Self { root: root.to_owned() }
     }
 
-    /// The user's: `LLMP_DOWNLOADS`, else `llmp/downloads` in `XDG_CACHE_HOME`, else in `~/.cache`, else in the system's folder for
-    /// temporary files.
+    /// The user's: `LLMP_DOWNLOADS`, else `llmp/downloads` in `XDG_CACHE_HOME`, else in `~/.cache`, else in
+    /// the system's folder for temporary files.
     #[must_use]
     pub fn of_user() -> Self {
         let folder = |name: &str| std::env::var_os(name).filter(|it| !it.is_empty()).map(PathBuf::from);
@@ -95,7 +97,8 @@ impl Downloads {
             fs::create_dir_all(folder).map_err(at("make the folder", folder))?;
         }
         fs::set_permissions(whole, fs::Permissions::from_mode(0o444)).map_err(at("change", whole))?;
-        // First: it counts only once the file is there, which else would be fetched again after a cut between the two.
+        // First: it counts only once the file is there, which else would be fetched again after a cut between
+        // the two.
         let text = format!("{address}\n{} {}\n", entry.size, entry.digest.hex());
         write_cache(&known.join(name_of(address)), text.as_bytes())?;
         let file = self.file(&entry.digest);

@@ -1,4 +1,5 @@
-//! JSON files of rows as people have them: a row a line, or one value over several lines; plain or compressed.
+//! JSON files of rows as people have them: a row a line, or one value over several lines; plain or
+//! compressed.
 
 use std::io::{BufRead, Read};
 use std::path::Path;
@@ -16,9 +17,9 @@ const MAX_WHOLE: u64 = 1 << 30;
 /// Lines that tell whether a file has a row in each.
 const LOOKED_AT: usize = 100;
 
-/// Calls `each` with the place of every row (`people.jsonl:12`, `people.json, row 3`) and what stands there, or what is wrong with
-/// it. A list is rows, unless `is_row` says that it is one by itself. Returns in how many rows something that is no Unicode was
-/// replaced.
+/// Calls `each` with the place of every row (`people.jsonl:12`, `people.json, row 3`) and what stands there,
+/// or what is wrong with it. A list is rows, unless `is_row` says that it is one by itself. Returns in how
+/// many rows something that is no Unicode was replaced.
 ///
 /// # Errors
 /// Where the file cannot be read or holds no JSON, or `each` fails.

@@ -1,5 +1,5 @@
-//! What artifacts are on disk: one module a kind, with its readers, writers and [`Form`](llmp_stage::Form); and what stages
-//! share in reading and making them.
+//! What artifacts are on disk: one module a kind, with its readers, writers and [`Form`](llmp_stage::Form);
+//! and what stages share in reading and making them.
 
 pub mod classifier;
 pub mod conversations;

@@ -38,8 +38,8 @@ pub fn read(file: &InputFile, mut each: impl FnMut(Value, &str) -> Result<()>) -
     Ok(())
 }
 
-/// As [`read`], also of Parquet, and of CSV and TSV, whose first line names the fields: `arc.csv, row 3` is the third behind it.
-/// Their values are texts; what is left empty is null.
+/// As [`read`], also of Parquet, and of CSV and TSV, whose first line names the fields: `arc.csv, row 3` is
+/// the third behind it. Their values are texts; what is left empty is null.
 ///
 /// # Errors
 /// As there.
@@ -96,7 +96,8 @@ fn fields(
     }
 }
 
-/// The rows of a `.jsonl` file one by one, each read when it is asked for; a row that is no JSON is an error and not the end.
+/// The rows of a `.jsonl` file one by one, each read when it is asked for; a row that is no JSON is an error
+/// and not the end.
 ///
 /// # Errors
 /// Where the file cannot be opened.
@@ -147,8 +148,8 @@ pub(crate) fn loaded(ctx: &dyn Context, what: &str, loaded: u64) -> Result<()> {
     Ok(())
 }
 
-/// Puts the JSONL file `name` in the place of what a user's program wrote under that name, or under its stem and another of the
-/// `endings`, perhaps compressed. `load` reads the one and writes the other.
+/// Puts the JSONL file `name` in the place of what a user's program wrote under that name, or under its stem
+/// and another of the `endings`, perhaps compressed. `load` reads the one and writes the other.
 pub(crate) fn replaced(
     written: &Input,
     name: &str,

@@ -1,4 +1,5 @@
-//! Stages from files to tokens, conversations and questions, without tensors: crawl, filter, extract, dedup, tokenize, load.
+//! Stages from files to tokens, conversations and questions, without tensors: crawl, filter, extract, dedup,
+//! tokenize, load.
 //!
 //! Each stage is a pair of neighbours: its signature (`filter/language.llmp`) and its implementation
 //! (`filter/language.rs`), with its tests beside it.

@@ -160,7 +160,8 @@ filter.quality c74602139b48161c
 dedup.minhash d0367563b885a908
 ";
 
-/// How much is left of real pages, and how long it takes: `cargo test --release --test pipeline -- --nocapture`.
+/// How much is left of real pages, and how long it takes: `cargo test --release --test pipeline --
+/// --nocapture`.
 #[test]
 fn real_pages_become_documents() {
     let Some(folder) = shared::data("warc") else { return };

@@ -165,7 +165,8 @@ fn read(ctx: &dyn Context) -> Result<Vec<Task>> {
     let mut tasks = Vec::new();
     for file in files {
         let label = label(file);
-        // Where files in several folders are called the same, such as `test.jsonl`, the folder belongs to the name.
+        // Where files in several folders are called the same, such as `test.jsonl`, the folder belongs to the
+        // name.
         let name = match stems.get(stem(&label)) {
             Some(2..) => without_endings(&label),
             _ => stem(&label),
@@ -324,9 +325,9 @@ struct Pair {
 }
 
 impl Pair {
-    /// Encodes both as one text and parts them where the prompt alone would end, as lm-eval does: blanks at the prompt's
-    /// end belong to the choice, and what does not fit is cut off at the prompt's beginning. `None` where the choice alone does
-    /// not fit.
+    /// Encodes both as one text and parts them where the prompt alone would end, as lm-eval does: blanks at
+    /// the prompt's end belong to the choice, and what does not fit is cut off at the prompt's beginning.
+    /// `None` where the choice alone does not fit.
     fn new(subject: &Subject, start: Option<u32>, context: &str, choice: &str) -> Result<Option<Self>> {
         let (head, blanks) = context.split_at(context.trim_end().len());
         let choice = format!("{blanks}{choice}");

@@ -109,7 +109,8 @@ fn prompt(subject: &Subject, text: &str) -> Result<Vec<u32>> {
     }
 }
 
-/// All samples of a model, prompt by prompt. Each has a seed of its own, which follows from the number of the sample alone.
+/// All samples of a model, prompt by prompt. Each has a seed of its own, which follows from the number of the
+/// sample alone.
 fn write(subject: &Subject, settings: &Settings, done: &(dyn Fn(u64) + Sync)) -> Result<Vec<Sample>> {
     let start = subject.start()?;
     let (mut requests, mut texts) = (Vec::new(), Vec::new());

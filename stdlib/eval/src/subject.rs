@@ -37,7 +37,8 @@ impl Subject {
         self.sampler.config().eos.iter().copied().chain(end).collect()
     }
 
-    /// What stands before the first token of a text: the token that starts texts, or else the one that ends them.
+    /// What stands before the first token of a text: the token that starts texts, or else the one that ends
+    /// them.
     pub(crate) fn start(&self) -> Result<u32> {
         let config = self.sampler.config();
         let end = || self.tokenizer.special(END_OF_TEXT).or(config.eos.first().copied());

@@ -13,8 +13,8 @@ pub(crate) const TOKENS: usize = 257;
 /// How many tokens the model reads.
 pub(crate) const CONTEXT: usize = 48;
 
-/// Makes a model that looks at the token before only: behind `pair.0`, `pair.1` is `weight` times as probable as each other
-/// token. Behind all others, every token is equally probable. No token has two such followers.
+/// Makes a model that looks at the token before only: behind `pair.0`, `pair.1` is `weight` times as probable
+/// as each other token. Behind all others, every token is equally probable. No token has two such followers.
 pub(crate) fn bigrams(folder: &Path, pairs: &[(u32, u32, f64)]) {
     let vocabulary = Vocabulary {
         tokens: (0..=u8::MAX).map(|byte| vec![byte]).collect(),

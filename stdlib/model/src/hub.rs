@@ -91,8 +91,8 @@ pub fn save(folder: &Path, config: &Config, weights: &[Vec<f32>]) -> Result<()> 
     safetensors::serialize_to_file(views, Some(metadata), &path).map_err(failed)
 }
 
-/// Copies the files of a tokenizer from one folder to another. A `tokenizer_config.json` that is missing is made: without one
-/// `transformers` would have to guess what reads `tokenizer.json`.
+/// Copies the files of a tokenizer from one folder to another. A `tokenizer_config.json` that is missing is
+/// made: without one `transformers` would have to guess what reads `tokenizer.json`.
 ///
 /// # Errors
 /// Where `tokenizer.json` is missing, or a file cannot be copied.

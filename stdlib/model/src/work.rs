@@ -30,8 +30,8 @@ pub fn of_training(config: &Config, tokens: f64) -> f64 {
 /// batch of them computes as fast as training does.
 #[must_use]
 pub fn of_writing(config: &Config, sequences: f64, prompt: f64, most: usize) -> f64 {
-    // Training computes thrice what reading does: forwards, and backwards for inputs and weights. What it keeps for the way back,
-    // and its optimiser, take as long as a third of that.
+    // Training computes thrice what reading does: forwards, and backwards for inputs and weights. What it
+    // keeps for the way back, and its optimiser, take as long as a third of that.
     let token = config.training_flops_per_token() / 4.0;
     sequences * token * (prompt + ANSWER.min(most as f64))
 }

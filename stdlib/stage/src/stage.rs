@@ -86,7 +86,8 @@ pub trait Stage: Send + Sync {
     /// What it will need; `None` where that is not known. `settings` are lowered ones.
     fn cost(&self, settings: &Value, inputs: &Inputs) -> Option<Cost>;
 
-    /// How fast it goes through its inputs, for one that computes no tensors; `None` where nobody has measured it.
+    /// How fast it goes through its inputs, for one that computes no tensors; `None` where nobody has
+    /// measured it.
     fn pace(&self) -> Option<Pace> {
         None
     }

@@ -1,4 +1,5 @@
-//! `llmp fetch`: brings what a run would read from addresses into the download cache, and writes the lock file.
+//! `llmp fetch`: brings what a run would read from addresses into the download cache, and writes the lock
+//! file.
 
 mod resolve;
 mod site;
@@ -41,7 +42,8 @@ pub(super) struct Arguments {
 /// How servers are asked.
 #[derive(Clone, Debug, Default, Args)]
 pub(super) struct Network {
-    /// Let addresses of this host lead to this machine or its network, and be without encryption; may be given several times
+    /// Let addresses of this host lead to this machine or its network, and be without encryption; may be
+    /// given several times
     #[arg(long, value_name = "HOST", env = "LLMP_ALLOW_HOSTS", value_delimiter = ',')]
     allow_host: Vec<String>,
     /// Whom a server's owner can write to, an e-mail address or a page: part of what the program calls itself
@@ -102,7 +104,8 @@ pub(super) struct Done {
     received: u64,
 }
 
-/// Fetches what the stages that will run lack; `None` where they lack nothing. The past knows of it afterwards.
+/// Fetches what the stages that will run lack; `None` where they lack nothing. The past knows of it
+/// afterwards.
 pub(super) fn needed(
     pipeline: &Pipeline,
     past: &Past,

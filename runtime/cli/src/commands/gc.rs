@@ -1,7 +1,7 @@
 //! `llmp gc`: removes results that neither a kept run nor a pin needs.
 //!
-//! It takes the store alone: while another process uses results nothing is removed, so that no rule about ages or clocks
-//! has to guess what that process needs.
+//! It takes the store alone: while another process uses results nothing is removed, so that no rule about
+//! ages or clocks has to guess what that process needs.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

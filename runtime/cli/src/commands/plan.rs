@@ -134,7 +134,8 @@ fn print_upgrades(pipeline: &Pipeline, rows: &[Row], kept: &[Upgrade], past: &Pa
     Ok(())
 }
 
-/// The outcomes of gates as they are written down, each with whether its reports are those of the program as it is.
+/// The outcomes of gates as they are written down, each with whether its reports are those of the program as
+/// it is.
 fn outcomes(pipeline: &Pipeline, gates: &[Latest<'_>]) -> Vec<(Expectation, bool)> {
     let Compilation { graph, sources, .. } = &pipeline.compilation;
     gates.iter().map(|one| (one.expectation(graph, sources), one.current)).collect()
@@ -361,7 +362,8 @@ fn print(
 /// The column of reasons.
 const WHY: usize = 3;
 
-/// A row that is wider than the terminal, cut at the blanks between its columns; what comes over stands below, indented.
+/// A row that is wider than the terminal, cut at the blanks between its columns; what comes over stands
+/// below, indented.
 fn wrap_row(line: &str, columns: usize) -> Vec<String> {
     let plain = console::strip_ansi_codes(line);
     if cells(plain.trim_end()) <= columns {

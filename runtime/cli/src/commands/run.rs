@@ -157,7 +157,8 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     Ok(exit_code(&outcome.record))
 }
 
-/// The part of the pipeline that is asked for, the stages of it that are forced, and the plan that is to hold.
+/// The part of the pipeline that is asked for, the stages of it that are forced, and the plan that is to
+/// hold.
 fn part_to_run(arguments: &Arguments) -> Result<(Pipeline, Vec<StageId>, Option<Planned>), Failure> {
     let whole = arguments.pipeline.checked()?;
     let name = |id| whole.compilation.graph.stage(id).name.clone();

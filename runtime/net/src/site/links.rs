@@ -11,7 +11,8 @@ const MOST_LINKS: usize = 2_000;
 /// Bytes of a sitemap, once decompressed (sitemaps.org: 50 MB and 50,000 addresses).
 const MOST_SITEMAP: u64 = 50 << 20;
 
-/// The addresses that the links of a page lead to, without fragments; none where the page asks not to follow them.
+/// The addresses that the links of a page lead to, without fragments; none where the page asks not to follow
+/// them.
 pub(super) fn of_page(html: &[u8], at: &Url) -> Vec<Url> {
     let mut base = at.clone();
     let mut found = Vec::new();

@@ -1,4 +1,5 @@
-//! What a site's owner allows programs: `robots.txt`, as RFC 9309 has it, with `Crawl-delay` and `Sitemap`, which it has not.
+//! What a site's owner allows programs: `robots.txt`, as RFC 9309 has it, with `Crawl-delay` and `Sitemap`,
+//! which it has not.
 
 use std::time::Duration;
 
@@ -25,7 +26,8 @@ impl Robots {
         Self { rules: vec![("/".to_owned(), false)], ..Self::default() }
     }
 
-    /// The rules for the program of this name, which is in lower case: the groups that name it, else those for everybody.
+    /// The rules for the program of this name, which is in lower case: the groups that name it, else those
+    /// for everybody.
     pub(super) fn read(text: &str, name: &str) -> Self {
         let (mut own, mut all) = (Self::default(), Self::default());
         let mut named = false;
@@ -77,8 +79,8 @@ impl Robots {
         Self { sitemaps, ..if named { own } else { all } }
     }
 
-    /// Whether a path with its query may be asked for: the longest pattern that fits decides, and of two as long the one that
-    /// allows.
+    /// Whether a path with its query may be asked for: the longest pattern that fits decides, and of two as
+    /// long the one that allows.
     pub(super) fn allow(&self, path: &str) -> bool {
         if path == "/robots.txt" {
             return true;
@@ -89,7 +91,8 @@ impl Robots {
     }
 }
 
-/// Whether a pattern, in which `*` stands for anything and `$` at its end for the end, fits the beginning of a path.
+/// Whether a pattern, in which `*` stands for anything and `$` at its end for the end, fits the beginning of
+/// a path.
 fn fits(pattern: &str, path: &str) -> bool {
     let (pattern, to_end) = match pattern.strip_suffix('$') {
         Some(pattern) => (pattern, true),
@@ -113,7 +116,8 @@ fn fits(pattern: &str, path: &str) -> bool {
     true
 }
 
-/// Percent signs with small digits are those with large ones; other bytes than ASCII are written with percent signs.
+/// Percent signs with small digits are those with large ones; other bytes than ASCII are written with percent
+/// signs.
 fn normal(path: &str) -> String {
     let mut normal = String::with_capacity(path.len());
     let mut bytes = path.bytes().peekable();

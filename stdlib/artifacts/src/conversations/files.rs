@@ -1,4 +1,5 @@
-//! Files of conversations as people have them: JSON lines, JSON lists, Parquet and transcripts, plain or compressed.
+//! Files of conversations as people have them: JSON lines, JSON lists, Parquet and transcripts, plain or
+//! compressed.
 
 use std::io::Read;
 use std::path::Path;
@@ -20,8 +21,8 @@ pub(super) enum Content {
     Talk(Vec<Message>),
 }
 
-/// Calls `each` with the place of every row (`people.jsonl:12`, `people.json, row 3`) and what stands there, or what is
-/// wrong with it. Returns in how many rows something that is no Unicode was replaced.
+/// Calls `each` with the place of every row (`people.jsonl:12`, `people.json, row 3`) and what stands there,
+/// or what is wrong with it. Returns in how many rows something that is no Unicode was replaced.
 ///
 /// # Errors
 /// Where the file cannot be read or is of no kind that is read, or `each` fails.

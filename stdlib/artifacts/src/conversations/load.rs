@@ -1,4 +1,5 @@
-//! Conversations in the forms of people's files, written in the artifact's: for `chat.load`, and for what a command stage wrote.
+//! Conversations in the forms of people's files, written in the artifact's: for `chat.load`, and for what a
+//! command stage wrote.
 
 use std::path::Path;
 
@@ -15,8 +16,9 @@ const LOGGED_ROWS: u64 = 10;
 const HELP: &str = "a row is `{\"messages\": [{\"role\": \"user\", \"content\": …}, …]}`, or in the form of ShareGPT, Alpaca, \
                     TRL or OASST";
 
-/// Writes the conversations of `files` to the file `to`, and counts them. Of the rows, the share `max_bad` may be none: they are
-/// left out, with place and reason; where it is 0, or where there is no such setting, the first is refused.
+/// Writes the conversations of `files` to the file `to`, and counts them. Of the rows, the share `max_bad`
+/// may be none: they are left out, with place and reason; where it is 0, or where there is no such setting,
+/// the first is refused.
 ///
 /// # Errors
 /// Where a file cannot be read or `to` not written, and for rows that are not understood.

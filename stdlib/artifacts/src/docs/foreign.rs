@@ -45,10 +45,12 @@ impl ParquetRows {
     /// Opens the file at `path`.
     ///
     /// # Errors
-    /// Where it cannot be read, is damaged or compressed in a way that is not read, or has no column `text` of texts.
+    /// Where it cannot be read, is damaged or compressed in a way that is not read, or has no column `text`
+    /// of texts.
     pub fn open(path: &Path) -> Result<Self> {
         let file = File::open(path).map_err(Error::io("cannot read", path))?;
-        // What arrow notes of its own types says nothing of the values: dictionaries come as what they stand for.
+        // What arrow notes of its own types says nothing of the values: dictionaries come as what they stand
+        // for.
         let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
         let metadata = ArrowReaderMetadata::load(&file, options.clone()).map_err(failed(path))?;
         check_columns(metadata.metadata(), path)?;
@@ -292,8 +294,8 @@ pub fn json_rows(path: &Path) -> Result<impl Iterator<Item = Result<serde_json::
     }))
 }
 
-/// Refuses columns that lie before the file's first byte, over which the library breaks down, and the compressions of Parquet
-/// that no library reads.
+/// Refuses columns that lie before the file's first byte, over which the library breaks down, and the
+/// compressions of Parquet that no library reads.
 pub(super) fn check_columns(metadata: &ParquetMetaData, path: &Path) -> Result<()> {
     let mut columns = metadata.row_groups().iter().flat_map(|group| group.columns());
     let starts = |column: &ColumnChunkMetaData| {

@@ -1,7 +1,8 @@
 //! The Docs artifact: documents in Parquet shards (zstd) with FineWeb's columns, and the same as JSONL.
 //!
-//! One shard is one file, `<shard>.parquet`. Columns, in FineWeb's order: `text`, `id`, `dump`, `url`, `date`,
-//! `file_path`, `language`, `language_score`, `token_count`; the last three are null until a stage fills them.
+//! One shard is one file, `<shard>.parquet`. Columns, in FineWeb's order: `text`, `id`, `dump`, `url`,
+//! `date`, `file_path`, `language`, `language_score`, `token_count`; the last three are null until a stage
+//! fills them.
 
 mod bad_rows;
 mod foreign;
@@ -61,7 +62,8 @@ pub struct Doc {
     pub token_count: Option<u64>,
 }
 
-/// Bytes of the text in shards of so many bytes, for estimates: compression rarely makes less of it than this assumes.
+/// Bytes of the text in shards of so many bytes, for estimates: compression rarely makes less of it than this
+/// assumes.
 #[must_use]
 pub fn text_of(shards: u64) -> u64 {
     4 * shards

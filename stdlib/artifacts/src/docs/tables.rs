@@ -99,8 +99,8 @@ impl CsvRows {
             .help("close it; quotes within a text in quotes are written twice")
     }
 
-    /// Whether the row that was read last is the rest of the file, since a quote in it is not closed: a field that goes over lines
-    /// is one in quotes, and nothing stands behind the last quote of a file.
+    /// Whether the row that was read last is the rest of the file, since a quote in it is not closed: a field
+    /// that goes over lines is one in quotes, and nothing stands behind the last quote of a file.
     fn runs_on(&self) -> bool {
         let bytes = self.input.get_ref();
         let goes_over_lines = self.record.iter().next_back().is_some_and(|field| field.contains(&b'\n'));

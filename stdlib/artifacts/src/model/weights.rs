@@ -24,8 +24,8 @@ const OTHER_FORMS: [&str; 5] =
 /// Reads the weights of a folder in the order of [`Config::parameters`].
 ///
 /// # Errors
-/// Where a file is missing or damaged, a tensor is missing, of another shape or type, or there is one that `config` does
-/// not account for.
+/// Where a file is missing or damaged, a tensor is missing, of another shape or type, or there is one that
+/// `config` does not account for.
 pub fn load(folder: &Folder<'_>, config: &Config) -> Result<Vec<Vec<f32>>> {
     let mut files = Files::open(folder)?;
     let parameters = config.parameters();

@@ -16,7 +16,8 @@ const LOGGED: u64 = 3;
 /// Writes the questions of `files` to the file `to`, and counts them.
 ///
 /// # Errors
-/// Where a file cannot be read or `to` not written, and for the first row that is no question or takes another one's id.
+/// Where a file cannot be read or `to` not written, and for the first row that is no question or takes
+/// another one's id.
 pub fn load<'a>(ctx: &dyn Context, files: impl IntoIterator<Item = &'a InputFile>, to: &Path) -> Result<()> {
     let mut writer = Writer::create(to)?;
     let mut places: BTreeMap<String, String> = BTreeMap::new();
@@ -79,8 +80,8 @@ fn give_values(row: &mut Value) {
     }
 }
 
-/// Gives a question without an `id` one that follows from what it asks and what is right: `q-` and 16 hexadecimal digits. A
-/// number becomes a text. Says whether it was made.
+/// Gives a question without an `id` one that follows from what it asks and what is right: `q-` and 16
+/// hexadecimal digits. A number becomes a text. Says whether it was made.
 fn give_id(row: &mut Value) -> bool {
     let Value::Object(fields) = row else { return false };
     match fields.get("id") {

@@ -1,5 +1,5 @@
-//! What holds for any bytes that are given as an input: they are read or refused, soon and without breaking down, and what is
-//! read is what it is said to be. Fuzz targets and tests on mutated files share it.
+//! What holds for any bytes that are given as an input: they are read or refused, soon and without breaking
+//! down, and what is read is what it is said to be. Fuzz targets and tests on mutated files share it.
 
 use std::path::{Path, PathBuf};
 

@@ -1,5 +1,5 @@
-//! Inputs that are damaged in any way are read or refused; nothing breaks down. `RUNS` says how many of each kind (500); the
-//! fuzz targets beside the stages go on from there.
+//! Inputs that are damaged in any way are read or refused; nothing breaks down. `RUNS` says how many of each
+//! kind (500); the fuzz targets beside the stages go on from there.
 
 mod laws;
 
@@ -10,8 +10,8 @@ use llmp_artifacts::random::Random;
 use parquet::arrow::ArrowWriter;
 use safetensors::tensor::{Dtype, TensorView};
 
-/// Calls `law` with mutations of the seeds: bytes replaced, parts removed, repeated, and put in from other seeds. Where `SEEDS`
-/// names a folder, the seeds are written there for the fuzz target `what`.
+/// Calls `law` with mutations of the seeds: bytes replaced, parts removed, repeated, and put in from other
+/// seeds. Where `SEEDS` names a folder, the seeds are written there for the fuzz target `what`.
 fn mutate(what: &str, seeds: &[Vec<u8>], law: fn(&[u8])) {
     if let Some(folder) = std::env::var_os("SEEDS") {
         let folder = std::path::Path::new(&folder).join(what);

@@ -6,7 +6,8 @@ use rustc_hash::FxHashMap;
 pub(super) const END_OF_LINE: &str = "</s>";
 /// What fastText takes for a label wherever it stands.
 const LABEL_PREFIX: &str = "__label__";
-/// More different words than these are not held: the rarest are forgotten while counting, as fastText does at 22 million.
+/// More different words than these are not held: the rarest are forgotten while counting, as fastText does at
+/// 22 million.
 const MAX_WORDS: usize = 4_000_000;
 /// The longest word in bytes; nobody writes longer ones.
 const MAX_WORD: usize = 1 << 10;

@@ -1,4 +1,5 @@
-//! Classifiers of documents by their words: fastText's supervised model (Joulin et al. 2016, arXiv 1607.01759).
+//! Classifiers of documents by their words: fastText's supervised model (Joulin et al. 2016, arXiv
+//! 1607.01759).
 
 mod dictionary;
 mod model;

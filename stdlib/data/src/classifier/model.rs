@@ -58,8 +58,8 @@ impl Model {
         }
     }
 
-    /// Goes over the examples in their order, once an epoch; the learning rate falls to 0 with the words that were read. One
-    /// thread, so that the same examples give the same bytes.
+    /// Goes over the examples in their order, once an epoch; the learning rate falls to 0 with the words that
+    /// were read. One thread, so that the same examples give the same bytes.
     pub(super) fn train(&mut self, ctx: &dyn Context, examples: &[Example]) -> Result<()> {
         let words: usize = examples.iter().map(|example| example.hashes.len()).sum();
         let all = (words * self.arguments.epochs as usize).max(1) as f32;
@@ -152,8 +152,8 @@ impl Model {
         labels: &[(&str, u64)],
     ) -> io::Result<()> {
         let Arguments { dimension, epochs, word_ngrams, min_count, buckets, .. } = self.arguments;
-        // Magic, version; dimension, window, epochs, least count, negatives, n-grams, softmax, supervised, buckets,
-        // shortest and longest n-gram of characters, words between two updates of the rate.
+        // Magic, version; dimension, window, epochs, least count, negatives, n-grams, softmax, supervised,
+        // buckets, shortest and longest n-gram of characters, words between two updates of the rate.
         let head: [i64; 14] = [
             793_712_314,
             12,

@@ -1,7 +1,8 @@
 //! A text as the words that a classifier counts.
 
-/// The words of a text: what stands between blanks, as in fastText. Signs of scripts without blanks between words (Han, Kana,
-/// Thai, Lao, Khmer, Burmese) are a word each, since there a sentence would be one otherwise.
+/// The words of a text: what stands between blanks, as in fastText. Signs of scripts without blanks between
+/// words (Han, Kana, Thai, Lao, Khmer, Burmese) are a word each, since there a sentence would be one
+/// otherwise.
 pub(crate) fn words(text: &str) -> impl Iterator<Item = &str> {
     text.split(|letter: char| letter.is_whitespace() || letter == '\0')
         .flat_map(|chunk| Pieces { rest: chunk })

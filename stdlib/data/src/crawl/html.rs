@@ -1,4 +1,5 @@
-//! `crawl.html`: HTML files as pages, each a WARC `resource` record; one file of records a shard, which may be many files.
+//! `crawl.html`: HTML files as pages, each a WARC `resource` record; one file of records a shard, which may
+//! be many files.
 
 use std::fs::File;
 use std::io::Read;

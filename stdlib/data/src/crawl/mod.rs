@@ -30,8 +30,8 @@ fn shard_name(file: &InputFile) -> &str {
     file.digest.get(..16).unwrap_or(&file.digest)
 }
 
-/// The name of the shard that is made of these files: as the runtime calls it, or after the first of them; `None` where there
-/// are none.
+/// The name of the shard that is made of these files: as the runtime calls it, or after the first of them;
+/// `None` where there are none.
 fn shard_of<'a>(ctx: &'a dyn Context, files: &'a [InputFile]) -> Option<&'a str> {
     ctx.shard().or_else(|| files.first().map(shard_name))
 }

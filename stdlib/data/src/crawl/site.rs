@@ -5,7 +5,8 @@ use serde::Deserialize;
 
 use super::warc;
 
-/// The settings of `crawl.site`. But for `max_page` they say how it is crawled, which is done with when it runs.
+/// The settings of `crawl.site`. But for `max_page` they say how it is crawled, which is done with when it
+/// runs.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {

@@ -189,7 +189,8 @@ impl<'a> Parts<'a> {
         (!blank).then_some(part)
     }
 
-    /// Lets go of the beginning of a part that is too long anyway, but for what may be the beginning of its end.
+    /// Lets go of the beginning of a part that is too long anyway, but for what may be the beginning of its
+    /// end.
     fn throw_away(&mut self) {
         self.long_since.get_or_insert(self.line);
         let kept = match (&self.settings.separator, self.settings.split) {
@@ -197,7 +198,8 @@ impl<'a> Parts<'a> {
                 let from = (self.buffer.len() + 1).saturating_sub(separator.len());
                 self.buffer[self.buffer.floor_char_boundary(from)..].to_owned()
             }
-            // A line feed with space behind it may be half a blank line. The space may be long, and says nothing more.
+            // A line feed with space behind it may be half a blank line. The space may be long, and says
+            // nothing more.
             (None, Some(Split::BlankLines)) if self.buffer.trim_end_matches(blank).ends_with('\n') => {
                 "\n".to_owned()
             }

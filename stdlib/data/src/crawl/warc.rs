@@ -25,7 +25,8 @@ const BLOCK_OVERHEAD: u64 = 1 << 20;
 /// Those that hold pages.
 const PAGES: [&str; 2] = ["response", "resource"];
 
-/// What the first bytes say of a file. Junk before a record is passed over, so that only other formats are refused.
+/// What the first bytes say of a file. Junk before a record is passed over, so that only other formats are
+/// refused.
 #[must_use]
 pub fn probe(name: &str, start: &[u8]) -> llmp_stage::Fit {
     match looks(name, start) {

@@ -86,7 +86,8 @@ fn read_one(ctx: &dyn Context, settings: &Settings, file: &InputFile, mut writer
     Ok(())
 }
 
-/// The document in a `conversion` record; `None` where it holds no text. WET files are UTF-8: what is none is replaced.
+/// The document in a `conversion` record; `None` where it holds no text. WET files are UTF-8: what is none is
+/// replaced.
 fn doc(record: &Record, crawl: &Crawl) -> Option<Doc> {
     let text = String::from_utf8_lossy(&record.block).replace("\r\n", "\n").replace('\0', "");
     let text = text.trim();

@@ -1,9 +1,9 @@
 //! `dedup.minhash`: keeps one of each group of documents that are nearly alike.
 //!
-//! Three passes. The first writes signatures to a file in the state folder. The second goes through the bands one after
-//! another, sorts the documents by the band's hash and joins those that are alike. The third copies what is kept.
-//! Documents are numbered by rank (longest first, then by a hash of id and text), so that neither the order of shards nor
-//! that of threads has a say. Memory is about 40 bytes a document.
+//! Three passes. The first writes signatures to a file in the state folder. The second goes through the bands
+//! one after another, sorts the documents by the band's hash and joins those that are alike. The third copies
+//! what is kept. Documents are numbered by rank (longest first, then by a hash of id and text), so that
+//! neither the order of shards nor that of threads has a say. Memory is about 40 bytes a document.
 
 use std::collections::BTreeMap;
 use std::fs::File;

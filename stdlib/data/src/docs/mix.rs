@@ -81,7 +81,8 @@ pub fn run(ctx: &dyn Context, settings: Settings) -> Result<()> {
     Ok(())
 }
 
-/// The share of each set's documents that is taken: all of the scarcest one's, and of the others what its weight allows.
+/// The share of each set's documents that is taken: all of the scarcest one's, and of the others what its
+/// weight allows.
 fn shares(ctx: &dyn Context, sets: &[Input], weights: &[f64]) -> Result<Vec<f64>> {
     if sets.len() != weights.len() {
         return Err(Error::new(format!(

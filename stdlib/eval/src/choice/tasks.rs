@@ -1,7 +1,7 @@
 //! Rows of task files in the forms that they are published in, as texts of which one is right.
 //!
-//! Prompts and choices are those of lm-eval (0.4): for each form its configuration `doc_to_text`, `doc_to_choice`
-//! and `doc_to_target`.
+//! Prompts and choices are those of lm-eval (0.4): for each form its configuration `doc_to_text`,
+//! `doc_to_choice` and `doc_to_target`.
 
 use llmp_stage::{Error, Result};
 use serde_json::Value;
@@ -167,7 +167,8 @@ fn piqa(row: &Value) -> Option<Raw> {
     Some(Raw::of_one(format!("Question: {}\nAnswer:", field("goal")?), choices, index(row.get("label"))))
 }
 
-/// The sentence up to its gap, each option in the gap; what follows is judged (partial evaluation, arXiv 1806.02847).
+/// The sentence up to its gap, each option in the gap; what follows is judged (partial evaluation, arXiv
+/// 1806.02847).
 fn winogrande(row: &Value) -> Option<Raw> {
     let field = |name: &str| row.get(name).and_then(text);
     let (sentence, options) = (field("sentence")?, [field("option1")?, field("option2")?]);

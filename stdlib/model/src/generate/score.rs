@@ -26,8 +26,8 @@ pub struct Given {
 pub struct Likelihood {
     /// The natural logarithm of the probability of each token, given all tokens before it.
     pub tokens: Vec<f64>,
-    /// How many tokens are the most probable ones, counted up to the first that is not: so far greedy decoding
-    /// writes the same.
+    /// How many tokens are the most probable ones, counted up to the first that is not: so far greedy
+    /// decoding writes the same.
     pub greedy: usize,
 }
 
@@ -55,15 +55,15 @@ impl Likelihood {
 }
 
 impl Sampler {
-    /// How probable the model finds each continuation of each prompt. The results do not depend on what else is
-    /// judged: on the CPU to the last bit.
+    /// How probable the model finds each continuation of each prompt. The results do not depend on what else
+    /// is judged: on the CPU to the last bit.
     ///
-    /// `progress` is told once what was given has been judged, from any thread; its error ends all. On a GPU one
-    /// prompt is computed at a time.
+    /// `progress` is told once what was given has been judged, from any thread; its error ends all. On a GPU
+    /// one prompt is computed at a time.
     ///
     /// # Errors
-    /// Where a prompt or continuation is empty, both are longer than the context and one token, an id is outside
-    /// the vocabulary, the model's numbers are not finite, or `progress` fails.
+    /// Where a prompt or continuation is empty, both are longer than the context and one token, an id is
+    /// outside the vocabulary, the model's numbers are not finite, or `progress` fails.
     pub fn likelihoods(
         &self,
         given: &[Given],

@@ -151,7 +151,8 @@ impl Fetcher<'_> {
         (first..=last).map(file).collect()
     }
 
-    /// A list must not have changed under what is locked: two halves of a crawl that do not belong together would be one input.
+    /// A list must not have changed under what is locked: two halves of a crawl that do not belong together
+    /// would be one input.
     fn same_list(&self, section: &str, base: &Url, files: &[Url], span: Span) -> Result<(), Trouble> {
         for (number, locked) in self.lock.section(section) {
             let at = usize::try_from(number).ok().and_then(|number| number.checked_sub(1));
@@ -226,7 +227,8 @@ impl Fetcher<'_> {
     }
 }
 
-/// `datasets/owner/name/path@revision` as the address that gives the file; the revision is `main` where none is named.
+/// `datasets/owner/name/path@revision` as the address that gives the file; the revision is `main` where none
+/// is named.
 fn hf(rest: &str) -> Option<String> {
     let (path, revision) = rest.rsplit_once('@').unwrap_or((rest, "main"));
     let parts: Vec<&str> = path.split('/').collect();

@@ -54,7 +54,8 @@ impl Fetcher<'_> {
         if whole { Ok(()) } else { Err(troubles) }
     }
 
-    /// Fetches one file and notes it; gives the bytes that came. No trouble is told where it was only stopped.
+    /// Fetches one file and notes it; gives the bytes that came. No trouble is told where it was only
+    /// stopped.
     fn one(&self, task: &Task, bar: &dyn Bar) -> Result<u64, Option<Trouble>> {
         let limits = Limits { bytes: MOST_BYTES, time: LONGEST };
         let mut watch = Watch { bar, stop: self.stop, before: None };

@@ -71,9 +71,9 @@ pub(super) fn repeats<'a>(parts: impl Iterator<Item = &'a str>) -> (usize, Repea
     (count, repeats)
 }
 
-/// Characters in the most frequent sequence of `n` words, with one blank between them; of equally frequent ones in that which
-/// stands first, as in datatrove. Where each stands once, none is the most frequent: datatrove takes any then, which drops very
-/// short texts.
+/// Characters in the most frequent sequence of `n` words, with one blank between them; of equally frequent
+/// ones in that which stands first, as in datatrove. Where each stands once, none is the most frequent:
+/// datatrove takes any then, which drops very short texts.
 fn top(words: &Words<'_>, lengths: &[usize], n: usize) -> usize {
     let mut counts: HashMap<&[&str], (usize, Reverse<usize>, usize)> = HashMap::new();
     for (at, (ngram, lengths)) in words.all.windows(n).zip(lengths.windows(n)).enumerate() {

@@ -1,9 +1,9 @@
-//! The words and sentences of a text as spaCy's tokenizer for English and its sentencizer part them, which datatrove's filters
-//! count by.
+//! The words and sentences of a text as spaCy's tokenizer for English and its sentencizer part them, which
+//! datatrove's filters count by.
 //!
-//! A chunk between blanks is an exception, or loses prefixes and suffixes one by one until it is one; what is left is parted
-//! at infixes, unless it looks like an address. Alphabets are Unicode's here and lists of ranges there; addresses in private
-//! networks are addresses here, too.
+//! A chunk between blanks is an exception, or loses prefixes and suffixes one by one until it is one; what is
+//! left is parted at infixes, unless it looks like an address. Alphabets are Unicode's here and lists of
+//! ranges there; addresses in private networks are addresses here, too.
 
 use std::sync::LazyLock;
 

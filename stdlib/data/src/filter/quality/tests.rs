@@ -157,7 +157,8 @@ fn rules_for_english_are_not_asked_of_other_languages() {
     assert_eq!(in_language("en"), "gopher.min_words");
 }
 
-/// The names stand in three places: where a rule is asked, in its account, and among the exceptions of the signature.
+/// The names stand in three places: where a rule is asked, in its account, and among the exceptions of the
+/// signature.
 #[test]
 fn each_rule_has_an_account_and_can_be_switched_off() {
     let asked = [

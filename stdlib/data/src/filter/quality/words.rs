@@ -12,8 +12,8 @@ pub(super) fn without_blanks(language: &str) -> bool {
     WITHOUT_BLANKS.contains(&language)
 }
 
-/// The language that rules assume for a text whose language is not known: English, unless most of its letters are of another
-/// script than Latin; then Chinese stands for all that set no blanks, and `und` for what does.
+/// The language that rules assume for a text whose language is not known: English, unless most of its letters
+/// are of another script than Latin; then Chinese stands for all that set no blanks, and `und` for what does.
 pub(super) fn assumed(text: &str) -> &'static str {
     let (mut latin, mut joined, mut others) = (0usize, 0usize, 0usize);
     for letter in text.chars().filter(|letter| letter.is_alphabetic()) {
