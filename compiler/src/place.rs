@@ -181,6 +181,13 @@ pub fn scheme(text: &str) -> Option<&str> {
         .then_some(scheme)
 }
 
+/// The address of a file that `llmp fetch` gets: `https://…`, `http://…` where the user allows the host,
+/// `hf://…`; not of a pattern.
+#[must_use]
+pub fn fetched_address(text: &str) -> Option<&str> {
+    scheme(text).is_some_and(|scheme| ["https", "http", "hf"].contains(&scheme)).then_some(text)
+}
+
 fn no_executor(span: Span) -> Diagnostic {
     Diagnostic::error(code::UNKNOWN_PLACE, "expected an executor", span)
         .help("write its name, and its settings in braces, as in `runtime on = local { cores = 4 }`")

@@ -22,11 +22,11 @@ pub trait History {
     /// What the stage of this name was when it last ran in this pipeline.
     fn previous(&self, stage: &Stage) -> Option<Previous>;
 
-    /// The user's files: their content, or why they cannot be had.
+    /// The user's files, and those that are fetched: their content, or why it is not known.
     ///
     /// # Errors
-    /// A sentence for people: what is missing or unreadable.
-    fn files(&self, files: &FileSet) -> Result<Content, String>;
+    /// What is missing or unreadable, or that it is to be fetched first.
+    fn files(&self, files: &FileSet) -> Result<Content, Absent>;
 
     /// Why the stage, whose result of this key is not there yet, cannot read files of an input: what their
     /// first bytes say.
@@ -49,6 +49,30 @@ pub trait History {
     fn shards(&self, stage: &Stage, key: &Key, input: &Digest) -> Option<(usize, usize)> {
         let _ = (stage, key, input);
         None
+    }
+}
+
+/// Why nobody knows what is in files.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Absent {
+    /// They are missing or unreadable: a sentence for people.
+    Missing(String),
+    /// They are fetched before the stage runs, and what is in them stands in the lock file from then on.
+    Unfetched,
+}
+
+impl From<String> for Absent {
+    fn from(message: String) -> Self {
+        Self::Missing(message)
+    }
+}
+
+impl std::fmt::Display for Absent {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Missing(message) => formatter.write_str(message),
+            Self::Unfetched => formatter.write_str("what it reads is not fetched yet"),
+        }
     }
 }
 
@@ -97,6 +121,8 @@ pub enum Blocked {
         message: String,
         /// Where it is written.
         span: Span,
+        /// Whether files were found, of which one is of a kind that the stage does not read.
+        found: bool,
     },
     /// A stage before it cannot run.
     By(StageId),
@@ -125,6 +151,8 @@ pub enum Reason {
         /// Its name in the graph, so that the reason can be told without it.
         stage: String,
     },
+    /// What it reads is fetched first.
+    Fetches,
     /// Its result was removed or damaged.
     Lost,
     /// The user asked for it.
@@ -136,7 +164,7 @@ impl Reason {
     #[must_use]
     pub fn is_root(&self) -> bool {
         match self {
-            Self::Waits { .. } => false,
+            Self::Waits { .. } | Self::Fetches => false,
             Self::Changed { name, .. } => name.input_role().is_none(),
             Self::New | Self::Lost | Self::Forced => true,
         }
@@ -171,7 +199,7 @@ pub fn decide(
         Some(previous) => changes(stage, &previous, &key.components, &inputs.unknown),
         None => vec![Reason::New],
     };
-    if !inputs.pending.is_empty() {
+    if !inputs.pending.is_empty() || inputs.unfetched {
         let mut reasons = changed();
         let may_skip = reasons.is_empty() && !forced;
         if forced {
@@ -181,6 +209,7 @@ pub fn decide(
         if !may_skip && let Some(blocked) = unstartable(stage, history) {
             return Decision::Blocked(blocked);
         }
+        reasons.extend(inputs.unfetched.then_some(Reason::Fetches));
         let name = |id: StageId| graph.stage(id).name.clone();
         reasons.extend(inputs.pending.into_iter().map(|id| Reason::Waits { stage: name(id) }));
         return Decision::Run { key: None, reasons, may_skip, shards: None };
@@ -199,6 +228,7 @@ pub fn decide(
                 pattern: files.to_string(),
                 message,
                 span: input.span,
+                found: true,
             });
         }
     }
@@ -223,6 +253,8 @@ struct Gathered<'a> {
     seen: BTreeSet<StageId>,
     /// The roles whose content is not known yet.
     unknown: BTreeSet<&'a str>,
+    /// Whether files are fetched first.
+    unfetched: bool,
 }
 
 impl<'a> Gathered<'a> {
@@ -275,15 +307,21 @@ impl<'a> Gathered<'a> {
     /// Files of the user: an input, or what a setting names.
     fn files(
         &mut self,
-        role: &str,
+        role: &'a str,
         files: &FileSet,
         span: Span,
         history: &dyn History,
     ) -> Result<(), Blocked> {
-        let content = history.files(files);
-        let content =
-            content.map_err(|message| Blocked::Files { pattern: files.to_string(), message, span })?;
-        self.contents.push(Content { role: role.to_owned(), ..content });
+        match history.files(files) {
+            Ok(content) => self.contents.push(Content { role: role.to_owned(), ..content }),
+            Err(Absent::Unfetched) => {
+                self.unknown.insert(role);
+                self.unfetched = true;
+            }
+            Err(Absent::Missing(message)) => {
+                return Err(Blocked::Files { pattern: files.to_string(), message, span, found: false });
+            }
+        }
         Ok(())
     }
 }
@@ -296,6 +334,7 @@ fn unstartable(stage: &Stage, history: &dyn History) -> Option<Blocked> {
         pattern: command.join(" "),
         message,
         span: stage.command_span.unwrap_or(stage.span),
+        found: false,
     })
 }
 

@@ -59,7 +59,8 @@ pub struct Position {
 /// One file's path and text.
 #[derive(Clone, Debug)]
 pub struct Source {
-    /// The path as given or as imported, `/`-separated; of a value from outside what gave it: `--set base.lr`.
+    /// The path as given or as imported, `/`-separated; of a value from outside what gave it: `--set
+    /// base.lr`.
     pub path: String,
     /// Whether it is one value that no file holds, so that lines and columns tell nobody anything.
     pub given: bool,

@@ -33,7 +33,7 @@ fn an_imported_file_is_a_part_of_the_program_that_imports_it() {
     assert_eq!(codes(&client.published("lib/clean.llmp")), [""; 0]);
     // What changes in one file is seen in the others.
     client.replace("common.llmp", 2, "param ceiling: Int = 50\n");
-    assert_eq!(codes(&client.published("lib/clean.llmp")), ["E0101"]);
+    assert_eq!(codes(&client.published("lib/clean.llmp")), ["E0211"]);
     client.close("main.llmp");
     assert_eq!(codes(&client.published("lib/clean.llmp")), ["E0104"]);
 }
@@ -71,7 +71,7 @@ fn a_client_that_asks_is_not_told() {
     assert_eq!(codes(&client.pulled("main.llmp")), [""; 0]);
     client.replace("common.llmp", 2, "");
     client.told("workspace/diagnostic/refresh");
-    assert_eq!(codes(&client.pulled("main.llmp")), ["E0101"]);
+    assert_eq!(codes(&client.pulled("main.llmp")), ["E0211"]);
     assert!(!client.has_told("textDocument/publishDiagnostics"));
 }
 
@@ -130,7 +130,7 @@ fn what_is_wrong_in_closed_files_comes_with_those_that_import_them() {
     let address = |name: &str| gen_lsp_types::Uri::from_file_path(folder.path().join(name)).expect("a URI");
     std::fs::write(folder.path().join("common.llmp"), "param floor: Int = wrong\n").expect("a file");
     let text = "import \"common.llmp\"\n";
-    for (supports, expected) in [(true, json!("E0101")), (false, Value::Null)] {
+    for (supports, expected) in [(true, json!("E0211")), (false, Value::Null)] {
         let diagnostic = json!({"relatedDocumentSupport": supports});
         let mut client = Client::new(json!({"textDocument": {"diagnostic": diagnostic}}));
         let document = json!({"uri": address("main.llmp"), "languageId": "llmp", "version": 1, "text": text});

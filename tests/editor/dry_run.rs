@@ -163,7 +163,7 @@ fn a_file_that_comes_changes_or_goes_is_seen_at_rest() {
     world.wait(B, |hints| hints.starts_with("blocked: "));
     fs::create_dir(world.path("none")).expect("make the folder");
     world.write("none/1.jsonl", "{\"text\": \"one\"}\n");
-    world.wait(B, |hints| hints == "new");
+    world.wait(B, |hints| hints.starts_with("new"));
     world.run();
     world.wait(B, |hints| hints == "cached");
     world.write("none/1.jsonl", "{\"text\": \"another one\"}\n");
@@ -231,9 +231,9 @@ fn hints_say_what_has_changed() {
     }
     world.change(&PIPELINE.replace("{ rows = 1 }", "{ rows = 2 }"));
     let hint = world.wait(A, |hints| hints.starts_with("re-run"));
-    assert!(hint.starts_with("re-run: rows 1 → 2 · "), "{hint}");
+    assert!(hint.starts_with("re-run: rows 1 → 2"), "{hint}");
     let hint = world.hints(B);
-    assert!(hint.starts_with("may re-run: waits for a · "), "{hint}");
+    assert!(hint.starts_with("may re-run: waits for a"), "{hint}");
     // Between two plans, hints move with their stages.
     world.change(&format!("// 😀\n{PIPELINE}"));
     world.wait(A + 1, |hints| hints == "cached");
@@ -274,7 +274,7 @@ fn a_script_that_is_missing_is_told_where_it_is_named() {
     let found = world.planned_diagnostics(|all| !all.is_empty());
     assert_eq!(found[0]["range"]["start"]["line"], 4, "{found:?}");
     world.write("copy.sh", "cp \"$LLMP_INPUT_DOCS\"/* \"$LLMP_OUTPUT\"/\n");
-    world.wait(B, |hints| hints == "new");
+    world.wait(B, |hints| hints.starts_with("new"));
 }
 
 /// Paths and times of all files in a folder.
@@ -458,5 +458,5 @@ fn a_killed_run_is_over() {
     let run = Running(run.expect("start llmp"));
     world.wait(B, |hints| hints == "running");
     drop(run);
-    world.wait(B, |hints| hints == "new");
+    world.wait(B, |hints| hints.starts_with("new"));
 }

@@ -19,7 +19,8 @@ fn done() -> World {
     let world = World::new();
     let (from, to) = (template.path().join("."), world.path().to_string_lossy().into_owned());
     assert!(works("cp", &["-a", &from.to_string_lossy(), &to]));
-    // The results' folder has a name made from the pipeline's path below the store's folder, which is the same here.
+    // The results' folder has a name made from the pipeline's path below the store's folder, which is the
+    // same here.
     world
 }
 
@@ -59,7 +60,8 @@ fn harm(path: &Path, harm: Harm, random: &mut Random) {
     fs::write(path, bytes).expect("write");
 }
 
-/// Whatever is damaged: a run that needs it says so and makes it again within that run; `verify` finds the rest.
+/// Whatever is damaged: a run that needs it says so and makes it again within that run; `verify` finds the
+/// rest.
 #[test]
 fn damaged_objects_are_named_and_made_again_in_the_same_run() {
     let mut random = Random::new(3);

@@ -1,4 +1,5 @@
-//! A full disk, and a store that cannot be written to. Both need a file system of their own, so root (`mount`).
+//! A full disk, and a store that cannot be written to. Both need a file system of their own, so root
+//! (`mount`).
 
 use std::path::{Path, PathBuf};
 

@@ -44,7 +44,8 @@ fn with_keep_going_all_that_can_be_done_is_done() {
     let counts = executed(&store);
     assert!(counts.contains_key("other") && !counts.contains_key("docs"), "{counts:?}");
     let marked = crate::pipeline::finished(&store).len();
-    // 6 shards each of crawl, filter and extract with their stages, 1 of the other two, and the shards that went well.
+    // 6 shards each of crawl, filter and extract with their stages, 1 of the other two, and the shards that
+    // went well.
     assert!(marked > 3 * 7 + 2, "{marked} actions are finished");
     let passed = said.out.lines().find(|line| line.starts_with("run 1 failed")).unwrap_or_default();
     assert!(passed.contains("1 failed") && passed.contains("not run"), "{}", said.out);

@@ -144,8 +144,8 @@ pub(crate) fn finished(store: &Path) -> Finished {
     ledger.all().into_iter().map(entry).collect()
 }
 
-/// What must hold at any moment, whatever has happened: every object is whole, every visible file is one of an undisturbed
-/// run, and everything that was finished `before` still is, and was not done again.
+/// What must hold at any moment, whatever has happened: every object is whole, every visible file is one of
+/// an undisturbed run, and everything that was finished `before` still is, and was not done again.
 pub(crate) fn check_whole(store: &Path, before: &Finished) -> Finished {
     for (name, path) in objects(store) {
         let bytes = fs::read(&path).expect("an object");
@@ -171,8 +171,9 @@ pub(crate) fn finish(world: &World, store: &str, before: &Finished) {
     assert_eq!(results(&store), undisturbed().files);
 }
 
-/// No action left anything behind, but for what was about to be removed, which the next run that does something removes, and the lock
-/// of a run that was killed before it saw that another had finished the key meanwhile.
+/// No action left anything behind, but for what was about to be removed, which the next run that does
+/// something removes, and the lock of a run that was killed before it saw that another had finished the key
+/// meanwhile.
 pub(crate) fn nothing_left(store: &Path) {
     let entries = fs::read_dir(store.join("work")).expect("work/").flatten().map(|entry| entry.path());
     let only_locked = |path: &PathBuf| {

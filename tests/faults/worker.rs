@@ -5,7 +5,8 @@ use std::fs;
 use crate::pipeline::{Finished, executed, finish, fresh, nothing_left};
 use crate::world::World;
 
-/// A world in which the command failed for want of a file that is no input, and the file of one of its actions.
+/// A world in which the command failed for want of a file that is no input, and the file of one of its
+/// actions.
 fn failed() -> (World, String) {
     let world = fresh();
     let script = fs::read_to_string(world.path().join("mark.sh")).expect("the script");

@@ -1,4 +1,5 @@
-//! What a new user meets: tasks, mistakes, and whether messages mend them. `README.md` has the table of tasks.
+//! What a new user meets: tasks, mistakes, and whether messages mend them. `README.md` has the table of
+//! tasks.
 
 mod tasks;
 #[path = "../program/world.rs"]
@@ -40,7 +41,8 @@ fn cases(text: &str) -> Vec<Case<'_>> {
     text.split("\n--- ").skip(1).map(|case| read(case).unwrap_or_else(|| panic!("no case: {case}"))).collect()
 }
 
-/// The place and the words of the first message, which is all that a user reads: not the line of the program that is quoted.
+/// The place and the words of the first message, which is all that a user reads: not the line of the program
+/// that is quoted.
 fn first_message(world: &World, case: &Case<'_>) -> Option<(String, String)> {
     let format = if case.command[0] == "plan" { &["--json"][..] } else { &["--format", "json"] };
     let arguments = [&case.command[..1], &["main.llmp"], &case.command[1..], format].concat();

@@ -1,4 +1,5 @@
-//! What new users set out to do, from `init` to what they wanted. Models are tiny: what is tested is the way, not what they know.
+//! What new users set out to do, from `init` to what they wanted. Models are tiny: what is tested is the way,
+//! not what they know.
 
 use std::process::Command;
 use std::time::Instant;
@@ -136,7 +137,8 @@ fn poems(count: usize) -> String {
     }))
 }
 
-/// What Chinese pages hold besides text: menus, one phrase again and again, numbers, rows of signs, lists that go on.
+/// What Chinese pages hold besides text: menus, one phrase again and again, numbers, rows of signs, lists
+/// that go on.
 fn junk(count: usize) -> String {
     let kinds: [fn(usize) -> String; 6] = [
         |n| format!("首页\n登录\n注册{n}"),

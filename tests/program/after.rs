@@ -1,4 +1,5 @@
-//! What is told after a run: its report, differences between runs, documents' histories, reasons, and the store's contents.
+//! What is told after a run: its report, differences between runs, documents' histories, reasons, and the
+//! store's contents.
 
 use std::process::Stdio;
 
@@ -20,7 +21,8 @@ base   = pretrain(tokens) {
 }
 "#;
 
-/// Three sites; among their pages one that is short, one twice, one about a casino, and one with a hostile URL.
+/// Three sites; among their pages one that is short, one twice, one about a casino, and one with a hostile
+/// URL.
 fn world() -> World {
     let world = World::of_sites(PIPELINE);
     let sentences: Vec<String> = (0..14)

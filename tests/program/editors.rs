@@ -1,4 +1,5 @@
-//! Real editors against the binary, where they are installed: `compiler/editors/*/test/run` says what they do.
+//! Real editors against the binary, where they are installed: `compiler/editors/*/test/run` says what they
+//! do.
 
 use std::path::Path;
 use std::process::Command;

@@ -125,7 +125,8 @@ table  = eval.factuality([base, chat, honest, finder], knowledge.load("eval.json
     assert!((3.8..4.2).contains(&ratio), "four times the epochs: {ratio}");
 }
 
-/// What `examples/who-is` counted, from the smoke run; the probe of the whole one, and its searches by `TABLE.md`.
+/// What `examples/who-is` counted, from the smoke run; the probe of the whole one, and its searches by
+/// `TABLE.md`.
 const COUNTED: [(&str, &[(&str, u64)]); 12] = [
     ("docs/crawl.warc", &[("dropped.warc.status", 16), ("pages", 3_139), ("skipped.not_html", 16)]),
     ("docs/filter.urls", &[("dropped.urls.word", 24), ("pages", 3_115)]),

@@ -1,4 +1,5 @@
-//! What `sample`, `chat`, `export`, `trace`, `show` and `search` take: the result that the file means, and never silently another.
+//! What `sample`, `chat`, `export`, `trace`, `show` and `search` take: the result that the file means, and
+//! never silently another.
 
 use std::io::Write;
 use std::process::Stdio;

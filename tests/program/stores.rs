@@ -7,9 +7,10 @@ use serde_json::Value;
 
 use crate::world::World;
 
-/// A pipeline of nine stages, its files and its store, as the program made them in November 2026, before its crates were cut by
-/// subject. Since then the epochs of reading, extraction, deduplication and masking have risen, those of questions, languages and
-/// quality have not; and `crawl.docs` has got a setting more, so that its old result cannot be kept.
+/// A pipeline of nine stages, its files and its store, as the program made them in November 2026, before its
+/// crates were cut by subject. Since then the epochs of reading, extraction, deduplication and masking have
+/// risen, those of questions, languages and quality have not; and `crawl.docs` has got a setting more, so
+/// that its old result cannot be kept.
 fn november() -> World {
     let world = World::new();
     let archive =
@@ -84,7 +85,8 @@ fn old_results_are_kept_on_purpose_and_marked() {
     assert!(stage(&plan, "questions")["kept"].is_null());
     let why = json(&world, &["why", "pages/crawl.warc", "main.llmp", "--keep-old", "--json"]);
     assert_eq!(why["stage"]["kept"]["epoch"], 1);
-    // What has changed in more than its implementation is new work; new settings that nobody has written are no change.
+    // What has changed in more than its implementation is new work; new settings that nobody has written are
+    // no change.
     let main = world.path().join("main.llmp");
     let text = std::fs::read_to_string(&main).expect("the pipeline");
     let source = "crawl.docs(\"a/*.jsonl\")";

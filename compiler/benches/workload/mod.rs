@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use llmp_compiler::graph::{FileSet, Graph, Stage};
 use llmp_compiler::key::{Content, Digest, Key};
-use llmp_compiler::plan::{Decision, History, Previous, plan};
+use llmp_compiler::plan::{Absent, Decision, History, Previous, plan};
 use llmp_compiler::source::MemoryWorld;
 use llmp_compiler::{Compilation, Library, Options, compile};
 
@@ -243,7 +243,7 @@ impl History for Memory {
         self.stages.get(&stage.name).cloned()
     }
 
-    fn files(&self, files: &FileSet) -> Result<Content, String> {
+    fn files(&self, files: &FileSet) -> Result<Content, Absent> {
         Ok(content_of(&files.to_string()))
     }
 
@@ -268,7 +268,7 @@ impl History for Ran {
         None
     }
 
-    fn files(&self, files: &FileSet) -> Result<Content, String> {
+    fn files(&self, files: &FileSet) -> Result<Content, Absent> {
         Ok(content_of(&files.to_string()))
     }
 

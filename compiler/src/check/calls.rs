@@ -216,7 +216,8 @@ impl Checker<'_> {
         (Node::Call(Box::new(call)), ty)
     }
 
-    /// Two inputs that stand in each other's place are one mistake: it takes the place of what was said of each `since` then.
+    /// Two inputs that stand in each other's place are one mistake: it takes the place of what was said of
+    /// each `since` then.
     fn swapped_inputs(
         &mut self,
         site: Site<'_>,

@@ -12,7 +12,7 @@ use crate::artifact::ArtifactKind;
 use crate::ast;
 use crate::diagnostic::Diagnostics;
 use crate::graph::{Graph, Producer, Stage, StageId};
-use crate::place::scheme;
+use crate::place::{fetched_address, scheme};
 use crate::resolve::{Program, graph_names};
 use crate::signature::{Library, Signature};
 use facts::{Fact, Facts};
@@ -94,12 +94,12 @@ fn producers(stage: &Stage) -> impl Iterator<Item = StageId> + '_ {
     })
 }
 
-/// Files lie on this machine, and a param that names none is no folder.
+/// Files lie on this machine or are fetched from an address, and a param that names none is no folder.
 fn elsewhere(stage: &Stage, diagnostics: &mut Diagnostics) {
     let mut look = |path: &str, span| {
         if path.is_empty() {
             diagnostics.push(super::errors::no_files(span));
-        } else if let Some(scheme) = scheme(path) {
+        } else if let Some(scheme) = scheme(path).filter(|_| fetched_address(path).is_none()) {
             diagnostics.push(errors::elsewhere(path, scheme, span));
         }
     };

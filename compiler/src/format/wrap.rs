@@ -18,8 +18,8 @@ struct Candidate {
 
 /// The nodes to spread so that lines become narrower; none where nothing helps any more.
 ///
-/// Of a line that is too wide, these are the outermost nodes that reach over the width, each counted from where the one before
-/// it would end; or else the last of the outermost, behind which too much stands.
+/// Of a line that is too wide, these are the outermost nodes that reach over the width, each counted from
+/// where the one before it would end; or else the last of the outermost, behind which too much stands.
 pub(super) fn too_wide(tree: &Tree, layout: &Layout<'_>, lines: &[Line], width: usize) -> Vec<NodeId> {
     let mut found = Vec::new();
     for line in lines.iter().filter(|line| line.code_width() > width) {

@@ -394,7 +394,9 @@ impl Lowerer<'_> {
             values.push(Setting {
                 name: spec.name.clone(),
                 value: value.to_json(&spec.ty),
-                runtime: spec.runtime,
+                // Which files of a list are read is known by the files.
+                runtime: spec.runtime
+                    || (spec.ty == SettingType::Range && signature.flow.locked_by.contains(&spec.name)),
                 path: spec.ty.is_path(),
                 span: given.span,
             });

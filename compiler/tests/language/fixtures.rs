@@ -12,6 +12,8 @@ use llmp_compiler::graph::Stage;
 use llmp_compiler::place::Place;
 use llmp_compiler::{Compilation, Library, Options};
 
+use crate::laws;
+use crate::mutate::{Random, mutate};
 use crate::render;
 use crate::support::compile_files;
 
@@ -199,4 +201,25 @@ fn fixes_fix() {
     }
     assert!(fixes > 40, "only {fixes} fixes");
     assert!(failed.is_empty(), "{}", failed.join("\n"));
+}
+
+/// The short form of the fuzz target `check`: the same damage at every run.
+#[test]
+fn damaged_programs_keep_the_laws() {
+    let folder = format!("{}/tests/language/right", env!("CARGO_MANIFEST_DIR"));
+    let files = std::fs::read_dir(folder).expect("the folder").map(|file| file.expect("a file").path());
+    let mut paths: Vec<_> =
+        files.filter(|path| path.extension().is_some_and(|extension| extension == "llmp")).collect();
+    paths.sort();
+    let mut random = Random(1);
+    for path in paths {
+        let text = std::fs::read_to_string(&path).expect("a fixture");
+        for case in cases(&text).iter().filter(|case| !case.signature) {
+            let main = &case.files[0].1;
+            laws::check(main);
+            for _ in 0..20 {
+                laws::check(&mutate(main, &mut random));
+            }
+        }
+    }
 }

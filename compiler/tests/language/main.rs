@@ -7,6 +7,9 @@ mod bounds;
 mod editors;
 mod explained;
 mod fixtures;
+mod laws;
+#[path = "../syntax/mutate.rs"]
+mod mutate;
 mod properties;
 mod render;
 mod steps;

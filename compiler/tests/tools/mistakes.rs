@@ -19,10 +19,13 @@ use llmp_compiler::source::MemoryWorld;
 use llmp_compiler::{Compilation, Library, Options, compile};
 
 #[path = "../language/fixtures.rs"]
-#[allow(dead_code)]
+#[allow(dead_code, unused_imports)]
 mod fixtures;
 #[path = "mistakes/kinds.rs"]
 mod kinds;
+#[path = "../language/laws.rs"]
+#[allow(dead_code)]
+mod laws;
 #[path = "../syntax/mutate.rs"]
 #[allow(dead_code)]
 mod mutate;

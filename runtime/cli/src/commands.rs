@@ -7,6 +7,11 @@ mod diff;
 mod du;
 mod explain;
 mod export;
+#[cfg(feature = "net")]
+mod fetch;
+#[cfg(not(feature = "net"))]
+#[path = "commands/no_fetch.rs"]
+mod fetch;
 mod fmt;
 mod gc;
 mod graph;
@@ -61,6 +66,8 @@ enum Command {
     Check(check::Arguments),
     /// Show what a run would do, why, and at what cost
     Plan(plan::Arguments),
+    /// Fetch what a run would read from other machines, and write the lock file
+    Fetch(fetch::Arguments),
     /// Run what has to run
     Run(run::Arguments),
     /// Explain why a stage is cached, re-runs or cannot run
@@ -83,7 +90,8 @@ enum Command {
     Sample(sample::Arguments),
     /// Follow one document by its URL through every stage
     Trace(trace::Arguments),
-    /// Print rows of a result as people read them: documents, conversations, questions, tokens, a model's facts
+    /// Print rows of a result as people read them: documents, conversations, questions, tokens, a model's
+    /// facts
     Show(show::Arguments),
     /// Show how tokenizers cut texts
     Tokens(tokens::Arguments),
@@ -142,7 +150,8 @@ struct PipelineArguments {
     /// Read params from a YAML or JSON file
     #[arg(long, value_name = "FILE")]
     params: Option<PathBuf>,
-    /// The store; by default what the profile names, else the nearest `.llmp` at or above the pipeline's folder, else one in this folder
+    /// The store; by default what the profile names, else the nearest `.llmp` at or above the pipeline's
+    /// folder, else one in this folder
     #[arg(long, value_name = "DIR", env = "LLMP_STORE")]
     store: Option<PathBuf>,
 }
@@ -278,6 +287,7 @@ pub fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Check(arguments) => check::run(&arguments),
         Command::Plan(arguments) => plan::run(&arguments),
+        Command::Fetch(arguments) => fetch::run(&arguments),
         Command::Run(arguments) => run::run(&arguments),
         Command::Why(arguments) => why::run(&arguments),
         Command::Log(arguments) => log::run(&arguments),

@@ -4,8 +4,9 @@
 //! file ──compile──▶ graph ──plan (with the store's past)──▶ what to do ──engine──▶ artifacts in the store
 //! ```
 //!
-//! It has the last word only: arguments, what the screen shows, exit codes; and it is the only crate that names every stage, in
-//! [`library`]. What it does is done by `llmp-planning`, `llmp-engine`, `llmp-insight`, `llmp-lsp` and `llmp-serve`.
+//! It has the last word only: arguments, what the screen shows, exit codes; and it is the only crate that
+//! names every stage, in [`library`]. What it does is done by `llmp-planning`, `llmp-engine`, `llmp-insight`,
+//! `llmp-lsp` and `llmp-serve`.
 //!
 //! Start reading at `commands`: one file a command.
 

@@ -28,7 +28,8 @@ pub fn library() -> &'static Library {
     })
 }
 
-/// A rule that settings break, as the compiler takes it; `None` where its code is unknown, which a test excludes.
+/// A rule that settings break, as the compiler takes it; `None` where its code is unknown, which a test
+/// excludes.
 fn finding(lint: Lint) -> Option<Finding> {
     Some(Finding {
         code: Code::named(lint.code)?,

@@ -1,11 +1,12 @@
 //! Standard output and standard error, as commands write to them.
 //!
-//! A reader that has seen enough (`llmp log | head`) ends no command: what it would have said is dropped, and the exit code is
-//! the one that the work has earned.
+//! A reader that has seen enough (`llmp log | head`) ends no command: what it would have said is dropped, and
+//! the exit code is the one that the work has earned.
 
 use std::io::{self, ErrorKind, StdoutLock, Write};
 
-/// Standard output. Only a reader that has gone is no error: what a full disk keeps from being written is one.
+/// Standard output. Only a reader that has gone is no error: what a full disk keeps from being written is
+/// one.
 #[must_use]
 pub(crate) fn stdout() -> Out {
     Out(io::stdout().lock())

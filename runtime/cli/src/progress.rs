@@ -1,4 +1,5 @@
-//! What the screen says while work goes on: bars in a terminal, plain lines elsewhere, JSON events on request.
+//! What the screen says while work goes on: bars in a terminal, plain lines elsewhere, JSON events on
+//! request.
 //!
 //! Progress goes to standard error, results to standard output.
 
@@ -34,7 +35,8 @@ pub(crate) struct Screen {
 }
 
 impl Screen {
-    /// Bars where standard error is a terminal, plain lines elsewhere; `json` prints events to standard output.
+    /// Bars where standard error is a terminal, plain lines elsewhere; `json` prints events to standard
+    /// output.
     #[must_use]
     pub(crate) fn new(json: bool, quiet: bool) -> Self {
         let mode = match (json, quiet) {

@@ -1,8 +1,8 @@
-//! An action: a whole stage, or one shard of it, as data that says everything about the work and can be done anywhere the
-//! store can be reached: on a thread of this process, or by `llmp worker` from a file.
+//! An action: a whole stage, or one shard of it, as data that says everything about the work and can be done
+//! anywhere the store can be reached: on a thread of this process, or by `llmp worker` from a file.
 //!
-//! An [`Action`] holds digests and relative names only. Who does it binds it to a [`Place`], which says where they are here. A
-//! file for `llmp worker` is an [`Order`]: an action with the place that it was made for.
+//! An [`Action`] holds digests and relative names only. Who does it binds it to a [`Place`], which says where
+//! they are here. A file for `llmp worker` is an [`Order`]: an action with the place that it was made for.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -18,7 +18,8 @@ use llmp_store::{Entry, Manifest};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// Raised when the form of an [`Order`] changes. In format 1 the action itself had the place's absolute paths.
+/// Raised when the form of an [`Order`] changes. In format 1 the action itself had the place's absolute
+/// paths.
 pub(super) const FORMAT: u32 = 2;
 
 /// An action as a file.
@@ -82,7 +83,8 @@ pub struct Place {
     /// The store's folder.
     #[serde(with = "exact")]
     pub store: PathBuf,
-    /// The folder of the pipeline's main file, where commands run; names of the user's files are relative to it.
+    /// The folder of the pipeline's main file, where commands run; names of the user's files are relative to
+    /// it.
     #[serde(with = "exact")]
     pub folder: PathBuf,
     /// The folder of the run's logs.
@@ -99,7 +101,8 @@ pub struct Given {
     pub role: String,
     /// Name of the stage that made it, or the pattern.
     pub label: String,
-    /// Which kind of artifact it is; `None` for the user's files. Where an earlier version wrote the action, nobody knows.
+    /// Which kind of artifact it is; `None` for the user's files. Where an earlier version wrote the action,
+    /// nobody knows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kind: Option<ArtifactKind>,
     /// Its files; shared by the shards of a stage.
@@ -116,8 +119,8 @@ pub struct GivenFile {
     pub digest: Digest,
     /// Bytes.
     pub size: u64,
-    /// For a file of the user, where it lies as seen from the pipeline's folder: absolute only where it has no relative path.
-    /// The others are in the store.
+    /// For a file of the user, where it lies as seen from the pipeline's folder: absolute only where it has
+    /// no relative path. The others are in the store.
     #[serde(with = "exact_if")]
     pub path: Option<PathBuf>,
     /// What people call its source.

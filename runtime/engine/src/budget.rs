@@ -7,8 +7,8 @@ use llmp_planning::machine::available_memory;
 /// The share of what is free that actions may plan with; the rest is for what their estimates leave out.
 const SHARE: f64 = 0.9;
 
-/// Bytes of memory that are free for this process: on the machine, and in its control group. `None` where the system does
-/// not say.
+/// Bytes of memory that are free for this process: on the machine, and in its control group. `None` where the
+/// system does not say.
 #[must_use]
 pub fn free_memory() -> Option<u64> {
     let machine = available_memory();

@@ -1,9 +1,9 @@
 //! The private folder of a key, and the lock that makes it private.
 //!
-//! A run takes its locks in one order: the store's `in-use.lock` (shared, for the whole run), a key's, the device's, then, for
-//! moments, the ledger's. Those of keys and of the device are only tried: a stage that does not get both gives back the one it
-//! has and comes again, so that no two runs wait for each other. The ledger's and that of `out/` are waited for, which is safe:
-//! who holds one of them asks for no other.
+//! A run takes its locks in one order: the store's `in-use.lock` (shared, for the whole run), a key's, the
+//! device's, then, for moments, the ledger's. Those of keys and of the device are only tried: a stage that
+//! does not get both gives back the one it has and comes again, so that no two runs wait for each other. The
+//! ledger's and that of `out/` are waited for, which is safe: who holds one of them asks for no other.
 
 use std::fs;
 use std::path::PathBuf;
@@ -24,7 +24,8 @@ pub(super) struct Claim {
 }
 
 impl Claim {
-    /// Takes the lock of a key's private folder, which is made where needed; `None` while another process has it.
+    /// Takes the lock of a key's private folder, which is made where needed; `None` while another process has
+    /// it.
     pub(super) fn take(work: PathBuf) -> Result<Option<Self>, Error> {
         loop {
             match fs::create_dir_all(&work) {
@@ -60,7 +61,8 @@ impl Claim {
         fs::read_dir(self.work.join("state")).is_ok_and(|mut entries| entries.next().is_some())
     }
 
-    /// Takes away the folder of a key that is done: at once, so that it is never seen half empty by the next holder.
+    /// Takes away the folder of a key that is done: at once, so that it is never seen half empty by the next
+    /// holder.
     pub(super) fn retire(&self) {
         let gone = self.work.with_extension(format!("gone-{}", std::process::id()));
         // What stays behind is only garbage.

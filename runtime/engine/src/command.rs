@@ -10,8 +10,8 @@
 //! | `LLMP_SETTINGS` | a JSON file with the settings |
 //! | `CUDA_VISIBLE_DEVICES` | the GPUs that it has for itself |
 //!
-//! Its standard output and error go to the stage's log. Its process group ends with it: by itself, when its time is over,
-//! when the run is stopped, or when the run is killed ([`Guard`]).
+//! Its standard output and error go to the stage's log. Its process group ends with it: by itself, when its
+//! time is over, when the run is stopped, or when the run is killed ([`Guard`]).
 
 use std::collections::{BTreeSet, VecDeque};
 use std::fs;
@@ -50,7 +50,8 @@ const LOOK: Duration = Duration::from_millis(50);
 /// Time to end after SIGTERM, before SIGKILL.
 const GRACE: Duration = Duration::from_secs(1);
 
-/// Runs the program of an action in the pipeline's `folder`; gives the peak memory of its processes, in bytes, where the system says.
+/// Runs the program of an action in the pipeline's `folder`; gives the peak memory of its processes, in
+/// bytes, where the system says.
 pub(super) fn run(
     ctx: &dyn Context,
     action: &Action,
@@ -64,8 +65,8 @@ pub(super) fn run(
         return Err(Error::new(format!("`{}` has no implementation in this program", action.stage.kind))
             .help("give it `run = [\"program\", …]`, or check the stage's name"));
     };
-    // Left to the system, it would be looked up by the child, which takes a fork of all of this process's memory map; a path can
-    // be started without.
+    // Left to the system, it would be looked up by the child, which takes a fork of all of this process's
+    // memory map; a path can be started without.
     let found = if program.contains('/') { None } else { llmp_planning::program(program, folder) };
     let mut run = Command::new(found.unwrap_or_else(|| PathBuf::from(program)));
     run.arg0(program).args(arguments).current_dir(folder).stdin(Stdio::null());
@@ -155,7 +156,8 @@ impl<'a> Running<'a> {
         let group = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
         let Some(group) = group else { return Err(Error::new("the system gave a process no number")) };
         guard.begin(group);
-        // Threads of their own, not scoped ones: what a program leaves behind may keep its output open for ever.
+        // Threads of their own, not scoped ones: what a program leaves behind may keep its output open for
+        // ever.
         let (send, heard) = sync_channel(64);
         if let Some(out) = child.stdout.take() {
             let send = send.clone();
@@ -166,7 +168,8 @@ impl<'a> Running<'a> {
             std::thread::spawn(move || lines(err, true, &send));
         }
         std::thread::spawn(move || {
-            // Left unreaped, so that the number keeps belonging to this group until the group has been killed.
+            // Left unreaped, so that the number keeps belonging to this group until the group has been
+            // killed.
             let options = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
             while matches!(waitid(WaitId::Pid(group), options), Err(rustix::io::Errno::INTR)) {}
             let _ = send.send(Heard::Exited);
@@ -190,7 +193,7 @@ impl<'a> Running<'a> {
                     let line = line.trim_end();
                     log(ctx, line, &mut logged);
                     if error && !line.is_empty() {
-                        tail.push_back(line.chars().take(TAIL_LINE).collect());
+                        tail.push_back(plain(line).chars().take(TAIL_LINE).collect());
                         if tail.len() > TAIL {
                             tail.pop_front();
                         }
@@ -275,10 +278,41 @@ fn log(ctx: &dyn Context, line: &str, logged: &mut usize) {
     }
 }
 
+/// A line without colours and other commands to a terminal: a message must not move the cursor.
+fn plain(line: &str) -> String {
+    let mut plain = String::new();
+    let mut signs = line.chars();
+    while let Some(sign) = signs.next() {
+        match sign {
+            '\u{1b}' => {
+                // Such a command is `ESC [`, numbers, and a letter.
+                if signs.as_str().starts_with('[') {
+                    signs.by_ref().skip(1).find(|sign| ('@'..='~').contains(sign));
+                }
+            }
+            '\t' => plain.push(sign),
+            other if other.is_control() => {}
+            other => plain.push(other),
+        }
+    }
+    plain
+}
+
 /// The end of a message: what the program printed last.
 fn said(tail: &VecDeque<String>) -> String {
     if tail.is_empty() {
         return String::new();
     }
     tail.iter().fold(String::from("; it printed:"), |text, line| text + "\n    " + line)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_hold_no_commands_to_a_terminal() {
+        assert_eq!(plain("\u{1b}[1;31mbad\u{1b}[0m\tvalue\u{7} \u{1b}c…"), "bad\tvalue c…");
+        assert_eq!(plain("\u{1b}["), "");
+    }
 }

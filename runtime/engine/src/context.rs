@@ -16,7 +16,8 @@ use super::Observer;
 /// Points of one curve that are kept; beyond it, every other point goes.
 const MAX_POINTS: usize = 2_000;
 
-/// Dropped documents that are kept per action: beyond it a sample, chosen by their ids. Their count is always exact.
+/// Dropped documents that are kept per action: beyond it a sample, chosen by their ids. Their count is always
+/// exact.
 const MAX_DROPPED: usize = 20_000;
 
 /// How often the speed of an action is noted.
@@ -35,7 +36,8 @@ pub(super) struct Reported {
     pace: Option<Pace>,
 }
 
-/// A sample of dropped documents that depends neither on their order nor on threads: those whose hashed ids are least.
+/// A sample of dropped documents that depends neither on their order nor on threads: those whose hashed ids
+/// are least.
 #[derive(Default)]
 pub(super) struct Sample(BTreeMap<[u8; 16], Dropped>);
 

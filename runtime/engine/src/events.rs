@@ -46,7 +46,8 @@ impl Observer for Recorder {
     fn event(&self, told: &Told) {
         // What is only text and numbers has a JSON form.
         if let (Some(file), Ok(line)) = (&self.0.file, serde_json::to_string(told)) {
-            // One write a line, so that who follows the file reads no half of one. The run goes on where its event log cannot.
+            // One write a line, so that who follows the file reads no half of one. The run goes on where its
+            // event log cannot.
             let _ = file.lock().unwrap_or_else(PoisonError::into_inner).write_all((line + "\n").as_bytes());
         }
         self.0.observer.event(told);

@@ -1,5 +1,5 @@
-//! The seam between what decides and what does: an [`Executor`] takes actions and tells what became of them. It knows nothing of
-//! keys that are claimed, the ledger, or what follows from an action.
+//! The seam between what decides and what does: an [`Executor`] takes actions and tells what became of them.
+//! It knows nothing of keys that are claimed, the ledger, or what follows from an action.
 
 use std::time::Duration;
 
@@ -9,8 +9,8 @@ use super::action::{Action, Effect};
 use super::perform::Trouble;
 use super::queue::Demand;
 
-/// Names an action while it is with an executor. Whoever submits it chooses the name, so that neither side keeps a table of
-/// the other's.
+/// Names an action while it is with an executor. Whoever submits it chooses the name, so that neither side
+/// keeps a table of the other's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Ticket {
     pub(super) stage: StageId,
@@ -40,10 +40,12 @@ pub(super) struct Failed {
     pub(super) action: Box<Action>,
 }
 
-/// Does actions: on threads, in other processes, on other machines. It binds each to a [`Place`](super::action::Place) where the
-/// store can be reached, and everything that an [`Effect`] names is in the store when it is told.
+/// Does actions: on threads, in other processes, on other machines. It binds each to a
+/// [`Place`](super::action::Place) where the store can be reached, and everything that an [`Effect`] names is
+/// in the store when it is told.
 ///
-/// Every action that is submitted comes back exactly once: from [`next`](Executor::next), or from [`cancel`](Executor::cancel).
+/// Every action that is submitted comes back exactly once: from [`next`](Executor::next), or from
+/// [`cancel`](Executor::cancel).
 pub(super) trait Executor {
     /// Takes an action, which begins when its turn comes.
     fn submit(&self, submission: Submission);

@@ -1,9 +1,9 @@
 //! No command outlives the run that started it, even where the run is killed.
 //!
-//! Nothing runs in a process that gets SIGKILL, so another one watches: `llmp guard`, started with the first command. It
-//! reads the process groups that begin and end from its standard input, which closes when the run ends, however it ends;
-//! then it kills the groups that are left, and what carries the run's number in its environment: commands that had just
-//! started, and what left its group.
+//! Nothing runs in a process that gets SIGKILL, so another one watches: `llmp guard`, started with the first
+//! command. It reads the process groups that begin and end from its standard input, which closes when the run
+//! ends, however it ends; then it kills the groups that are left, and what carries the run's number in its
+//! environment: commands that had just started, and what left its group.
 
 use std::collections::BTreeSet;
 use std::io::{BufRead, Write};
@@ -70,8 +70,8 @@ fn tell(watcher: &mut Option<ChildStdin>, sign: char, group: Pid) {
 /// The variable that tells the processes of commands apart: the number of the process that started them.
 pub(super) const OWNER: &str = "LLMP_RUN";
 
-/// What `llmp guard` does: waits for the end of `input`, then kills the process groups that have begun and not ended, and all
-/// that process `owner` started.
+/// What `llmp guard` does: waits for the end of `input`, then kills the process groups that have begun and
+/// not ended, and all that process `owner` started.
 pub fn watch(input: impl BufRead, owner: u32) {
     let mut groups = BTreeSet::new();
     for line in input.lines().map_while(Result::ok) {

@@ -39,8 +39,8 @@ pub struct RunOptions {
     pub kept: Vec<(StageId, Kept)>,
     /// The device for model stages.
     pub device: String,
-    /// The GPUs of this machine as programs know them, `0`, for stages that have some for themselves. None where nobody knows of
-    /// any: then it counts as having one.
+    /// The GPUs of this machine as programs know them, `0`, for stages that have some for themselves. None
+    /// where nobody knows of any: then it counts as having one.
     pub gpus: Vec<String>,
     /// The program that kills commands should this process be killed, see [`Guard::new`].
     pub guard: Option<PathBuf>,

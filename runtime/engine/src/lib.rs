@@ -1,14 +1,14 @@
 //! Runs what has to run.
 //!
-//! One run is one [`Session`]: it has a number and a record, goes through the graph, links the results, and gives an [`Outcome`].
-//! One thread decides, stage by stage as inputs become known, and writes the ledger; workers perform actions. It knows the store,
-//! the plan and the registry of stages that it is given; who watches is an [`Observer`], and what is made of a finished run is no
-//! matter of its own.
+//! One run is one [`Session`]: it has a number and a record, goes through the graph, links the results, and
+//! gives an [`Outcome`]. One thread decides, stage by stage as inputs become known, and writes the ledger;
+//! workers perform actions. It knows the store, the plan and the registry of stages that it is given; who
+//! watches is an [`Observer`], and what is made of a finished run is no matter of its own.
 //!
-//! * `session`: a whole run; `scheduler`: who is due; `lifecycle`: one stage from its claim to the ledger; `queue`: which action
-//!   runs next
-//! * `action`: work as data; `executor`: who does it; `workers`: the threads of this process; `perform`: doing it,
-//!   on one of them or by `llmp worker` from a file
+//! * `session`: a whole run; `scheduler`: who is due; `lifecycle`: one stage from its claim to the ledger;
+//!   `queue`: which action runs next
+//! * `action`: work as data; `executor`: who does it; `workers`: the threads of this process; `perform`:
+//!   doing it, on one of them or by `llmp worker` from a file
 //! * `command`, `guard`, `memory`: the user's programs, and what holds and measures them
 //!
 //! Start reading at [`Session`].

@@ -122,8 +122,8 @@ impl Batch<'_> {
     }
 }
 
-/// Takes stages of one round from their start to the ledger. It knows one stage at a time; which one is due and what follows
-/// from its end is the scheduler's matter.
+/// Takes stages of one round from their start to the ledger. It knows one stage at a time; which one is due
+/// and what follows from its end is the scheduler's matter.
 pub(super) struct Lifecycle<'e> {
     job: &'e Job<'e>,
     executor: &'e dyn Executor,
@@ -179,7 +179,8 @@ impl<'e> Lifecycle<'e> {
         let key = &planned.key.digest;
         let claim = Claim::take(past.store().work(&key.hex()))?;
         let mut claim = claim.ok_or(NotStarted::Busy("is making it"))?;
-        // Only under the lock is it certain that nobody makes it now: what was made before the lock was free is in the ledger.
+        // Only under the lock is it certain that nobody makes it now: what was made before the lock was free
+        // is in the ledger.
         past.ledger().refresh()?;
         if !planned.forced
             && let Some(artifact) = History::artifact(*past, key)
@@ -289,9 +290,8 @@ impl<'e> Lifecycle<'e> {
         }
     }
 
-    /// The device, which all stages of this run that need it have together: the queue lets no more of them at a time than there are
-    /// devices. `None` while
-    /// another run has it.
+    /// The device, which all stages of this run that need it have together: the queue lets no more of them at
+    /// a time than there are devices. `None` while another run has it.
     fn device(&mut self) -> Result<Option<Arc<Lock>>, StoreError> {
         if let Some(lock) = self.device.upgrade() {
             return Ok(Some(lock));
@@ -337,7 +337,7 @@ impl<'e> Lifecycle<'e> {
         for (index, (input, digest)) in stage.inputs.iter().zip(digests).enumerate() {
             inputs.push(match &input.from {
                 Producer::Files(set) => {
-                    let files = past.find(set).map_err(Error::new)?;
+                    let files = past.find(set).map_err(|absent| Error::new(absent.to_string()))?;
                     Given::of_files(&input.role, &set.to_string(), &files, folder)
                 }
                 Producer::Stage(from) => {
@@ -355,7 +355,8 @@ impl<'e> Lifecycle<'e> {
         }
         for setting in &stage.settings {
             for path in setting.paths() {
-                let files = past.find(&FileSet::of([path])).map_err(Error::new)?;
+                let files = past.find(&FileSet::of([path]));
+                let files = files.map_err(|absent| Error::new(absent.to_string()))?;
                 inputs.push(Given::of_files(&setting.name, path, &files, folder));
             }
         }

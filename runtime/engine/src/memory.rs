@@ -1,8 +1,8 @@
 //! The memory that actions take: the process's peak while each ran; for a command, what its processes took.
 //!
-//! The system keeps one peak for the whole process, which Linux lets a process set back. So the peak is read and set back
-//! whenever an action starts or ends, and counts for all that ran meanwhile. Where it cannot be set back, it is the peak
-//! since the process started.
+//! The system keeps one peak for the whole process, which Linux lets a process set back. So the peak is read
+//! and set back whenever an action starts or ends, and counts for all that ran meanwhile. Where it cannot be
+//! set back, it is the peak since the process started.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -49,7 +49,8 @@ fn note(running: &mut BTreeMap<u64, Option<u64>>) {
     for most in running.values_mut() {
         *most = (*most).max(peak);
     }
-    // `5` sets the peak back to what is resident now (proc(5)); where that is forbidden, peaks are only larger.
+    // `5` sets the peak back to what is resident now (proc(5)); where that is forbidden, peaks are only
+    // larger.
     let _ = fs::write("/proc/self/clear_refs", "5");
 }
 
@@ -64,8 +65,8 @@ const LOOK: Duration = Duration::from_millis(50);
 /// Most processes of a command that are looked at.
 const MAX_PROCESSES: usize = 1_000;
 
-/// Watches the memory of a process and of those it started: the peaks of those that lived at the same time, together. What
-/// ends before it is looked at does not count.
+/// Watches the memory of a process and of those it started: the peaks of those that lived at the same time,
+/// together. What ends before it is looked at does not count.
 pub(super) struct Family {
     first: Pid,
     most: Option<u64>,

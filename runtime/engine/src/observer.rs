@@ -19,8 +19,8 @@ pub trait Observer: Send + Sync {
     /// The same as a line for people.
     fn line(&self, line: &str);
 
-    /// The progress of a stage, or of one shard of it, which ends when the bar is dropped. `total` is in units, where it is
-    /// known.
+    /// The progress of a stage, or of one shard of it, which ends when the bar is dropped. `total` is in
+    /// units, where it is known.
     fn bar(&self, stage: &str, shard: Option<&str>, total: Option<u64>, unit: &str) -> Box<dyn Bar>;
 }
 

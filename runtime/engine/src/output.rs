@@ -9,7 +9,8 @@ use llmp_stage::{Context, Dropped, Error, Form, Input, InputFile, Result};
 use serde::Deserialize;
 use serde_json::Value;
 
-/// Makes every file below `folder` the artifact's own: one that is linked from elsewhere could still be written to there.
+/// Makes every file below `folder` the artifact's own: one that is linked from elsewhere could still be
+/// written to there.
 ///
 /// # Errors
 /// Where a file cannot be read or copied.
@@ -41,8 +42,8 @@ struct Line {
     value: Value,
 }
 
-/// Takes `dropped.jsonl` out of what a program wrote: its lines say what was left out, by which rule, and are counted as those of
-/// other stages are.
+/// Takes `dropped.jsonl` out of what a program wrote: its lines say what was left out, by which rule, and are
+/// counted as those of other stages are.
 ///
 /// # Errors
 /// Where a line says something else.
@@ -115,7 +116,15 @@ fn files(folder: &Path) -> Result<Vec<(String, PathBuf)>> {
     fn collect(folder: &Path, prefix: &str, files: &mut Vec<(String, PathBuf)>) -> Result<()> {
         for entry in fs::read_dir(folder).map_err(Error::io("cannot read", folder))? {
             let path = entry.map_err(Error::io("cannot read", folder))?.path();
-            let name = format!("{prefix}{}", path.file_name().unwrap_or_default().to_string_lossy());
+            let name = path.file_name().unwrap_or_default();
+            let Some(name) = name.to_str() else {
+                let shown = name.to_string_lossy();
+                return Err(Error::new(format!(
+                    "the program wrote `{prefix}{shown}`, whose name is no UTF-8"
+                ))
+                .help("give it a name of letters, digits and the like"));
+            };
+            let name = format!("{prefix}{name}");
             let kind = fs::symlink_metadata(&path).map_err(Error::io("cannot read", &path))?.file_type();
             if kind.is_dir() {
                 collect(&path, &format!("{name}/"), files)?;
@@ -141,6 +150,18 @@ mod tests {
     use llmp_stage::testing::TestContext;
 
     use super::*;
+
+    #[test]
+    fn a_name_that_is_no_utf_8_is_named() {
+        use std::os::unix::ffi::OsStrExt;
+        let root = tempfile::tempdir().unwrap();
+        let name = std::ffi::OsStr::from_bytes(b"a\xff.jsonl");
+        // Not every file system takes such a name.
+        if fs::write(root.path().join(name), "").is_ok() {
+            let error = files(root.path()).unwrap_err().to_string();
+            assert_eq!(error, "the program wrote `a\u{fffd}.jsonl`, whose name is no UTF-8");
+        }
+    }
 
     #[test]
     fn what_a_program_left_out_is_told_by_rules() {

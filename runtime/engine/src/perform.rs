@@ -32,7 +32,8 @@ pub struct Performer<'a> {
     pub harness: Harness<'a>,
     /// Objects whose content was compared with their name.
     pub checked: &'a Checked,
-    /// What the folders of its attempts are called: those called [`ATTEMPT`] are removed by the next holder of the lock.
+    /// What the folders of its attempts are called: those called [`ATTEMPT`] are removed by the next holder
+    /// of the lock.
     pub attempts: &'static str,
 }
 
@@ -51,8 +52,8 @@ pub struct Checked(Mutex<BTreeSet<Digest>>);
 pub enum Trouble {
     /// The stage failed, or was stopped.
     Failed(Error),
-    /// An object of one of its inputs is missing, or its content is not what its name says and was set aside. Nothing was
-    /// done.
+    /// An object of one of its inputs is missing, or its content is not what its name says and was set aside.
+    /// Nothing was done.
     Damaged {
         /// The input's place among the action's.
         input: usize,
@@ -80,7 +81,8 @@ pub(super) fn store_error(error: StoreError) -> Error {
     Error::new(error.to_string()).help_if(error.help())
 }
 
-/// What the user can do about an error: what it says itself, or what helps against the system's reason for it.
+/// What the user can do about an error: what it says itself, or what helps against the system's reason for
+/// it.
 #[must_use]
 pub fn help_of(error: &Error) -> Option<&str> {
     let kind = error.io_kind();
@@ -225,7 +227,8 @@ impl Performer<'_> {
         Ok(Effect { manifest, record })
     }
 
-    /// Makes an input's files available: those of the user where they lie, those of the store as links in `folder`.
+    /// Makes an input's files available: those of the user where they lie, those of the store as links in
+    /// `folder`.
     fn materialise(&self, index: usize, given: &Given, folder: PathBuf) -> Result<Input, Trouble> {
         let mut files = Vec::with_capacity(given.files.len());
         let mut made = BTreeSet::new();
@@ -268,7 +271,8 @@ impl Performer<'_> {
         })
     }
 
-    /// Replaces the copied files of documents by JSON lines; gives how many documents they are, where it holds any file of such.
+    /// Replaces the copied files of documents by JSON lines; gives how many documents they are, where it
+    /// holds any file of such.
     fn as_lines(&self, input: &mut Input) -> Result<Option<u64>, Trouble> {
         let Some(form) = self.harness.registry.form(ArtifactKind::Docs.name()) else { return Ok(None) };
         let (mut documents, mut any) = (0, false);
@@ -284,7 +288,8 @@ impl Performer<'_> {
         Ok(any.then_some(documents))
     }
 
-    /// Copies an input's files to `folder`: what a program does to them reaches neither the store nor the user's folder.
+    /// Copies an input's files to `folder`: what a program does to them reaches neither the store nor the
+    /// user's folder.
     fn copy(&self, index: usize, given: &Given, folder: PathBuf) -> Result<Input, Trouble> {
         fs::create_dir_all(&folder).map_err(Error::io("cannot make the folder", &folder))?;
         let mut files = Vec::with_capacity(given.files.len());
@@ -358,7 +363,8 @@ impl Checked {
     }
 }
 
-/// What tells that a file of the user was changed: one that changes while it is read gives a result under a wrong key.
+/// What tells that a file of the user was changed: one that changes while it is read gives a result under a
+/// wrong key.
 type Stamp = Option<(u64, i64, i64, u64)>;
 
 fn stamps<'a>(action: &'a Action, place: &Place) -> Vec<(&'a str, Stamp)> {

@@ -25,8 +25,8 @@ pub(super) struct Said {
     pub(super) given: bool,
 }
 
-/// Writes a stage's result: its list of files to the store, and its record to the ledger. `parts` are what its actions gave,
-/// `shards` how many of its shards ran now, of all.
+/// Writes a stage's result: its list of files to the store, and its record to the ledger. `parts` are what
+/// its actions gave, `shards` how many of its shards ran now, of all.
 pub(super) fn publish<'p>(
     job: &Job<'_>,
     stage: &Stage,

@@ -1,10 +1,14 @@
 //! Which action runs next: a data structure without threads or clocks.
 //!
-//! 1. What runs together fits: at most so many actions, cores and bytes of memory, and no more on devices than there are.
+//! 1. What runs together fits: at most so many actions, cores and bytes of memory, and no more on devices
+//!   than there are.
 //!    What is larger than the machine runs alone.
-//! 2. Fair: of the stages that wait, the one with the fewest running actions goes first, so that a stage of 10,000 shards
-//!    holds up no other. Among equals, the one with the longest way behind it goes first, then the order of the graph.
-//! 3. Nothing starves: what was passed over [`PATIENCE`] times because it did not fit keeps everything else back until
+//! 2. Fair: of the stages that wait, the one with the fewest running actions goes first, so that a stage of
+//!   10,000 shards
+//!    holds up no other. Among equals, the one with the longest way behind it goes first, then the order of
+//!    the graph.
+//! 3. Nothing starves: what was passed over [`PATIENCE`] times because it did not fit keeps everything else
+//!   back until
 //!    it does.
 
 use std::cmp::Reverse;
@@ -239,9 +243,9 @@ impl<T> Queue<T> {
         (self.limits.devices - self.devices.count_ones()) as usize
     }
 
-    /// An action that can use any number of threads counts for one core, so that a long one does not keep others waiting;
-    /// it gets its share of the cores that are free. The device's gets all: it is the long one, and most likely to stay
-    /// alone.
+    /// An action that can use any number of threads counts for one core, so that a long one does not keep
+    /// others waiting; it gets its share of the cores that are free. The device's gets all: it is the long
+    /// one, and most likely to stay alone.
     fn grant(&self, stage: StageId, demand: Demand) -> Grant {
         let free = self.limits.cores.saturating_sub(self.cores).max(1);
         let threads = match demand.cores {
@@ -256,7 +260,8 @@ impl<T> Queue<T> {
         Grant { stage, threads: threads.max(1), cores, memory, devices }
     }
 
-    /// Notes that one action of a stage more or less runs, and moves the stage's turn where it has `left` some.
+    /// Notes that one action of a stage more or less runs, and moves the stage's turn where it has `left`
+    /// some.
     fn count(&mut self, stage: StageId, device: bool, rank: u64, change: isize, left: bool) {
         let before = self.running.get(&stage).copied().unwrap_or(0);
         let after = before.saturating_add_signed(change);
@@ -454,8 +459,8 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
-        /// Every action runs once, nothing exceeds the limits unless it is alone, and no slot stays empty while something
-        /// that fits waits without anything impatient before it.
+        /// Every action runs once, nothing exceeds the limits unless it is alone, and no slot stays empty
+        /// while something that fits waits without anything impatient before it.
         #[test]
         fn everything_runs_within_the_limits(
             slots in 1_usize..6,

@@ -1,8 +1,9 @@
 //! Runs what has to run: decides stage by stage as inputs become known, and keeps all workers busy.
 //!
-//! One thread decides and writes the ledger; workers perform actions. The stages that end up running are those that
-//! [`llmp_compiler::plan::plan`] names, less those that early cutoff saves, and those whose results turn out to be damaged
-//! when they are used: these are forgotten, and a second round makes them again.
+//! One thread decides and writes the ledger; workers perform actions. The stages that end up running are
+//! those that [`llmp_compiler::plan::plan`] names, less those that early cutoff saves, and those whose
+//! results turn out to be damaged when they are used: these are forgotten, and a second round makes them
+//! again.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::atomic::Ordering;
@@ -22,8 +23,8 @@ use super::queue::Limits;
 use super::remarks;
 use super::workers::{Policy, with_threads};
 
-/// Runs to the end. The result's index is the stage's. `before` is how the stages ended when this was called before in the same
-/// run, else empty.
+/// Runs to the end. The result's index is the stage's. `before` is how the stages ended when this was called
+/// before in the same run, else empty.
 pub(super) fn run(job: &Job<'_>, before: Vec<StageOutcome>) -> Vec<StageOutcome> {
     let RunOptions { jobs, cores, memory, retries, keep_going, ref gpus, .. } = *job.options;
     let devices = gpus.len().clamp(1, 64) as u32;
@@ -38,9 +39,10 @@ pub(super) fn run(job: &Job<'_>, before: Vec<StageOutcome>) -> Vec<StageOutcome>
 
 /// Goes through the graph until no result turned out to be damaged; `executor` does the actions.
 ///
-/// What is damaged is found out when it is used, by a stage that was decided on the belief that its input is there. Nothing
-/// that was decided is taken back: the damaged result is forgotten in the ledger, the round goes to its end with what does
-/// not need it, and the next one decides anew. It finds what ran done, and makes again what was forgotten.
+/// What is damaged is found out when it is used, by a stage that was decided on the belief that its input is
+/// there. Nothing that was decided is taken back: the damaged result is forgotten in the ledger, the round
+/// goes to its end with what does not need it, and the next one decides anew. It finds what ran done, and
+/// makes again what was forgotten.
 pub(super) fn run_on(
     executor: &dyn Executor,
     job: &Job<'_>,
@@ -85,8 +87,8 @@ pub(super) fn run_on(
     }
 }
 
-/// The length of the longest way behind each stage, where a stage that has the device for itself, which means training,
-/// counts for many others.
+/// The length of the longest way behind each stage, where a stage that has the device for itself, which means
+/// training, counts for many others.
 fn ranks(graph: &Graph) -> Vec<u64> {
     let mut ranks = vec![0_u64; graph.stages.len()];
     for (index, stage) in graph.stages.iter().enumerate().rev() {
@@ -293,15 +295,20 @@ impl<'e> Round<'e> {
                 };
                 Some(StageOutcome { status, key: None, artifact: None })
             }
-            Decision::Blocked(Blocked::Files { message, .. }) => {
+            Decision::Blocked(Blocked::Files { message, found, .. }) => {
                 harness.observer.line(&format!("! {:<26} {message}", stage.name));
-                let help = Some("paths are relative to the pipeline's folder".to_owned());
+                let help = (!found).then(|| "paths are relative to the pipeline's folder".to_owned());
                 Some(StageOutcome { status: Status::Failed { message, help }, key: None, artifact: None })
             }
             Decision::Run { key: Some(key), reasons, .. } if !self.stopping() => {
                 let digests = self.digests(stage);
                 let forced = self.forced(id);
                 self.begin(id, Planned { key: *key, digests, reasons, forced }, true)
+            }
+            Decision::Run { key: None, .. } if !self.stopping() => {
+                let message = "what it reads is not fetched yet".to_owned();
+                let help = Some("`llmp fetch` gets it".to_owned());
+                Some(StageOutcome { status: Status::Failed { message, help }, key: None, artifact: None })
             }
             Decision::Run { .. } => Some(StageOutcome::stopped(None)),
         }
@@ -359,7 +366,8 @@ impl<'e> Round<'e> {
         }
     }
 
-    /// Notes that an object of an input is damaged: its stage's result is forgotten, so that the next round makes it again.
+    /// Notes that an object of an input is damaged: its stage's result is forgotten, so that the next round
+    /// makes it again.
     fn damage(&mut self, id: StageId, damage: &Damage) {
         let Job { graph, harness, .. } = self.job;
         let Damage { input, object, error } = damage;

@@ -4,8 +4,8 @@
 //! open ─▶ runs/N/run.json "started" ─▶ run: stages ─▶ out/ ─▶ expectations ─▶ run.json as it ended ─▶ Outcome
 //! ```
 //!
-//! What a run is asked for with, what the screen shows and what is made of the outcome is the caller's: the command line, a
-//! server or a test.
+//! What a run is asked for with, what the screen shows and what is made of the outcome is the caller's: the
+//! command line, a server or a test.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -124,8 +124,8 @@ impl<'a> Session<'a> {
         &self.folder
     }
 
-    /// Runs to the end, which comes early once `stop` is set. What fails in a stage is told by the outcome; what is finished is
-    /// kept whatever happens.
+    /// Runs to the end, which comes early once `stop` is set. What fails in a stage is told by the outcome;
+    /// what is finished is kept whatever happens.
     ///
     /// # Errors
     /// Where the store cannot be written to, or loses what was just made.
@@ -159,11 +159,12 @@ impl<'a> Session<'a> {
 
     /// Runs the stages and links their results.
     ///
-    /// The scheduler makes again what a stage finds damaged in its inputs. A result that nothing used in this run is only looked
-    /// at when it is linked; so what turns out to be incomplete there is forgotten, and the stages are gone through once more.
-    /// That is told how they ended before: what failed is not tried again, what was forced is not forced again, and what ran
-    /// counts as having run. A result that is incomplete right after that is no old damage: the store loses what it is given, so
-    /// there is no third time.
+    /// The scheduler makes again what a stage finds damaged in its inputs. A result that nothing used in this
+    /// run is only looked at when it is linked; so what turns out to be incomplete there is forgotten, and
+    /// the stages are gone through once more. That is told how they ended before: what failed is not tried
+    /// again, what was forced is not forced again, and what ran counts as having run. A result that is
+    /// incomplete right after that is no old damage: the store loses what it is given, so there is no third
+    /// time.
     fn perform(&self, observer: &dyn Observer, stop: &AtomicBool) -> Result<Vec<StageOutcome>, Error> {
         let guard = Guard::new(self.options.guard.clone());
         let job = Job {
@@ -181,7 +182,8 @@ impl<'a> Session<'a> {
             return Ok(stages);
         }
         for end in incomplete.iter().filter_map(|id| stages.get(id.0 as usize)) {
-            // A list of files that is there but damaged is set aside, or what is made again would be taken for there already.
+            // A list of files that is there but damaged is set aside, or what is made again would be taken
+            // for there already.
             let _ = end.artifact.map(|artifact| self.past.store().objects.check(&artifact));
             job.forget(end);
         }
@@ -201,8 +203,8 @@ impl<'a> Session<'a> {
         link_results(self.past.store(), graph, main, &promoted).map_err(store_error)
     }
 
-    /// Counts what the results are to be looked at for, those of earlier runs included; in very large pipelines those of this
-    /// run only.
+    /// Counts what the results are to be looked at for, those of earlier runs included; in very large
+    /// pipelines those of this run only.
     fn note_remarks(&self, run: &mut Run) {
         const MANY: usize = 1_000;
         let few = run.stages.len() <= MANY;
@@ -275,8 +277,8 @@ impl Outcome<'_> {
     }
 }
 
-/// What came of the expectations where a run has nothing to do: all results are there and lie below `out/`, which this sees to.
-/// `None` where there is something to do. No run is opened for it.
+/// What came of the expectations where a run has nothing to do: all results are there and lie below `out/`,
+/// which this sees to. `None` where there is something to do. No run is opened for it.
 #[must_use]
 pub fn nothing_to_do<'a>(
     program: Program<'a>,
@@ -291,7 +293,8 @@ pub fn nothing_to_do<'a>(
     }
     let verdicts = planning::verdicts(graph, past.store(), registry, &found);
     if !are_linked(past.store(), graph, main, &found) {
-        // One that is incomplete is mended by a run. In a store that can't be written to, results are where they are.
+        // One that is incomplete is mended by a run. In a store that can't be written to, results are where
+        // they are.
         let promoted = planning::promoted(graph, &verdicts, &found);
         let linked = link_results(past.store(), graph, main, &promoted);
         if linked.is_ok_and(|incomplete| !incomplete.is_empty()) {
@@ -303,7 +306,8 @@ pub fn nothing_to_do<'a>(
         let run = past.last(&stage.name).map_or(0, |(_, run)| run);
         past.settle(&stage.name, key.digest, run);
     }
-    // What it keeps can be found out again, and a store that can't be written to has its results all the same.
+    // What it keeps can be found out again, and a store that can't be written to has its results all the
+    // same.
     let _ = past.save();
     Some(verdicts)
 }

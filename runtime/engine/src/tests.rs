@@ -85,7 +85,8 @@ fn resume(ctx: &dyn Context, _: serde_json::Value) -> Result<()> {
     std::fs::write(&path, "done").map_err(Error::io("cannot write", &path))
 }
 
-/// Writes the lines of all files of the shard to one, which is called after the shard; fails where one reads "bad".
+/// Writes the lines of all files of the shard to one, which is called after the shard; fails where one reads
+/// "bad".
 fn join(ctx: &dyn Context, _: serde_json::Value) -> Result<()> {
     let mut lines = Vec::new();
     for file in &ctx.input("from")?.files {
@@ -435,7 +436,8 @@ fn a_failure_stops_what_has_not_begun_unless_told_to_keep_going() {
             assert!(matches!(ended[0].status, Status::Failed { .. }), "{:?}", ended[0].status);
             Ledger::open(&root.path().join(".llmp/ledger")).unwrap().all().len()
         };
-        // Shards begin in the order of their content's digests, so that it is known what comes before the bad one.
+        // Shards begin in the order of their content's digests, so that it is known what comes before the bad
+        // one.
         let bad = llmp_compiler::key::Digest::of(b"bad");
         let of = |shard| llmp_compiler::key::Digest::of(format!("text {shard}").as_bytes());
         let before = (0..20).filter(|&shard| of(shard) < bad).count();

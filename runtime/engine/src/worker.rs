@@ -1,7 +1,8 @@
 //! Actions as files: `llmp worker ACTION` does one and leaves its result where the next run finds it.
 //!
-//! A run that has it done elsewhere puts the same file on any machine that reaches the store. The result's file appears
-//! whole or not at all, and the first one stays: a machine that was given up for lost may finish late.
+//! A run that has it done elsewhere puts the same file on any machine that reaches the store. The result's
+//! file appears whole or not at all, and the first one stays: a machine that was given up for lost may finish
+//! late.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -23,7 +24,8 @@ pub enum Report {
         effect: Box<Effect>,
         /// Whether the same action had been done before, by another.
         before: bool,
-        /// Whether what was done before has other contents: the stage's output is not determined by its inputs.
+        /// Whether what was done before has other contents: the stage's output is not determined by its
+        /// inputs.
         differs: bool,
     },
     /// It failed.

@@ -1,4 +1,5 @@
-//! The executor that a run has by itself: threads of this process that perform actions in the order that the queue says.
+//! The executor that a run has by itself: threads of this process that perform actions in the order that the
+//! queue says.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, mpsc};
 use std::time::Duration;

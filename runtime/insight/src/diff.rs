@@ -29,7 +29,8 @@ struct Change {
 
 impl Change {
     fn of(stage: &str, name: &str, old: Option<String>, new: Option<String>) -> Option<Self> {
-        // A setting that an earlier version did not have, and that is not set now, differs in nothing that is seen.
+        // A setting that an earlier version did not have, and that is not set now, differs in nothing that is
+        // seen.
         let shown = |value: &Option<String>| value.clone().unwrap_or_else(|| "none".into());
         let differs = old != new && shown(&old) != shown(&new);
         differs.then(|| Self { stage: stage.to_owned(), name: name.to_owned(), old, new, note: None })
@@ -315,7 +316,8 @@ fn metrics(old: &Report, new: &Report) -> Vec<Change> {
     names.into_iter().filter_map(change).collect()
 }
 
-/// Expectations whose outcome is another, or that only one of the runs had. One whose bound alone has changed is told, too.
+/// Expectations whose outcome is another, or that only one of the runs had. One whose bound alone has changed
+/// is told, too.
 fn gates(old: &Report, new: &Report) -> Vec<Change> {
     // A measure may be held between two bounds.
     let outcomes = |report: &Report| {

@@ -1,4 +1,5 @@
-//! Follows a run that is going on, from outside of its process, by the events it writes. Nothing is locked or changed.
+//! Follows a run that is going on, from outside of its process, by the events it writes. Nothing is locked or
+//! changed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;

@@ -21,6 +21,7 @@ pub fn hint(row: &Row, graph: &Graph) -> String {
     let mut parts = Vec::new();
     let causes: Vec<String> = reasons
         .iter()
+        .filter(|reason| **reason != Reason::Fetches || row.fetch.is_none())
         .filter(|reason| **reason != Reason::New && (row.action() != Action::New || reason.is_root()))
         .map(reasons::text)
         .collect();
@@ -37,6 +38,7 @@ pub fn hint(row: &Row, graph: &Graph) -> String {
     if let Some((todo, all)) = shards.filter(|(todo, all)| todo < all) {
         parts.push(format!("{todo} of {all} shards"));
     }
+    parts.extend(row.fetch.map(|fetch| format!("fetch {fetch}")));
     parts.extend(row.estimate.seconds.filter(|seconds| *seconds >= FELT).map(text::duration));
     parts.extend(row.estimate.memory.map(text::bytes));
     parts.join(" · ")

@@ -2,7 +2,8 @@
 
 use maud::{Markup, PreEscaped, html};
 
-/// The head of a page that takes nothing from elsewhere: `policy` names what may act on it, `style` is its own.
+/// The head of a page that takes nothing from elsewhere: `policy` names what may act on it, `style` is its
+/// own.
 #[must_use]
 pub fn html_head(title: &str, policy: &str, style: &str) -> Markup {
     html! {

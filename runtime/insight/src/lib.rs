@@ -1,10 +1,10 @@
 //! What runs did and what a plan says, for people.
 //!
-//! It reads the store, the records of runs and planned [rows](llmp_planning::rows); it runs nothing, and knows neither the engine nor any
-//! stage.
+//! It reads the store, the records of runs and planned [rows](llmp_planning::rows); it runs nothing, and
+//! knows neither the engine nor any stage.
 //!
-//! * about runs that ended: [`report`] (funnel, curves, tables, timings; several runs side by side), [`diff`] (two runs), [`trace`] (one document), [`reach`]
-//!   (which run needs which objects)
+//! * about runs that ended: [`report`] (funnel, curves, tables, timings; several runs side by side), [`diff`]
+//!   (two runs), [`trace`] (one document), [`reach`] (which run needs which objects)
 //! * about one result: [`peek`] (counts and first rows, for the editor)
 //! * about the run that goes on: [`following`]
 //! * about what a run would do: [`why`], [`hints`], [`watching`] (again and again), [`drawing`]

@@ -18,8 +18,8 @@ const RULES: usize = 3;
 /// Counts that are told.
 const COUNTS: usize = 6;
 
-/// What stage `name` made in run `run` of the store at `root`, in Markdown; `None` where nothing is to be told. `kind` is that
-/// of its results, e.g. `Docs`.
+/// What stage `name` made in run `run` of the store at `root`, in Markdown; `None` where nothing is to be
+/// told. `kind` is that of its results, e.g. `Docs`.
 #[must_use]
 pub fn peek(root: &Path, registry: &Registry, name: &str, kind: &str, run: u64) -> Option<String> {
     let store = Store::look(root).ok()?;

@@ -79,8 +79,9 @@ impl Reach {
         Ok(reach)
     }
 
-    /// The numbers of the runs that are kept: the newest of each pipeline, young ones, and those with a pin. A run that
-    /// went to some stage only is no substitute for one that went further: it counts among its like.
+    /// The numbers of the runs that are kept: the newest of each pipeline, young ones, and those with a pin.
+    /// A run that went to some stage only is no substitute for one that went further: it counts among its
+    /// like.
     #[must_use]
     pub fn kept(&self, keep: Keep, pins: &BTreeMap<String, u64>) -> BTreeSet<u64> {
         let mut newer = BTreeMap::<(&str, &[String]), usize>::new();
@@ -104,8 +105,8 @@ impl Reach {
         kept
     }
 
-    /// The objects that kept runs need. What a run finished that was killed counts as kept where no kept run is newer:
-    /// the next run goes on from there.
+    /// The objects that kept runs need. What a run finished that was killed counts as kept where no kept run
+    /// is newer: the next run goes on from there.
     #[must_use]
     pub fn needed(&self, kept: &BTreeSet<u64>) -> BTreeSet<Digest> {
         let mut needed: BTreeSet<Digest> =
@@ -133,7 +134,8 @@ fn files(store: &Store, artifact: &Digest) -> Vec<Digest> {
     std::iter::once(*artifact).chain(manifest.files.values().map(|file| file.digest)).collect()
 }
 
-/// Bytes of the files below a folder, each content once however often it is linked here; 0 where there is none.
+/// Bytes of the files below a folder, each content once however often it is linked here; 0 where there is
+/// none.
 #[must_use]
 pub fn size_of(folder: &Path) -> u64 {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
@@ -156,8 +158,8 @@ fn last_written(folder: &Path) -> Option<SystemTime> {
     entries.filter_map(time).max()
 }
 
-/// Work that no process goes on with and no later run will: attempts of dead processes, and checkpoints that were last
-/// written before the oldest kept run started. Only for one who has the store alone.
+/// Work that no process goes on with and no later run will: attempts of dead processes, and checkpoints that
+/// were last written before the oldest kept run started. Only for one who has the store alone.
 ///
 /// # Errors
 /// Where the folder of work cannot be read.

@@ -1,6 +1,7 @@
 //! The report of a run: one value with everything it tells, and that value as JSON, HTML and Markdown.
 //!
-//! `runs/N/report.json` is the report as it was when the run ended; later runs and `llmp gc` do not change it.
+//! `runs/N/report.json` is the report as it was when the run ended; later runs and `llmp gc` do not change
+//! it.
 
 mod charts;
 mod compare;
@@ -26,7 +27,8 @@ use serde_json::Value;
 pub use compare::{Comparison, Gates, Measured, Price, Row, number};
 pub use summary::{Came, Chain, RootCauses, Step, Training, chains, root_causes, trainings};
 
-/// Pipelines of more stages are told in short: what was cached by its name only, and not in their lowered form.
+/// Pipelines of more stages are told in short: what was cached by its name only, and not in their lowered
+/// form.
 const MANY_STAGES: usize = 1_000;
 
 /// Bytes that a stage takes in JSON, less its curves and its report.
@@ -223,7 +225,8 @@ impl Report {
     }
 }
 
-/// Runs as one page that needs nothing else: their table, and their curves over each other. `reports` are those of the rows.
+/// Runs as one page that needs nothing else: their table, and their curves over each other. `reports` are
+/// those of the rows.
 #[must_use]
 pub fn compared(comparison: &Comparison, reports: &[&Report]) -> String {
     html::compared(comparison, reports)
@@ -261,8 +264,8 @@ pub fn write(
     Ok(page)
 }
 
-/// A report's JSON with the lowered stages as their text says them: to read it only to write it again would cost most of the report
-/// of many stages.
+/// A report's JSON with the lowered stages as their text says them: to read it only to write it again would
+/// cost most of the report of many stages.
 fn with_lowered(mut report: String, lowered: &str) -> String {
     let stages = lowered.strip_prefix(BEFORE_STAGES).and_then(|rest| rest.strip_suffix('}'));
     if let (Some(stages), true) = (stages, report.ends_with(NO_STAGES)) {
@@ -305,7 +308,9 @@ mod tests {
             (0..400).map(|at| serde_json::json!({"name": format!("s{at}"), "inputs": []})).collect();
         let text = serde_json::json!({"format_version": 1, "stages": stages}).to_string();
         keep_lowered(&folder, || text.clone(), 400).unwrap();
-        write(&store, &ledger, &Run { run: number, ..Run::default() }, &registry).unwrap();
+        let run = Run { run: number, ..Run::default() };
+        store.write_run(&run).unwrap();
+        write(&store, &ledger, &run, &registry).unwrap();
         let whole = Report::of(&store, number, &registry).unwrap();
         assert_eq!(whole.lowered, stages);
         fs::remove_file(folder.join("report.json")).unwrap();

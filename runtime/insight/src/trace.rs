@@ -1,7 +1,8 @@
 //! What became of one document: through every stage that kept or dropped it, down to its tokens.
 //!
-//! Documents are found by URL, id or text in the first stages that hold documents and among those that were dropped.
-//! From there on a document is followed by its id, in the shard of the same name: shards keep their names.
+//! Documents are found by URL, id or text in the first stages that hold documents and among those that were
+//! dropped. From there on a document is followed by its id, in the shard of the same name: shards keep their
+//! names.
 
 mod dropped;
 mod find;

@@ -18,8 +18,8 @@ use crate::following::{Follower, Going};
 /// How often the store is worth looking at.
 pub const LOOK: Duration = Duration::from_millis(500);
 
-/// How often the user's files are looked at, and how much longer than a look the rest between two looks is at least:
-/// ten thousand files, or a large one that grows, cost a look some time.
+/// How often the user's files are looked at, and how much longer than a look the rest between two looks is at
+/// least: ten thousand files, or a large one that grows, cost a look some time.
 const LOOK_AT_FILES: Duration = Duration::from_secs(2);
 const REST: u32 = 50;
 
@@ -91,7 +91,8 @@ impl Watch {
         Ok(rows)
     }
 
-    /// What the newest reports say of what a program expects. `rows` are those that [`Self::plan`] gave for its `graph`.
+    /// What the newest reports say of what a program expects. `rows` are those that [`Self::plan`] gave for
+    /// its `graph`.
     #[must_use]
     pub fn gates<'g>(&self, graph: &'g Graph, rows: &[Row]) -> Vec<Latest<'g>> {
         self.open.as_ref().map_or_else(Vec::new, |open| latest(graph, &open.past, self.registry, rows))

@@ -27,8 +27,8 @@ pub struct Why<'a> {
     past: &'a Past,
     rows: &'a [Row],
     id: StageId,
-    /// The newest runs of the pipeline that ended: the last that went through all of it, and those since that went to
-    /// some stage only.
+    /// The newest runs of the pipeline that ended: the last that went through all of it, and those since that
+    /// went to some stage only.
     last: Vec<Run>,
 }
 
@@ -269,11 +269,13 @@ impl<'a> Why<'a> {
         let mut blocked = Some(blocked);
         while let Some(cause) = blocked {
             match cause {
-                Blocked::Files { message, span, .. } => {
+                Blocked::Files { message, span, found, .. } => {
                     let at = way.last().map_or(String::new(), |id| format!("{}: ", self.name(*id)));
                     let place = self.compilation.sources.place(*span);
                     writeln!(out, "  root cause  {at}{message}  {place}")?;
-                    writeln!(out, "              paths are relative to the pipeline's folder")?;
+                    if !found {
+                        writeln!(out, "              paths are relative to the pipeline's folder")?;
+                    }
                     break;
                 }
                 Blocked::By(id) => {

@@ -1,5 +1,6 @@
-//! Which addresses may be connected to. A name or a redirect that leads into the user's own network, or to a cloud's metadata
-//! service (169.254.169.254), would hand what only this machine may see to whoever wrote the URL.
+//! Which addresses may be connected to. A name or a redirect that leads into the user's own network, or to a
+//! cloud's metadata service (169.254.169.254), would hand what only this machine may see to whoever wrote the
+//! URL.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 

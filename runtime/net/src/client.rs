@@ -6,7 +6,7 @@ use std::time::Duration;
 use url::Url;
 
 use crate::redirect::{Step, follow};
-use crate::retry::{Clock, SystemClock, Tries, may_change, retry_after};
+use crate::retry::{Clock, Pace, SystemClock, Tries, may_change, retry_after};
 use crate::transport::{Answer, Transport};
 use crate::{Error, Permit, Wire};
 
@@ -75,6 +75,7 @@ pub struct Client {
     pub(crate) transport: Box<dyn Transport>,
     pub(crate) clock: Box<dyn Clock>,
     pub(crate) options: Options,
+    pub(crate) pace: Pace,
 }
 
 impl Client {
@@ -88,7 +89,7 @@ impl Client {
     /// Over any transport, such as recorded answers, and with any clock.
     #[must_use]
     pub fn with(transport: impl Transport + 'static, clock: impl Clock + 'static, options: Options) -> Self {
-        Self { transport: Box::new(transport), clock: Box::new(clock), options }
+        Self { transport: Box::new(transport), clock: Box::new(clock), options, pace: Pace::default() }
     }
 
     /// A small thing, in memory: a list of paths, `robots.txt`, a feed.
@@ -97,7 +98,7 @@ impl Client {
     ///
     /// If it is not to be had within the limits and the tries of [`Options`].
     pub fn get(&self, url: &Url, limits: Limits, observer: &mut dyn Observer) -> Result<Vec<u8>, Error> {
-        let mut tries = Tries::new(url, &self.options, limits, &*self.clock);
+        let mut tries = Tries::new(url, self, limits);
         loop {
             let (cause, asked) = match follow(&*self.transport, url, 0, None, tries.left()?)? {
                 Step::Cut(cause) => (cause, None),
@@ -118,7 +119,7 @@ impl Client {
 }
 
 /// The body, or why it is not whole.
-fn whole(
+pub(crate) fn whole(
     answer: Answer,
     url: &Url,
     limits: Limits,

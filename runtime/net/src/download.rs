@@ -1,7 +1,9 @@
-//! A file that may be large: straight to the disk, and after a cut only what is missing, within a run and between runs.
+//! A file that may be large: straight to the disk, and after a cut only what is missing, within a run and
+//! between runs.
 //!
-//! While `NAME` is incomplete its bytes lie in `NAME.part`, and `NAME.part.version` says which version of the file at which
-//! address they belong to. A server that cannot tell versions apart, or has another one by now, gives the whole again.
+//! While `NAME` is incomplete its bytes lie in `NAME.part`, and `NAME.part.version` says which version of the
+//! file at which address they belong to. A server that cannot tell versions apart, or has another one by now,
+//! gives the whole again.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -31,12 +33,13 @@ pub struct Downloaded {
 }
 
 impl Client {
-    /// Fetches a file to `to`, which appears whole or not at all. A file that an earlier call began goes on where it stopped.
+    /// Fetches a file to `to`, which appears whole or not at all. A file that an earlier call began goes on
+    /// where it stopped.
     ///
     /// # Errors
     ///
-    /// If it is not to be had within the limits and the tries of [`crate::Options`]. What has come is kept, but where the file
-    /// is too large.
+    /// If it is not to be had within the limits and the tries of [`crate::Options`]. What has come is kept,
+    /// but where the file is too large.
     pub fn download(
         &self,
         url: &Url,
@@ -45,7 +48,7 @@ impl Client {
         observer: &mut dyn Observer,
     ) -> Result<Downloaded, Error> {
         let mut part = Part::open(to, url).map_err(|source| cannot_write(to, source))?;
-        let mut tries = Tries::new(url, &self.options, limits, &*self.clock);
+        let mut tries = Tries::new(url, self, limits);
         let mut received = 0;
         loop {
             let before = part.length;
@@ -67,6 +70,13 @@ impl Client {
                             });
                         };
                         (cause, None)
+                    }
+                    // A length that was wrong: the version is still the same (`If-Range`), and all of it has
+                    // come.
+                    416 if part.length > 0 && answer.size_of_whole() == Some(part.length) => {
+                        part.finish(to).map_err(|source| cannot_write(to, source))?;
+                        let (bytes, version) = (part.length, part.version);
+                        return Ok(Downloaded { bytes, received, version, from: at });
                     }
                     // What is there is not the beginning of what the server has.
                     416 if part.length > 0 => {
@@ -134,7 +144,8 @@ impl Part {
         Ok(part)
     }
 
-    /// Empties it: what comes now belongs to `version`. The note is written before any byte that it speaks of.
+    /// Empties it: what comes now belongs to `version`. The note is written before any byte that it speaks
+    /// of.
     fn begin(&mut self, version: Option<&str>) -> io::Result<()> {
         self.file.set_len(0)?;
         self.length = 0;

@@ -1,6 +1,7 @@
 //! Recorded answers: a conversation with a real server, kept in a folder, answers tests without a network.
 //!
-//! An exchange is a file `0001.http` of the folder: the question, an empty line, the answer as HTTP/1.1 writes it.
+//! An exchange is a file `0001.http` of the folder: the question, an empty line, the answer as HTTP/1.1
+//! writes it.
 //!
 //! ```text
 //! GET https://example.org/robots.txt
@@ -60,7 +61,8 @@ impl<T: Transport> Transport for Recorder<T> {
     }
 }
 
-/// Answers as it was answered once. Several answers to one question come in their order, the last again and again.
+/// Answers as it was answered once. Several answers to one question come in their order, the last again and
+/// again.
 pub struct Recorded {
     exchanges: Vec<Exchange>,
 }

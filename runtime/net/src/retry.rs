@@ -1,11 +1,13 @@
 //! When to ask again: never for what is final, politely for the rest.
 
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use url::Url;
 
 use crate::transport::Answer;
-use crate::{Error, Limits, Observer, Options};
+use crate::{Client, Error, Limits, Observer, Options};
 
 /// Time, so that tests need none.
 pub trait Clock: Send + Sync {
@@ -41,8 +43,8 @@ impl Clock for SystemClock {
     }
 }
 
-/// Whether the same question may have another answer later: 408, 425, 429, and servers that fail for a while. 403 and 404
-/// never: who asks again for what he may not have is soon shut out.
+/// Whether the same question may have another answer later: 408, 425, 429, and servers that fail for a while.
+/// 403 and 404 never: who asks again for what he may not have is soon shut out.
 pub(crate) fn may_change(status: u16) -> bool {
     matches!(status, 408 | 425 | 429 | 500 | 502 | 503 | 504)
 }
@@ -56,11 +58,31 @@ pub(crate) fn retry_after(answer: &Answer, today: SystemTime) -> Option<Duration
     Some(httpdate::parse_http_date(text).ok()?.duration_since(today).unwrap_or_default())
 }
 
-/// The tries at one thing. Between two at least a second passes, twice as long after each failure up to a minute.
+/// When each host was asked again last, by all fetches of a client together.
+#[derive(Debug, Default)]
+pub(crate) struct Pace(Mutex<BTreeMap<String, Duration>>);
+
+/// Between two questions to a host that follow failures.
+const APART: Duration = Duration::from_secs(1);
+
+impl Pace {
+    /// The next moment from `from` on when a host may be asked again; it is taken.
+    fn next(&self, url: &Url, from: Duration) -> Duration {
+        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let host = url.host_str().unwrap_or_default().to_owned();
+        let at = last.get(&host).map_or(from, |last| from.max(*last + APART));
+        last.insert(host, at);
+        at
+    }
+}
+
+/// The tries at one thing. Between two at least a second passes, twice as long after each failure up to a
+/// minute.
 pub(crate) struct Tries<'a> {
     url: &'a Url,
     options: &'a Options,
     clock: &'a dyn Clock,
+    pace: &'a Pace,
     /// In all.
     count: u32,
     /// Since something was gained.
@@ -75,9 +97,10 @@ const LONGEST: Duration = Duration::from_secs(60);
 const SLICE: Duration = Duration::from_millis(100);
 
 impl<'a> Tries<'a> {
-    pub(crate) fn new(url: &'a Url, options: &'a Options, limits: Limits, clock: &'a dyn Clock) -> Self {
+    pub(crate) fn new(url: &'a Url, client: &'a Client, limits: Limits) -> Self {
+        let Client { options, clock, pace, .. } = client;
         let end = clock.now() + limits.time;
-        Self { url, options, clock, count: 0, vain: 0, limit: limits.time, end }
+        Self { url, options, clock: &**clock, pace, count: 0, vain: 0, limit: limits.time, end }
     }
 
     /// The time that the next try may take.
@@ -107,7 +130,7 @@ impl<'a> Tries<'a> {
             return Err(Error::Later { url: self.url.to_string(), wait });
         }
         let own = Duration::from_secs(1 << (self.vain - 1).min(6)).min(LONGEST);
-        let until = self.clock.now() + asked.unwrap_or_default().max(own);
+        let until = self.pace.next(self.url, self.clock.now() + asked.unwrap_or_default().max(own));
         loop {
             if observer.stopped() {
                 return Err(Error::Stopped);
@@ -118,5 +141,23 @@ impl<'a> Tries<'a> {
                 Some(left) => self.clock.wait(left.min(SLICE)),
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_is_asked_again_once_a_second_by_all() {
+        let (pace, second) = (Pace::default(), Duration::from_secs(1));
+        let url = |text| Url::parse(text).unwrap();
+        let (one, two, other) =
+            (url("https://a.example/1"), url("https://a.example/2"), url("https://b.example/1"));
+        assert_eq!(pace.next(&one, 5 * second), 5 * second);
+        assert_eq!(pace.next(&two, 5 * second), 6 * second);
+        assert_eq!(pace.next(&one, 4 * second), 7 * second);
+        assert_eq!(pace.next(&other, 5 * second), 5 * second);
+        assert_eq!(pace.next(&two, 20 * second), 20 * second);
     }
 }

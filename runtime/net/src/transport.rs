@@ -49,6 +49,12 @@ impl Answer {
         Some((range.split_once('-')?.0.parse().ok()?, whole.parse().ok()))
     }
 
+    /// The size of the whole from `Content-Range: bytes */200`, where no byte is left to be asked for.
+    #[must_use]
+    pub fn size_of_whole(&self) -> Option<u64> {
+        self.header("content-range")?.trim().strip_prefix("bytes */")?.parse().ok()
+    }
+
     /// What tells this version of the file from others: a strong entity tag, else its date.
     #[must_use]
     pub fn version(&self) -> Option<&str> {

@@ -1,5 +1,5 @@
-//! The transport that really connects: ureq, with the addresses checked between the look-up of a name and the connection, so
-//! that a name cannot stand for another address the second time.
+//! The transport that really connects: ureq, with the addresses checked between the look-up of a name and the
+//! connection, so that a name cannot stand for another address the second time.
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;

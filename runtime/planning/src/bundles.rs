@@ -1,9 +1,10 @@
-//! The shards of the user's files (spec 6.4): each file by itself, and many small ones in bundles, so that a folder of
-//! thousands of pages does not become thousands of actions, objects and frames of the ledger.
+//! The shards of the user's files (spec 6.4): each file by itself, and many small ones in bundles, so that a
+//! folder of thousands of pages does not become thousands of actions, objects and frames of the ledger.
 //!
-//! Which files go together follows from the hashes alone, by a rule that looks at one place at a time: all small files are one
-//! bundle; one that holds too much is split by the next bit of its files' hashes, and so on. A file more changes the bundle
-//! that it falls into, which at most falls in two; all others, their keys and results stay.
+//! Which files go together follows from the hashes alone, by a rule that looks at one place at a time: all
+//! small files are one bundle; one that holds too much is split by the next bit of its files' hashes, and so
+//! on. A file more changes the bundle that it falls into, which at most falls in two; all others, their keys
+//! and results stay.
 
 use llmp_compiler::key::{Digest, Hasher};
 
@@ -13,7 +14,8 @@ use super::history::ShardInput;
 /// Bytes from which a file is a shard by itself.
 const LARGE: u64 = 1 << 20;
 
-/// Small files up to which each is a shard by itself: as many actions keep any machine busy and cost nothing that is felt.
+/// Small files up to which each is a shard by itself: as many actions keep any machine busy and cost nothing
+/// that is felt.
 const FEW: usize = 64;
 
 /// Files that a bundle holds at most.
@@ -25,7 +27,8 @@ const MOST_BYTES: u64 = 4 << 20;
 /// Bits of a hash; two files never agree in all of them.
 const BITS: usize = 256;
 
-/// The shards of a set of files, in the order of their first files; `bundled` where small files may go together.
+/// The shards of a set of files, in the order of their first files; `bundled` where small files may go
+/// together.
 pub(super) fn shards(files: &Files, bundled: bool) -> Vec<ShardInput> {
     let members = files.found.iter().enumerate().map(|(at, file)| Member::of(at, file, files.names));
     let (mut small, mut alone): (Vec<Member>, Vec<Member>) =
@@ -58,7 +61,8 @@ impl Member {
     }
 }
 
-/// Splits files, which are sorted by hash and agree in the first `depth` bits of it, until no part is too large.
+/// Splits files, which are sorted by hash and agree in the first `depth` bits of it, until no part is too
+/// large.
 fn split(files: &[Member], depth: usize, bundles: &mut Vec<Vec<Member>>) {
     let bytes: u64 = files.iter().map(|member| member.size).sum();
     let fits = files.len() <= MOST_FILES && bytes <= MOST_BYTES;

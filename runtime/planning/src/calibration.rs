@@ -1,5 +1,5 @@
-//! How quick this machine's processor is, measured once in a fraction of a second and kept in the user's cache folder, so that the
-//! first plan of a pipeline fits slow and fast machines.
+//! How quick this machine's processor is, measured once in a fraction of a second and kept in the user's
+//! cache folder, so that the first plan of a pipeline fits slow and fast machines.
 //!
 //! Runs and `llmp calibrate` measure; what plans, checks or edits only reads.
 
@@ -16,7 +16,8 @@ use super::machine::environment;
 /// operations a second, and bytes a second.
 const REFERENCE: (f64, f64) = (107e9, 172e6);
 
-/// How many times as quick as the reference machine anything may be: what is beyond was disturbed, not measured.
+/// How many times as quick as the reference machine anything may be: what is beyond was disturbed, not
+/// measured.
 const PLAUSIBLE: std::ops::RangeInclusive<f64> = 0.02..=50.0;
 
 /// What a processor reaches.
@@ -83,8 +84,8 @@ pub fn path() -> Option<PathBuf> {
     Some(caches.join("llmp").join("calibration.json"))
 }
 
-/// Bytes of text a second in which one core counts words: what stages of data do, branches, small copies and look-ups in a table. The
-/// best of several turns, since others disturb and nobody helps.
+/// Bytes of text a second in which one core counts words: what stages of data do, branches, small copies and
+/// look-ups in a table. The best of several turns, since others disturb and nobody helps.
 fn count_words(time: Duration) -> f64 {
     const BYTES: usize = 128 << 10;
     let mut state = 1_u64;

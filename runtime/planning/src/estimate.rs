@@ -1,7 +1,8 @@
 //! What a stage will cost, and what the estimate is based on.
 //!
-//! A time follows from work, in floating-point operations by the stages' own formulas or in bytes to read: from what the same stage
-//! took the last time and the ratio of the two works, or else from how quick stages are here (see [`Rates`]).
+//! A time follows from work, in floating-point operations by the stages' own formulas or in bytes to read:
+//! from what the same stage took the last time and the ratio of the two works, or else from how quick stages
+//! are here (see [`Rates`]).
 
 use std::cell::LazyCell;
 
@@ -121,8 +122,8 @@ fn disk(record: Option<&Record>, cost: Option<&Cost>) -> Option<u64> {
     }
 }
 
-/// A formula's result, or else the peak when it last ran with these settings. A peak counts all that ran at the same time, so
-/// that it is asked second.
+/// A formula's result, or else the peak when it last ran with these settings. A peak counts all that ran at
+/// the same time, so that it is asked second.
 fn memory(stage: &Stage, record: Option<&Record>, cost: Option<&Cost>) -> Option<u64> {
     if let Some(memory) = cost.and_then(|cost| cost.memory) {
         return Some(PROCESS + memory);

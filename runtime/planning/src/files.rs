@@ -2,11 +2,49 @@
 
 use std::path::{Path, PathBuf};
 
-use llmp_compiler::graph::{FileSet, Source};
+use llmp_compiler::graph::FileSet;
 use llmp_compiler::key::{Digest, Hasher};
-use llmp_store::{Entry, Stat};
+use llmp_compiler::place::fetched_address;
+use llmp_compiler::plan::Absent;
+use llmp_store::{Downloads, Entry, Stat};
 
-use super::walk;
+use super::lockfile::{LockFile, Locked, request};
+use super::{folder_of, walk};
+
+/// Where files are looked for: the pipeline's folder, its lock file, and the download cache.
+#[derive(Clone, Debug)]
+pub struct Surroundings {
+    /// The folder of the main file.
+    pub folder: PathBuf,
+    /// The lock file, or what is wrong with it.
+    pub lock: Result<LockFile, String>,
+    /// What was fetched.
+    pub downloads: Downloads,
+}
+
+impl Surroundings {
+    /// Those of the pipeline with this main file.
+    #[must_use]
+    pub fn of(main: &Path) -> Self {
+        let lock = LockFile::open(&LockFile::path(main));
+        Self { folder: folder_of(main), lock, downloads: Downloads::of_user() }
+    }
+
+    /// The lock file.
+    ///
+    /// # Errors
+    /// A sentence for people: where it cannot be read.
+    pub fn lock(&self) -> Result<&LockFile, Absent> {
+        self.lock.as_ref().map_err(|error| Absent::Missing(error.clone()))
+    }
+
+    /// A fetched file. It lies in the download cache once somebody needs it; what it is stands in the lock
+    /// file.
+    fn found(&self, locked: &Locked) -> Found {
+        let Entry { digest, size } = locked.entry;
+        Found { label: locked.address.clone(), path: self.downloads.file(&digest), digest, size }
+    }
+}
 
 /// One file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,26 +73,32 @@ impl Found {
 /// The files of an input.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Files {
-    /// Sorted by digest, so that neither names nor order count; the same content under two names is one file. Where names
-    /// count, sorted by name, and every file is one.
+    /// Sorted by digest, so that neither names nor order count; the same content under two names is one file.
+    /// Where names count, sorted by name, and every file is one.
     pub found: Vec<Found>,
     /// Whether names count.
     pub names: bool,
 }
 
 impl Files {
-    /// Finds the files of all paths and patterns: a file, all files below a folder, or those that match a pattern with `*`,
-    /// `?`, `**`, `[…]`.
+    /// Finds the files of all paths and patterns: a file, all files below a folder, or those that match a
+    /// pattern with `*`, `?`, `**`, `[…]`.
+    ///
+    /// Addresses, and what stages have fetched, are as the lock file says.
     ///
     /// # Errors
-    /// A sentence for people: nothing there, or nothing readable.
-    pub fn find(folder: &Path, set: &FileSet, stat: &mut Stat) -> Result<Self, String> {
-        if let Source::Lock(_) = set.source {
-            return Err("what this stage reads is fetched beforehand, which this llmp cannot do".to_owned());
-        }
+    /// A sentence for people: nothing there, or nothing readable; or that it is to be fetched first.
+    pub fn find(at: &Surroundings, set: &FileSet, stat: &mut Stat) -> Result<Self, Absent> {
         let mut found = Vec::new();
+        if let Some(request) = request(set) {
+            let files = at.lock()?.files(&request).ok_or(Absent::Unfetched)?;
+            found.extend(files.into_iter().map(|locked| at.found(locked)));
+        }
         for pattern in set.patterns() {
-            found.extend(of_pattern(folder, pattern, stat)?);
+            match fetched_address(pattern) {
+                Some(address) => found.push(at.found(at.lock()?.address(address).ok_or(Absent::Unfetched)?)),
+                None => found.extend(of_pattern(&at.folder, pattern, stat)?),
+            }
         }
         match set.names {
             // Two patterns may name one file.
@@ -121,11 +165,13 @@ mod tests {
         std::fs::write(b.join("k.w"), "y").unwrap();
         std::fs::write(b.join("twice.w"), "y").unwrap();
         let mut stat = Stat::open(&root.path().join("stat"));
-        let mut find = |folder: &Path, pattern: &str| Files::find(folder, &FileSet::of([pattern]), &mut stat);
+        let mut find = |folder: &Path, pattern: &str| {
+            Files::find(&Surroundings::of(&folder.join("main.llmp")), &FileSet::of([pattern]), &mut stat)
+        };
         assert_eq!(find(&a, "*.w").unwrap().digest(), find(&b, "*.w").unwrap().digest());
         assert_eq!(find(root.path(), "a").unwrap().found.len(), 2);
-        assert_eq!(find(&a, "*.q").unwrap_err(), "no file matches `*.q`");
-        assert_eq!(find(&a, "q").unwrap_err(), "there is no file `q`");
+        assert_eq!(find(&a, "*.q").unwrap_err().to_string(), "no file matches `*.q`");
+        assert_eq!(find(&a, "q").unwrap_err().to_string(), "there is no file `q`");
     }
 
     #[test]
@@ -137,10 +183,10 @@ mod tests {
         let mut stat = Stat::open(&root.path().join("stat"));
         let mut find = |patterns: &[&str], names| {
             let set = FileSet { names, ..FileSet::of(patterns.iter().copied()) };
-            Files::find(root.path(), &set, &mut stat)
+            Files::find(&Surroundings::of(&root.path().join("main.llmp")), &set, &mut stat)
         };
         assert_eq!(find(&["*.w", "c.q"], false).unwrap(), find(&["b.w", "a.w"], false).unwrap());
-        assert_eq!(find(&["a.w", "no"], false).unwrap_err(), "there is no file `no`");
+        assert_eq!(find(&["a.w", "no"], false).unwrap_err().to_string(), "there is no file `no`");
         let (one, other) = (find(&["a.w"], true).unwrap(), find(&["c.q"], true).unwrap());
         assert_ne!(one.digest(), other.digest());
         assert_ne!(one.found[0].shard(true), other.found[0].shard(true));

@@ -16,7 +16,8 @@ use super::{Past, Row};
 /// The largest `report.json` that is read.
 const MAX_REPORT: u64 = 64 << 20;
 
-/// What came of every expectation whose reports are there, in order of text. `artifacts` are those of the stages, by index.
+/// What came of every expectation whose reports are there, in order of text. `artifacts` are those of the
+/// stages, by index.
 #[must_use]
 pub fn verdicts<'g>(
     graph: &'g Graph,
@@ -87,7 +88,8 @@ fn expectation(gate: &Gate, verdict: Option<&Verdict>, graph: &Graph, sources: &
     }
 }
 
-/// What the newest reports say of an expectation: those that are there for the program as it is, or else those of the last run.
+/// What the newest reports say of an expectation: those that are there for the program as it is, or else
+/// those of the last run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Latest<'g> {
     /// What is expected.

@@ -1,27 +1,31 @@
 //! What has been done before and what lies on disk, for the compiler's decision function.
 
-use std::cell::{Cell, RefCell, RefMut};
+use std::cell::{Cell, Ref, RefCell, RefMut};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use llmp_compiler::graph::{FileSet, Producer, Stage};
 use llmp_compiler::key::{ComponentName, Content, Digest, Hasher, Key};
-use llmp_compiler::plan::{History, Previous};
+use llmp_compiler::plan::{Absent, History, Previous};
 use llmp_stage::{Registry, shard_of};
-use llmp_store::{Ledger, Manifest, Result, Stat, Store, pipeline_id, write_cache};
+use llmp_store::{Entry, Ledger, Manifest, Result, Stat, Store, pipeline_id, write_cache};
 
-use super::files::{Files, Found};
+use super::bundles;
+use super::files::{Files, Found, Surroundings};
 use super::probe::Probes;
-use super::{bundles, command, folder_of};
+use super::{command, folder_of};
 
 /// The past of one pipeline in one store.
 pub struct Past {
     store: Arc<Store>,
     ledger: RefCell<Ledger>,
-    folder: PathBuf,
+    main: PathBuf,
+    at: RefCell<Surroundings>,
     stat: RefCell<Stat>,
-    files: RefCell<HashMap<FileSet, std::result::Result<Arc<Files>, String>>>,
+    files: RefCell<HashMap<FileSet, std::result::Result<Arc<Files>, Absent>>>,
+    /// What keeps commands from starting.
+    commands: RefCell<BTreeMap<Vec<String>, Option<String>>>,
     /// What words of commands name, where that is a file.
     words: RefCell<HashMap<String, Option<Content>>>,
     last_path: PathBuf,
@@ -40,13 +44,14 @@ impl Past {
         let stat = Stat::open(&store.root().join("stat"));
         let last_path = store.root().join("last").join(pipeline_id(&store, main));
         let last = read_last(&last_path);
-        let folder = folder_of(main);
         Ok(Self {
             store,
             ledger: RefCell::new(ledger),
-            folder,
+            main: main.to_owned(),
+            at: RefCell::new(Surroundings::of(main)),
             stat: RefCell::new(stat),
             files: RefCell::default(),
+            commands: RefCell::default(),
             words: RefCell::default(),
             last_path,
             last: RefCell::new(last),
@@ -61,13 +66,14 @@ impl Past {
         Self { probes: Some(Probes::new(registry)), ..self }
     }
 
-    /// Looks again at what others may have changed: the ledger, what was settled, the user's files. What is known of
-    /// unchanged files stays.
+    /// Looks again at what others may have changed: the ledger, what was settled, the user's files. What is
+    /// known of unchanged files stays.
     ///
     /// # Errors
     /// Where the ledger cannot be read.
     pub fn refresh(&self) -> Result<()> {
         self.ledger().refresh()?;
+        self.at.replace(Surroundings::of(&self.main));
         self.files.borrow_mut().clear();
         self.words.borrow_mut().clear();
         if !self.last_changed.get() {
@@ -80,6 +86,19 @@ impl Past {
     #[must_use]
     pub fn store(&self) -> &Arc<Store> {
         &self.store
+    }
+
+    /// Where files are looked for.
+    #[must_use]
+    pub fn surroundings(&self) -> Ref<'_, Surroundings> {
+        self.at.borrow()
+    }
+
+    /// Whether the file at `path` has this content; read only where that is not known.
+    #[must_use]
+    pub fn is_intact(&self, path: &Path, entry: &Entry) -> bool {
+        let found = self.stat.borrow_mut().digests(&[path.to_owned()]);
+        found.is_ok_and(|found| found.first().is_some_and(|found| found.as_ref() == Some(entry)))
     }
 
     /// The file that says under which keys this pipeline's stages were last settled.
@@ -96,25 +115,28 @@ impl Past {
     /// The user's files; looked up once.
     ///
     /// # Errors
-    /// A sentence for people.
-    pub fn find(&self, set: &FileSet) -> std::result::Result<Arc<Files>, String> {
+    /// A sentence for people, or that they are fetched first.
+    pub fn find(&self, set: &FileSet) -> std::result::Result<Arc<Files>, Absent> {
         if let Some(known) = self.files.borrow().get(set) {
             return known.clone();
         }
-        let found = Files::find(&self.folder, set, &mut self.stat.borrow_mut()).map(Arc::new);
+        let found = Files::find(&self.at.borrow(), set, &mut self.stat.borrow_mut()).map(Arc::new);
         self.files.borrow_mut().insert(set.clone(), found.clone());
         found
     }
 
-    /// Whether the files behind a path or pattern that was looked up are other ones now.
+    /// Whether the files behind a path or pattern that was looked up are other ones now, or a command's
+    /// program came or went.
     #[must_use]
     pub fn files_changed(&self) -> bool {
-        let mut stat = self.stat.borrow_mut();
-        let mut now = |set| Files::find(&self.folder, set, &mut stat);
-        self.files.borrow().iter().any(|(set, known)| match (known, now(set)) {
+        let (at, mut stat) = (Surroundings::of(&self.main), self.stat.borrow_mut());
+        let mut now = |set| Files::find(&at, set, &mut stat);
+        let files = self.files.borrow().iter().any(|(set, known)| match (known, now(set)) {
             (Ok(known), Ok(now)) => **known != now,
             (known, now) => known.is_ok() != now.is_ok(),
-        })
+        });
+        let (commands, folder) = (self.commands.borrow(), folder_of(&self.main));
+        files || commands.iter().any(|(words, known)| *known != command::unstartable(words, &folder))
     }
 
     /// The key and run under which the stage of this name was last settled.
@@ -169,6 +191,21 @@ impl Past {
             words.iter().filter(|(_, content)| content.is_none()).map(|(word, _)| word.clone()).collect();
         words.sort();
         words
+    }
+
+    /// The files of an input whose shards have no result yet, by label; `None` where the stage reads all of
+    /// them at once.
+    #[must_use]
+    pub fn unread(&self, stage: &Stage, key: &Key, role: &str, set: &FileSet) -> Option<BTreeSet<String>> {
+        if stage.per_shard.as_deref() != Some(role) {
+            return None;
+        }
+        let files = self.find(set).ok()?;
+        let ledger = self.ledger();
+        let made = |shard: &ShardInput| ledger.artifact(&shard_key(key, role, shard));
+        let unread = |shard: &ShardInput| made(shard).is_none_or(|it| !self.store.objects.contains(&it));
+        let shards = bundles::shards(&files, stage.command.is_none()).into_iter().filter(unread);
+        Some(shards.flat_map(|shard| shard.files).map(|(label, _)| label).collect())
     }
 
     /// The shards of a stage's sharded input: name and files, by name.
@@ -229,8 +266,8 @@ pub fn shard_key(key: &Key, role: &str, shard: &ShardInput) -> Digest {
         hasher.text(&component.name.text()).digest(&component.digest);
     }
     for (name, digest) in &shard.files {
-        // The shard's name comes from content; what follows it tells its files apart. Names of the user's files count only
-        // where the stage uses them.
+        // The shard's name comes from content; what follows it tells its files apart. Names of the user's
+        // files count only where the stage uses them.
         let unnamed = if shard.names { name.as_str() } else { "" };
         hasher.text(name.strip_prefix(&shard.name).unwrap_or(unnamed)).digest(digest);
     }
@@ -265,7 +302,7 @@ impl History for Past {
         Some(Previous { run, components: record.components })
     }
 
-    fn files(&self, set: &FileSet) -> std::result::Result<Content, String> {
+    fn files(&self, set: &FileSet) -> std::result::Result<Content, Absent> {
         let files = self.find(set)?;
         Ok(Content { role: String::new(), files: true, label: files.label(), digest: files.digest() })
     }
@@ -273,15 +310,8 @@ impl History for Past {
     fn refused(&self, stage: &Stage, key: &Key, role: &str, set: &FileSet) -> Option<String> {
         let probes = self.probes.as_ref()?;
         let files = self.find(set).ok()?;
-        let sharded = stage.per_shard.as_deref() == Some(role);
-        let ledger = self.ledger();
         // What was read once is read again.
-        let unread = |shard: &ShardInput| ledger.artifact(&shard_key(key, role, shard)).is_none();
-        let shards = sharded.then(|| bundles::shards(&files, stage.command.is_none()));
-        let unread: Option<BTreeSet<String>> = shards.map(|shards| {
-            let unread = shards.into_iter().filter(unread);
-            unread.flat_map(|shard| shard.files).map(|(label, _)| label).collect()
-        });
+        let unread = self.unread(stage, key, role, set);
         let is_new = |file: &&Found| unread.as_ref().is_none_or(|unread| unread.contains(&file.label));
         let new: Vec<&Found> = files.found.iter().filter(is_new).collect();
         let others = new.len() < files.found.len();
@@ -292,14 +322,16 @@ impl History for Past {
         if let Some(known) = self.words.borrow().get(word) {
             return known.clone();
         }
-        let is_file = self.folder.join(word).is_file();
+        let is_file = self.at.borrow().folder.join(word).is_file();
         let content = is_file.then(|| self.files(&FileSet::of([word])).ok()).flatten();
         self.words.borrow_mut().insert(word.to_owned(), content.clone());
         content
     }
 
     fn unstartable(&self, command: &[String]) -> Option<String> {
-        command::unstartable(command, &self.folder)
+        let found = command::unstartable(command, &folder_of(&self.main));
+        self.commands.borrow_mut().insert(command.to_owned(), found.clone());
+        found
     }
 
     fn shards(&self, stage: &Stage, key: &Key, input: &Digest) -> Option<(usize, usize)> {

@@ -1,11 +1,12 @@
-//! What a pipeline was when it had nothing to do: where all of that is as it was, it has nothing to do again, and need not be
-//! compiled and planned to find that out. A run that did all its work keeps it, too.
+//! What a pipeline was when it had nothing to do: where all of that is as it was, it has nothing to do again,
+//! and need not be compiled and planned to find that out. A run that did all its work keeps it, too.
 //!
-//! Whether there is something to do follows from the question (the program, options, folder), the texts, the user's files, the
-//! ledger, the objects that are there and the links below `out/`. Each of these is compared: texts and files by content, results
-//! one by one, the ledger by its stamp where that can be trusted (git's "racily clean" rule, see [`Stamp`]) and else by content.
-//! Where anything is otherwise, or this file is missing, damaged or of another version, the answer is only that it is not known,
-//! and the long way is gone. So it decides nothing and may be deleted.
+//! Whether there is something to do follows from the question (the program, options, folder), the texts, the
+//! user's files, the ledger, the objects that are there and the links below `out/`. Each of these is
+//! compared: texts and files by content, results one by one, the ledger by its stamp where that can be
+//! trusted (git's "racily clean" rule, see [`Stamp`]) and else by content. Where anything is otherwise, or
+//! this file is missing, damaged or of another version, the answer is only that it is not known, and the long
+//! way is gone. So it decides nothing and may be deleted.
 
 use std::path::{Path, PathBuf};
 
@@ -14,8 +15,8 @@ use llmp_compiler::key::Digest;
 use llmp_store::{Ledger, Stamp, Stat, Store, hash_file, lie_in_out, pipeline_id, write_cache};
 use serde::{Deserialize, Serialize};
 
-use super::files::Files;
-use super::{Past, folder_of};
+use super::Past;
+use super::files::{Files, Surroundings};
 
 /// Raised when the form of [`Idle`], or what has to be compared, changes.
 const FORMAT: u32 = 2;
@@ -102,8 +103,9 @@ pub fn was_idle(store: &Store, main: &Path, question: Digest) -> Option<usize> {
     Some(stages)
 }
 
-/// Keeps that there is nothing to do: `results` are the keys and results of all stages, and lie in `out/`. `texts` are the
-/// program's, as they were compiled. Where something of it could not be compared later, nothing is kept.
+/// Keeps that there is nothing to do: `results` are the keys and results of all stages, and lie in `out/`.
+/// `texts` are the program's, as they were compiled. Where something of it could not be compared later,
+/// nothing is kept.
 pub fn keep_idle(
     past: &Past,
     main: &Path,
@@ -156,12 +158,13 @@ fn seen(ledger: &mut Ledger, path: &Path, results: &[(Digest, Digest)]) -> Optio
 impl Idle {
     /// Whether all that lies on disk is as it was.
     fn holds(&self, store: &Store, main: &Path) -> bool {
-        let folder = folder_of(main);
+        let at = Surroundings::of(main);
+        let folder = &at.folder;
         let of_file = |path: &Path| std::fs::read(path).ok().map(|bytes| Digest::of(&bytes));
         let last = store.root().join("last").join(pipeline_id(store, main));
         let mut stat = Stat::open(&store.root().join("stat"));
         let mut unchanged = |(patterns, names, digest): &(Vec<String>, bool, Digest)| {
-            let found = Files::find(&folder, &set_of(patterns, *names), &mut stat);
+            let found = Files::find(&at, &set_of(patterns, *names), &mut stat);
             found.is_ok_and(|files| files.digest() == *digest)
         };
         let named = self.results.iter().filter(|(name, _)| !name.contains('/'));

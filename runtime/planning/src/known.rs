@@ -1,5 +1,5 @@
-//! What is known of artifacts before they are made: from settings, from the user's files, and from how they came out when they
-//! were last made. Estimates start from it.
+//! What is known of artifacts before they are made: from settings, from the user's files, and from how they
+//! came out when they were last made. Estimates start from it.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};

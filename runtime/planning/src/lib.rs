@@ -1,13 +1,14 @@
 //! What lies on disk and what was done before, and so what a run would do, why, and at what cost.
 //!
-//! `plan`, `run`, `why`, the editor and the live page share it: each asks [`rows`] and gets the same answer. It reads files, the
-//! store and this machine's figures; it writes nothing but caches, runs no stage and knows none: implementations
-//! come in as an [`llmp_stage::Registry`].
+//! `plan`, `run`, `why`, the editor and the live page share it: each asks [`rows`] and gets the same answer.
+//! It reads files, the store and this machine's figures; it writes nothing but caches, runs no stage and
+//! knows none: implementations come in as an [`llmp_stage::Registry`].
 //!
 //! * [`Toolkit`]: what a program knows, handed on
 //! * [`Folder`]: program texts for the compiler
 //! * [`Past`]: the compiler's questions about the store and the user's files, answered
 //! * [`was_idle`]: whether what had nothing to do is as it was, without compiling it
+//! * [`LockFile`]: what was fetched for a pipeline; [`lacks`]: what is to be fetched before it runs
 //! * [`rows`]: the dry run: a decision and an [`Estimate`] for every stage
 //! * [`Calibration`]: how quick this machine is; runs measure it, the others read it
 //! * [`verdicts`]: what came of what a program expects of its reports
@@ -22,11 +23,13 @@ mod bundles;
 pub mod calibration;
 mod command;
 mod estimate;
+mod fetches;
 mod files;
 mod gates;
 mod history;
 mod idle;
 mod known;
+mod lockfile;
 pub mod machine;
 mod place;
 mod probe;
@@ -41,11 +44,13 @@ mod world;
 pub use calibration::Calibration;
 pub use command::{program, unstartable_commands};
 pub use estimate::Estimate;
-pub use files::{Files, Found};
+pub use fetches::{BYTES_A_SECOND, Fetch, Lack, Lacking, damaged, lacks};
+pub use files::{Files, Found, Surroundings};
 pub use gates::{Latest, expectations, latest, promoted, verdicts};
 pub use history::{Past, ShardInput, shard_key};
 pub use idle::{keep_idle, was_idle};
 pub use known::{Costs, settings};
+pub use lockfile::{ADDRESSES, LockFile, Locked, Request};
 pub use machine::{capacity, gpus, host_name};
 pub use place::store_root;
 pub use rates::note_rates;

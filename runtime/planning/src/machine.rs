@@ -15,8 +15,8 @@ pub fn capacity(device: &str, folder: &Path) -> Capacity {
     Capacity { device: device.to_owned(), memory, disk: free_disk(folder), gpus }
 }
 
-/// The GPUs of this machine as programs know them: those that `CUDA_VISIBLE_DEVICES` leaves, or else those whose device files
-/// are there. None where neither says anything, which does not mean that there is none.
+/// The GPUs of this machine as programs know them: those that `CUDA_VISIBLE_DEVICES` leaves, or else those
+/// whose device files are there. None where neither says anything, which does not mean that there is none.
 #[must_use]
 pub fn gpus() -> Vec<String> {
     let names = |folder| fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.file_name());

@@ -7,8 +7,9 @@ use llmp_store::Store;
 
 use super::folder_of;
 
-/// The store of the pipeline whose main file is `main`: the one that the user has `chosen`; else the one that the chosen profiles
-/// name, relative to the main file's folder; else the nearest `.llmp` at or above that folder; else one in `here`.
+/// The store of the pipeline whose main file is `main`: the one that the user has `chosen`; else the one that
+/// the chosen profiles name, relative to the main file's folder; else the nearest `.llmp` at or above that
+/// folder; else one in `here`.
 #[must_use]
 pub fn store_root(chosen: Option<&Path>, place: &Place, main: &Path, here: &Path) -> PathBuf {
     let folder = folder_of(main);

@@ -25,8 +25,8 @@ impl Probes {
         Self { registry, known: RefCell::default() }
     }
 
-    /// Why a stage of this signature cannot read some of these files; `None` where nothing speaks against it. `others` says whether
-    /// the input holds files that it has read before.
+    /// Why a stage of this signature cannot read some of these files; `None` where nothing speaks against it.
+    /// `others` says whether the input holds files that it has read before.
     pub(super) fn refused<'a>(
         &self,
         kind: &str,

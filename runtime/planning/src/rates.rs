@@ -1,9 +1,10 @@
-//! How quick stages were and will be: what a time on the reference machine of `tests/bench/README.md` becomes here.
+//! How quick stages were and will be: what a time on the reference machine of `tests/bench/README.md` becomes
+//! here.
 //!
-//! A stage's own estimate says how much there is to do: floating-point operations, or bytes to read. The reference machine does so
-//! much of it a second. How many times as quick this machine is follows from the best that is known: what stages of this kind took in
-//! this pipeline, or else in any pipeline of the store (`rates`, a cache), or else other stages of this pipeline, or else the
-//! [`Calibration`] of the machine.
+//! A stage's own estimate says how much there is to do: floating-point operations, or bytes to read. The
+//! reference machine does so much of it a second. How many times as quick this machine is follows from the
+//! best that is known: what stages of this kind took in this pipeline, or else in any pipeline of the store
+//! (`rates`, a cache), or else other stages of this pipeline, or else the [`Calibration`] of the machine.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -18,11 +19,12 @@ use super::calibration::Calibration;
 use super::known::Costs;
 use super::machine::{host_name, load};
 
-/// Operations a second of a core of the reference machine in training: an EPYC with AVX-512, on `examples/who-is`. One with AVX2 did
-/// 22e9.
+/// Operations a second of a core of the reference machine in training: an EPYC with AVX-512, on
+/// `examples/who-is`. One with AVX2 did 22e9.
 const OPERATIONS: f64 = 46e9;
 
-/// How many times as quick a core is taken for that was never calibrated, at tensors and at bytes: it lies between those.
+/// How many times as quick a core is taken for that was never calibrated, at tensors and at bytes: it lies
+/// between those.
 const UNKNOWN: (f64, f64) = (0.7, 0.8);
 
 /// Seconds below which a time says nothing of a speed.
@@ -136,7 +138,8 @@ impl Rates {
         Self { measured: measured.collect(), kept: Kept::read(past.store()), machine, basis }
     }
 
-    /// How many times as quick as the reference machine a signature's stages will be, and what that is known from.
+    /// How many times as quick as the reference machine a signature's stages will be, and what that is known
+    /// from.
     pub(super) fn of(&self, signature: &str, kind: Kind) -> (f64, Basis) {
         let own = self.measured.iter().filter(|(of, ..)| of == signature).map(|(.., rate)| *rate);
         let others =
@@ -162,7 +165,8 @@ fn median(mut rates: Vec<f64>) -> Option<f64> {
     rates.get(rates.len() / 2).copied()
 }
 
-/// `rates` in the store: how quick stages of each signature were, by the name of the machine. A cache: it may be deleted.
+/// `rates` in the store: how quick stages of each signature were, by the name of the machine. A cache: it may
+/// be deleted.
 #[derive(Debug, Default)]
 struct Kept(BTreeMap<String, f64>);
 
@@ -195,8 +199,8 @@ impl Kept {
     }
 }
 
-/// Notes for later plans, of whatever pipeline, how quick the stages were that ran; their seconds are given. What computes
-/// on another device says nothing of the processor.
+/// Notes for later plans, of whatever pipeline, how quick the stages were that ran; their seconds are given.
+/// What computes on another device says nothing of the processor.
 pub fn note_rates<'g>(past: &Past, registry: &Registry, ran: impl Iterator<Item = (&'g Stage, f64)>) {
     let mut kept = Kept::read(past.store());
     let mut changed = false;
@@ -268,7 +272,7 @@ mod tests {
 
     #[test]
     fn short_times_say_nothing() {
-        let work = Work::of_operations(44e9);
+        let work = Work::of_operations(92e9);
         assert_eq!((work.seconds, work.quickness(4.0), work.quickness(0.1)), (2.0, Some(0.5), None));
     }
 }

@@ -12,6 +12,7 @@ use llmp_records::FileRecord;
 pub fn text(reason: &Reason) -> String {
     match reason {
         Reason::New => "never run".into(),
+        Reason::Fetches => "waits for files that are fetched first".into(),
         Reason::Lost => "its result was removed or damaged".into(),
         Reason::Forced => "forced".into(),
         Reason::Waits { stage } => format!("waits for {stage}"),
@@ -51,12 +52,12 @@ fn changed(name: &ComponentName, old: Option<&str>, new: Option<&str>) -> String
     }
 }
 
-/// Whether a reason only follows from another stage's: an input that is made anew by the stage that made it before.
-/// That another stage makes it now is a cause of its own.
+/// Whether a reason only follows from another stage's: an input that is made anew by the stage that made it
+/// before. That another stage makes it now is a cause of its own.
 #[must_use]
 pub fn is_consequence(reason: &Reason) -> bool {
     match reason {
-        Reason::Waits { .. } => true,
+        Reason::Waits { .. } | Reason::Fetches => true,
         Reason::Changed { name: ComponentName::Input(_), old, new: Some(stage), .. } => {
             old.as_ref().is_none_or(|old| old == stage)
         }
@@ -101,7 +102,8 @@ impl FileChanges<'_> {
     }
 }
 
-/// What changed between two lists of files. A file that only moved is the same content: it counts as no change.
+/// What changed between two lists of files. A file that only moved is the same content: it counts as no
+/// change.
 #[must_use]
 pub fn file_changes<'a>(old: &'a [FileRecord], new: &'a [FileRecord]) -> FileChanges<'a> {
     let paths = |files: &'a [FileRecord]| -> BTreeMap<&'a str, Digest> {

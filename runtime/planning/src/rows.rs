@@ -1,5 +1,5 @@
-//! The dry run: what a run would do with each stage, why, and at what cost. `llmp plan`, `llmp why` and the editor show
-//! these rows; nothing is changed.
+//! The dry run: what a run would do with each stage, why, and at what cost. `llmp plan`, `llmp why` and the
+//! editor show these rows; nothing is changed.
 
 use std::cell::LazyCell;
 
@@ -11,6 +11,7 @@ use llmp_stage::{Concern, Registry, Remark, Saved};
 
 use super::Past;
 use super::estimate::{Estimate, estimate};
+use super::fetches::{self, Fetch};
 use super::known::Costs;
 use super::rates::Rates;
 
@@ -25,6 +26,8 @@ pub struct Row {
     pub estimate: Estimate,
     /// How far an attempt with this very key came that was stopped: a run goes on from there.
     pub saved: Option<Saved>,
+    /// What is fetched before it runs.
+    pub fetch: Option<Fetch>,
     /// The run in which it was last settled.
     pub last_run: Option<u64>,
 }
@@ -79,7 +82,8 @@ impl Row {
     }
 }
 
-/// Decides and estimates for every stage, in topological order; `forced` ones run though their results are there.
+/// Decides and estimates for every stage, in topological order; `forced` ones run though their results are
+/// there.
 #[must_use]
 pub fn rows(graph: &Graph, past: &Past, registry: &Registry, forced: &[StageId]) -> Vec<Row> {
     some_rows(graph, past, registry, forced, &|| true).unwrap_or_default()
@@ -126,7 +130,11 @@ fn some_rows(
             estimate.seconds = Some(seconds * saved.left());
         }
         let last_run = past.last(&stage.name).map(|(_, run)| run);
-        rows.push(Row { id, decision, estimate, saved, last_run });
+        // What is wrong with the lock file has blocked the stage.
+        let lacks = fetches::of_stage(stage, id, &decision, past).unwrap_or_default();
+        let usual = (!lacks.is_empty()).then(|| costs.of(stage)).flatten().and_then(|cost| cost.read);
+        let fetch = fetches::sum(stage, &lacks, usual);
+        rows.push(Row { id, decision, estimate, saved, fetch, last_run });
     }
     Some(rows)
 }
@@ -157,7 +165,8 @@ fn token_set(graph: &Graph, stage: &Stage) -> Option<StageId> {
     })
 }
 
-/// How many tokens the set has that a stage trains on: as its key's record says, or else as it was when it last ran.
+/// How many tokens the set has that a stage trains on: as its key's record says, or else as it was when it
+/// last ran.
 fn data(graph: &Graph, stage: &Stage, rows: &[Row], past: &Past) -> Option<u64> {
     stage.named(Amount::Horizon).next()?;
     let set = token_set(graph, stage)?;

@@ -12,7 +12,8 @@ pub struct Toolkit {
     pub library: &'static Library,
     /// Implementations and kinds of artifacts.
     pub registry: &'static Registry,
-    /// The device that `llmp run` takes by itself: who only looks does not open a GPU's driver to find out which.
+    /// The device that `llmp run` takes by itself: who only looks does not open a GPU's driver to find out
+    /// which.
     pub device: &'static str,
 }
 

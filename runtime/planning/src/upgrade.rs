@@ -1,5 +1,5 @@
-//! What a newer program makes of older results: stages whose implementation has changed run again, unless the old results are
-//! kept on purpose.
+//! What a newer program makes of older results: stages whose implementation has changed run again, unless the
+//! old results are kept on purpose.
 
 use std::fmt;
 
@@ -66,7 +66,8 @@ fn upgrade(graph: &Graph, id: StageId, past: &Past) -> Option<Upgrade> {
     })
 }
 
-/// Settings that the older implementation did not have, and that the program does not write: they have no part in what it made.
+/// Settings that the older implementation did not have, and that the program does not write: they have no
+/// part in what it made.
 fn forget_what_is_new(stage: &mut Stage, past: &Past) {
     let Some(record) = past.last(&stage.name).and_then(|(key, _)| past.ledger().record(&key).ok()?) else {
         return;
@@ -82,9 +83,10 @@ fn forget_what_is_new(stage: &mut Stage, past: &Past) {
     stage.settings.retain(|setting| setting.span.is_some() || had(setting));
 }
 
-/// Lets stages stay as they were where nothing but their implementation has changed, new settings left at their defaults among that:
-/// they are looked up as what they were, so that their old results count. A stage for which something else has changed, too, is new work, which this program does, and so is
-/// one that is `forced`: what this program makes must not go by an older epoch.
+/// Lets stages stay as they were where nothing but their implementation has changed, new settings left at
+/// their defaults among that: they are looked up as what they were, so that their old results count. A stage
+/// for which something else has changed, too, is new work, which this program does, and so is one that is
+/// `forced`: what this program makes must not go by an older epoch.
 #[must_use]
 pub fn keep_old(graph: &mut Graph, past: &Past, forced: &[StageId]) -> Vec<Upgrade> {
     let mut states: Vec<State> = Vec::with_capacity(graph.stages.len());

@@ -1,7 +1,7 @@
 //! The paths behind a path or pattern: the one walk through the user's folders.
 //!
-//! * Symbolic links are followed, to files and to folders. One that leads nowhere, or back to a folder that it lies in, is an
-//!   error that names it: left out, the input would be another one than the user sees.
+//! * Symbolic links are followed, to files and to folders. One that leads nowhere, or back to a folder that
+//!   it lies in, is an error that names it: left out, the input would be another one than the user sees.
 //! * Hidden entries (`.git`, `.DS_Store`) are met by nobody who does not write the dot.
 //! * A store is no input: one that lies in a folder is passed over, and a path or link into one is an error.
 //! * Names are bytes. One that is no UTF-8 is compared with a pattern as people see it.
@@ -26,8 +26,8 @@ const OPTIONS: MatchOptions = MatchOptions {
 
 type Result<T> = std::result::Result<T, String>;
 
-/// The files behind `pattern`, sorted: a file, all files below a folder, or those that match a pattern with `*`, `?`, `**`,
-/// `[…]`.
+/// The files behind `pattern`, sorted: a file, all files below a folder, or those that match a pattern with
+/// `*`, `?`, `**`, `[…]`.
 ///
 /// # Errors
 /// A sentence for people: nothing there, or nothing readable.

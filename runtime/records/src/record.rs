@@ -68,15 +68,16 @@ pub struct Record {
     /// was none. Times are foretold from it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub work: Option<f64>,
-    /// Bytes of what its actions of that run were given; `None` where an earlier version wrote it. Times are foretold from it where
-    /// there is no `work`.
+    /// Bytes of what its actions of that run were given; `None` where an earlier version wrote it. Times are
+    /// foretold from it where there is no `work`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub read: Option<u64>,
     /// Why its result is gone, for one that is forgotten.
     pub lost: String,
 }
 
-/// As much of a [`Record`] as says how many things its result is to be looked at for: the rest is passed over.
+/// As much of a [`Record`] as says how many things its result is to be looked at for: the rest is passed
+/// over.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Remarked {

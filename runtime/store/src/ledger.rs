@@ -168,8 +168,8 @@ impl Ledger {
         })
     }
 
-    /// How many things the result of an action is to be looked at for; 0 where that cannot be read. Nothing else of the record is
-    /// taken in.
+    /// How many things the result of an action is to be looked at for; 0 where that cannot be read. Nothing
+    /// else of the record is taken in.
     #[must_use]
     pub fn remarks(&self, key: &Digest) -> usize {
         let read = |json: Vec<u8>| serde_json::from_slice::<Remarked>(&json).ok();

@@ -32,6 +32,7 @@ compile_error!("llmp needs a Unix, for locks, inodes and process groups; on Wind
 
 mod artifact;
 mod disk;
+pub mod downloads;
 mod error;
 mod frame;
 mod hash;
@@ -51,6 +52,7 @@ use std::path::{Path, PathBuf};
 use disk::Disk;
 
 pub use artifact::{Entry, Manifest};
+pub use downloads::Downloads;
 pub use error::{Result, StoreError, at, help_for};
 pub use frame::Kind;
 pub use hash::hash_file;

@@ -1,5 +1,6 @@
-//! CPU time of reading documents and encoding text, the strict way, which knows llmp's own files, beside the one that takes
-//! other people's files: `cargo run --release -p llmp-artifacts --example inputs_bench [DOCUMENTS [TURNS]]`.
+//! CPU time of reading documents and encoding text, the strict way, which knows llmp's own files, beside the
+//! one that takes other people's files: `cargo run --release -p llmp-artifacts --example inputs_bench
+//! [DOCUMENTS [TURNS]]`.
 //!
 //! The ways take turns; the least time of each counts.
 

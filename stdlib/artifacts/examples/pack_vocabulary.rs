@@ -1,4 +1,5 @@
-//! Packs one of OpenAI's rank files for `src/tokenizer/vocabularies/`, whose digests a test of `packed.rs` checks.
+//! Packs one of OpenAI's rank files for `src/tokenizer/vocabularies/`, whose digests a test of `packed.rs`
+//! checks.
 //!
 //!     cargo run --release -p llmp-artifacts --example pack_vocabulary -- cl100k_base.tiktoken cl100k.zst
 

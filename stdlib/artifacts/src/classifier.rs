@@ -1,4 +1,5 @@
-//! The Classifier artifact: a supervised fastText model, `model.bin`, as fastText's own program writes and reads it.
+//! The Classifier artifact: a supervised fastText model, `model.bin`, as fastText's own program writes and
+//! reads it.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};

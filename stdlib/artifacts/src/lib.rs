@@ -1,11 +1,13 @@
-//! What artifacts are on disk: one module a kind, with its readers, writers and [`Form`](llmp_stage::Form); and what stages
-//! share in reading and making them.
+//! What artifacts are on disk: one module a kind, with its readers, writers and [`Form`](llmp_stage::Form);
+//! and what stages share in reading and making them.
 
 pub mod classifier;
 pub mod conversations;
 pub mod docs;
+mod json;
 pub mod lines;
 pub mod model;
+pub mod pointer;
 pub mod preferences;
 pub mod probe;
 pub mod questions;

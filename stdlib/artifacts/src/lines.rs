@@ -113,7 +113,8 @@ impl Lines {
     }
 }
 
-/// Reads a row by `read`; where that fails, once more with what is no Unicode replaced, which counts as `mended`.
+/// Reads a row by `read`; where that fails, once more with what is no Unicode replaced, which counts as
+/// `mended`.
 ///
 /// # Errors
 /// What is wrong with the row, with the column where it is.

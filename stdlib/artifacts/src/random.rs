@@ -1,6 +1,7 @@
 //! Random numbers that are the same everywhere.
 
-/// SplitMix64 (Steele, Lea and Flood 2014): tiny, well mixed, and the same on every machine. Its whole state is one number.
+/// SplitMix64 (Steele, Lea and Flood 2014): tiny, well mixed, and the same on every machine. Its whole state
+/// is one number.
 #[derive(Clone, Debug)]
 pub struct Random(u64);
 
@@ -23,8 +24,8 @@ impl Random {
         Self(mix(seed) ^ mix(stream))
     }
 
-    /// The same for what a model's trainer and sampler draw. Another one than [`Random::new`], since the bytes of weights that
-    /// exist depend on both.
+    /// The same for what a model's trainer and sampler draw. Another one than [`Random::new`], since the
+    /// bytes of weights that exist depend on both.
     #[must_use]
     pub fn of_model(seed: u64, stream: u64) -> Self {
         let mut random = Self(mix(seed) ^ stream.wrapping_mul(GOLDEN));

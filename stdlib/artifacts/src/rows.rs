@@ -1,17 +1,18 @@
-//! Rows of JSONL and JSON files, with the place of each for messages.
+//! Rows of JSONL and JSON files, and of tables, with the place of each for messages.
 
-use std::fs::File;
-use std::io::{Read, Write};
+use std::fs::{self, File};
+use std::io::{Read as _, Write};
 use std::path::Path;
 
-use llmp_stage::{Error, Input, InputFile, Result};
+use llmp_stage::{Context, Error, Input, InputFile, Result};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::docs::decompressed;
-use crate::lines::{BYTE_ORDER_MARK, Line, Lines, parsed};
+use crate::docs::{decompressed, json_rows};
+use crate::json;
+use crate::lines::{Line, Lines, parsed};
 
-/// The largest `.json` file, which is read at once.
+/// The most that is read of a table of fields.
 const MAX_JSON: u64 = 1 << 30;
 
 /// Calls `each` with every row of `file` and where it stands (`people.jsonl:12`, `people.json, row 3`).
@@ -20,35 +21,83 @@ const MAX_JSON: u64 = 1 << 30;
 /// Where the file cannot be read or is malformed, or `each` fails.
 pub fn read(file: &InputFile, mut each: impl FnMut(Value, &str) -> Result<()>) -> Result<()> {
     let name = file.label.as_deref().unwrap_or(&file.name);
-    let plain =
-        file.name.strip_suffix(".gz").or_else(|| file.name.strip_suffix(".zst")).unwrap_or(&file.name);
+    let lower = file.name.to_ascii_lowercase();
+    let plain = lower.strip_suffix(".gz").or_else(|| lower.strip_suffix(".zst")).unwrap_or(&lower);
+    if !matches!(
+        Path::new(plain).extension().and_then(std::ffi::OsStr::to_str),
+        Some("jsonl" | "ndjson" | "json")
+    ) {
+        return Err(Error::new(format!("`{name}` is neither `.jsonl` nor `.json`")));
+    }
+    json::read(
+        &file.path,
+        name,
+        |_| false,
+        |place, row| each(row.map_err(|why| Error::new(format!("{place}: {why}")))?, place),
+    )?;
+    Ok(())
+}
+
+/// As [`read`], also of Parquet, and of CSV and TSV, whose first line names the fields: `arc.csv, row 3` is
+/// the third behind it. Their values are texts; what is left empty is null.
+///
+/// # Errors
+/// As there.
+pub fn read_table(file: &InputFile, mut each: impl FnMut(Value, &str) -> Result<()>) -> Result<()> {
+    let name = file.label.as_deref().unwrap_or(&file.name);
+    let lower = file.name.to_ascii_lowercase();
+    let plain = [".gz", ".zst"].iter().find_map(|end| lower.strip_suffix(end)).unwrap_or(&lower);
     match Path::new(plain).extension().and_then(std::ffi::OsStr::to_str) {
-        Some("jsonl" | "ndjson") => lines(file, name, &mut each),
-        Some("json") => {
-            let mut bytes = Vec::new();
-            decompressed(&file.path)?
-                .take(MAX_JSON + 1)
-                .read_to_end(&mut bytes)
-                .map_err(Error::io("cannot read", &file.path))?;
-            if bytes.len() as u64 > MAX_JSON {
-                return Err(Error::new(format!("`{name}` is larger than 1 GiB"))
-                    .help("write it as JSONL, which is read row by row"));
-            }
-            let value = serde_json::from_slice(bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&bytes))
-                .map_err(|error| Error::new(format!("`{name}` is not JSON")).because(error))?;
-            let Value::Array(rows) = value else {
-                return Err(Error::new(format!("`{name}` holds no list of rows"))
-                    .help("a `.json` file is one list; a `.jsonl` file has one row a line"));
-            };
-            rows.into_iter()
-                .enumerate()
-                .try_for_each(|(index, row)| each(row, &format!("{name}, row {}", index + 1)))
-        }
-        _ => Err(Error::new(format!("`{name}` is neither `.jsonl` nor `.json`"))),
+        Some("parquet") => (1..)
+            .zip(json_rows(&file.path)?)
+            .try_for_each(|(number, row)| each(row?, &format!("{name}, row {number}"))),
+        Some("csv") => fields(file, name, b',', &mut each),
+        Some("tsv") => fields(file, name, b'\t', &mut each),
+        Some("jsonl" | "ndjson" | "json") => read(file, each),
+        _ => Err(Error::new(format!("`{name}` is no table of rows by its name"))
+            .help("`.jsonl`, `.json`, `.csv` and `.tsv` are read, also with `.gz` or `.zst` behind it, and `.parquet`")),
     }
 }
 
-/// The rows of a `.jsonl` file one by one, each read when it is asked for; a row that is no JSON is an error and not the end.
+fn fields(
+    file: &InputFile,
+    name: &str,
+    delimiter: u8,
+    each: &mut impl FnMut(Value, &str) -> Result<()>,
+) -> Result<()> {
+    // A quote that is never closed makes one row of all that follows, and the reader holds it.
+    let input = decompressed(&file.path)?.take(MAX_JSON + 1);
+    let mut table = csv::ReaderBuilder::new().delimiter(delimiter).flexible(true).from_reader(input);
+    let at = |row: u64| format!("{name}, row {row}");
+    let failed =
+        |row: u64| move |error: csv::Error| Error::new(format!("{}: this is no CSV", at(row))).because(error);
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let names: Vec<String> = (table.byte_headers().map_err(failed(0))?.iter())
+        .map(|name| text(name).trim_start_matches('\u{feff}').trim().to_owned())
+        .collect();
+    let mut record = csv::ByteRecord::new();
+    for row in 1.. {
+        if !table.read_byte_record(&mut record).map_err(failed(row))? {
+            break;
+        }
+        if record.len() > names.len() {
+            let message =
+                format!("{}: it has {} fields, the first line names {}", at(row), record.len(), names.len());
+            return Err(Error::new(message));
+        }
+        let value = |value: &[u8]| if value.is_empty() { Value::Null } else { Value::String(text(value)) };
+        let row_of = names.iter().cloned().zip(record.iter().map(value)).collect();
+        each(Value::Object(row_of), &at(row))?;
+    }
+    match table.get_ref().limit() {
+        0 => Err(Error::new(format!("`{name}` is larger than 1 GiB"))
+            .help("write it as JSONL, which is read row by row")),
+        _ => Ok(()),
+    }
+}
+
+/// The rows of a `.jsonl` file one by one, each read when it is asked for; a row that is no JSON is an error
+/// and not the end.
 ///
 /// # Errors
 /// Where the file cannot be opened.
@@ -74,15 +123,6 @@ fn row_of(line: Line<'_>) -> std::result::Result<Value, String> {
     }
 }
 
-fn lines(file: &InputFile, name: &str, each: &mut impl FnMut(Value, &str) -> Result<()>) -> Result<()> {
-    let mut lines = Lines::open(&file.path)?;
-    loop {
-        let Some(row) = lines.next_line()?.map(row_of) else { return Ok(()) };
-        let place = format!("{name}:{}", lines.number());
-        each(row.map_err(|why| Error::new(format!("{place}: {why}")))?, &place)?;
-    }
-}
-
 /// All rows of the file `name` of `input`, each of type `T`.
 ///
 /// # Errors
@@ -96,6 +136,45 @@ pub fn typed<T: DeserializeOwned>(input: &Input, name: &str) -> Result<Vec<T>> {
         Ok(())
     })?;
     Ok(rows)
+}
+
+/// Says how many rows of `what` were taken over; none are an error.
+pub(crate) fn loaded(ctx: &dyn Context, what: &str, loaded: u64) -> Result<()> {
+    if loaded == 0 {
+        return Err(Error::new(format!("the files hold no {what}")));
+    }
+    ctx.count(what, loaded);
+    ctx.show(&format!("{loaded} {what}"));
+    Ok(())
+}
+
+/// Puts the JSONL file `name` in the place of what a user's program wrote under that name, or under its stem
+/// and another of the `endings`, perhaps compressed. `load` reads the one and writes the other.
+pub(crate) fn replaced(
+    written: &Input,
+    name: &str,
+    endings: &[&str],
+    load: impl FnOnce(&InputFile, &Path) -> Result<()>,
+) -> Result<()> {
+    let stem = name.trim_end_matches(".jsonl");
+    let fits = |file: &&InputFile| {
+        let plain = file.name.strip_suffix(".gz").or_else(|| file.name.strip_suffix(".zst"));
+        let ending = plain.unwrap_or(&file.name).strip_prefix(stem);
+        ending.is_some_and(|ending| endings.contains(&ending))
+    };
+    let mut found = written.files.iter().filter(fits);
+    let file = match (found.next(), found.next()) {
+        (Some(file), None) => file,
+        (Some(one), Some(other)) => {
+            return Err(Error::new(format!("there are both `{}` and `{}`", one.name, other.name))
+                .help("write one file"));
+        }
+        (None, _) => written.file(name)?,
+    };
+    let taken = written.folder.join(format!("{stem}.taken"));
+    load(file, &taken)?;
+    fs::remove_file(&file.path).map_err(Error::io("cannot remove", &file.path))?;
+    fs::rename(&taken, written.folder.join(name)).map_err(Error::io("cannot write", &taken))
 }
 
 /// Writes one row a line.
@@ -131,5 +210,36 @@ impl Writer {
     /// Where it cannot be written.
     pub fn finish(mut self) -> Result<()> {
         self.file.flush().map_err(Error::io("cannot write", &self.path))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tables_of_any_form_have_the_same_rows() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let rows = |name: &str, content: &str| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, content).expect("written");
+            let file = InputFile { name: name.into(), path, digest: String::new(), label: None };
+            let mut rows = Vec::new();
+            read_table(&file, |row, place| {
+                rows.push(format!("{place} {row}"));
+                Ok(())
+            })
+            .map(|()| rows.join("\n"))
+            .map_err(|error| error.to_string())
+        };
+        let expected = r#"{"a":"one, two","b":null}"#;
+        assert_eq!(rows("t.csv", "\u{feff}a,b\r\n\"one, two\",\r\n"), Ok(format!("t.csv, row 1 {expected}")));
+        assert_eq!(rows("t.tsv", "a\tb\none, two\t\n"), Ok(format!("t.tsv, row 1 {expected}")));
+        assert_eq!(rows("t.jsonl", &format!("\n{expected}\n")), Ok(format!("t.jsonl:2 {expected}")));
+        assert_eq!(
+            rows("t.csv", "a\n1,2\n"),
+            Err("t.csv, row 1: it has 2 fields, the first line names 1".into())
+        );
+        assert_eq!(rows("t.txt", "a"), Err("`t.txt` is no table of rows by its name".into()));
     }
 }

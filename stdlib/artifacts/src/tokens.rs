@@ -1,8 +1,9 @@
-//! Token sets on disk: flat little-endian token ids with a document index, made for `numpy.memmap` and positional reads.
+//! Token sets on disk: flat little-endian token ids with a document index, made for `numpy.memmap` and
+//! positional reads.
 //!
-//! A shard is two files. `<shard>.tokens.bin` holds the ids of all documents, one after another, each followed by
-//! `<|endoftext|>`. `<shard>.index.bin` holds the start of each document, in tokens, and the total as its last entry, as
-//! `u64`. `tokens.json` says how wide ids are.
+//! A shard is two files. `<shard>.tokens.bin` holds the ids of all documents, one after another, each
+//! followed by `<|endoftext|>`. `<shard>.index.bin` holds the start of each document, in tokens, and the
+//! total as its last entry, as `u64`. `tokens.json` says how wide ids are.
 
 use std::fs::{self, File};
 use std::io::{BufWriter, Write};
@@ -224,8 +225,8 @@ impl TokenSet {
         self.shards.last().map_or(0, |shard| shard.tokens_end)
     }
 
-    /// The number of the document that stands at `row` of a shard, as it stood in the shard of documents; `None` where
-    /// there is none.
+    /// The number of the document that stands at `row` of a shard, as it stood in the shard of documents;
+    /// `None` where there is none.
     #[must_use]
     pub fn document_in(&self, shard: &str, row: u64) -> Option<u64> {
         let shard = self.shards.iter().find(|known| known.name == shard)?;
@@ -239,7 +240,8 @@ impl TokenSet {
         Some(shard.tokens_end - shard.tokens..shard.tokens_end)
     }
 
-    /// Where document `document` begins and ends in the sequence of all tokens; its end-of-text token is its last.
+    /// Where document `document` begins and ends in the sequence of all tokens; its end-of-text token is its
+    /// last.
     ///
     /// # Errors
     /// Where there is no such document, or the index cannot be read.

@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
-/// Places of the words in `text`: runs of letters and digits. A Han or Kana character is a word of its own, since
-/// those scripts set no spaces.
+/// Places of the words in `text`: runs of letters and digits. A Han or Kana character is a word of its own,
+/// since those scripts set no spaces.
 pub fn spans(text: &str) -> impl Iterator<Item = Range<usize>> {
     let mut chars = text.char_indices().peekable();
     std::iter::from_fn(move || {

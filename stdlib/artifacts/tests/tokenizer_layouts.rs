@@ -1,5 +1,5 @@
-//! `tokenizer.json` as the families of models have it: ids are those that the library `tokenizers` gives, in Rust and, where
-//! it is installed, in Python.
+//! `tokenizer.json` as the families of models have it: ids are those that the library `tokenizers` gives, in
+//! Rust and, where it is installed, in Python.
 
 use std::path::Path;
 use std::process::Command;

@@ -8,7 +8,8 @@ use serde_json::Value;
 #[path = "../../data/tests/shared/mod.rs"]
 mod shared;
 
-/// What a file holds: records by type, and the HTML pages of status 200 as URI, length and sha1 of the decoded body.
+/// What a file holds: records by type, and the HTML pages of status 200 as URI, length and sha1 of the
+/// decoded body.
 struct Found {
     records: BTreeMap<String, u64>,
     skipped: Vec<String>,
@@ -53,7 +54,8 @@ fn real_files_hold_what_other_readers_find() {
             }
         }
         match name.as_str() {
-            // The response goes on in a second gzip member, where warcio and fastwarc stop; here its body is whole.
+            // The response goes on in a second gzip member, where warcio and fastwarc stop; here its body is
+            // whole.
             "warcio-odd/example-wrong-chunks.warc.gz" => {
                 assert_eq!((found.pages.len(), found.pages[0].1), (1, 1270));
                 assert_eq!(found.records.get("response"), Some(&1));

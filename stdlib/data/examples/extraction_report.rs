@@ -1,8 +1,8 @@
 //! What `bench/extraction.py` and `bench/train_extractor.py` ask of `extract.text`.
 //!
-//! `extraction_report texts LIST [markdown]` prints the main text of each page, `extraction_report rows LIST` what is measured of
-//! its units. LIST names a page a line: a file, a tab and its address. A line of JSON is printed for each, and at the end
-//! the CPU seconds of the extraction go to standard error.
+//! `extraction_report texts LIST [markdown]` prints the main text of each page, `extraction_report rows LIST`
+//! what is measured of its units. LIST names a page a line: a file, a tab and its address. A line of JSON is
+//! printed for each, and at the end the CPU seconds of the extraction go to standard error.
 
 use std::error::Error;
 use std::io::Write;

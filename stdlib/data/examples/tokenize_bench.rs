@@ -2,9 +2,9 @@
 //!
 //!     cargo run --release -p llmp-data --example tokenize_bench -- FILE [ROUNDS]
 //!
-//! FILE is text. It is encoded in pieces of whole lines of about 4 KB, as documents would be: its first half by a fresh
-//! encoder (cold), then its second half, which the encoder has not met (warm). The least time of the rounds counts. The
-//! variable PYTHON names a Python with `bench/requirements.txt`.
+//! FILE is text. It is encoded in pieces of whole lines of about 4 KB, as documents would be: its first half
+//! by a fresh encoder (cold), then its second half, which the encoder has not met (warm). The least time of
+//! the rounds counts. The variable PYTHON names a Python with `bench/requirements.txt`.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

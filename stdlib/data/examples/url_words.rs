@@ -1,7 +1,7 @@
 //! What the built-in words of `filter.urls` find of listed hosts, and how often they are wrong about others.
 //!
-//! `cargo run --release -p llmp-data --example url_words -- FOLDER`, where the folder is UT1's `blacklists`. The words were chosen
-//! with a random half of the hosts; every other host by its hash is counted here.
+//! `cargo run --release -p llmp-data --example url_words -- FOLDER`, where the folder is UT1's `blacklists`.
+//! The words were chosen with a random half of the hosts; every other host by its hash is counted here.
 
 use std::collections::BTreeSet;
 use std::error::Error;

@@ -1,9 +1,11 @@
-//! Stages from files to tokens, conversations and questions, without tensors: crawl, filter, extract, dedup, tokenize, load.
+//! Stages from files to tokens, conversations and questions, without tensors: crawl, filter, extract, dedup,
+//! tokenize, load.
 //!
 //! Each stage is a pair of neighbours: its signature (`filter/language.llmp`) and its implementation
 //! (`filter/language.rs`), with its tests beside it.
 
 mod chat;
+pub mod classifier;
 pub mod crawl;
 pub mod dedup;
 pub mod docs;
@@ -11,7 +13,6 @@ pub mod extract;
 pub mod filter;
 mod knowledge;
 mod pages;
-mod rows;
 mod shards;
 pub mod tokenize;
 
@@ -22,6 +23,7 @@ use llmp_stage::Stage;
 pub fn stages() -> Vec<Box<dyn Stage>> {
     let modules = [
         chat::stages(),
+        classifier::stages(),
         crawl::stages(),
         dedup::stages(),
         docs::stages(),

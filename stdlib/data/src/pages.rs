@@ -23,8 +23,8 @@ pub(crate) enum NoPage {
 const KEPT: [&str; 6] =
     ["WARC-Type", "WARC-Target-URI", "WARC-Date", "WARC-IP-Address", "WARC-Truncated", "Content-Type"];
 
-/// The cleaned `response` record of an HTML page of status 200: chunks joined and compression undone, with the HTTP
-/// headers that no longer hold renamed as Common Crawl does, `X-Crawl-Content-Encoding`.
+/// The cleaned `response` record of an HTML page of status 200: chunks joined and compression undone, with
+/// the HTTP headers that no longer hold renamed as Common Crawl does, `X-Crawl-Content-Encoding`.
 pub(crate) fn from_response(record: &Record, max_page: usize) -> Result<Record, NoPage> {
     if !record.block.get(..5).is_some_and(|start| start.eq_ignore_ascii_case(b"HTTP/")) {
         // Some crawlers store what they got by other means without an HTTP header; DNS answers are so, too.

@@ -1,4 +1,5 @@
-//! What every filter over documents does: read shards in order, judge documents in parallel, write what is kept.
+//! What every filter over documents does: read shards in order, judge documents in parallel, write what is
+//! kept.
 
 use std::path::Path;
 
@@ -22,8 +23,8 @@ pub(crate) enum Verdict {
     },
 }
 
-/// Runs `judge` over the shards of the input `docs`, on as many threads as the context allows, and writes what it keeps
-/// to output shards of the same names and in the same order.
+/// Runs `judge` over the shards of the input `docs`, on as many threads as the context allows, and writes
+/// what it keeps to output shards of the same names and in the same order.
 ///
 /// # Errors
 /// Where a shard cannot be read or written, `judge` fails, or the run was stopped.

@@ -1,5 +1,5 @@
-//! The laws of `laws/` on mutated seeds: a short form of the fuzz targets (`fuzz/run`), the same at every run. `ROUNDS` makes it a
-//! long one: `ROUNDS=1000000 cargo test --release -p llmp-data --test any_input`.
+//! The laws of `laws/` on mutated seeds: a short form of the fuzz targets (`fuzz/run`), the same at every
+//! run. `ROUNDS` makes it a long one: `ROUNDS=1000000 cargo test --release -p llmp-data --test any_input`.
 
 mod laws;
 

@@ -1,5 +1,6 @@
-//! The cases of other people's files that `shared/cases` keeps, where this checkout has them: `cargo test -p llmp-data --test
-//! cases -- --nocapture` prints which come out right. Those of models are tested as far as they need no tensors.
+//! The cases of other people's files that `shared/cases` keeps, where this checkout has them: `cargo test -p
+//! llmp-data --test cases -- --nocapture` prints which come out right. Those of models are tested as far as
+//! they need no tensors.
 
 use std::path::{Path, PathBuf};
 

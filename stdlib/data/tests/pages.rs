@@ -1,4 +1,5 @@
-//! Pages as people have them: text behind blocks, markup that is no text, short pages. Every element in every place.
+//! Pages as people have them: text behind blocks, markup that is no text, short pages. Every element in every
+//! place.
 
 use llmp_data::extract::text::{Favour, Format, Settings, main_text};
 

@@ -28,7 +28,7 @@ fn run(work: &Path, name: &str, role: &str, input: &Path, settings: Value) -> Te
 
 fn quality(rules: &[&str], min_words: u64) -> Value {
     json!({
-        "rules": rules, "except": [], "min_words": min_words, "max_words": 100_000, "min_word_length": 3.0, "max_word_length": 10.0,
+        "rules": rules, "words": "spacy", "except": [], "min_words": min_words, "max_words": 100_000, "min_word_length": 3.0, "max_word_length": 10.0,
         "max_symbols": 0.1, "max_bullets": 0.9, "max_ellipses": 0.3, "min_alphabetic": 0.8, "min_stop_words": 2,
         "max_repeated_lines": 0.3, "max_repeated_paragraphs": 0.3, "max_repeated_line_characters": 0.2,
         "max_repeated_paragraph_characters": 0.2, "max_top_ngrams": [0.2, 0.18, 0.16],
@@ -166,7 +166,8 @@ filter.quality c74602139b48161c
 dedup.minhash d0367563b885a908
 ";
 
-/// How much is left of real pages, and how long it takes: `cargo test --release --test pipeline -- --nocapture`.
+/// How much is left of real pages, and how long it takes: `cargo test --release --test pipeline --
+/// --nocapture`.
 #[test]
 fn real_pages_become_documents() {
     let Some(folder) = shared::data("warc") else { return };

@@ -1,4 +1,5 @@
-//! `spec/8-formats.md` lists the rules by which the stages from files to text leave something out: these, and no others.
+//! `spec/8-formats.md` lists the rules by which the stages from files to text leave something out: these, and
+//! no others.
 
 use std::collections::BTreeSet;
 use std::path::Path;

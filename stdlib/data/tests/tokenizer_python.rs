@@ -1,6 +1,8 @@
-//! Our tokenizer folders in Hugging Face's Python libraries: same ids, same chat template, same merges learned.
+//! Our tokenizer folders in Hugging Face's Python libraries: same ids, same chat template, same merges
+//! learned.
 //!
-//! Needs `bench/requirements.txt` in the Python that the variable `PYTHON` names (or `python3`); skipped without.
+//! Needs `bench/requirements.txt` in the Python that the variable `PYTHON` names (or `python3`); skipped
+//! without.
 
 use std::fs;
 use std::path::Path;

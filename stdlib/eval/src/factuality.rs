@@ -14,6 +14,8 @@ use llmp_stage::{Concern, Context, Cost, Counts, Inputs, Remark, Result};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::subject;
+
 /// The label of all groups together.
 const ALL: &str = "all";
 
@@ -150,10 +152,7 @@ pub(crate) fn run(ctx: &dyn Context, settings: Settings) -> Result<()> {
     let options = Options { max_tokens: settings.max_tokens, ..Options::default() };
     let (mut rows, mut answers) = (Vec::new(), Vec::new());
     for (number, model) in models.iter().enumerate() {
-        let name = match models[..number].iter().any(|other| other.label == model.label) {
-            true => format!("{} ({})", model.label, number + 1),
-            false => model.label.clone(),
-        };
+        let name = subject::name(models, number);
         bar.note(&name);
         let assistant = Assistant::load(model.folder(), index, ctx.device())?;
         let replies = assistant.answers(&asked, &options, 0, settings.batch, &mut |done| {

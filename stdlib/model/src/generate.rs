@@ -3,6 +3,7 @@
 mod burn;
 mod cpu;
 mod sample;
+mod score;
 
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -15,6 +16,7 @@ use rayon::prelude::*;
 use crate::device::{Device, with_backend};
 use crate::hub;
 use cpu::CpuDecoder;
+pub use score::{Given, Likelihood};
 
 /// What to complete, and how.
 #[derive(Clone, Debug, PartialEq)]
@@ -174,7 +176,7 @@ impl Sampler {
 /// Computes logits for sequences with caches.
 trait Decoder {
     /// What is kept of a sequence's tokens.
-    type Cache;
+    type Cache: Clone;
 
     /// An empty cache with room for `tokens` tokens.
     fn cache(&self, tokens: usize) -> Self::Cache;
@@ -196,6 +198,9 @@ trait Engine: Send + Sync {
 
     /// Logits of one sequence, `[wanted, vocabulary]`.
     fn logits(&self, tokens: &[u32], wanted: Wanted) -> Vec<f32>;
+
+    /// How probable each continuation of a prompt is; nothing of what is given is empty.
+    fn likelihoods(&self, given: &Given, vocabulary: usize) -> Vec<Likelihood>;
 }
 
 impl<D: Decoder + Send + Sync> Engine for D {
@@ -211,6 +216,10 @@ impl<D: Decoder + Send + Sync> Engine for D {
     fn logits(&self, tokens: &[u32], wanted: Wanted) -> Vec<f32> {
         let mut cache = self.cache(tokens.len());
         self.forward(&mut [Feed { cache: &mut cache, tokens }], wanted)
+    }
+
+    fn likelihoods(&self, given: &Given, vocabulary: usize) -> Vec<Likelihood> {
+        score::likelihoods(self, given, vocabulary)
     }
 }
 

@@ -10,10 +10,12 @@ use llmp_artifacts::model::weights::{self, WEIGHTS};
 use llmp_artifacts::model::{CONFIG_FILE, Config, Folder, Parameter, Role};
 use llmp_artifacts::random::Random;
 
+const TOKENIZER_CONFIG: &str = "tokenizer_config.json";
+
 /// What belongs to a tokenizer, and whether a folder has to have it.
 const TOKENIZER_FILES: [(&str, bool); 5] = [
     ("tokenizer.json", true),
-    ("tokenizer_config.json", true),
+    (TOKENIZER_CONFIG, false),
     ("special_tokens_map.json", false),
     ("added_tokens.json", false),
     ("chat_template.jinja", false),
@@ -61,7 +63,7 @@ pub(crate) fn load_from(folder: &Folder<'_>) -> Result<(Config, Vec<Vec<f32>>)> 
 ///
 /// # Errors
 /// Where a file cannot be written.
-pub(crate) fn save(folder: &Path, config: &Config, weights: &[Vec<f32>]) -> Result<()> {
+pub fn save(folder: &Path, config: &Config, weights: &[Vec<f32>]) -> Result<()> {
     for (name, value) in
         [("config.json", config.to_json()), ("generation_config.json", config.generation_json())]
     {
@@ -89,16 +91,22 @@ pub(crate) fn save(folder: &Path, config: &Config, weights: &[Vec<f32>]) -> Resu
     safetensors::serialize_to_file(views, Some(metadata), &path).map_err(failed)
 }
 
-/// Copies the files of a tokenizer from one folder to another.
+/// Copies the files of a tokenizer from one folder to another. A `tokenizer_config.json` that is missing is
+/// made: without one `transformers` would have to guess what reads `tokenizer.json`.
 ///
 /// # Errors
-/// Where `tokenizer.json` or `tokenizer_config.json` is missing, or a file cannot be copied.
+/// Where `tokenizer.json` is missing, or a file cannot be copied.
 pub(crate) fn copy_tokenizer(from: &Folder<'_>, to: &Path) -> Result<()> {
     for (name, required) in TOKENIZER_FILES {
         let source = if required { Some(from.file(name)?) } else { from.find(name)? };
         if let Some(source) = source {
             std::fs::copy(&source, to.join(name)).map_err(Error::io("cannot copy", &source))?;
         }
+    }
+    let config = to.join(TOKENIZER_CONFIG);
+    if !config.exists() {
+        let text = "{\"tokenizer_class\": \"PreTrainedTokenizerFast\"}\n";
+        std::fs::write(&config, text).map_err(Error::io("cannot write", &config))?;
     }
     Ok(())
 }
@@ -107,6 +115,19 @@ pub(crate) fn copy_tokenizer(from: &Folder<'_>, to: &Path) -> Result<()> {
 mod tests {
     use super::*;
     use llmp_artifacts::testing::tiny;
+
+    #[test]
+    fn a_tokenizer_may_lack_its_config() {
+        let (from, to) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        assert!(copy_tokenizer(&Folder::at(from.path()), to.path()).is_err());
+        std::fs::write(from.path().join("tokenizer.json"), "{}").unwrap();
+        copy_tokenizer(&Folder::at(from.path()), to.path()).unwrap();
+        let made = std::fs::read_to_string(to.path().join(TOKENIZER_CONFIG)).unwrap();
+        assert!(made.contains("PreTrainedTokenizerFast"));
+        std::fs::write(from.path().join(TOKENIZER_CONFIG), "{}").unwrap();
+        copy_tokenizer(&Folder::at(from.path()), to.path()).unwrap();
+        assert_eq!(std::fs::read_to_string(to.path().join(TOKENIZER_CONFIG)).unwrap(), "{}");
+    }
 
     #[test]
     fn round_trip() {

@@ -27,8 +27,8 @@ pub mod train;
 pub mod work;
 
 pub use device::Device;
-pub use generate::{Completion, Request, Sampler};
-pub use hub::initial;
+pub use generate::{Completion, Given, Likelihood, Request, Sampler};
+pub use hub::{initial, save};
 pub use optimizer::Optimizer;
 pub use recipe::{Recipe, Schedule};
 pub use train::{Batches, HeldOut, Row, Start, Trained, train};

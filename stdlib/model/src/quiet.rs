@@ -1,7 +1,7 @@
 //! What drivers print while a device is looked for stays off the screen.
 //!
-//! Libraries in C write to the process's standard output and error themselves, warnings of Mesa into the middle of a progress bar for
-//! one. Both lead to a file meanwhile, and what came is handed back.
+//! Libraries in C write to the process's standard output and error themselves, warnings of Mesa into the
+//! middle of a progress bar for one. Both lead to a file meanwhile, and what came is handed back.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, Write};
@@ -14,7 +14,8 @@ use rustix::io::{dup, dup2};
 /// Bytes of what was printed that are handed back.
 const MOST: u64 = 4_096;
 
-/// Does `work`; gives what was printed meanwhile, by whomever: so it is for a time at which nobody else prints.
+/// Does `work`; gives what was printed meanwhile, by whomever: so it is for a time at which nobody else
+/// prints.
 ///
 /// Where the output cannot be led away it is done all the same.
 pub(crate) fn quietly<T>(work: impl FnOnce() -> T) -> (T, String) {
@@ -82,7 +83,8 @@ fn nameless() -> io::Result<File> {
 mod tests {
     use super::*;
 
-    /// As a library in C would, past Rust's own buffers. Tests of this crate print to no terminal, so nobody misses a line.
+    /// As a library in C would, past Rust's own buffers. Tests of this crate print to no terminal, so nobody
+    /// misses a line.
     #[test]
     fn what_is_printed_meanwhile_is_handed_back() {
         let print = |number: i32, text: &str| {

@@ -1,4 +1,5 @@
-//! How fast a core of this machine multiplies matrices: the measure that times of training are foretold by where none was taken.
+//! How fast a core of this machine multiplies matrices: the measure that times of training are foretold by
+//! where none was taken.
 
 use std::time::{Duration, Instant};
 
@@ -7,8 +8,8 @@ use crate::cpu::matrix::{Matrix, MatrixMut};
 /// Rows and columns: a product that fits into a core's own cache, as training's tasks do.
 const SIZE: usize = 192;
 
-/// Floating-point operations a second of one core in products of `f32` matrices, measured for `time`. It is the best of many turns:
-/// others disturb and nobody helps.
+/// Floating-point operations a second of one core in products of `f32` matrices, measured for `time`. It is
+/// the best of many turns: others disturb and nobody helps.
 #[must_use]
 pub fn of_core(time: Duration) -> f64 {
     let (a, b) = (vec![0.5; SIZE * SIZE], vec![0.25; SIZE * SIZE]);

@@ -30,10 +30,16 @@ pub fn of_training(config: &Config, tokens: f64) -> f64 {
 /// batch of them computes as fast as training does.
 #[must_use]
 pub fn of_writing(config: &Config, sequences: f64, prompt: f64, most: usize) -> f64 {
-    // Training computes thrice what reading does: forwards, and backwards for inputs and weights. What it keeps for the way back,
-    // and its optimiser, take as long as a third of that.
+    // Training computes thrice what reading does: forwards, and backwards for inputs and weights. What it
+    // keeps for the way back, and its optimiser, take as long as a third of that.
     let token = config.training_flops_per_token() / 4.0;
     sequences * token * (prompt + ANSWER.min(most as f64))
+}
+
+/// Reading texts of so many bytes, without writing or learning.
+#[must_use]
+pub fn of_reading(config: &Config, bytes: f64) -> f64 {
+    config.training_flops_per_token() / 3.0 * bytes / bytes_of_token(config)
 }
 
 /// Tokens of a padded row of conversations; `None` where nothing is known of them.

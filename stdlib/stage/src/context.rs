@@ -68,9 +68,10 @@ pub trait Context: Sync {
     /// success.
     fn state(&self) -> &Path;
 
-    /// A folder for what follows from inputs alone and takes long to make, such as a compiled list: whichever action needs it
-    /// first makes it there, in a file that is called after the content it was made of, and the others find it. It may be
-    /// deleted whenever nothing runs. `None` where there is no such folder, and each action makes its own.
+    /// A folder for what follows from inputs alone and takes long to make, such as a compiled list: whichever
+    /// action needs it first makes it there, in a file that is called after the content it was made of, and
+    /// the others find it. It may be deleted whenever nothing runs. `None` where there is no such folder, and
+    /// each action makes its own.
     fn shared(&self) -> Option<&Path> {
         None
     }

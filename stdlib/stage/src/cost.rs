@@ -19,17 +19,19 @@ pub struct Cost {
     pub parameters: Option<u64>,
     /// Tokens that it trains on, each as often as it is read.
     pub tokens: Option<u64>,
-    /// Bytes of all its inputs, for a stage with a [`Pace`].
+    /// Bytes of all its inputs, for a stage with a [`Pace`]; one that reads fetched files says what these
+    /// usually have.
     pub read: Option<u64>,
     /// Its result. What is left open here is as it is of the inputs.
     pub result: Known,
 }
 
-/// How fast a stage goes through its inputs that computes no tensors, measured on one core of the reference machine of
-/// `tests/bench/README.md`, and how much comes out of it.
+/// How fast a stage goes through its inputs that computes no tensors, measured on one core of the reference
+/// machine of `tests/bench/README.md`, and how much comes out of it.
 ///
-/// Bytes are those of files as they lie on disk, compressed as they are: nothing else is known before a stage has run. It is right
-/// within a factor of about 1.5 for texts as they are on the web; finished runs correct it.
+/// Bytes are those of files as they lie on disk, compressed as they are: nothing else is known before a stage
+/// has run. It is right within a factor of about 1.5 for texts as they are on the web; finished runs correct
+/// it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Pace {
     /// Bytes of its inputs a second.

@@ -86,7 +86,8 @@ pub trait Stage: Send + Sync {
     /// What it will need; `None` where that is not known. `settings` are lowered ones.
     fn cost(&self, settings: &Value, inputs: &Inputs) -> Option<Cost>;
 
-    /// How fast it goes through its inputs, for one that computes no tensors; `None` where nobody has measured it.
+    /// How fast it goes through its inputs, for one that computes no tensors; `None` where nobody has
+    /// measured it.
     fn pace(&self) -> Option<Pace> {
         None
     }
@@ -246,7 +247,7 @@ impl<S: DeserializeOwned + 'static> Stage for Function<S> {
             None => Cost::default(),
         };
         if let Some(pace) = self.pace {
-            cost.read = inputs.bytes();
+            cost.read = inputs.bytes().or(cost.read);
             cost.result.bytes = cost.result.bytes.or(cost.read.map(|read| pace.result(read)));
         }
         (self.cost.is_some() || self.pace.is_some()).then_some(cost)

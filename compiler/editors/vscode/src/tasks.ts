@@ -40,7 +40,8 @@ async function execute(verb: 'run' | 'why' | 'log', uri: unknown, stage?: unknow
     ['llmp', verb, name].filter(part => part !== undefined).join(' '),
     'llmp',
     new vscode.ProcessExecution(settings.get('server.path', 'llmp'), args, { cwd: dirname(target.fsPath) }),
-    ['$llmp-error', '$llmp-warning'],
+    // Messages name files as seen from the pipeline's folder, matchers as seen from the workspace's.
+    folder?.uri.fsPath === dirname(target.fsPath) ? ['$llmp-error', '$llmp-warning'] : [],
   );
   task.presentationOptions = { clear: true, showReuseMessage: false };
   await vscode.tasks.executeTask(task);

@@ -17,10 +17,10 @@ pub(super) fn elsewhere(path: &str, scheme: &str, span: Span) -> Diagnostic {
         .filter(|rest| scheme.eq_ignore_ascii_case("file") && rest.starts_with('/'));
     Diagnostic::error(
         code::NOT_AN_ARTIFACT,
-        format!("`{path}` is a URL, and files are read from this machine"),
+        format!("`{path}` is an address that files are not read from"),
         span,
     )
-    .label("a path or pattern is due")
+    .label("a path, a pattern, or an address with `https://` or `hf://` is due")
     .help(match own {
         Some(path) => format!("write `\"{path}\"`"),
         None => "copy the files here first, or mount what holds them, and write their path".to_owned(),

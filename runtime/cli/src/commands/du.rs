@@ -7,7 +7,7 @@ use clap::Args;
 use llmp_compiler::key::Digest;
 use llmp_insight::reach::{KEPT_RUNS, Keep, Reach, size_of};
 use llmp_records::text;
-use llmp_store::Ledger;
+use llmp_store::{Downloads, Ledger};
 use serde_json::json;
 
 use super::gc::Garbage;
@@ -80,6 +80,16 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     writeln!(out)?;
     for (name, bytes) in others.into_iter().filter(|(_, bytes)| *bytes > 0) {
         writeln!(out, "{name:<28} {:>10}", text::bytes(bytes))?;
+    }
+    let downloads = Downloads::of_user();
+    let (_, bytes) = downloads.size();
+    if bytes > 0 {
+        let (name, folder) = ("downloads, of all pipelines", downloads.root().display());
+        writeln!(
+            out,
+            "{name:<28} {:>10}  in {folder}; `llmp gc --downloads` removes them",
+            text::bytes(bytes)
+        )?;
     }
     writeln!(out, "\n`llmp gc` would free {}", text::bytes(free))?;
     Ok(0)

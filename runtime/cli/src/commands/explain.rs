@@ -10,7 +10,8 @@ use crate::library::{library, standard};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// A diagnostic's code, e.g. E0201, or a rule that drops documents, e.g. c4.curly_bracket; without it, all codes are listed
+    /// A diagnostic's code, e.g. E0201, or a rule that drops documents, e.g. c4.curly_bracket; without it,
+    /// all codes are listed
     code: Option<String>,
 }
 

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use llmp_records::text;
+use llmp_stage::Error;
 
 use super::results::{OfRun, One, Results};
 use super::{Failure, Outcome, PipelineArguments};
@@ -43,12 +44,12 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     for (file, entry) in &manifest.files {
         let target = arguments.to.join(file);
         if let Some(parent) = target.parent() {
-            std::fs::create_dir_all(parent)?;
+            std::fs::create_dir_all(parent).map_err(Error::io("cannot make the folder", parent))?;
         }
         // A copy, not a link: what is exported may be changed.
         let mut from = std::fs::File::open(objects.localize(&entry.digest)?)?;
-        let mut to = std::fs::File::create(&target)?;
-        std::io::copy(&mut from, &mut to)?;
+        let copied = std::fs::File::create(&target).and_then(|mut to| std::io::copy(&mut from, &mut to));
+        copied.map_err(Error::io("cannot write", &target))?;
     }
     let count = text::plural(manifest.files.len() as u64, "file");
     writeln!(

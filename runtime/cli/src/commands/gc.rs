@@ -1,7 +1,7 @@
 //! `llmp gc`: removes results that neither a kept run nor a pin needs.
 //!
-//! It takes the store alone: while another process uses results nothing is removed, so that no rule about ages or clocks
-//! has to guess what that process needs.
+//! It takes the store alone: while another process uses results nothing is removed, so that no rule about
+//! ages or clocks has to guess what that process needs.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -13,7 +13,7 @@ use clap::Args;
 use llmp_compiler::key::Digest;
 use llmp_insight::reach::{KEPT_RUNS, Keep, Reach, size_of, stale_work};
 use llmp_records::text;
-use llmp_store::{Kind, Ledger, Manifest, Result, Store, write_atomically};
+use llmp_store::{Downloads, Kind, Ledger, Manifest, Result, Store, write_atomically};
 use serde_json::json;
 
 use super::{Failure, Outcome, StoreArguments};
@@ -32,6 +32,9 @@ pub(super) struct Arguments {
     /// Also keep runs that are younger, e.g. `30d` or `12h`
     #[arg(long, value_name = "AGE", value_parser = humantime::parse_duration)]
     older_than: Option<Duration>,
+    /// Empty the download cache instead: files that were fetched from other machines, for all pipelines
+    #[arg(long)]
+    downloads: bool,
     /// Say what would go, and remove nothing
     #[arg(long)]
     dry_run: bool,
@@ -41,6 +44,9 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Outcome {
+    if arguments.downloads {
+        return downloads(arguments);
+    }
     let store = arguments.store.open()?;
     let alone = store.alone()?;
     if alone.is_none() && !arguments.dry_run {
@@ -65,6 +71,29 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
         writeln!(out, "{:#}", garbage.json(arguments.dry_run))?;
     } else {
         garbage.print(&mut out, &store, arguments.dry_run)?;
+    }
+    Ok(0)
+}
+
+/// Empties the download cache, or says what is in it.
+fn downloads(arguments: &Arguments) -> Outcome {
+    let downloads = Downloads::of_user();
+    let (files, bytes) = downloads.size();
+    if !arguments.dry_run {
+        downloads.clear()?;
+    }
+    let mut out = crate::output::stdout();
+    if arguments.json {
+        let folder = text::path(downloads.root());
+        writeln!(
+            out,
+            "{:#}",
+            json!({"downloads": folder, "files": files, "bytes": bytes, "dry_run": arguments.dry_run})
+        )?;
+    } else {
+        let word = if arguments.dry_run { "would remove" } else { "removed" };
+        let (files, bytes) = (text::plural(files, "file"), text::bytes(bytes));
+        writeln!(out, "{word} {files}, {bytes}, from {}", downloads.root().display())?;
     }
     Ok(0)
 }

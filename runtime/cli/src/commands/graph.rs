@@ -43,8 +43,9 @@ pub(super) struct Arguments {
     /// Write to this file instead
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// Follow the pipeline, its files and its store until Ctrl-C: serve a page to browsers of this machine, or keep
-    /// the file of `--out` up to date. Prints the page's address, then the place of each stage that is clicked
+    /// Follow the pipeline, its files and its store until Ctrl-C: serve a page to browsers of this machine,
+    /// or keep the file of `--out` up to date. Prints the page's address, then the place of each stage that
+    /// is clicked
     #[arg(long)]
     watch: bool,
     /// The port of the page; by default one that is free

@@ -15,7 +15,8 @@ pub(super) struct Arguments {
     stage: Option<String>,
     #[command(flatten)]
     pipeline: PipelineArguments,
-    /// The run: its number, `last`, `last-1`, or the name of a pin [default: the newest that has the stage's log]
+    /// The run: its number, `last`, `last-1`, or the name of a pin [default: the newest that has the stage's
+    /// log]
     #[arg(long, value_name = "RUN")]
     run: Option<String>,
 }

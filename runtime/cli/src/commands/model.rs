@@ -43,7 +43,8 @@ pub(super) enum Wanted {
     Base,
 }
 
-/// The model of the stage `name`, or the last wanted one of the pipeline; says on standard error which one that is.
+/// The model of the stage `name`, or the last wanted one of the pipeline; says on standard error which one
+/// that is.
 pub(super) fn find(
     pipeline: &PipelineArguments,
     run: Option<&str>,

@@ -90,7 +90,8 @@ impl PipelineArguments {
         if pipeline.has_errors() { Err(Failure::silent(1)) } else { Ok(pipeline) }
     }
 
-    /// The store, for commands that are about what is in it. The pipeline is read where a profile may name its store.
+    /// The store, for commands that are about what is in it. The pipeline is read where a profile may name
+    /// its store.
     pub(super) fn store(&self) -> Result<Arc<Store>, Failure> {
         if self.store.is_none() && !self.profile.is_empty() {
             return existing(&self.checked()?.store_root()?);
@@ -268,7 +269,8 @@ impl Pipeline {
         }
     }
 
-    /// The same pipeline as far as `targets`: what these need and nothing else. All of it where none are named.
+    /// The same pipeline as far as `targets`: what these need and nothing else. All of it where none are
+    /// named.
     pub(super) fn up_to(mut self, targets: &[String]) -> Result<Self, Failure> {
         if targets.is_empty() {
             return Ok(self);

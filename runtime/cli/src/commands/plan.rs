@@ -134,7 +134,8 @@ fn print_upgrades(pipeline: &Pipeline, rows: &[Row], kept: &[Upgrade], past: &Pa
     Ok(())
 }
 
-/// The outcomes of gates as they are written down, each with whether its reports are those of the program as it is.
+/// The outcomes of gates as they are written down, each with whether its reports are those of the program as
+/// it is.
 fn outcomes(pipeline: &Pipeline, gates: &[Latest<'_>]) -> Vec<(Expectation, bool)> {
     let Compilation { graph, sources, .. } = &pipeline.compilation;
     gates.iter().map(|one| (one.expectation(graph, sources), one.current)).collect()
@@ -173,6 +174,8 @@ fn why(row: &Row, pipeline: &Pipeline, verbose: bool) -> Vec<String> {
             let mut texts: Vec<String> = reasons
                 .iter()
                 .filter(|reason| !new || reason.is_root())
+                // How much it is says more.
+                .filter(|reason| **reason != Reason::Fetches || row.fetch.is_none())
                 .map(|reason| {
                     let text = reasons::text(reason);
                     match reasons::place(reason, &compilation.sources) {
@@ -191,6 +194,9 @@ fn why(row: &Row, pipeline: &Pipeline, verbose: bool) -> Vec<String> {
                     ("never run", _) => format!("new; {} of {all} shards are there already", all - todo),
                     (_, todo) => format!("{first}  ({todo} of {all} shards)"),
                 };
+            }
+            if let Some(fetch) = &row.fetch {
+                texts.push(format!("fetch: {fetch}"));
             }
             if let Some(saved) = &row.saved {
                 let (step, steps) = (text::count(saved.step), text::count(saved.steps));
@@ -341,6 +347,12 @@ fn print(
     if !totals.is_empty() {
         writeln!(out, "Cost: {totals}.")?;
     }
+    let fetches: Vec<_> = rows.iter().filter_map(|row| row.fetch).collect();
+    if fetches.len() > 1
+        && let Some(all) = fetches.into_iter().reduce(planning::Fetch::and)
+    {
+        writeln!(out, "Fetch: {all}.")?;
+    }
     for line in root_causes(pipeline, rows) {
         writeln!(out, "{line}")?;
     }
@@ -350,7 +362,8 @@ fn print(
 /// The column of reasons.
 const WHY: usize = 3;
 
-/// A row that is wider than the terminal, cut at the blanks between its columns; what comes over stands below, indented.
+/// A row that is wider than the terminal, cut at the blanks between its columns; what comes over stands
+/// below, indented.
 fn wrap_row(line: &str, columns: usize) -> Vec<String> {
     let plain = console::strip_ansi_codes(line);
     if cells(plain.trim_end()) <= columns {

@@ -32,8 +32,8 @@ impl Planned {
         Ok(Self { file: file.to_owned(), content })
     }
 
-    /// The part of the pipeline that was planned. `asked` are the targets on the command line, which a plan needs none of:
-    /// it remembers its own.
+    /// The part of the pipeline that was planned. `asked` are the targets on the command line, which a plan
+    /// needs none of: it remembers its own.
     pub(super) fn part_of(&self, pipeline: Pipeline, asked: &[String]) -> Result<Pipeline, Failure> {
         let targets = &self.content.targets;
         let part = match asked {

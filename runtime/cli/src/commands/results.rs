@@ -1,7 +1,8 @@
 //! Which result a command means: the stages of a pipeline as `plan` resolves them, or those of a run.
 //!
-//! `sample`, `chat`, `export`, `trace`, `show` and `search` ask here, so that FILE, `--set`, `--profile` and names of stages
-//! mean the same everywhere, and what is cached is found whichever pipeline made it. Nothing else is ever taken silently.
+//! `sample`, `chat`, `export`, `trace`, `show` and `search` ask here, so that FILE, `--set`, `--profile` and
+//! names of stages mean the same everywhere, and what is cached is found whichever pipeline made it. Nothing
+//! else is ever taken silently.
 
 use std::collections::BTreeSet;
 use std::io::Write;
@@ -30,7 +31,8 @@ const MAX_NAMED: usize = 8;
 /// Whose results are meant where it is not those that the file asks for.
 #[derive(Clone, Debug, Default, Args)]
 pub(super) struct OfRun {
-    /// Take what this run made: its number, `last`, `last-1`, or the name of a pin [default: what the file asks for]
+    /// Take what this run made: its number, `last`, `last-1`, or the name of a pin [default: what the file
+    /// asks for]
     #[arg(long, value_name = "RUN")]
     pub(super) run: Option<String>,
 }
@@ -55,7 +57,8 @@ pub(super) struct One<'a> {
 }
 
 impl Results {
-    /// What the arguments mean: a run, the pipeline's results as they stand, or what ran last where there is no one pipeline.
+    /// What the arguments mean: a run, the pipeline's results as they stand, or what ran last where there is
+    /// no one pipeline.
     pub(super) fn of(arguments: &PipelineArguments, run: Option<&str>) -> Result<Self, Failure> {
         let said = !(arguments.set.is_empty() && arguments.profile.is_empty())
             || arguments.file.is_some()
@@ -128,7 +131,8 @@ impl Results {
         Err(self.with_those_at_hand(Failure::new(format!("there is no result `{name}`{of}")), fits))
     }
 
-    /// The last stage that `fits` and has a result, and the stages behind it that would have been meant and have none.
+    /// The last stage that `fits` and has a result, and the stages behind it that would have been meant and
+    /// have none.
     pub(super) fn last(&self, fits: &dyn Fn(&StageRun) -> bool) -> Option<(One<'_>, Vec<&str>)> {
         self.runs.iter().find_map(|run| {
             let mut without = Vec::new();
@@ -142,8 +146,8 @@ impl Results {
         })
     }
 
-    /// All results that are meant at once: those of a run where one has just these, else those that stand in the store for the
-    /// pipeline, with no number.
+    /// All results that are meant at once: those of a run where one has just these, else those that stand in
+    /// the store for the pipeline, with no number.
     pub(super) fn whole(&self) -> Result<Run, Failure> {
         let Some(first) = self.runs.first() else { return Err(Failure::new("nothing has run yet")) };
         let Some(pipeline) = &self.pipeline else { return Ok(first.clone()) };
@@ -257,7 +261,8 @@ impl Results {
     }
 }
 
-/// Whether a stage of a run is called so: by its name, its last part, its signature, its family, or without brackets.
+/// Whether a stage of a run is called so: by its name, its last part, its signature, its family, or without
+/// brackets.
 fn is_called(stage: &StageRun, name: &str) -> bool {
     let family = stage.name.split('[').next().unwrap_or_default();
     stage.name == name

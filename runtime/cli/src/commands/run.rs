@@ -22,7 +22,7 @@ use llmp_records::{Event, Run, RunStatus, text};
 use super::pipeline::Pipeline;
 use super::plan::{lowered, rows};
 use super::planned::Planned;
-use super::{Failure, Format, Outcome, PipelineArguments, at_least_one};
+use super::{Failure, Format, Outcome, PipelineArguments, at_least_one, fetch};
 use crate::library::standard;
 use crate::progress::Screen;
 
@@ -60,6 +60,8 @@ pub(super) struct Arguments {
     /// Run though the machine has too little memory or disk for the plan
     #[arg(long)]
     ignore_limits: bool,
+    #[command(flatten)]
+    network: fetch::Network,
     /// How the run is told: bars and lines, or JSON events
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -109,7 +111,8 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     }
     let pipeline = pipeline;
     let asked = Instant::now();
-    let decisions = plan(arguments, &pipeline, &past, &forced, planned.as_ref(), &device)?;
+    let rows = plan(arguments, &pipeline, &past, &forced, planned.as_ref(), &device)?;
+    let decisions: Vec<Decision> = rows.iter().map(|row| row.decision.clone()).collect();
     let program = Program {
         graph: &pipeline.compilation.graph,
         sources: &pipeline.compilation.sources,
@@ -130,6 +133,7 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
         return Ok(u8::from(!failures.is_empty()));
     }
     listen()?;
+    fetch::needed(&pipeline, &past, &rows, &forced, &arguments.network, &screen)?;
     if decisions.iter().zip(&program.graph.stages).any(|(decision, stage)| is_estimated(decision, stage)) {
         Calibration::ensure(llmp_model::speed::of_core);
     }
@@ -153,7 +157,8 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     Ok(exit_code(&outcome.record))
 }
 
-/// The part of the pipeline that is asked for, the stages of it that are forced, and the plan that is to hold.
+/// The part of the pipeline that is asked for, the stages of it that are forced, and the plan that is to
+/// hold.
 fn part_to_run(arguments: &Arguments) -> Result<(Pipeline, Vec<StageId>, Option<Planned>), Failure> {
     let whole = arguments.pipeline.checked()?;
     let name = |id| whole.compilation.graph.stage(id).name.clone();
@@ -181,7 +186,7 @@ fn plan(
     forced: &[StageId],
     planned: Option<&Planned>,
     device: &str,
-) -> Result<Vec<Decision>, Failure> {
+) -> Result<Vec<Row>, Failure> {
     if let Some(planned) = planned {
         planned.refuse_stale(pipeline, &rows(pipeline, past))?;
     }
@@ -189,7 +194,7 @@ fn plan(
     if !arguments.ignore_limits {
         refuse_infeasible(pipeline, past, &rows, device)?;
     }
-    Ok(rows.into_iter().map(|row| row.decision).collect())
+    Ok(rows)
 }
 
 fn options(

@@ -33,7 +33,8 @@ pub(super) struct Arguments {
     /// Runs with this tag only; may be given several times
     #[arg(long, value_name = "WORD")]
     tag: Vec<String>,
-    /// Runs of which this holds only: `lr=0.02`, `base.loss<2.5`, `status=done`, `failed=0`; may be given several times
+    /// Runs of which this holds only: `lr=0.02`, `base.loss<2.5`, `status=done`, `failed=0`; may be given
+    /// several times
     #[arg(long = "where", value_name = "NAME=VALUE")]
     conditions: Vec<String>,
     /// Sort by a column, the lowest first: `loss`, `base.lr`, `time`, `cost`, `failed`
@@ -42,8 +43,8 @@ pub(super) struct Arguments {
     /// Turn the order round
     #[arg(long)]
     reverse: bool,
-    /// What an hour of the machine costs, in your money, for a column `cost`; `DEVICE=AMOUNT` is of runs on that device. May be
-    /// given several times, the first that fits counts
+    /// What an hour of the machine costs, in your money, for a column `cost`; `DEVICE=AMOUNT` is of runs on
+    /// that device. May be given several times, the first that fits counts
     #[arg(long, value_name = "AMOUNT", env = "LLMP_PRICE", value_delimiter = ',', value_parser = price)]
     price: Vec<Price>,
     /// Print the table as JSON, with all columns

@@ -1,4 +1,5 @@
-//! `llmp show STAGE`: rows of a result as people read them. What a row looks like stands beside its kind, in its `Form`.
+//! `llmp show STAGE`: rows of a result as people read them. What a row looks like stands beside its kind, in
+//! its `Form`.
 
 use std::io::Write;
 
@@ -39,7 +40,8 @@ pub(super) struct Arguments {
     /// Only rows where a column has a value, `language=zh`, or that hold a text
     #[arg(long = "where", value_name = "COLUMN=VALUE|TEXT")]
     filter: Option<String>,
-    /// Conversations: render them as this stage's model is taught them, with ids, what is learned, and the cut
+    /// Conversations: render them as this stage's model is taught them, with ids, what is learned, and the
+    /// cut
     #[arg(short, long, value_name = "STAGE")]
     model: Option<String>,
     /// Show the documents that the stage dropped, with rule, value and text

@@ -17,8 +17,8 @@ pub(super) struct Arguments {
     /// The texts; a name of a file that is there means what the file holds
     #[arg(required = true, value_name = "TEXT|FILE")]
     texts: Vec<String>,
-    /// The tokenizer: cl100k (GPT-4), o200k (GPT-4o), gpt2, a tokenizer.json or its folder, or a stage of the pipeline; several
-    /// are shown one below another
+    /// The tokenizer: cl100k (GPT-4), o200k (GPT-4o), gpt2, a tokenizer.json or its folder, or a stage of the
+    /// pipeline; several are shown one below another
     #[arg(long = "with", value_name = "TOKENIZER", default_value = "cl100k")]
     tokenizers: Vec<String>,
     /// Take names of special tokens such as <|im_start|> for these tokens; else they are text like any other
@@ -97,21 +97,20 @@ fn pieces<'a>(tokenizer: &'a Tokenizer, ids: &[u32]) -> Vec<Piece<'a>> {
         .collect()
 }
 
-/// The pieces one after another: on backgrounds that take turns, or, without colour, apart by `|`. Bytes of a character that is cut
-/// stand as `<e4>`.
+/// The pieces one after another: on backgrounds that take turns, or, without colour, apart by `|`. Bytes of a
+/// character that is cut stand as `<e4>`.
 fn shown(tokenizer: &Tokenizer, ids: &[u32], pieces: &[Piece<'_>], colour: bool) -> String {
     const BACKGROUNDS: [u8; 5] = [103, 102, 106, 105, 104];
     let mut shown = String::new();
     for (number, (piece, id)) in pieces.iter().zip(ids).enumerate() {
-        let text = match piece.text {
-            // A line ends in the next one's colour else.
-            Some(text) => text.replace('\t', "⇥").replace('\r', "␍"),
-            None => piece.bytes.iter().fold(String::new(), |mut text, byte| {
+        let mut text = String::new();
+        for chunk in piece.bytes.utf8_chunks() {
+            text += &chunk.valid().replace('\t', "⇥").replace('\r', "␍");
+            for byte in chunk.invalid() {
                 // Writing to a string never fails.
                 let _ = write!(text, "<{byte:02x}>");
-                text
-            }),
-        };
+            }
+        }
         if !colour {
             let apart = if number == 0 { "" } else { "|" };
             shown += apart;

@@ -1,4 +1,5 @@
-//! `llmp verify`: reads everything in the store again; what is damaged is set aside, and the next run makes it anew.
+//! `llmp verify`: reads everything in the store again; what is damaged is set aside, and the next run makes
+//! it anew.
 
 use std::collections::BTreeSet;
 use std::io::Write;

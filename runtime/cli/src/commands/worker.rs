@@ -1,4 +1,5 @@
-//! `llmp worker ACTION`: does one action from its file and leaves the result in the store, where the next run finds it.
+//! `llmp worker ACTION`: does one action from its file and leaves the result in the store, where the next run
+//! finds it.
 
 use std::io::Write;
 use std::path::PathBuf;

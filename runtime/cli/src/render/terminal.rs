@@ -133,7 +133,8 @@ pub(crate) fn page(diagnostic: &Diagnostic, sources: &Sources) -> String {
     terminal(diagnostic, sources, false, 100)
 }
 
-/// Takes line and column from the places of values that no file holds: `[--set base.lr:1:9]` says no more than `[--set base.lr]`.
+/// Takes line and column from the places of values that no file holds: `[--set base.lr:1:9]` says no more
+/// than `[--set base.lr]`.
 fn named_only(text: String, diagnostic: &Diagnostic, sources: &Sources) -> String {
     diagnostic.labels.iter().fold(text, |text, label| match sources.get(label.span.file) {
         Some(source) if source.given => {

@@ -22,8 +22,8 @@ use super::super::scheduler::run_on;
 use super::super::{Guard, StageOutcome, Status, Unwatched, read_order};
 use super::{HOW, How, graph, node, options, ran, registry, run};
 
-/// An executor without threads: it does an action when it is asked what ended. Each goes through the text of its file, and is
-/// bound to a place that the one who decides does not know.
+/// An executor without threads: it does an action when it is asked what ended. Each goes through the text of
+/// its file, and is bound to a place that the one who decides does not know.
 struct Inline<'a> {
     performer: Performer<'a>,
     waiting: RefCell<VecDeque<(Ticket, String)>>,
@@ -51,8 +51,8 @@ impl Executor for Inline<'_> {
     }
 }
 
-/// Runs `graph` with the objects in memory and [`Inline`], which sees the folders of the run below `elsewhere`. Gives how the stages
-/// ended and the first shard's text of each.
+/// Runs `graph` with the objects in memory and [`Inline`], which sees the folders of the run below
+/// `elsewhere`. Gives how the stages ended and the first shard's text of each.
 fn run_inline(
     (root, elsewhere): (&Path, &Path),
     memory: &Memory,

@@ -66,8 +66,9 @@ fn agrees(decision: &Decision, status: &Status, harmed: bool) -> bool {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// What runs was planned; what was planned and did not run was announced as such, or lies behind a failure. Whatever
-    /// happens to the store, and however many runs are at it, results are those of an undisturbed run.
+    /// What runs was planned; what was planned and did not run was announced as such, or lies behind a
+    /// failure. Whatever happens to the store, and however many runs are at it, results are those of an
+    /// undisturbed run.
     #[test]
     fn planned_is_executed((edges, steps) in cases()) {
         let root = tempfile::tempdir().unwrap();

@@ -1,5 +1,6 @@
-//! Where stages and the edges between them lie: layers of stages, ordered so that few edges cross (Sugiyama, Tagawa and
-//! Toda, 1981). An edge over several layers has a lane between the stages that it passes; edges from one stage share it.
+//! Where stages and the edges between them lie: layers of stages, ordered so that few edges cross (Sugiyama,
+//! Tagawa and Toda, 1981). An edge over several layers has a lane between the stages that it passes; edges
+//! from one stage share it.
 
 use std::collections::HashMap;
 
@@ -168,7 +169,8 @@ fn join(items: &mut [Item], above: usize, below: usize) {
     items[below].above.push(above);
 }
 
-/// Calls `act` for each layer, from above or, every second time, from below; with whether it looks at the layer above.
+/// Calls `act` for each layer, from above or, every second time, from below; with whether it looks at the
+/// layer above.
 fn in_both_directions(rows: &mut [Vec<usize>], round: usize, mut act: impl FnMut(&mut Vec<usize>, bool)) {
     if round.is_multiple_of(2) {
         rows.iter_mut().for_each(|row| act(row, true));
@@ -206,8 +208,8 @@ fn align(row: &[usize], items: &mut [Item], above: bool) {
     pack(row, items, |item| item.x);
 }
 
-/// Gives each item of a layer room near where it is wanted: the mean of what comes out from the left and from the right,
-/// both of which keep the order and the room.
+/// Gives each item of a layer room near where it is wanted: the mean of what comes out from the left and from
+/// the right, both of which keep the order and the room.
 fn pack(row: &[usize], items: &mut [Item], wanted: impl Fn(&Item) -> f64) {
     let mut left = Vec::with_capacity(row.len());
     let mut edge = f64::MIN;

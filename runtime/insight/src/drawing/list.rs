@@ -6,8 +6,8 @@ use llmp_compiler::graph::{Graph, Producer, StageId};
 
 use super::State;
 
-/// `base  model.pretrain(corpus, tok) -> Model<base, cl100k>`, a line a stage; before it the mark of its state as in
-/// `llmp plan`, where that is known.
+/// `base model.pretrain(corpus, tok) -> Model<base, cl100k>`, a line a stage; before it the mark of its state
+/// as in `llmp plan`, where that is known.
 #[must_use]
 pub fn list(graph: &Graph, state: &dyn Fn(StageId) -> State) -> String {
     let width = graph.stages.iter().map(|stage| stage.name.chars().count()).max().unwrap_or(0);

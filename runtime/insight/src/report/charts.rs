@@ -1,5 +1,5 @@
-//! The report's plots as SVG, drawn by plotters. Colours are marks that the page's style replaces, so that one drawing
-//! serves light and dark.
+//! The report's plots as SVG, drawn by plotters. Colours are marks that the page's style replaces, so that
+//! one drawing serves light and dark.
 
 use std::error::Error;
 use std::ops::Range;

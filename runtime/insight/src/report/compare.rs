@@ -1,5 +1,5 @@
-//! Runs side by side: the settings that differ, what it came to, what it took. And the members of a family in one run, which are
-//! compared in the same way.
+//! Runs side by side: the settings that differ, what it came to, what it took. And the members of a family in
+//! one run, which are compared in the same way.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -154,7 +154,8 @@ impl Comparison {
         self.name_columns();
     }
 
-    /// The column that is called so, in full or behind its stage's name: `base.lr`, or `lr` where one stage alone has it.
+    /// The column that is called so, in full or behind its stage's name: `base.lr`, or `lr` where one stage
+    /// alone has it.
     ///
     /// # Errors
     /// The names that fit, where it is not one.
@@ -210,7 +211,8 @@ pub fn number(text: &str) -> Option<f64> {
     }
 }
 
-/// The rows of a run: one for each member of its families, which are compared like runs; one where there are none.
+/// The rows of a run: one for each member of its families, which are compared like runs; one where there are
+/// none.
 fn rows(report: &Report, notes: &Notes) -> Vec<Row> {
     let members: BTreeSet<&str> = report.stages.iter().filter_map(|stage| parts(&stage.name).1).collect();
     match members.is_empty() {

@@ -1,4 +1,5 @@
-//! What the report's sections show, computed from the stages: the funnel of documents, trainings, evaluations.
+//! What the report's sections show, computed from the stages: the funnel of documents, trainings,
+//! evaluations.
 
 use std::collections::BTreeMap;
 
@@ -90,8 +91,8 @@ pub struct RootCauses<'a> {
     pub told: Vec<(&'a str, String)>,
     /// Stages that had never run.
     pub new: usize,
-    /// Stages of which an earlier version kept words only, which do not say what was a cause and what followed: all that it said
-    /// is told.
+    /// Stages of which an earlier version kept words only, which do not say what was a cause and what
+    /// followed: all that it said is told.
     pub in_words: usize,
 }
 
@@ -140,8 +141,9 @@ pub struct Came {
 }
 
 impl Training<'_> {
-    /// What it came to, the loss that it was trained for first. A loss is the mean of the last steps, what is held out is measured
-    /// as a whole. Of results of earlier versions only the last point of each curve is known.
+    /// What it came to, the loss that it was trained for first. A loss is the mean of the last steps, what is
+    /// held out is measured as a whole. Of results of earlier versions only the last point of each curve is
+    /// known.
     #[must_use]
     pub fn came_to(&self) -> Vec<Came> {
         let measured = self.stage.measures.iter().map(|(name, value)| {

@@ -23,8 +23,8 @@ pub struct Left {
 }
 
 impl Tracer<'_> {
-    /// The first `most` documents that a stage dropped and that `fits` lets through; reasons are kept of a sample. Inputs are
-    /// read until the texts of these are found, and no more of them is held.
+    /// The first `most` documents that a stage dropped and that `fits` lets through; reasons are kept of a
+    /// sample. Inputs are read until the texts of these are found, and no more of them is held.
     ///
     /// # Errors
     /// Where an input cannot be read.

@@ -40,7 +40,8 @@ impl Query {
     }
 }
 
-/// A URL without what people leave out or spell differently: scheme, `www.`, capitals of the host, fragment, final `/`.
+/// A URL without what people leave out or spell differently: scheme, `www.`, capitals of the host, fragment,
+/// final `/`.
 #[must_use]
 pub(super) fn plain(url: &str) -> String {
     let url = url.trim();
@@ -162,7 +163,8 @@ fn with_text(tracer: &Tracer<'_>, stage: &StageRun, piece: &str, found: &mut BTr
     Ok(())
 }
 
-/// Whether a text holds a piece; line breaks and several blanks are as one blank, as people copy them from a screen.
+/// Whether a text holds a piece; line breaks and several blanks are as one blank, as people copy them from a
+/// screen.
 fn holds(text: &str, piece: &str) -> bool {
     let piece = piece.trim();
     if text.contains(piece) {

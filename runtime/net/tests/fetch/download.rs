@@ -108,8 +108,9 @@ fn wrong_lengths_and_ranges_never_make_a_file() {
     type Answer = fn(&crate::server::Asked) -> Reply;
     let cases: [Answer; 3] = [
         // Fewer bytes than are said.
-        |asked| {
-            Reply::file(asked, &content(), "\"one\"").with("content-length", 9_999_999).cut_at(usize::MAX)
+        |_| {
+            let whole = Reply { body: content(), ..Reply::status(200) };
+            whole.with("etag", "\"one\"").with("content-length", 9_999_999).cut_at(usize::MAX)
         },
         // Another range than was asked for.
         |asked| match asked.from() {
@@ -131,6 +132,18 @@ fn wrong_lengths_and_ranges_never_make_a_file() {
         assert!(matches!(error, Error::GaveUp { .. } | Error::TooLong { .. }), "{error}");
         assert!(!to.exists());
     }
+}
+
+#[test]
+fn a_length_that_was_wrong_costs_no_byte_twice() {
+    let server = Server::new(|asked| {
+        let reply = Reply::file(asked, &content(), "\"one\"");
+        if asked.number == 0 { reply.with("content-length", 9_999_999).cut_at(usize::MAX) } else { reply }
+    });
+    let (_folder, to) = place();
+    let done = client(&TestClock::default()).download(&server.url("/a"), &to, LIMITS, &mut ()).unwrap();
+    assert_eq!((done.bytes, done.received, server.sent()), (1_200_000, 1_200_000, 1_200_000));
+    assert_eq!(fs::read(&to).unwrap(), content());
 }
 
 #[test]

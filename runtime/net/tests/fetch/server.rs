@@ -5,7 +5,7 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use llmp_net::Url;
 
@@ -14,6 +14,8 @@ use llmp_net::Url;
 pub(crate) struct Asked {
     /// How many questions came before.
     pub(crate) number: usize,
+    #[allow(dead_code, reason = "only some tests look at it")]
+    pub(crate) at: Instant,
     pub(crate) path: String,
     /// Names in lower case.
     pub(crate) headers: Vec<(String, String)>,
@@ -41,6 +43,8 @@ pub(crate) struct Reply {
     pub(crate) cut: Option<usize>,
     /// Before the body.
     pub(crate) pause: Duration,
+    /// The body comes in pieces of so many bytes, with a pause behind each.
+    pub(crate) pieces: Option<(usize, Duration)>,
     /// No `Content-Length`: the body ends with the connection.
     pub(crate) open_end: bool,
 }
@@ -145,7 +149,7 @@ fn serve(
         }
         let asked = {
             let mut all = all.lock().expect("a lock");
-            let asked = Asked { number: all.len(), path, headers };
+            let asked = Asked { number: all.len(), at: Instant::now(), path, headers };
             all.push(asked.clone());
             asked
         };
@@ -160,8 +164,12 @@ fn serve(
         stream.write_all((head + "\r\n").as_bytes())?;
         thread::sleep(reply.pause);
         let body = &reply.body[..reply.cut.unwrap_or(reply.body.len()).min(reply.body.len())];
-        stream.write_all(body)?;
-        sent.fetch_add(body.len() as u64, Ordering::Relaxed);
+        let (size, pause) = reply.pieces.unwrap_or((usize::MAX, Duration::ZERO));
+        for piece in body.chunks(size) {
+            stream.write_all(piece)?;
+            sent.fetch_add(piece.len() as u64, Ordering::Relaxed);
+            thread::sleep(pause);
+        }
         if reply.cut.is_some() || reply.open_end {
             break;
         }

@@ -1,9 +1,9 @@
 //! The forms in which datasets write conversations, read as one.
 //!
-//! OpenAI's (`messages`), ShareGPT's (`conversations`) and minimind's between them, nanochat's (the row is the list of
-//! messages), Alpaca's (`instruction`, `input`, `output`, `history`), Dolly's (`instruction`, `context`, `response`), TRL's
-//! (`prompt`, `completion`), trees of OASST, and transcripts under `text`. What a row is not understood for is said by the
-//! name of the field.
+//! OpenAI's (`messages`), ShareGPT's (`conversations`) and minimind's between them, nanochat's (the row is
+//! the list of messages), Alpaca's (`instruction`, `input`, `output`, `history`), Dolly's (`instruction`,
+//! `context`, `response`), TRL's (`prompt`, `completion`), trees of OASST, and transcripts under `text`. What
+//! a row is not understood for is said by the name of the field.
 
 use std::collections::BTreeMap;
 

@@ -59,8 +59,8 @@ impl Message {
         Self { query: Some(query.into()), ..Self::new(Role::Assistant, "") }
     }
 
-    /// An assistant's call of any tool. Its query is what stands under `query`, where there is nothing else; other arguments
-    /// are looked up as JSON, behind the tool's name.
+    /// An assistant's call of any tool. Its query is what stands under `query`, where there is nothing else;
+    /// other arguments are looked up as JSON, behind the tool's name.
     pub(crate) fn call(name: &str, arguments: &Value) -> Self {
         let alone = arguments.as_object().filter(|fields| fields.len() == 1);
         match alone.and_then(|fields| fields.get("query")?.as_str()) {

@@ -1,13 +1,17 @@
 //! The Conversations artifact: rows of messages in OpenAI's form.
 
+mod files;
 mod forms;
+mod load;
 mod message;
 mod transcript;
 mod tree;
 
 use llmp_stage::{Context, Error, Form, Input, Result, Tone, View, Views};
 
+pub use files::ENDINGS;
 pub use forms::{Ignored, conversations};
+pub use load::load;
 pub use message::{Message, Role, from_row, to_row};
 pub use transcript::{Talk, talks};
 
@@ -25,7 +29,7 @@ impl Form for Conversations {
     }
 
     fn expected(&self) -> &'static str {
-        "`conversations.jsonl` with `messages`"
+        "`conversations.jsonl` with `messages`, or in any form that `chat.load` reads"
     }
 
     fn check(&self, written: &Input) -> Result<()> {
@@ -35,11 +39,7 @@ impl Form for Conversations {
     }
 
     fn accept(&self, written: &Input, ctx: &dyn Context) -> Result<()> {
-        self.check(written)?;
-        rows::read(written.file(CONVERSATIONS_FILE)?, |_, _| {
-            ctx.count("conversations", 1);
-            Ok(())
-        })
+        rows::replaced(written, CONVERSATIONS_FILE, &ENDINGS, |file, to| load(ctx, [file], None, to))
     }
 
     fn unit(&self) -> Option<&'static str> {

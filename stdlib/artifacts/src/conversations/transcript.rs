@@ -1,4 +1,5 @@
-//! Conversations written as text: a turn begins with `Human:` or `Assistant:`, and a line of dashes parts talks.
+//! Conversations written as text: a turn begins with `Human:` or `Assistant:`, and a line of dashes parts
+//! talks.
 
 use super::forms;
 use super::message::{self, Message, Role};

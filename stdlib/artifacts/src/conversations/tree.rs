@@ -7,8 +7,8 @@ use super::message::{self, Message, Role};
 /// Messages of one thread at most.
 const MAX_DEPTH: usize = 100;
 
-/// One conversation for each way from the first message to an assistant's last one. What was learned on the way before is
-/// not learned again. Better replies come first.
+/// One conversation for each way from the first message to an assistant's last one. What was learned on the
+/// way before is not learned again. Better replies come first.
 pub(crate) fn conversations(root: &Value) -> Result<Vec<Vec<Message>>, String> {
     let mut talks = Vec::new();
     follow(root, &mut Vec::new(), &mut talks)?;

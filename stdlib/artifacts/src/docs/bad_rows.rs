@@ -29,8 +29,8 @@ impl BadRows {
         self.first.get_or_insert(row);
     }
 
-    /// Refuses a file with `good` documents of which more than `share` of the rows are bad. A single one is an accident in any
-    /// file that has a good one, too, unless none is tolerated.
+    /// Refuses a file with `good` documents of which more than `share` of the rows are bad. A single one is
+    /// an accident in any file that has a good one, too, unless none is tolerated.
     ///
     /// # Errors
     /// Then, with the first of them.

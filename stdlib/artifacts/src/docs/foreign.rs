@@ -49,10 +49,12 @@ impl ParquetRows {
     /// Opens the file at `path`.
     ///
     /// # Errors
-    /// Where it cannot be read, is damaged or compressed in a way that is not read, or has no column `text` of texts.
+    /// Where it cannot be read, is damaged or compressed in a way that is not read, or has no column `text`
+    /// of texts.
     pub fn open(path: &Path) -> Result<Self> {
         let file = File::open(path).map_err(Error::io("cannot read", path))?;
-        // What arrow notes of its own types says nothing of the values: dictionaries come as what they stand for.
+        // What arrow notes of its own types says nothing of the values: dictionaries come as what they stand
+        // for.
         let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
         let metadata = ArrowReaderMetadata::load(&file, options.clone()).map_err(failed(path))?;
         check_columns(metadata.metadata(), path)?;
@@ -68,9 +70,9 @@ impl ParquetRows {
                 return Err(Error::new(message));
             }
             None => {
-                return Err(Error::new(format!("`{}` has no column `text`", path.display())).help(
-                    "documents are Parquet files with FineWeb's columns or datatrove's; only `text` must be there",
-                ));
+                let names = builder.schema().fields().iter().map(|field| field.name().as_str());
+                return Err(Error::new(format!("`{}` has no column `text`", path.display()))
+                    .help(super::name_the_text(names)));
             }
         }
         let batches = builder.with_batch_size(READ_ROWS).build().map_err(failed(path))?;
@@ -368,8 +370,8 @@ pub fn json_rows(path: &Path) -> Result<impl Iterator<Item = Result<serde_json::
     }))
 }
 
-/// Refuses columns that lie before the file's first byte, over which the library breaks down, and the compressions of Parquet
-/// that no library reads.
+/// Refuses columns that lie before the file's first byte, over which the library breaks down, and the
+/// compressions of Parquet that no library reads.
 pub(super) fn check_columns(metadata: &ParquetMetaData, path: &Path) -> Result<()> {
     let mut columns = metadata.row_groups().iter().flat_map(|group| group.columns());
     let starts = |column: &ColumnChunkMetaData| {
@@ -377,6 +379,16 @@ pub(super) fn check_columns(metadata: &ParquetMetaData, path: &Path) -> Result<(
     };
     if columns.clone().any(|column| starts(column) < 0 || column.compressed_size() < 0) {
         return Err(failed(path)(ParquetError::General("a column starts before the file".into())));
+    }
+    // One of two would be lost, and nobody would know which.
+    let mut names: Vec<&str> = (metadata.file_metadata().schema().get_fields().iter())
+        .map(|field| field.name())
+        .filter(|name| Column::named(name).is_some())
+        .collect();
+    names.sort_unstable();
+    if let Some(twice) = names.windows(2).find(|pair| pair[0] == pair[1]) {
+        return Err(Error::new(format!("`{}` has two columns `{}`", path.display(), twice[0]))
+            .help("rename one of them, or leave it out"));
     }
     match columns.find(|column| column.compression() == Compression::LZO) {
         None => Ok(()),

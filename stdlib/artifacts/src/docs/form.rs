@@ -150,8 +150,8 @@ fn entry(doc: Doc) -> Entry {
     Entry { id, url, text, words, language, source }
 }
 
-/// Reads a shard to its end, and returns its documents. One in JSONL is replaced by Parquet; its rows that are no documents go to
-/// `bad`.
+/// Reads a shard to its end, and returns its documents. One in JSONL is replaced by Parquet; its rows that
+/// are no documents go to `bad`.
 fn check(name: &str, path: &Path, bad: &mut dyn FnMut(Bad)) -> Result<(u64, Notes)> {
     if name.ends_with(".parquet") {
         let mut documents = 0;

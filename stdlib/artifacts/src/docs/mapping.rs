@@ -5,7 +5,8 @@ use serde_json::Value;
 use super::Doc;
 use super::loose::{Column, Draft, Notes, Scalar};
 
-/// Which fields of a row become which columns. What no field is named for is found as always, by the column's own name.
+/// Which fields of a row become which columns. What no field is named for is found as always, by the column's
+/// own name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Mapping {
     /// Columns with the path of their field.
@@ -15,7 +16,8 @@ pub struct Mapping {
 impl Mapping {
     /// The fields of these columns; `None` where all are called as the columns are.
     ///
-    /// A name is that of a field, or a path of names with dots: `meta.source.url`. A field whose own name has dots is found first.
+    /// A name is that of a field, or a path of names with dots: `meta.source.url`. A field whose own name has
+    /// dots is found first.
     #[must_use]
     pub fn new(fields: &[(&'static str, Option<&str>)]) -> Option<Self> {
         let named = fields.iter().filter_map(|(column, field)| Some((*column, (*field)?)));

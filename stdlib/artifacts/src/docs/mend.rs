@@ -3,8 +3,8 @@
 /// What stands for that which is no character: U+FFFD.
 const REPLACEMENT: &str = "\u{fffd}";
 
-/// The row with every byte that is no UTF-8 and every half of a surrogate pair replaced by U+FFFD, and Python's `NaN`,
-/// `Infinity` and `-Infinity` by null; `None` where it holds none of these.
+/// The row with every byte that is no UTF-8 and every half of a surrogate pair replaced by U+FFFD, and
+/// Python's `NaN`, `Infinity` and `-Infinity` by null; `None` where it holds none of these.
 #[must_use]
 pub fn mended(row: &[u8]) -> Option<Vec<u8>> {
     let text = String::from_utf8_lossy(row);

@@ -28,6 +28,9 @@ pub use mend::mended;
 pub use parquet::{Reader, Writer};
 pub use tables::CsvRows;
 
+/// Names of columns that a message shows.
+const MAX_NAMES: usize = 12;
+
 /// One document: a row of a Docs shard.
 ///
 /// In JSON only `text` is required; other columns that are missing are empty or null.
@@ -76,7 +79,8 @@ pub struct Doc {
     pub extra: Extra,
 }
 
-/// Bytes of the text in shards of so many bytes, for estimates: compression rarely makes less of it than this assumes.
+/// Bytes of the text in shards of so many bytes, for estimates: compression rarely makes less of it than this
+/// assumes.
 #[must_use]
 pub fn text_of(shards: u64) -> u64 {
     4 * shards
@@ -99,4 +103,13 @@ impl Doc {
             + self.extra.text().len()
             + 64
     }
+}
+
+/// What to do where none of the columns `names` is called `text`.
+fn name_the_text<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    let mut names: Vec<String> = names.take(MAX_NAMES + 1).map(|name| format!("`{name}`")).collect();
+    if names.len() > MAX_NAMES {
+        names[MAX_NAMES] = "…".to_owned();
+    }
+    format!("it has {}; write `text = \"…\"` for the one that holds the texts", names.join(", "))
 }

@@ -40,8 +40,8 @@ const READ_ROWS: usize = 64;
 /// Documents are handed to the Parquet encoder when so many bytes have gathered.
 const BATCH_BYTES: usize = 4 << 20;
 
-/// A row group is closed when its documents take so many bytes, or so many rows. Part of the format: it decides the
-/// bytes of a shard.
+/// A row group is closed when its documents take so many bytes, or so many rows. Part of the format: it
+/// decides the bytes of a shard.
 const GROUP_BYTES: usize = 64 << 20;
 const GROUP_ROWS: usize = 20_000;
 
@@ -214,8 +214,8 @@ pub(super) fn columns(path: &Path) -> Result<Vec<llmp_stage::Fact>> {
 
 /// Reads one Docs shard, a bounded batch at a time.
 ///
-/// Other people's Parquet files are read too: only `text` must be there, further columns may be missing, and columns
-/// that are not FineWeb's are passed over.
+/// Other people's Parquet files are read too: only `text` must be there, further columns may be missing, and
+/// columns that are not FineWeb's are passed over.
 pub struct Reader {
     path: PathBuf,
     rows: u64,
@@ -234,7 +234,8 @@ impl Reader {
         Self::columns(path, &COLUMNS.into_iter().chain(optional).collect::<Vec<_>>())
     }
 
-    /// Opens the shard at `path` for what names documents, `id` and `url`; all else stays empty and is not decoded.
+    /// Opens the shard at `path` for what names documents, `id` and `url`; all else stays empty and is not
+    /// decoded.
     ///
     /// # Errors
     /// As for [`Reader::open`].

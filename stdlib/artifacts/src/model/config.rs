@@ -1,7 +1,8 @@
 //! The shape of a model: Hugging Face's `config.json` of a Llama or a Qwen3.
 //!
-//! Both are the same transformer (RMSNorm before each sub-layer, rotary positions, grouped-query attention, SwiGLU);
-//! Qwen3 also normalises queries and keys per head. A [`Config`] is one or the other by [`Config::qk_norm`].
+//! Both are the same transformer (RMSNorm before each sub-layer, rotary positions, grouped-query attention,
+//! SwiGLU); Qwen3 also normalises queries and keys per head. A [`Config`] is one or the other by
+//! [`Config::qk_norm`].
 
 mod read;
 
@@ -130,9 +131,10 @@ impl Config {
         ((width * 8 / 3 + 16) / 32 * 32).max(32)
     }
 
-    /// All parameters in their fixed order: embedding, the blocks from first to last, the last norm, the head where it
-    /// is not tied. A block has, in this order, `input_layernorm`, `q_proj`, `k_proj`, `v_proj`, `o_proj`, `q_norm`
-    /// and `k_norm` (Qwen3 only), `post_attention_layernorm`, `gate_proj`, `up_proj`, `down_proj`.
+    /// All parameters in their fixed order: embedding, the blocks from first to last, the last norm, the head
+    /// where it is not tied. A block has, in this order, `input_layernorm`, `q_proj`, `k_proj`, `v_proj`,
+    /// `o_proj`, `q_norm` and `k_norm` (Qwen3 only), `post_attention_layernorm`, `gate_proj`, `up_proj`,
+    /// `down_proj`.
     #[must_use]
     pub fn parameters(&self) -> Vec<Parameter> {
         let (width, mlp) = (self.width, self.mlp_width);
@@ -174,8 +176,9 @@ impl Config {
         tables * vocabulary * width + self.layers as u64 * block + width
     }
 
-    /// Floating-point operations of training on one token: six for each parameter that takes part in a product (the
-    /// embedding table does so as the head only), and the attention over half the context on average.
+    /// Floating-point operations of training on one token: six for each parameter that takes part in a
+    /// product (the embedding table does so as the head only), and the attention over half the context on
+    /// average.
     #[must_use]
     pub fn training_flops_per_token(&self) -> f64 {
         let looked_up = if self.tied { 0 } else { self.vocabulary * self.width };

@@ -18,14 +18,14 @@ impl<'a> Folder<'a> {
         Self { path: path.to_owned(), given: None }
     }
 
-    /// The model among files that people name: the outermost folder with a `config.json`. What lies deeper, such as
-    /// checkpoints of a training, does not count.
+    /// The model among files that people name: the outermost folder with a `config.json`. What lies deeper,
+    /// such as checkpoints of a training, does not count.
     ///
     /// # Errors
     /// Where there is none, or several lie equally deep.
     pub fn among(input: &'a Input) -> Result<Self> {
-        // Files of equal content are one input, under the name that comes first: so that a second copy of the model's
-        // `config.json` does not hide it, the folders are looked into.
+        // Files of equal content are one input, under the name that comes first: so that a second copy of the
+        // model's `config.json` does not hide it, the folders are looked into.
         let mut folders: Vec<&Path> = input.files.iter().filter_map(|file| file.path.parent()).collect();
         folders.sort_unstable();
         folders.dedup();

@@ -9,6 +9,7 @@ use llmp_stage::{Error, Result};
 use serde::Deserialize;
 
 use super::{Config, Folder, Parameter};
+use crate::pointer;
 
 /// Upper bound of a safetensors header and of a shard index, in bytes.
 const MAX_HEADER_BYTES: u64 = 64 << 20;
@@ -23,8 +24,8 @@ const OTHER_FORMS: [&str; 5] =
 /// Reads the weights of a folder in the order of [`Config::parameters`].
 ///
 /// # Errors
-/// Where a file is missing or damaged, a tensor is missing, of another shape or type, or there is one that `config` does
-/// not account for.
+/// Where a file is missing or damaged, a tensor is missing, of another shape or type, or there is one that
+/// `config` does not account for.
 pub fn load(folder: &Folder<'_>, config: &Config) -> Result<Vec<Vec<f32>>> {
     let mut files = Files::open(folder)?;
     let parameters = config.parameters();
@@ -213,6 +214,14 @@ struct Weights {
     tensors: BTreeMap<String, Entry>,
 }
 
+/// The first bytes of the file at `path`.
+fn start(path: &Path) -> Result<Vec<u8>> {
+    let mut start = Vec::new();
+    let file = File::open(path).map_err(Error::io("cannot open", path))?;
+    file.take(64).read_to_end(&mut start).map_err(Error::io("cannot read", path))?;
+    Ok(start)
+}
+
 impl Weights {
     fn open(path: &Path) -> Result<Self> {
         let damaged = |what: &str| Error::new(format!("`{}` is no safetensors file: {what}", path.display()));
@@ -222,6 +231,10 @@ impl Weights {
         file.read_exact(&mut length).map_err(|_| damaged("it ends before its header"))?;
         let length = u64::from_le_bytes(length);
         let rest = size.saturating_sub(8);
+        if pointer::is_pointer(&start(path)?) {
+            let message = format!("`{}` is a pointer of Git LFS, not the weights", path.display());
+            return Err(Error::new(message).help(pointer::ADVICE));
+        }
         if length > MAX_HEADER_BYTES || length > rest {
             return Err(damaged(&format!("its header is said to have {length} bytes")));
         }

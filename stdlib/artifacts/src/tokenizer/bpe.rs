@@ -43,7 +43,7 @@ const CL100K_SPECIALS: [(&str, u32); 12] = [
 ];
 
 /// The digest of the file that [`Tokenizer::cl100k`] writes: who finds it need not read it.
-const CL100K_FILE: &str = "@";
+const CL100K_FILE: &str = "6088968d564dd4eeba2e1e7ad4e6f8fe7eb383f889e3d354e9eca08256aaf511";
 
 /// The special tokens of OpenAI's `o200k_base`, and the others at cl100k's ids, 100,000 higher.
 const O200K_SPECIALS: [(&str, u32); 9] = [
@@ -58,7 +58,8 @@ const O200K_SPECIALS: [(&str, u32); 9] = [
     (special::RESULT_END, 200_270),
 ];
 
-/// A BPE tokenizer of bytes, or of characters that falls back to bytes. Cloning is cheap; threads may share one.
+/// A BPE tokenizer of bytes, or of characters that falls back to bytes. Cloning is cheap; threads may share
+/// one.
 #[derive(Clone)]
 pub struct Tokenizer(Arc<Inner>);
 
@@ -82,7 +83,8 @@ enum Source {
 }
 
 impl Tokenizer {
-    /// Reads `tokenizer.json` in `folder`: any BPE in Hugging Face's form that is byte-level or falls back to bytes.
+    /// Reads `tokenizer.json` in `folder`: any BPE in Hugging Face's form that is byte-level or falls back to
+    /// bytes.
     ///
     /// # Errors
     /// Where the file is absent, too large, malformed, or of another kind.
@@ -113,7 +115,8 @@ impl Tokenizer {
     /// # Errors
     /// As for [`Tokenizer::load`].
     pub fn open(input: &Input) -> Result<Self> {
-        // Stages that run shard by shard open the same tokenizer again and again, which takes a part of a second.
+        // Stages that run shard by shard open the same tokenizer again and again, which takes a part of a
+        // second.
         static LAST: Mutex<Option<(String, Tokenizer)>> = Mutex::new(None);
         let file = input.file(TOKENIZER_FILE)?;
         if file.digest == CL100K_FILE {
@@ -140,8 +143,8 @@ impl Tokenizer {
         CL100K.get_or_init(|| Self::published(Published::Cl100k, &CL100K_SPECIALS)).clone()
     }
 
-    /// GPT-4o's vocabulary `o200k_base` with llmp's special tokens at ids that follow those of [`Tokenizer::cl100k`]: 200,271
-    /// ids. Built in.
+    /// GPT-4o's vocabulary `o200k_base` with llmp's special tokens at ids that follow those of
+    /// [`Tokenizer::cl100k`]: 200,271 ids. Built in.
     #[must_use]
     pub fn o200k() -> Self {
         static O200K: OnceLock<Tokenizer> = OnceLock::new();
@@ -167,8 +170,8 @@ impl Tokenizer {
         Self::from_vocabulary(vocabulary).expect("the built-in vocabulary is valid, and tests cover it")
     }
 
-    /// A tokenizer from tiktoken's rank file and the pattern that goes with it. llmp's special tokens get the ids after
-    /// the ranks; the ranks of `cl100k_base` give [`Tokenizer::cl100k`].
+    /// A tokenizer from tiktoken's rank file and the pattern that goes with it. llmp's special tokens get the
+    /// ids after the ranks; the ranks of `cl100k_base` give [`Tokenizer::cl100k`].
     ///
     /// # Errors
     /// Where the file is malformed or its ranks are not those of a byte pair encoding.
@@ -227,8 +230,8 @@ impl Tokenizer {
         }
     }
 
-    /// This tokenizer with those of [`special::ALL`] that it lacks, at the ids after its own, and without tokens that
-    /// Hugging Face would put around a text, which [`Tokenizer::encode`] does not either.
+    /// This tokenizer with those of [`special::ALL`] that it lacks, at the ids after its own, and without
+    /// tokens that Hugging Face would put around a text, which [`Tokenizer::encode`] does not either.
     ///
     /// # Errors
     /// Where the tokenizer's file cannot hold them.
@@ -246,8 +249,8 @@ impl Tokenizer {
             .into_iter()
             .filter(|name| !listed.iter().any(|token| token["content"] == *name))
             .collect();
-        // Where other added tokens stand behind the vocabulary, these follow them; else the vocabulary names their ids,
-        // which it can also where it has gaps.
+        // Where other added tokens stand behind the vocabulary, these follow them; else the vocabulary names
+        // their ids, which it can also where it has gaps.
         let vocab = &document["model"]["vocab"];
         let in_vocab =
             |token: &Value| token["content"].as_str().is_some_and(|name| vocab.get(name).is_some());
@@ -284,7 +287,8 @@ impl Tokenizer {
         let encoder = Encoder::new(&document)?;
         // Some parts fail only in use.
         encoder.encode("Probe 1\n", &mut Vec::new())?;
-        // `tokenizers` numbers added tokens that are not in the vocabulary in a row, whatever their file says.
+        // `tokenizers` numbers added tokens that are not in the vocabulary in a row, whatever their file
+        // says.
         for token in document["added_tokens"].as_array_mut().into_iter().flatten() {
             if let Some(id) = token["content"].as_str().and_then(|content| encoder.id(content)) {
                 token["id"] = id.into();
@@ -307,7 +311,8 @@ impl Tokenizer {
         Ok(Self(Arc::new(Inner { source, encoder, bytes, starts, strips_space, specials: table.specials })))
     }
 
-    /// The token ids of `text`. Never a special token: names of special tokens in `text` are text like any other.
+    /// The token ids of `text`. Never a special token: names of special tokens in `text` are text like any
+    /// other.
     ///
     /// # Panics
     /// Never: that the encoder works was tried when the tokenizer was made.
@@ -326,8 +331,8 @@ impl Tokenizer {
         ids
     }
 
-    /// The text of `ids`, special tokens by their names; bytes that are no UTF-8 become U+FFFD. Where the tokenizer puts a
-    /// space before every text, as Llama 2's does, the text begins behind it.
+    /// The text of `ids`, special tokens by their names; bytes that are no UTF-8 become U+FFFD. Where the
+    /// tokenizer puts a space before every text, as Llama 2's does, the text begins behind it.
     #[must_use]
     pub fn decode(&self, ids: &[u32]) -> String {
         let mut text = self.decode_behind(ids);
@@ -364,8 +369,8 @@ impl Tokenizer {
         (start < end).then(|| &self.0.bytes[start as usize..end as usize])
     }
 
-    /// The text of each token, in order. A character whose bytes lie in several tokens stands with the last of them; bytes
-    /// that are no UTF-8 become U+FFFD.
+    /// The text of each token, in order. A character whose bytes lie in several tokens stands with the last
+    /// of them; bytes that are no UTF-8 become U+FFFD.
     #[must_use]
     pub fn pieces(&self, ids: &[u32]) -> Vec<String> {
         let mut pending = Vec::new();
@@ -423,7 +428,8 @@ impl Tokenizer {
     /// The ordinary tokens as a tiktoken rank file, ranks being ids.
     ///
     /// # Errors
-    /// Where the ids of ordinary tokens are not `0..n`, or normalization or added tokens have no place in such a file.
+    /// Where the ids of ordinary tokens are not `0..n`, or normalization or added tokens have no place in
+    /// such a file.
     pub fn to_tiktoken(&self) -> Result<String> {
         let ordinary = |id: &u32| self.token_bytes(*id).is_some() && !self.is_special(*id);
         let ids: Vec<u32> = (0..self.vocab_size()).filter(ordinary).collect();
@@ -433,8 +439,8 @@ impl Tokenizer {
         Ok(write_tiktoken(ids.into_iter().filter_map(|id| Some((id, self.token_bytes(id)?)))))
     }
 
-    /// Writes `tokenizer.json` and `tokenizer_config.json` (chat template included) to `folder`, so that `transformers`
-    /// loads the folder and gives the same ids.
+    /// Writes `tokenizer.json` and `tokenizer_config.json` (chat template included) to `folder`, so that
+    /// `transformers` loads the folder and gives the same ids.
     ///
     /// # Errors
     /// Where they cannot be written.
@@ -603,8 +609,8 @@ mod tests {
         assert_eq!(blake3::hash(&written).to_hex().as_str(), CL100K_FILE);
     }
 
-    /// Characters of no category in Unicode 16. Later versions, which regex engines know sooner or later, make
-    /// letters of some.
+    /// Characters of no category in Unicode 16. Later versions, which regex engines know sooner or later,
+    /// make letters of some.
     fn unassigned() -> regex::Regex {
         regex::Regex::new(r"\p{Cn}").unwrap()
     }

@@ -1,5 +1,5 @@
-//! The characters that stand for bytes in vocabulary files, as GPT-2's do: bytes that are printable in Latin-1 for
-//! themselves, the others for characters from U+0100 on.
+//! The characters that stand for bytes in vocabulary files, as GPT-2's do: bytes that are printable in
+//! Latin-1 for themselves, the others for characters from U+0100 on.
 
 /// The character of a byte.
 #[must_use]

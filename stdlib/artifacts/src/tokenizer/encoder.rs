@@ -1,5 +1,5 @@
-//! Text to ids: by [`ByteLevel`] where a `tokenizer.json` says what it knows, else by the library `tokenizers`, which gives
-//! such files their meaning.
+//! Text to ids: by [`ByteLevel`] where a `tokenizer.json` says what it knows, else by the library
+//! `tokenizers`, which gives such files their meaning.
 
 use std::collections::HashMap;
 
@@ -155,8 +155,8 @@ fn spelled(token: &str) -> Option<Vec<u8>> {
 
 type Added = (HashMap<String, u32>, Option<Regex>);
 
-/// The added tokens with their ids, and what finds those that are not special. `None` where the library would give other ids
-/// than the file, or matches them by rules of its own.
+/// The added tokens with their ids, and what finds those that are not special. `None` where the library would
+/// give other ids than the file, or matches them by rules of its own.
 fn added_tokens(document: &Value, vocabulary: usize, id: impl Fn(&str) -> Option<u32>) -> Option<Added> {
     let mut added = HashMap::new();
     let mut plain: Vec<&str> = Vec::new();
@@ -188,7 +188,8 @@ fn added_tokens(document: &Value, vocabulary: usize, id: impl Fn(&str) -> Option
     Some((added, Some(Regex::new(&any.join("|")).ok()?)))
 }
 
-/// The published pattern by which a pre-tokenizer cuts, where it does that and spells bytes, and nothing else.
+/// The published pattern by which a pre-tokenizer cuts, where it does that and spells bytes, and nothing
+/// else.
 fn pattern(step: &Value) -> Option<Pattern> {
     let kind = |step: &Value, kind: &str| step["type"] == kind;
     match step["pretokenizers"].as_array().map(Vec::as_slice) {

@@ -5,7 +5,8 @@ use llmp_stage::{Error, Result};
 use super::vocabulary::{Vocabulary, read_tiktoken};
 use super::{Pattern, characters};
 
-/// OpenAI's vocabularies (MIT licence), made by `examples/pack_vocabulary.rs` from the rank files that tiktoken uses.
+/// OpenAI's vocabularies (MIT licence), made by `examples/pack_vocabulary.rs` from the rank files that
+/// tiktoken uses.
 const CL100K: &[u8] = include_bytes!("vocabularies/cl100k.zst");
 const O200K: &[u8] = include_bytes!("vocabularies/o200k.zst");
 const GPT2: &[u8] = include_bytes!("vocabularies/gpt2.zst");
@@ -34,8 +35,8 @@ impl Published {
     }
 }
 
-/// Packs a rank file of tiktoken whose bytes have the first ids, in GPT-2's order: the low, middle and high bytes of the left
-/// and the right part of every other token, each on their own, compressed.
+/// Packs a rank file of tiktoken whose bytes have the first ids, in GPT-2's order: the low, middle and high
+/// bytes of the left and the right part of every other token, each on their own, compressed.
 ///
 /// # Errors
 /// Where it is malformed, or none of these.
@@ -84,7 +85,8 @@ mod tests {
 
     #[test]
     fn published_vocabularies_are_those_that_tiktoken_checks_for() {
-        // The digests in tiktoken's `openai_public.py`; GPT-2's is that of `r50k_base`, which has the same ranks.
+        // The digests in tiktoken's `openai_public.py`; GPT-2's is that of `r50k_base`, which has the same
+        // ranks.
         for (published, digest) in [
             (Published::Cl100k, "223921b76ee99bde995b7ff738513eef100fb51d18c93597a113bcffe865b2a7"),
             (Published::O200k, "446a9538cb6c348e3516120d7c08b09f57c36495e2acfffe59a5bf8b0cfb1a2d"),

@@ -1,8 +1,8 @@
 //! The special tokens that every llmp tokenizer holds, and the chat format made of them.
 //!
 //! A message is `<|im_start|>role<|im_sep|>text<|im_end|>`. An assistant that searches writes, in one turn,
-//! `<SEARCH_START>query<SEARCH_END>`, is given `<RESULT_START>result<RESULT_END>`, and answers. Only code that renders
-//! a conversation writes these ids; text never encodes to them.
+//! `<SEARCH_START>query<SEARCH_END>`, is given `<RESULT_START>result<RESULT_END>`, and answers. Only code
+//! that renders a conversation writes these ids; text never encodes to them.
 
 /// Ends a document.
 pub const END_OF_TEXT: &str = "<|endoftext|>";

@@ -1,4 +1,5 @@
-//! A byte-level BPE vocabulary, and the two files that hold one: tiktoken's ranks and Hugging Face's `tokenizer.json`.
+//! A byte-level BPE vocabulary, and the two files that hold one: tiktoken's ranks and Hugging Face's
+//! `tokenizer.json`.
 
 use std::collections::HashMap;
 
@@ -27,10 +28,12 @@ pub struct Vocabulary {
 }
 
 impl Vocabulary {
-    /// A vocabulary given as tiktoken gives it: tokens in the order of their ranks. The merges follow from the ranks.
+    /// A vocabulary given as tiktoken gives it: tokens in the order of their ranks. The merges follow from
+    /// the ranks.
     ///
     /// # Errors
-    /// Where a byte has no token of its own, or a token cannot be reached by merges, so that no BPE encoder finds it.
+    /// Where a byte has no token of its own, or a token cannot be reached by merges, so that no BPE encoder
+    /// finds it.
     pub(super) fn from_ranks(
         tokens: Vec<Vec<u8>>,
         pattern: Pattern,
@@ -123,7 +126,8 @@ fn byte_level(bytes: &[u8]) -> String {
 
 /// The two parts of `token` that byte pair encoding joins last, using only tokens of lower rank.
 fn last_merge(token: &[u8], rank: u32, ranks: &HashMap<&[u8], u32>) -> Option<(u32, u32)> {
-    // Where parts start, the last entry being the token's end, and the rank of each part joined with the next.
+    // Where parts start, the last entry being the token's end, and the rank of each part joined with the
+    // next.
     let mut starts: Vec<usize> = (0..=token.len()).collect();
     let rank_of = |start: usize, end: usize| ranks.get(&token[start..end]).copied().unwrap_or(u32::MAX);
     let mut joined: Vec<u32> = (0..token.len() - 1).map(|at| rank_of(at, at + 2)).collect();

@@ -1,8 +1,8 @@
 //! ARC, the format before WARC: a line and a block a record. Its lines are read as headers of WARC records.
 //!
-//! The line of version 1 is `URL IP-address date media-type length`; version 2 sets `result-code checksum location offset
-//! filename` before the length (<https://archive.org/web/researcher/ArcFileFormat.php>). The first record, `filedesc:`,
-//! describes the file.
+//! The line of version 1 is `URL IP-address date media-type length`; version 2 sets `result-code checksum
+//! location offset filename` before the length (<https://archive.org/web/researcher/ArcFileFormat.php>). The
+//! first record, `filedesc:`, describes the file.
 
 use super::record::Headers;
 

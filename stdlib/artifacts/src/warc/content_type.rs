@@ -6,8 +6,8 @@ use super::record::Headers;
 /// What the `Content-Type` lines of a header say together.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ContentType {
-    /// The last valid media type, in lower case and without parameters; `None` where there is none, or one that says
-    /// nothing (`*/*`, `application/unknown`): the content decides then.
+    /// The last valid media type, in lower case and without parameters; `None` where there is none, or one
+    /// that says nothing (`*/*`, `application/unknown`): the content decides then.
     pub media_type: Option<String>,
     /// Its `charset`.
     pub charset: Option<String>,
@@ -83,8 +83,8 @@ fn charset(value: &str) -> Option<String> {
     None
 }
 
-/// Whether bytes start as an HTML page does: by the rules of the MIME sniffing standard, and where an XML declaration or a
-/// comment comes first, by what follows it.
+/// Whether bytes start as an HTML page does: by the rules of the MIME sniffing standard, and where an XML
+/// declaration or a comment comes first, by what follows it.
 pub fn looks_like_html(content: &[u8]) -> bool {
     const TAGS: [&[u8]; 16] = [
         b"<!doctype html",

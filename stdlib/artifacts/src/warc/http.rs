@@ -75,8 +75,9 @@ pub fn parse_head(block: &[u8]) -> Result<(u16, Headers, usize), BadHttp> {
 
 /// The HTTP response in a record's block, with a body of at most `max_body` bytes.
 ///
-/// Archives often hold bodies that are decoded already while their headers still name the encoding, and servers name others
-/// than they use: a body that does not look encoded is taken as it is, and one that does is decoded.
+/// Archives often hold bodies that are decoded already while their headers still name the encoding, and
+/// servers name others than they use: a body that does not look encoded is taken as it is, and one that does
+/// is decoded.
 ///
 /// # Errors
 /// [`BadHttp`] where the block is no response, the body too large or its encoding not supported.
@@ -140,7 +141,8 @@ fn decode(coding: &str, body: &[u8], max_body: usize) -> Result<Option<Decoded>,
         "gzip" | "x-gzip" | "deflate" | "x-deflate" | "br" | "zstd" | "zst" => {
             compressed(body).unwrap_or(coding)
         }
-        // Compressed with what is not here: a dictionary (RFC 9842), or by methods that nobody sends any more.
+        // Compressed with what is not here: a dictionary (RFC 9842), or by methods that nobody sends any
+        // more.
         "dcb" | "dcz" | "compress" | "x-compress" | "bzip2" | "x-bzip2" | "xz" | "exi" | "pack200-gzip" => {
             return Err(BadHttp::Encoding);
         }
@@ -154,7 +156,8 @@ fn decode(coding: &str, body: &[u8], max_body: usize) -> Result<Option<Decoded>,
         },
         "br" => read(brotli_decompressor::Decompressor::new(body, 4096), max_body)?,
         _ if body.starts_with(&[0x1f, 0x8b]) => read(MultiGzDecoder::new(body), max_body)?,
-        // `deflate` stands for zlib, and for raw deflate in what some servers send; `gzip` may have lost its header.
+        // `deflate` stands for zlib, and for raw deflate in what some servers send; `gzip` may have lost its
+        // header.
         _ if is_zlib(body) => read(ZlibDecoder::new(body), max_body)?,
         _ => read(DeflateDecoder::new(body), max_body)?,
     };
@@ -180,8 +183,8 @@ fn read(decoder: impl Read, max_body: usize) -> Result<(Vec<u8>, bool), BadHttp>
     if body.len() > max_body { Err(BadHttp::TooLarge) } else { Ok((body, complete)) }
 }
 
-/// Joins chunks; also says whether the last one came. `None` where the body does not start with a chunk's size, as when
-/// an archive has stored it joined.
+/// Joins chunks; also says whether the last one came. `None` where the body does not start with a chunk's
+/// size, as when an archive has stored it joined.
 fn dechunk(body: &[u8]) -> Option<(Vec<u8>, bool)> {
     let (mut rest, mut joined, mut first) = (body, Vec::new(), true);
     loop {

@@ -1,8 +1,9 @@
 //! WARC files as they are found: read tolerantly and in bounded memory, written cleanly.
 //!
-//! [`Reader`] takes WARC of every version and ARC; plain, with gzip or with zstd, whose members hold one record or many. It
-//! never gives up at a malformed record: it goes on at the next one and says what it skipped and why. [`http`] takes
-//! the payload out of a record. [`Writer`] writes the Pages artifact: one gzip member a record.
+//! [`Reader`] takes WARC of every version and ARC; plain, with gzip or with zstd, whose members hold one
+//! record or many. It never gives up at a malformed record: it goes on at the next one and says what it
+//! skipped and why. [`http`] takes the payload out of a record. [`Writer`] writes the Pages artifact: one
+//! gzip member a record.
 
 mod arc;
 mod content_type;

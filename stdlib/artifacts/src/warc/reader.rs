@@ -34,9 +34,10 @@ pub enum Item {
 /// Bytes that were passed over, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Skipped {
-    /// One of `header` (malformed or longer than 64 KiB), `length` (missing, malformed or wrong `Content-Length`),
-    /// `too_large` (a block above the limit), `truncated` (the file ends within the record; what came of its block was given
-    /// as a record before), `gzip` (damaged compression), `junk` (bytes between records).
+    /// One of `header` (malformed or longer than 64 KiB), `length` (missing, malformed or wrong
+    /// `Content-Length`), `too_large` (a block above the limit), `truncated` (the file ends within the
+    /// record; what came of its block was given as a record before), `gzip` (damaged compression), `junk`
+    /// (bytes between records).
     pub reason: &'static str,
     /// Where they start, in the decompressed stream.
     pub offset: u64,
@@ -229,8 +230,8 @@ impl<R: Read + Seek> Reader<R> {
         }
     }
 
-    /// Passes over a block that is too large to be read, without trusting its length further than needed: where a gzip
-    /// member starts with a record, the length was wrong.
+    /// Passes over a block that is too large to be read, without trusting its length further than needed:
+    /// where a gzip member starts with a record, the length was wrong.
     fn skip_block(&mut self, head: usize, length: u64, headers: Headers) -> io::Result<Item> {
         let offset = self.source.offset();
         let end = offset.saturating_add(head as u64).saturating_add(length);
@@ -260,8 +261,8 @@ impl<R: Read + Seek> Reader<R> {
         self.close(reason, offset, Some(headers))
     }
 
-    /// A record whose block goes on past the end. Where nothing follows, the file is cut off, and what came of the block is
-    /// kept; else the length is wrong.
+    /// A record whose block goes on past the end. Where nothing follows, the file is cut off, and what came
+    /// of the block is kept; else the length is wrong.
     fn skip_truncated(&mut self, head: usize, headers: Headers) -> io::Result<Item> {
         self.source.peek(head.saturating_add(self.max_block).saturating_add(1))?;
         let block = &self.source.window()[head..];

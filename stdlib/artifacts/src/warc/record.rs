@@ -5,8 +5,8 @@
 pub struct Headers(pub Vec<(String, String)>);
 
 impl Headers {
-    /// Parses the lines of a header block, without its first line. Lines that start with white space continue the one
-    /// before; lines without a colon are passed over; bytes that are not UTF-8 are replaced.
+    /// Parses the lines of a header block, without its first line. Lines that start with white space continue
+    /// the one before; lines without a colon are passed over; bytes that are not UTF-8 are replaced.
     pub(super) fn parse(lines: &[u8]) -> Self {
         let mut headers: Vec<(String, String)> = Vec::new();
         for line in lines.split(|&byte| byte == b'\n') {
@@ -59,7 +59,8 @@ impl Record {
         self.headers.get("WARC-Type").unwrap_or("unknown").to_ascii_lowercase()
     }
 
-    /// `WARC-Target-URI`, empty where there is none; without the angle brackets that wget writes, and with its spaces.
+    /// `WARC-Target-URI`, empty where there is none; without the angle brackets that wget writes, and with
+    /// its spaces.
     #[must_use]
     pub fn uri(&self) -> &str {
         let uri = self.headers.get("WARC-Target-URI").unwrap_or("");

@@ -9,11 +9,12 @@ use zstd::stream::raw::{Decoder, InBuffer, Operation, OutBuffer};
 /// Bytes decompressed at once.
 const CHUNK: usize = 64 << 10;
 
-/// How far before the point of damage the search for the next member starts: the decoder may have run past its
-/// beginning.
+/// How far before the point of damage the search for the next member starts: the decoder may have run past
+/// its beginning.
 const REWIND: u64 = 64 << 10;
 
-/// All rewinding together, so that a hostile file cannot make the reader decode the same bytes again and again.
+/// All rewinding together, so that a hostile file cannot make the reader decode the same bytes again and
+/// again.
 const REWIND_BUDGET: u64 = 64 << 20;
 
 /// What a file holds, judged by its first bytes.
@@ -64,13 +65,13 @@ pub(super) enum End {
     Eof,
     /// The file ends within a member.
     Truncated,
-    /// The member that starts at the given offset of the decompressed stream is damaged; [`Source::resume`] goes
-    /// on behind it.
+    /// The member that starts at the given offset of the decompressed stream is damaged; [`Source::resume`]
+    /// goes on behind it.
     Damaged(u64),
 }
 
-/// A window over decompressed bytes. Offsets are those of the decompressed stream. A member is what is compressed by itself:
-/// a member of gzip, a frame of zstd.
+/// A window over decompressed bytes. Offsets are those of the decompressed stream. A member is what is
+/// compressed by itself: a member of gzip, a frame of zstd.
 pub(super) struct Source<R> {
     input: BufReader<R>,
     format: Format,
@@ -273,7 +274,8 @@ impl<R: Read + Seek> Source<R> {
                         self.end = Some(End::Eof);
                         return Ok(());
                     }
-                    // Bytes between gzip members (zero padding, mostly) are passed over; zstd has frames for that.
+                    // Bytes between gzip members (zero padding, mostly) are passed over; zstd has frames for
+                    // that.
                     [first, ..] if *first == magic || self.format == Format::Zstd => {}
                     padding => {
                         let count = padding.iter().position(|&byte| byte == magic).unwrap_or(padding.len());
@@ -340,7 +342,8 @@ impl<R: Read + Seek> Source<R> {
     }
 }
 
-/// The dictionary in the frame at the start of `input`, which may be compressed itself, and the frame's length.
+/// The dictionary in the frame at the start of `input`, which may be compressed itself, and the frame's
+/// length.
 fn read_dictionary(input: &mut impl BufRead) -> io::Result<(Vec<u8>, u64)> {
     let mut head = Vec::new();
     input.take(8).read_to_end(&mut head)?;

@@ -1,15 +1,16 @@
-//! What holds for any bytes that are given as an input: they are read or refused, soon and without breaking down, and what is
-//! read is what it is said to be. Fuzz targets and tests on mutated files share it.
+//! What holds for any bytes that are given as an input: they are read or refused, soon and without breaking
+//! down, and what is read is what it is said to be. Fuzz targets and tests on mutated files share it.
 
 use std::path::{Path, PathBuf};
 
+use llmp_artifacts::classifier;
 use llmp_artifacts::conversations::{Ignored, conversations, from_row, talks, to_row};
-use llmp_artifacts::docs::{JsonlRows, ParquetRows, Row, json_rows, mended};
+use llmp_artifacts::docs::{CsvRows, JsonlRows, ParquetRows, Row, json_rows, mended};
 use llmp_artifacts::model::{Config, Folder, weights};
 use llmp_artifacts::tokenizer::Tokenizer;
 
 /// A file that holds `bytes`, one for each process and name.
-fn file(name: &str, bytes: &[u8]) -> PathBuf {
+pub(crate) fn file(name: &str, bytes: &[u8]) -> PathBuf {
     let folder = std::env::temp_dir().join(format!("llmp-laws-{}", std::process::id()));
     std::fs::create_dir_all(&folder).expect("a folder");
     let path = folder.join(name);
@@ -27,6 +28,24 @@ pub(crate) fn jsonl(bytes: &[u8]) {
     }
     if let Some(row) = mended(bytes) {
         assert_eq!(mended(&row), None, "what was mended once is whole");
+    }
+}
+
+pub(crate) fn csv(bytes: &[u8]) {
+    let Ok(rows) = CsvRows::open(&file("a.csv", bytes), "a.csv", b',', None) else { return };
+    for row in rows {
+        match row {
+            Ok(Row::Doc(_)) => {}
+            Ok(Row::Bad(bad)) => assert!(!bad.why.is_empty()),
+            Err(_) => break,
+        }
+    }
+}
+
+/// The head of a classifier; its weights are read by `filter.language` and their like.
+pub(crate) fn classifier(bytes: &[u8]) {
+    if let Ok(head) = classifier::head(&file("model.bin", bytes)) {
+        assert!(head.labels.len() >= 2, "it tells nothing apart");
     }
 }
 

@@ -1,5 +1,5 @@
-//! Inputs that are damaged in any way are read or refused; nothing breaks down. `RUNS` says how many of each kind (500); the
-//! fuzz targets beside the stages go on from there.
+//! Inputs that are damaged in any way are read or refused; nothing breaks down. `RUNS` says how many of each
+//! kind (500); the fuzz targets beside the stages go on from there.
 
 mod laws;
 
@@ -10,8 +10,8 @@ use llmp_artifacts::random::Random;
 use parquet::arrow::ArrowWriter;
 use safetensors::tensor::{Dtype, TensorView};
 
-/// Calls `law` with mutations of the seeds: bytes replaced, parts removed, repeated, and put in from other seeds. Where `SEEDS`
-/// names a folder, the seeds are written there for the fuzz target `what`.
+/// Calls `law` with mutations of the seeds: bytes replaced, parts removed, repeated, and put in from other
+/// seeds. Where `SEEDS` names a folder, the seeds are written there for the fuzz target `what`.
 fn mutate(what: &str, seeds: &[Vec<u8>], law: fn(&[u8])) {
     if let Some(folder) = std::env::var_os("SEEDS") {
         let folder = std::path::Path::new(&folder).join(what);
@@ -60,6 +60,36 @@ fn json_lines() {
         "\u{feff}\t{\"metadata\": {\"url\": \"u\", \"date\": \"d\"}, \"text\": \"x\\\\ \\\" \\ud800\", \"s\": [NaN, -Infinity]}\n\n",
     ]);
     mutate("jsonl", &seeds, laws::jsonl);
+}
+
+#[test]
+fn csv_files() {
+    let seeds = texts(&[
+        "text,url,token_count\n\"a \"\"b\"\"\nc\",http://a/,3\nd,,\n\u{e9},e,f,g\n",
+        "\u{feff}id,text\r\n1,one\r\n2,\"two\r\n",
+    ]);
+    mutate("csv", &seeds, laws::csv);
+}
+
+#[test]
+fn classifier_files() {
+    let word =
+        |text: &str, count: i64, label: u8| [text.as_bytes(), &[0], &count.to_le_bytes(), &[label]].concat();
+    let numbers =
+        |numbers: &[i32]| numbers.iter().flat_map(|number| number.to_le_bytes()).collect::<Vec<_>>();
+    let head = numbers(&[793_712_314, 12, 16, 5, 5, 1, 5, 2, 3, 3, 20, 0, 0, 100]);
+    let dictionary = [
+        numbers(&[4, 2, 2]),
+        9_i64.to_le_bytes().to_vec(),
+        (-1_i64).to_le_bytes().to_vec(),
+        word("</s>", 5, 0),
+        word("sea", 4, 0),
+        word("__label__good", 3, 1),
+        word("__label__bad", 2, 1),
+    ];
+    let seed = [head, 1e-4_f64.to_le_bytes().to_vec(), dictionary.concat(), vec![0; 64]].concat();
+    assert!(llmp_artifacts::classifier::head(&laws::file("seed.bin", &seed)).is_ok());
+    mutate("classifier", &[seed], laws::classifier);
 }
 
 #[test]

@@ -1,16 +1,10 @@
 //! Stage `chat.load`: conversations of people's files, checked row by row.
 
-use llmp_artifacts::conversations::{CONVERSATIONS_FILE, Ignored, conversations, to_row};
-use llmp_artifacts::rows::Writer;
-use llmp_stage::{Context, Dropped, Error, Fit, Result};
+use llmp_artifacts::conversations::{self, CONVERSATIONS_FILE};
+use llmp_stage::{Context, Fit, Result};
 use serde::Deserialize;
 
-use super::files::{self, Content};
 use crate::crawl::sniff::named;
-use crate::rows;
-
-/// Bad rows that are told in the log.
-const LOGGED_ROWS: u64 = 10;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -24,7 +18,7 @@ pub(crate) struct Settings {
 
 /// Files are told by their names.
 pub(crate) fn probe(name: &str, _: &[u8]) -> Fit {
-    match named(name, &[".jsonl", ".ndjson", ".json", ".parquet", ".txt"]) {
+    match named(name, &conversations::ENDINGS) {
         true => Fit::Reads,
         false => Fit::Refuses(format!(
             "`{name}` is no file of conversations by its name; `.jsonl`, `.json`, `.parquet` and `.txt` are read"
@@ -37,57 +31,9 @@ pub(crate) fn pace() -> llmp_stage::Pace {
 }
 
 pub(crate) fn run(ctx: &dyn Context, settings: Settings) -> Result<()> {
-    let mut writer = Writer::create(&ctx.output().join(CONVERSATIONS_FILE))?;
-    let (mut loaded, mut mended, mut bad) = (0, 0, 0);
-    let mut ignored = Ignored::new();
-    for file in ctx.inputs("files").iter().flat_map(|input| &input.files) {
-        mended += files::read(file, |place, content| {
-            ctx.proceed()?;
-            let talks = match content {
-                Ok(Content::Talk(talk)) => Ok(vec![talk]),
-                Ok(Content::Row(row)) => conversations(&row, &mut ignored),
-                Err(fault) => Err(fault),
-            };
-            match talks {
-                Ok(talks) => talks.iter().try_for_each(|talk| {
-                    loaded += 1;
-                    writer.write(&to_row(talk))
-                }),
-                Err(fault) if settings.max_bad == 0.0 => {
-                    Err(Error::new(format!("{place}: {fault}")).help(HELP))
-                }
-                Err(fault) => {
-                    if bad < LOGGED_ROWS {
-                        ctx.log(&format!("{place}: {fault}"));
-                    }
-                    bad += 1;
-                    let (id, url, rule) = (place.to_owned(), String::new(), "chat.bad_row".to_owned());
-                    ctx.dropped(Dropped { id, url, rule, value: fault });
-                    Ok(())
-                }
-            }
-        })?;
-    }
-    writer.finish()?;
-    let all = loaded + bad;
-    // A single one is an accident in any file.
-    if bad as f64 > (all as f64 * settings.max_bad).max(1.0) {
-        return Err(Error::new(format!("{bad} of {all} rows are no conversations, see the stage's log"))
-            .help("`max_bad` says how large a share of the rows may be none"));
-    }
-    for (name, count) in [("mended".to_owned(), mended)]
-        .into_iter()
-        .chain(ignored.into_iter().map(|(field, count)| (format!("ignored.{field}"), count)))
-        .filter(|(_, count)| *count > 0)
-    {
-        ctx.count(&name, count);
-    }
-    rows::loaded(ctx, "conversations", loaded)
+    let files = ctx.inputs("files").iter().flat_map(|input| &input.files);
+    conversations::load(ctx, files, Some(settings.max_bad), &ctx.output().join(CONVERSATIONS_FILE))
 }
-
-/// What to do about a row that is not understood.
-const HELP: &str = "a row is `{\"messages\": [{\"role\": \"user\", \"content\": …}, …]}`, or in the form of ShareGPT, Alpaca, \
-                    TRL or OASST; `max_bad` tolerates some that are not";
 
 #[cfg(test)]
 mod tests {
@@ -170,6 +116,9 @@ mod tests {
         );
         let (_, error) = talks(&[("t.txt", b"\nHuman: Hi\nAssistant: Hello\n---\nWho?\n")], 0.0);
         assert!(error.unwrap_err().starts_with("t.txt:5: the line belongs to no turn"));
+        let wide: Vec<u8> =
+            "\u{feff}Human: Hi\nAssistant: Hello\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
+        assert_eq!(talks(&[("t.txt", &wide)], 0.0).1.unwrap_err(), "`t.txt` is encoded as UTF-16");
         assert!(
             talks(&[("c.csv", b"a")], 0.0).1.unwrap_err().starts_with("`c.csv` is no file of conversations")
         );

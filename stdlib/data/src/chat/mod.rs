@@ -1,6 +1,5 @@
 //! Conversations from files.
 
-mod files;
 mod load;
 
 llmp_stage::stages! { "data/chat":

@@ -12,8 +12,8 @@ const LOOKED_AT: u64 = 1 << 20;
 /// Bytes decoded at once.
 const PIECE: usize = 64 << 10;
 
-/// A file's text: in the encoding that its mark names, else UTF-8 where its first MiB reads as that, else in the encoding that it
-/// looks like, as Firefox guesses it. Line ends become line feeds; NUL goes.
+/// A file's text: in the encoding that its mark names, else UTF-8 where its first MiB reads as that, else in
+/// the encoding that it looks like, as Firefox guesses it. Line ends become line feeds; NUL goes.
 pub(crate) struct Decoded {
     path: PathBuf,
     input: std::io::Chain<std::io::Cursor<Vec<u8>>, Box<dyn BufRead + Send>>,

@@ -1,4 +1,5 @@
-//! `crawl.html`: HTML files as pages, each a WARC `resource` record; one file of records a shard, which may be many files.
+//! `crawl.html`: HTML files as pages, each a WARC `resource` record; one file of records a shard, which may
+//! be many files.
 
 use std::fs::File;
 use std::io::Read;
@@ -25,6 +26,8 @@ pub struct Settings {
 #[must_use]
 pub fn probe(name: &str, start: &[u8]) -> Fit {
     match looks(name, start) {
+        // Whatever its encoding, even one in which NUL stands.
+        Looks::Utf16 | Looks::Binary if is_named_html(name) => Fit::Reads,
         Looks::Html | Looks::Empty => Fit::Reads,
         // What only its tags tell stands further down.
         Looks::Text if start.contains(&b'<') => Fit::Reads,
@@ -82,8 +85,12 @@ fn resource(file: &InputFile, block: Vec<u8>) -> Record {
 }
 
 fn is_html(file: &InputFile, content: &[u8]) -> bool {
-    let extension = file.name.rsplit_once('.').map(|(_, extension)| extension.to_ascii_lowercase());
-    matches!(extension.as_deref(), Some("html" | "htm" | "xhtml" | "shtml")) || looks_like_html(content)
+    is_named_html(&file.name) || looks_like_html(content)
+}
+
+fn is_named_html(name: &str) -> bool {
+    let extension = name.rsplit_once('.').map(|(_, extension)| extension.to_ascii_lowercase());
+    matches!(extension.as_deref(), Some("html" | "htm" | "xhtml" | "shtml"))
 }
 
 #[cfg(test)]
@@ -116,5 +123,18 @@ mod tests {
         uris.sort();
         assert_eq!(uris, ["file:///a%20b.html", "file:///c"]);
         assert_eq!((ctx.counted("skipped.not_html"), ctx.counted("dropped.html.too_large")), (1, 1));
+    }
+
+    #[test]
+    fn pages_are_told_by_their_names_whatever_their_encoding() {
+        for (name, start, reads) in [
+            ("a.html", &b"\xff\xfe<\0p\0>\0"[..], true),
+            ("a.HTM", b"\0<\0p\0>", true),
+            ("a.html", b"<p>har\0bour", true),
+            ("a.txt", b"\xff\xfe<\0p\0>\0", false),
+            ("a.png", b"\x89PNG\0", false),
+        ] {
+            assert_eq!(probe(name, start) == Fit::Reads, reads, "{name}");
+        }
     }
 }

@@ -1,4 +1,5 @@
-//! What the records of a WARC file are, what could not be read of it, and whether it is the kind of file that a stage reads.
+//! What the records of a WARC file are, what could not be read of it, and whether it is the kind of file that
+//! a stage reads.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -63,8 +64,8 @@ impl<'a> Records<'a> {
     /// Counts what was found.
     ///
     /// # Errors
-    /// Where the file is of another kind than `wanted`. One that is empty, cut off or damaged is counted and told, so that
-    /// it does not stop the others.
+    /// Where the file is of another kind than `wanted`. One that is empty, cut off or damaged is counted and
+    /// told, so that it does not stop the others.
     pub(super) fn finish(self, wanted: Wanted) -> Result<()> {
         let label = label(self.file);
         let has = |kinds: &[&str]| kinds.iter().any(|kind| self.counts.contains_key(kind));

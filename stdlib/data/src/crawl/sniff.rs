@@ -3,6 +3,7 @@
 use std::io::Read;
 
 use llmp_artifacts::docs::undone;
+use llmp_artifacts::pointer;
 use llmp_artifacts::warc::looks_like_html;
 use llmp_stage::Fit;
 
@@ -25,6 +26,8 @@ pub(crate) enum Looks {
     Zip,
     /// bzip2, xz, 7z and the like.
     Compressed,
+    /// What git leaves in the place of a large file.
+    Pointer,
     /// Bytes that are no text.
     Binary,
     Text,
@@ -46,6 +49,7 @@ impl Looks {
             Self::Utf16 => "encoded as UTF-16",
             Self::Pdf => "a PDF file",
             Self::Zip => "a zip archive, or an Office document or book, which are such",
+            Self::Pointer => "a pointer of Git LFS, which stands for the file",
             Self::Compressed => "compressed in a way that is not read",
             Self::Binary => "neither text nor of a format that is read",
             Self::Text => "plain text",
@@ -67,6 +71,7 @@ impl Looks {
             Self::Pdf => "turn it into text first, e.g. with `pdftotext`",
             Self::Zip => "unpack it, or turn it into text or HTML first",
             Self::Compressed => "unpack it; gzip and zstd are undone while reading",
+            Self::Pointer => pointer::ADVICE,
             Self::Empty | Self::Binary => "leave it out",
         }
     }
@@ -120,6 +125,7 @@ pub(crate) fn looks(name: &str, start: &[u8]) -> Looks {
         }
         [b'%', b'P', b'D', b'F', b'-', ..] => return Looks::Pdf,
         [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => return Looks::Utf16,
+        _ if pointer::is_pointer(start) => return Looks::Pointer,
         _ => {}
     }
     let head = start.get(..10).unwrap_or(start).to_ascii_lowercase();
@@ -171,6 +177,7 @@ mod tests {
             ("a", b"WARC/1.0\r\n", Looks::Warc),
             ("a.txt", b"\xff\xfea\0", Looks::Utf16),
             ("a.bin", b"a\0\0", Looks::Binary),
+            ("a.jsonl", b"version https://git-lfs.github.com/spec/v1\noid sha256:1\n", Looks::Pointer),
             ("a.pdf", b"%PDF-1.7", Looks::Pdf),
             ("a.txt", "秦川雄帝宅".as_bytes(), Looks::Text),
             ("a.zst", &zstd("{\"text\": 1}"), Looks::Json),

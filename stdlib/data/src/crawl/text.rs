@@ -201,19 +201,22 @@ impl<'a> Parts<'a> {
         (!blank).then_some(part)
     }
 
-    /// Lets go of the beginning of a part that is too long anyway, but for what may be half of an end.
+    /// Lets go of the beginning of a part that is too long anyway, but for what may be the beginning of its
+    /// end.
     fn throw_away(&mut self) {
         self.long_since.get_or_insert(self.line);
         let kept = match &self.settings.split {
-            Some(Split::At(separator)) => separator.len().saturating_sub(1),
-            _ => 1,
+            Some(Split::At(separator)) => {
+                let from = (self.buffer.len() + 1).saturating_sub(separator.len());
+                self.buffer[self.buffer.floor_char_boundary(from)..].to_owned()
+            }
+            // A line feed with space behind it may be half a blank line. The space may be long, and says
+            // nothing more.
+            Some(Split::BlankLines) if self.buffer.trim_end_matches(blank).ends_with('\n') => "\n".to_owned(),
+            _ => String::new(),
         };
-        let mut from = self.buffer.len().saturating_sub(kept.max(1));
-        while !self.buffer.is_char_boundary(from) {
-            from -= 1;
-        }
-        self.line += lines(&self.buffer[..from]);
-        self.buffer.drain(..from);
+        self.line += lines(&self.buffer) - lines(&kept);
+        self.buffer = kept;
         self.searched = 0;
     }
 
@@ -222,9 +225,7 @@ impl<'a> Parts<'a> {
         let found = match &self.settings.split {
             Some(Split::At(separator)) => {
                 let mut from = (self.searched + 1).saturating_sub(separator.len());
-                while !self.buffer.is_char_boundary(from) {
-                    from -= 1;
-                }
+                from = self.buffer.floor_char_boundary(from);
                 self.buffer[from..]
                     .find(separator.as_str())
                     .map(|at| (from + at, from + at + separator.len()))
@@ -252,6 +253,11 @@ impl<'a> Parts<'a> {
         }
         None
     }
+}
+
+/// Whether a character is space within a line.
+fn blank(character: char) -> bool {
+    character != '\n' && character.is_whitespace()
 }
 
 fn lines(text: &str) -> u64 {
@@ -328,6 +334,25 @@ mod tests {
         assert_eq!(ctx.drops.lock().unwrap()[0].url, "file:///a.txt#line=2,4");
         let (_, docs) = read("a.txt", text.as_bytes(), None, 1024);
         assert!(docs.unwrap_err().help_text().is_some_and(|help| help.contains("`split`")));
+    }
+
+    #[test]
+    fn the_part_behind_one_that_is_too_long_is_kept_wherever_reading_paused() {
+        for length in (65_525..65_545).chain(131_065..131_080) {
+            for gap in ["\n\n", "\n \t \n", "\n\n\n \n"] {
+                let text = format!("one\n\n{}é{gap}three\n\nfour", "y".repeat(length));
+                let (ctx, docs) = read("a.txt", text.as_bytes(), Some(Split::BlankLines), None, 1024);
+                let at = 3 + lines(gap);
+                let three = format!("a.txt#line={},{at}", at - 1);
+                let four = format!("a.txt#line={},{}", at + 1, at + 2);
+                assert_eq!(
+                    pairs(&docs.unwrap()),
+                    [("one", "a.txt#line=0,1"), ("three", &three), ("four", &four)],
+                    "{length} {gap:?}"
+                );
+                assert_eq!(ctx.counted("dropped.text.too_large"), 1);
+            }
+        }
     }
 
     #[test]

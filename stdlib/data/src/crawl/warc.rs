@@ -25,7 +25,8 @@ const BLOCK_OVERHEAD: u64 = 1 << 20;
 /// Those that hold pages.
 const PAGES: [&str; 2] = ["response", "resource"];
 
-/// What the first bytes say of a file. Junk before a record is passed over, so that only other formats are refused.
+/// What the first bytes say of a file. Junk before a record is passed over, so that only other formats are
+/// refused.
 #[must_use]
 pub fn probe(name: &str, start: &[u8]) -> llmp_stage::Fit {
     match looks(name, start) {
@@ -48,18 +49,23 @@ pub fn pace() -> llmp_stage::Pace {
 /// # Errors
 /// Where a file cannot be read or holds no WARC record.
 pub fn run(ctx: &dyn Context, settings: Settings) -> Result<()> {
-    for file in &ctx.input("files")?.files {
+    read(ctx, "files", settings.max_page)
+}
+
+/// Reads the files of an input; pages of more than `max_page` bytes are left out.
+pub(super) fn read(ctx: &dyn Context, role: &str, max_page: u64) -> Result<()> {
+    for file in &ctx.input(role)?.files {
         let output = ctx.output().join(format!("{}.warc.gz", shard_name(file)));
         // The same file given twice is one shard.
         if !output.exists() {
-            clean(ctx, &settings, file, Writer::create(&output)?)?;
+            clean(ctx, max_page, file, Writer::create(&output)?)?;
         }
     }
     Ok(())
 }
 
-fn clean(ctx: &dyn Context, settings: &Settings, file: &InputFile, mut writer: Writer) -> Result<()> {
-    let mut reader = Reader::open(&file.path, settings.max_page.saturating_add(BLOCK_OVERHEAD))?;
+fn clean(ctx: &dyn Context, max_page: u64, file: &InputFile, mut writer: Writer) -> Result<()> {
+    let mut reader = Reader::open(&file.path, max_page.saturating_add(BLOCK_OVERHEAD))?;
     let bar = ctx.bar(reader.progress().1, "bytes");
     let (mut records, mut pages, mut read) = (Records::new(ctx, file), 0, 0);
     while let Some(item) = reader.next().transpose().map_err(Error::io("cannot read", &file.path))? {
@@ -69,7 +75,7 @@ fn clean(ctx: &dyn Context, settings: &Settings, file: &InputFile, mut writer: W
                 let kind = records.add(&record);
                 if kind == "warcinfo" {
                     writer.write(&pages::identified(record))?;
-                } else if let Some(page) = page(ctx, record, kind, settings) {
+                } else if let Some(page) = page(ctx, record, kind, max_page) {
                     writer.write(&page)?;
                     pages += 1;
                 }
@@ -95,8 +101,8 @@ fn clean(ctx: &dyn Context, settings: &Settings, file: &InputFile, mut writer: W
 }
 
 /// The page in a record, or `None` where it holds none; says why.
-fn page(ctx: &dyn Context, record: Record, kind: &str, settings: &Settings) -> Option<Record> {
-    let limit = usize::try_from(settings.max_page).unwrap_or(usize::MAX);
+fn page(ctx: &dyn Context, record: Record, kind: &str, max_page: u64) -> Option<Record> {
+    let limit = usize::try_from(max_page).unwrap_or(usize::MAX);
     let cleaned = match kind {
         "response" => pages::from_response(&record, limit),
         "resource" => pages::from_resource(&record, limit),

@@ -31,17 +31,22 @@ pub fn pace() -> llmp_stage::Pace {
 /// # Errors
 /// Where a file cannot be read or is no WET file.
 pub fn run(ctx: &dyn Context, settings: Settings) -> Result<()> {
-    for file in &ctx.input("files")?.files {
+    read(ctx, "files", &settings)
+}
+
+/// Reads the files of an input.
+pub(super) fn read(ctx: &dyn Context, role: &str, settings: &Settings) -> Result<()> {
+    for file in &ctx.input(role)?.files {
         let output = ctx.output().join(format!("{}.parquet", shard_name(file)));
         // The same file given twice is one shard.
         if !output.exists() {
-            read(ctx, &settings, file, Writer::create(&output)?)?;
+            read_one(ctx, settings, file, Writer::create(&output)?)?;
         }
     }
     Ok(())
 }
 
-fn read(ctx: &dyn Context, settings: &Settings, file: &InputFile, mut writer: Writer) -> Result<()> {
+fn read_one(ctx: &dyn Context, settings: &Settings, file: &InputFile, mut writer: Writer) -> Result<()> {
     let mut reader = Reader::open(&file.path, settings.max_text)?;
     let bar = ctx.bar(reader.progress().1, "bytes");
     let mut records = Records::new(ctx, file);
@@ -81,7 +86,8 @@ fn read(ctx: &dyn Context, settings: &Settings, file: &InputFile, mut writer: Wr
     Ok(())
 }
 
-/// The document in a `conversion` record; `None` where it holds no text. WET files are UTF-8: what is none is replaced.
+/// The document in a `conversion` record; `None` where it holds no text. WET files are UTF-8: what is none is
+/// replaced.
 fn doc(record: &Record, crawl: &Crawl) -> Option<Doc> {
     let text = String::from_utf8_lossy(&record.block).replace("\r\n", "\n").replace('\0', "");
     let text = text.trim();

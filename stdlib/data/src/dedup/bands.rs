@@ -1,5 +1,5 @@
-//! How hashes are cut into bands. Two documents of similarity `s` agree in a whole band of `r` hashes with probability
-//! `s^r`, and in at least one of `b` bands with `1 - (1 - s^r)^b`.
+//! How hashes are cut into bands. Two documents of similarity `s` agree in a whole band of `r` hashes with
+//! probability `s^r`, and in at least one of `b` bands with `1 - (1 - s^r)^b`.
 
 use llmp_stage::{Error, Result};
 

@@ -1,4 +1,5 @@
-//! MinHash signatures (Broder 1997): the least hash of a document's word sequences, under each of many hash functions.
+//! MinHash signatures (Broder 1997): the least hash of a document's word sequences, under each of many hash
+//! functions.
 
 use llmp_artifacts::random::mix;
 use unicode_segmentation::UnicodeSegmentation;
@@ -15,8 +16,9 @@ impl Hasher {
         Self { ngram, seeds }
     }
 
-    /// The signature of a text: words in lower case, without punctuation. In a text without words, which may be all
-    /// emoji or rules of dashes, each sign counts as one. A text of fewer words than a sequence has is one sequence.
+    /// The signature of a text: words in lower case, without punctuation. In a text without words, which may
+    /// be all emoji or rules of dashes, each sign counts as one. A text of fewer words than a sequence has is
+    /// one sequence.
     pub(super) fn signature(&self, text: &str) -> Vec<u32> {
         let lower = text.to_lowercase();
         let mut words: Vec<u64> = lower.unicode_words().map(|word| hash(word.as_bytes())).collect();

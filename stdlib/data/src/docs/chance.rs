@@ -2,7 +2,8 @@
 
 /// Where a text falls between 0 and 1, from the hash of `purpose`, `seed` and the text.
 ///
-/// The first 8 bytes of the BLAKE3 hash as a little-endian number, by 2^64. Different purposes are independent of each other.
+/// The first 8 bytes of the BLAKE3 hash as a little-endian number, by 2^64. Different purposes are
+/// independent of each other.
 pub(crate) fn place(purpose: &str, seed: u64, text: &str) -> f64 {
     let mut hasher = blake3::Hasher::new_derive_key(purpose);
     hasher.update(&seed.to_le_bytes()).update(text.as_bytes());

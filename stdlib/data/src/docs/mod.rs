@@ -1,6 +1,6 @@
 //! Stages that choose among documents and put sets of them together.
 
-mod chance;
+pub(crate) mod chance;
 pub mod first;
 pub mod mix;
 pub mod sample;

@@ -5,9 +5,9 @@ use encoding_rs::{EUC_KR, Encoding, REPLACEMENT, SHIFT_JIS, UTF_8, UTF_16BE, UTF
 
 use super::prescan::declared;
 
-/// Decodes a page: by its byte order mark; as UTF-8 where it reads as that, whatever its labels say; by the HTTP header's
-/// charset or its own declaration, where its bytes do not contradict them; or else by what its bytes look like, as Firefox
-/// guesses it. `host` helps to guess.
+/// Decodes a page: by its byte order mark; as UTF-8 where it reads as that, whatever its labels say; by the
+/// HTTP header's charset or its own declaration, where its bytes do not contradict them; or else by what its
+/// bytes look like, as Firefox guesses it. `host` helps to guess.
 #[must_use]
 pub fn decode(html: &[u8], header: Option<&str>, host: Option<&str>) -> String {
     let marked = Encoding::for_bom(html).map(|(encoding, _)| encoding);
@@ -25,8 +25,8 @@ pub fn decode(html: &[u8], header: Option<&str>, host: Option<&str>) -> String {
     }
 }
 
-/// What a label stands for, unless the bytes contradict it: UTF-8 and UTF-16 would have been seen before, and in others, as
-/// in UTF-8, few sequences are malformed.
+/// What a label stands for, unless the bytes contradict it: UTF-8 and UTF-16 would have been seen before, and
+/// in others, as in UTF-8, few sequences are malformed.
 fn label(label: &str, html: &[u8]) -> Option<&'static Encoding> {
     let encoding = Encoding::for_label(label.trim().as_bytes())?;
     if [UTF_8, UTF_16BE, UTF_16LE, REPLACEMENT].contains(&encoding) {
@@ -43,8 +43,8 @@ fn label(label: &str, html: &[u8]) -> Option<&'static Encoding> {
     (!malformed || bad * 10 <= beyond_ascii(html)).then_some(encoding)
 }
 
-/// Whether most of what is beyond ASCII is half-width katakana: any bytes from A1 to DF are such in Shift_JIS, and Korean
-/// syllables are little else.
+/// Whether most of what is beyond ASCII is half-width katakana: any bytes from A1 to DF are such in
+/// Shift_JIS, and Korean syllables are little else.
 fn half_width(text: &str) -> bool {
     let beyond = text.chars().filter(|character| !character.is_ascii()).count();
     text.chars().filter(|character| ('\u{ff61}'..='\u{ff9f}').contains(character)).count() * 2 > beyond
@@ -68,9 +68,14 @@ fn beyond_ascii(html: &[u8]) -> usize {
     html.iter().filter(|byte| !byte.is_ascii()).count()
 }
 
-/// Whether letters beyond ASCII are there, and few bytes contradict UTF-8, as one bad character in a long page does not.
+/// Whether letters beyond ASCII are there, and few bytes contradict UTF-8, as one bad character in a long
+/// page does not.
 fn reads_as_utf8(html: &[u8]) -> bool {
     let bad = html.utf8_chunks().filter(|chunk| !chunk.invalid().is_empty()).count();
+    // Half a surrogate pair, as Java and old databases write signs beyond 16 bits, is bad at each of its
+    // bytes, and says UTF-8.
+    let half = |part: &&[u8]| matches!(part, [0xed, 0xa0..=0xbf, 0x80..=0xbf]);
+    let bad = bad.saturating_sub(3 * html.windows(3).filter(half).count());
     let beyond_ascii = beyond_ascii(html);
     beyond_ascii > 0 && bad * 10 <= beyond_ascii
 }
@@ -133,6 +138,12 @@ mod tests {
         assert!(read(&japanese, Some("euc-jp")).contains("灯台"));
         assert!(read(&japanese, Some("iso-2022-kr")).contains("灯台"), "a label that stands for nothing");
         assert_eq!(read(b"caf\xe9", Some("utf-16le")), "café");
+    }
+
+    #[test]
+    fn surrogates_are_taken_for_utf_8() {
+        let html = [&b"caf\xc3\xa9 "[..], b"\xed\xa0\xbd\xed\xb8\x80"].concat();
+        assert_eq!(read(&html, None).trim_end_matches('\u{fffd}'), "café ");
     }
 
     #[test]

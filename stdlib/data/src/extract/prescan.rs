@@ -1,6 +1,6 @@
 //! The encoding that a page declares in itself, found as browsers find it: by a look at the tags of its head
-//! (<https://html.spec.whatwg.org/multipage/parsing.html#prescan-a-byte-stream-to-determine-its-encoding>). As in Chromium, what
-//! stands in comments, scripts, styles and titles is not looked at.
+//! (<https://html.spec.whatwg.org/multipage/parsing.html#prescan-a-byte-stream-to-determine-its-encoding>).
+//! As in Chromium, what stands in comments, scripts, styles and titles is not looked at.
 
 /// So many bytes are looked at in any case, and more while tags of a head come.
 const UNCONDITIONALLY: usize = 1024;

@@ -265,8 +265,8 @@ fn extract(record: &Record, settings: &Settings) -> Extracted {
     text_of(&html, record.uri(), settings)
 }
 
-/// The main text of one page. `charset` is what its HTTP header names; `None` where there is no text, or the page is one that
-/// the stage leaves out.
+/// The main text of one page. `charset` is what its HTTP header names; `None` where there is no text, or the
+/// page is one that the stage leaves out.
 #[must_use]
 pub fn main_text(html: &[u8], charset: Option<&str>, url: &str, settings: &Settings) -> Option<String> {
     let host = url::Url::parse(url).ok();

@@ -1,6 +1,7 @@
 //! Threads that run code which may panic or not come back.
 //!
-//! Rust cannot end a thread from outside. A thread that takes too long is left behind, and another takes its place.
+//! Rust cannot end a thread from outside. A thread that takes too long is left behind, and another takes its
+//! place.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -86,7 +87,8 @@ impl<I: Send + 'static, O: Send + 'static> Workers<I, O> {
         thread.map(drop).map_err(|error| Error::new("cannot start a thread").because(error))
     }
 
-    /// Runs a batch of jobs and returns their outcomes in order. `waiting` is called often; its error ends the wait.
+    /// Runs a batch of jobs and returns their outcomes in order. `waiting` is called often; its error ends
+    /// the wait.
     pub(super) fn run(
         &mut self,
         inputs: Vec<I>,

@@ -1,5 +1,5 @@
-//! Predictions of fastText classifiers (`.bin` and `.ftz`), after Joulin et al. (2016), as facebookresearch/fastText reads
-//! and computes them.
+//! Predictions of fastText classifiers (`.bin` and `.ftz`), after Joulin et al. (2016), as
+//! facebookresearch/fastText reads and computes them.
 //!
 //! The crate `fasttext` 0.8 is not used: it gives other labels for `lid.176.ftz` than fastText itself does.
 
@@ -152,8 +152,8 @@ impl FastText {
         })
     }
 
-    /// The most probable label of one line, without `__label__`, and its probability; `None` where no part of the line
-    /// is known.
+    /// The most probable label of one line, without `__label__`, and its probability; `None` where no part of
+    /// the line is known.
     pub(super) fn predict(&self, line: &str) -> Option<(&str, f32)> {
         let ids = self.ids(line);
         let mut hidden = vec![0.0; self.dimension];
@@ -183,7 +183,8 @@ impl FastText {
         Some((&self.labels[label], score))
     }
 
-    /// The rows that stand for a line: its words, their n-grams of characters, n-grams of words, and the line's end.
+    /// The rows that stand for a line: its words, their n-grams of characters, n-grams of words, and the
+    /// line's end.
     fn ids(&self, line: &str) -> Vec<u32> {
         let (mut ids, mut hashes) = (Vec::new(), Vec::new());
         let space = |byte: char| matches!(byte, ' ' | '\n' | '\r' | '\t' | '\x0b' | '\x0c' | '\0');

@@ -1,7 +1,9 @@
-//! Lists of hosts and URLs, as people pass them on: plain names, hosts files, AdBlock-like lines, UT1's expressions.
+//! Lists of hosts and URLs, as people pass them on: plain names, hosts files, AdBlock-like lines, UT1's
+//! expressions.
 //!
-//! Entries and URLs meet in one form: the host as the URL standard writes it (lower case, punycode), without `www.`, port and
-//! final dot; the path with only those characters escaped that must be. Paths are compared without regard to case.
+//! Entries and URLs meet in one form: the host as the URL standard writes it (lower case, punycode), without
+//! `www.`, port and final dot; the path with only those characters escaped that must be. Paths are compared
+//! without regard to case.
 
 use std::borrow::Cow;
 use std::fs::File;
@@ -70,7 +72,8 @@ impl Entries {
         let mut input: Box<dyn BufRead> =
             if zipped { Box::new(BufReader::new(MultiGzDecoder::new(file))) } else { Box::new(file) };
         let (mut line, mut number, mut lines) = (Vec::new(), 0, Lines::default());
-        // UT1 keeps expressions in files of their own; a file is one where its first line that is no remark is.
+        // UT1 keeps expressions in files of their own; a file is one where its first line that is no remark
+        // is.
         let mut expressions = None;
         loop {
             line.clear();
@@ -120,7 +123,8 @@ impl Entries {
     }
 }
 
-/// Whether a line can be nothing but an expression: AdBlock's start with `||` and its rules for parts of pages have `##`.
+/// Whether a line can be nothing but an expression: AdBlock's start with `||` and its rules for parts of
+/// pages have `##`.
 fn is_expression(line: &str) -> bool {
     let line = line.trim();
     line.contains(['(', '|', '\\'])

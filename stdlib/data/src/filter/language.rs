@@ -22,7 +22,8 @@ pub struct Settings {
     pub labels: Vec<String>,
     /// Lowest score that counts as certain, from 0 to 1.
     pub min_score: f64,
-    /// So much of the text at least must be in these languages, line by line; 0 where the text as a whole is judged.
+    /// So much of the text at least must be in these languages, line by line; 0 where the text as a whole is
+    /// judged.
     pub share: f64,
     /// Whether there is a fastText model; the file itself is the input `model`.
     pub model: Option<String>,
@@ -96,7 +97,8 @@ pub fn run(ctx: &dyn Context, settings: Settings) -> Result<()> {
     })
 }
 
-/// Whether a label is named: as a whole, or its language without script: `srp` names `srp_Cyrl` and `srp_Latn`.
+/// Whether a label is named: as a whole, or its language without script: `srp` names `srp_Cyrl` and
+/// `srp_Latn`.
 fn keeps(keep: &[String], label: &str) -> bool {
     keep.iter().any(|named| named == label || named == language_of(label))
 }
@@ -154,7 +156,8 @@ enum Method {
     FastText(Box<FastText>),
 }
 
-/// Letters that a piece of text has at least when its language is asked by line: shorter lines are taken with the next ones.
+/// Letters that a piece of text has at least when its language is asked by line: shorter lines are taken with
+/// the next ones.
 const PIECE: usize = 40;
 
 impl Detector {
@@ -226,8 +229,8 @@ impl Detector {
         (most.map(|(language, _)| language), share)
     }
 
-    /// The language of `text`, as the built-in detector's ISO 639-1 code or the model's label, and how certain it is from 0 to 1;
-    /// an empty one and 0 where the text holds none.
+    /// The language of `text`, as the built-in detector's ISO 639-1 code or the model's label, and how
+    /// certain it is from 0 to 1; an empty one and 0 where the text holds none.
     #[must_use]
     pub fn detect(&self, text: &str) -> (String, f64) {
         let found = match &self.0 {

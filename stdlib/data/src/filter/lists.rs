@@ -1,7 +1,8 @@
-//! Lists of hosts as they are used: compiled once to sorted hashes, in a file that all shards and processes share.
+//! Lists of hosts as they are used: compiled once to sorted hashes, in a file that all shards and processes
+//! share.
 //!
-//! The file is named by the content of the lists and the version of this form, so that it is never out of date. What the
-//! lines came to is kept in it, since every shard counts it.
+//! The file is named by the content of the lists and the version of this form, so that it is never out of
+//! date. What the lines came to is kept in it, since every shard counts it.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};

@@ -1,5 +1,6 @@
 //! Stages that leave pages and documents out, or change them.
 
+pub mod classifier;
 pub mod decontaminate;
 mod fasttext;
 mod hosts;
@@ -12,6 +13,7 @@ mod url_words;
 pub mod urls;
 
 llmp_stage::stages! { "data/filter":
+    "filter.classifier" = classifier { lint, rules },
     "filter.decontaminate" = decontaminate { rules },
     "filter.language" = language { lint, pace, rules },
     "filter.pii" = pii { pace, rules },

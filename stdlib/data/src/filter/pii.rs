@@ -71,8 +71,9 @@ pub enum Kind {
     Address,
 }
 
-/// What each kind is called, why a document is dropped for it, and what stands for it, taken in turn: FineWeb's two e-mail
-/// addresses; addresses reserved for documentation (RFC 5737, RFC 3849, RFC 7042); numbers reserved for fiction.
+/// What each kind is called, why a document is dropped for it, and what stands for it, taken in turn:
+/// FineWeb's two e-mail addresses; addresses reserved for documentation (RFC 5737, RFC 3849, RFC 7042);
+/// numbers reserved for fiction.
 const KINDS: [(Kind, Rule, &[&str]); 10] = [
     (Kind::Secret, rule("pii.secret", "it holds an access key, a token or a private key"), &["EXAMPLE-KEY"]),
     (
@@ -224,8 +225,8 @@ fn replace(text: &str, found: &[(Kind, Range<usize>)], action: Action) -> String
     masked
 }
 
-/// Whether `character` could belong to a longer word or number. Scripts that set no blank there (`请拨打010-62781234`,
-/// `010-1234-5678로`) do not join.
+/// Whether `character` could belong to a longer word or number. Scripts that set no blank there
+/// (`请拨打010-62781234`, `010-1234-5678로`) do not join.
 fn joins(character: Option<char>) -> bool {
     let sets_blanks = |character| {
         !matches!(character,
@@ -243,8 +244,8 @@ fn joins(character: Option<char>) -> bool {
         .is_some_and(|character| character.is_alphanumeric() && sets_blanks(character) || character == '_')
 }
 
-/// Whether a number that starts at `at` goes on one before it. A sign alone before it (`(`, `=`, `/`) does not join, nor does the
-/// dash or dot behind a word.
+/// Whether a number that starts at `at` goes on one before it. A sign alone before it (`(`, `=`, `/`) does
+/// not join, nor does the dash or dot behind a word.
 fn goes_on(text: &str, at: usize) -> bool {
     let mut back = text[..at].chars().rev();
     match back.next() {

@@ -8,6 +8,7 @@ mod fineweb;
 mod gopher;
 mod repetition;
 mod rules;
+mod spacy;
 mod words;
 
 use llmp_stage::{Context, Result, Rule};
@@ -23,6 +24,7 @@ use words::Words;
 #[allow(missing_docs, reason = "the signature documents each threshold")]
 pub struct Settings {
     pub rules: Vec<Group>,
+    pub words: WordRule,
     pub except: Vec<String>,
     pub min_words: usize,
     pub max_words: usize,
@@ -63,6 +65,16 @@ pub enum Group {
     Fineweb,
 }
 
+/// What a word is.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub enum WordRule {
+    /// Unicode's standard annex 29.
+    Uax29,
+    /// spaCy's tokenizer for English.
+    Spacy,
+}
+
 /// A rule that a document breaks, and the value that the rule saw.
 type Broken = (&'static str, String);
 
@@ -100,7 +112,7 @@ fn judge(mut doc: Doc, settings: &Settings) -> std::result::Result<Doc, Broken> 
     let applies = |group| settings.rules.contains(&group);
     let language = doc.language.clone().unwrap_or_else(|| words::assumed(&doc.text).to_owned());
     if applies(Group::Gopher) {
-        let words = Words::of(&doc.text, &language);
+        let words = Words::of(&doc.text, &language, settings.words);
         repetition::check(&doc.text, &words, settings)?;
         gopher::check(&doc.text, &words, settings)?;
     }
@@ -108,7 +120,7 @@ fn judge(mut doc: Doc, settings: &Settings) -> std::result::Result<Doc, Broken> 
         doc.text = c4::clean(&doc.text, &language, settings)?;
     }
     if applies(Group::Fineweb) {
-        fineweb::check(&doc.text, &Words::of(&doc.text, &language), settings)?;
+        fineweb::check(&doc.text, &Words::of(&doc.text, &language, settings.words), settings)?;
     }
     Ok(doc)
 }

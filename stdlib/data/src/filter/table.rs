@@ -1,5 +1,6 @@
-//! Sets of 64-bit hashes that lie in a file and are asked there: sorted, with where each 65,536th part starts. A question reads
-//! some hundred bytes, so that a table of millions takes no memory of its own, and all processes share the system's cache of it.
+//! Sets of 64-bit hashes that lie in a file and are asked there: sorted, with where each 65,536th part
+//! starts. A question reads some hundred bytes, so that a table of millions takes no memory of its own, and
+//! all processes share the system's cache of it.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -11,7 +12,8 @@ use llmp_stage::{Error, Result};
 /// Parts by the first sixteen bits.
 const PARTS: usize = 1 << 16;
 
-/// A hash of an entry: the first eight bytes of BLAKE3. With 5 M entries a name is taken for one of them once in 4 · 10¹².
+/// A hash of an entry: the first eight bytes of BLAKE3. With 5 M entries a name is taken for one of them once
+/// in 4 · 10¹².
 pub(super) fn hash(text: &str) -> u64 {
     let [a, b, c, d, e, f, g, h, ..] = *blake3::hash(text.as_bytes()).as_bytes();
     u64::from_be_bytes([a, b, c, d, e, f, g, h])

@@ -1,8 +1,9 @@
 //! Words that give a page's subject away in its URL: short lists by category.
 //!
-//! They are chosen to be wrong seldom rather than to find much: no list of words replaces a list of hosts. Parts of names were
-//! chosen with half of UT1's lists of hosts beside lists of shops, banks, the press and others
-//! (`examples/url_words.rs` counts what they find in the other half). For violence, hate and malware they hold known sites.
+//! They are chosen to be wrong seldom rather than to find much: no list of words replaces a list of hosts.
+//! Parts of names were chosen with half of UT1's lists of hosts beside lists of shops, banks, the press and
+//! others (`examples/url_words.rs` counts what they find in the other half). For violence, hate and malware
+//! they hold known sites.
 
 use serde::Deserialize;
 
@@ -57,7 +58,8 @@ pub(super) struct Lists {
     pub(super) soft: &'static str,
     /// May stand nowhere in the letters and digits of the URL.
     pub(super) parts: &'static str,
-    /// May stand nowhere in the host's name. A dash stands for a border of a word there: anything but a letter.
+    /// May stand nowhere in the host's name. A dash stands for a border of a word there: anything but a
+    /// letter.
     pub(super) names: &'static str,
 }
 

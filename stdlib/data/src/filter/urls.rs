@@ -268,8 +268,8 @@ impl Rules {
 }
 
 impl Rules {
-    /// The part of a host's name that tells its subject. A dash before or behind a part means that the name's words, as
-    /// dots, dashes and digits part them, must start or end there.
+    /// The part of a host's name that tells its subject. A dash before or behind a part means that the name's
+    /// words, as dots, dashes and digits part them, must start or end there.
     fn name(&self, host: &str) -> Option<&'static str> {
         self.names.iter().copied().find(|part| {
             let text = part.trim_matches('-');
@@ -282,7 +282,8 @@ impl Rules {
     }
 }
 
-/// A URL as people read it, for the words in it: without escapes, and with the letters that punycode stands for.
+/// A URL as people read it, for the words in it: without escapes, and with the letters that punycode stands
+/// for.
 fn readable<'a>(uri: &'a str, url: Option<&Url>) -> Cow<'a, str> {
     let host = url.and_then(Url::host_str).filter(|host| host.contains("xn--"));
     let mut text = match url.zip(host) {

@@ -1,18 +1,10 @@
 //! Stage `knowledge.load`: questions of people's files, checked row by row.
 
-use std::collections::BTreeMap;
-
-use llmp_artifacts::questions::{QUESTIONS_FILE, Question};
-use llmp_artifacts::rows::Writer;
-use llmp_stage::{Context, Dropped, Error, Fit, Result};
+use llmp_artifacts::questions::{self, QUESTIONS_FILE};
+use llmp_stage::{Context, Fit, Result};
 use serde::Deserialize;
-use serde_json::Value;
 
 use crate::crawl::sniff::named;
-use crate::rows::{self, each_row};
-
-/// Answers that do not begin with a value and are told in the log.
-const LOGGED: u64 = 3;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -24,7 +16,7 @@ pub(crate) struct Settings {
 
 /// Files are told by their names.
 pub(crate) fn probe(name: &str, _: &[u8]) -> Fit {
-    match named(name, &[".jsonl", ".ndjson", ".json"]) {
+    match named(name, &questions::ENDINGS) {
         true => Fit::Reads,
         false => Fit::Refuses(format!("`{name}` is neither `.jsonl` nor `.json`")),
     }
@@ -35,76 +27,14 @@ pub(crate) fn pace() -> llmp_stage::Pace {
 }
 
 pub(crate) fn run(ctx: &dyn Context, _: Settings) -> Result<()> {
-    let mut writer = Writer::create(&ctx.output().join(QUESTIONS_FILE))?;
-    let mut places: BTreeMap<String, String> = BTreeMap::new();
-    let mut later = 0_u64;
-    each_row(ctx, |mut row, place| {
-        let made = give_id(&mut row);
-        let question = Question::deserialize(&row)
-            .map_err(|error| error.to_string())
-            .and_then(|question| match question.fault() {
-                Some(fault) => Err(fault.to_owned()),
-                None => Ok(question),
-            })
-            .map_err(|fault| {
-                Error::new(format!("{place}: {fault}"))
-                    .help("a row is `{\"id\": …, \"question\": …, \"answer\": …, \"values\": [\"…\"]}`")
-            })?;
-        if made && places.contains_key(&question.id) {
-            // The same question twice, and no id to tell them apart.
-            let (id, url, rule) = (place.to_owned(), String::new(), "questions.repeated".to_owned());
-            ctx.dropped(Dropped { id, url, rule, value: question.question });
-            return Ok(());
-        }
-        if !question.begins_with_value() {
-            if later < LOGGED {
-                ctx.log(&format!("{place}: the answer begins with none of `values`: {}", question.answer));
-            }
-            later += 1;
-        }
-        writer.write(&question)?;
-        match places.insert(question.id.clone(), place.to_owned()) {
-            None => Ok(()),
-            Some(first) => Err(Error::new(format!("{place}: the id `{}` is taken by {first}", question.id))
-                .help("give every question an `id` of its own")),
-        }
-    })?;
-    writer.finish()?;
-    if later > 0 {
-        // A model that is taught to say something else first answers worse; the file may be meant so.
-        ctx.count("answers.value_not_first", later);
-        ctx.show(&format!("{later} answers begin with none of their `values`; write the value first"));
-    }
-    rows::loaded(ctx, "questions", places.len() as u64)
-}
-
-/// Gives a question without an `id` one that follows from what it asks and what is right: `q-` and 16 hexadecimal digits. A
-/// number becomes a text. Says whether it was made.
-fn give_id(row: &mut Value) -> bool {
-    let Value::Object(fields) = row else { return false };
-    match fields.get("id") {
-        None | Some(Value::Null) => {}
-        Some(Value::Number(number)) => {
-            let id = number.to_string();
-            fields.insert("id".into(), id.into());
-            return false;
-        }
-        Some(_) => return false,
-    }
-    let mut hasher = blake3::Hasher::new();
-    for part in
-        ["question", "values"].map(|field| fields.get(field).map(Value::to_string).unwrap_or_default())
-    {
-        hasher.update(&(part.len() as u64).to_le_bytes()).update(part.as_bytes());
-    }
-    let digits = hasher.finalize().to_hex();
-    fields.insert("id".into(), format!("q-{}", digits.get(..16).unwrap_or(&digits)).into());
-    true
+    let files = ctx.inputs("files").iter().flat_map(|input| &input.files);
+    questions::load(ctx, files, &ctx.output().join(QUESTIONS_FILE))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use llmp_artifacts::questions::Question;
     use llmp_stage::testing::TestContext;
 
     fn load(files: &[(&str, &str)]) -> (TestContext, Result<()>) {
@@ -145,6 +75,17 @@ mod tests {
     }
 
     #[test]
+    fn gsm8k_says_the_value_at_the_end() {
+        let row = r#"{"question": "3 * 4?", "answer": "3 * 4 = <<3*4=12>>12\n#### 12"}"#;
+        let (ctx, result) = load(&[("q.jsonl", row)]);
+        result.unwrap();
+        let text = std::fs::read_to_string(ctx.output().join(QUESTIONS_FILE)).unwrap();
+        assert!(text.contains(r#""values":["12"]"#), "{text}");
+        let (_, result) = load(&[("q.jsonl", r#"{"question": "Q?", "answer": "A ####"}"#)]);
+        assert_eq!(result.unwrap_err().to_string(), "q.jsonl:1: one of `values` has no letter or digit");
+    }
+
+    #[test]
     fn faults_name_file_and_line() {
         let good = r#"{"id": "1", "question": "Q?", "answer": "A.", "values": ["A"]}"#;
         for (line, message) in [
@@ -158,6 +99,12 @@ mod tests {
         ] {
             let (_, result) = load(&[("q.jsonl", &format!("{good}\n{line}\n"))]);
             assert_eq!(result.unwrap_err().to_string(), message);
+        }
+        for name in ["Q.JSONL", "q.json"] {
+            let other = good.replace("\"1\"", "2");
+            let (ctx, result) = load(&[(name, &format!("{good}\n{other}\n"))]);
+            result.unwrap();
+            assert_eq!(ctx.counted("questions"), 2, "{name}");
         }
         let (_, result) = load(&[("q.csv", "a,b")]);
         assert_eq!(result.unwrap_err().to_string(), "`q.csv` is neither `.jsonl` nor `.json`");

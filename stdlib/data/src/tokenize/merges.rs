@@ -27,8 +27,8 @@ struct Occurrences {
 /// Merges the most frequent pair of tokens, again and again, until there are `size` tokens or no pair occurs
 /// `min_frequency` times. Of equally frequent pairs the one of lower ids is merged first.
 ///
-/// Returns the bytes of tokens by id and the merged pairs in order. The first 256 tokens are the bytes in GPT-2's order.
-/// `step` is called at each merge and may stop the loop.
+/// Returns the bytes of tokens by id and the merged pairs in order. The first 256 tokens are the bytes in
+/// GPT-2's order. `step` is called at each merge and may stop the loop.
 pub(super) fn learn_merges(
     words: Vec<Word>,
     size: usize,
@@ -116,7 +116,8 @@ impl Corpus {
         Ok(corpus)
     }
 
-    /// Replaces `pair` by `merged` in every word. Returns the pairs that have become more frequent, each once.
+    /// Replaces `pair` by `merged` in every word. Returns the pairs that have become more frequent, each
+    /// once.
     fn merge(&mut self, pair: Pair, merged: u32) -> Vec<Pair> {
         let occurrences = self.pairs.remove(&pair).unwrap_or_default();
         let mut grown = Vec::new();

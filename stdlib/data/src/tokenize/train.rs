@@ -27,8 +27,8 @@ pub(crate) struct Settings {
     documents: u64,
 }
 
-/// What it will need: a batch of texts, and the different pieces of all of them, of which longer texts have fewer for their
-/// length.
+/// What it will need: a batch of texts, and the different pieces of all of them, of which longer texts have
+/// fewer for their length.
 pub(crate) fn cost(settings: &Settings, inputs: &Inputs) -> Cost {
     let memory = inputs.get("docs").bytes.map(|bytes| {
         let text = llmp_artifacts::docs::text_of(bytes);

@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-/// The file or folder `name` below the shared data, or `None`, said aloud, where there is none. `LLMP_SHARED` names
-/// the folder that holds `data`.
+/// The file or folder `name` below the shared data, or `None`, said aloud, where there is none. `LLMP_SHARED`
+/// names the folder that holds `data`.
 pub(crate) fn data(name: &str) -> Option<PathBuf> {
     let root = std::env::var_os("LLMP_SHARED").map(PathBuf::from);
     let root = root.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared"));

@@ -19,6 +19,7 @@ pub(super) struct BurnDecoder<B: Ops> {
 }
 
 /// Keys and values of one sequence, for each block `[1, kv_heads, tokens, head_width]`.
+#[derive(Clone)]
 pub(super) struct Cache<B: Backend> {
     layers: Vec<Option<[Tensor<B, 4>; 2]>>,
     length: usize,

@@ -8,7 +8,7 @@ use crate::model::Model;
 use crate::ops::Targets;
 use llmp_artifacts::testing::tiny;
 
-fn sampler(config: &Config) -> (tempfile::TempDir, Sampler) {
+pub(super) fn sampler(config: &Config) -> (tempfile::TempDir, Sampler) {
     let folder = tempfile::tempdir().unwrap();
     let mut weights = hub::initial(config, 9);
     weights[0].iter_mut().for_each(|v| *v *= 20.0); // logits that differ

@@ -183,8 +183,8 @@ impl<'a> Followed<'a> {
     }
 }
 
-/// The files that a text's meaning depends on. Stamps from `before` it was read are kept: a file that changed meanwhile
-/// is read again.
+/// The files that a text's meaning depends on. Stamps from `before` it was read are kept: a file that changed
+/// meanwhile is read again.
 fn stamps(pipeline: &Pipeline, before: &[(PathBuf, Option<Stamp>)]) -> Vec<(PathBuf, Option<Stamp>)> {
     let known = |path: &PathBuf| before.iter().find(|(known, _)| known == path).map(|(_, stamp)| *stamp);
     let stamp = |path: &PathBuf| known(path).unwrap_or_else(|| Stamp::at(path));

@@ -1,5 +1,5 @@
-//! `llmp init demo`: the main example, carried in the program, so that an installed program does the main job without the
-//! repository.
+//! `llmp init demo`: the main example, carried in the program, so that an installed program does the main job
+//! without the repository.
 
 use std::io::Write;
 use std::path::PathBuf;

@@ -4,6 +4,8 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
 
+use llmp_stage::Error;
+
 use super::Failure;
 
 /// A file of a template: its path below the folder, with `/`, and its bytes.
@@ -21,7 +23,7 @@ pub(super) fn write_new(folder: &Path, files: &[File]) -> Result<(), Failure> {
 pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     let folder = path.parent().unwrap_or(Path::new("."));
     let written = fs::create_dir_all(folder).and_then(|()| fs::write(path, bytes));
-    written.map_err(|error| cannot_write(path, &error))
+    Ok(written.map_err(Error::io("cannot write", path))?)
 }
 
 /// Writes one that must not be there.
@@ -31,14 +33,10 @@ pub(super) fn write_one_new(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     let written = file.and_then(|mut file| file.write_all(bytes));
     written.map_err(|error| match error.kind() {
         ErrorKind::AlreadyExists => exists(path).help("choose another name with `--out FILE`"),
-        _ => cannot_write(path, &error),
+        _ => Error::io("cannot write", path)(error).into(),
     })
 }
 
 fn exists(path: &Path) -> Failure {
     Failure::new(format!("`{}` exists already", path.display()))
-}
-
-fn cannot_write(path: &Path, error: &std::io::Error) -> Failure {
-    Failure::new(format!("cannot write `{}`: {error}", path.display()))
 }

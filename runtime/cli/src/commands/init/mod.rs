@@ -31,9 +31,11 @@ pub(super) struct Arguments {
 /// What is made of something, rather than copied.
 #[derive(Debug, Subcommand)]
 enum Made {
-    /// The whole road on a small world of its own: pages, conversations, questions and the pipeline of `examples/who-is`
+    /// The whole road on a small world of its own: pages, conversations, questions and the pipeline of
+    /// `examples/who-is`
     Demo(demo::Arguments),
-    /// From a table of facts to an assistant that knows some of them, says so where it does not, and looks them up
+    /// From a table of facts to an assistant that knows some of them, says so where it does not, and looks
+    /// them up
     Facts(facts::Arguments),
 }
 

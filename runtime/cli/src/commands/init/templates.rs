@@ -125,7 +125,8 @@ fn reads(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// Whether a file that a pattern names lies below the folder; of a pattern with `*`, whether its folder holds any file.
+/// Whether a file that a pattern names lies below the folder; of a pattern with `*`, whether its folder holds
+/// any file.
 fn is_there(folder: &Path, pattern: &str) -> bool {
     let path = folder.join(pattern);
     match pattern.contains('*') {

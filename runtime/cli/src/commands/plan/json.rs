@@ -52,6 +52,13 @@ pub(in crate::commands) fn as_json(
                             "work": estimate.work, "memory": estimate.memory, "disk": estimate.disk,
                             "data_tokens": estimate.data, "epochs": estimate.epochs}),
                     );
+                    if let Some(fetch) = &row.fetch {
+                        fields.insert(
+                            "fetch".into(),
+                            json!({"files": fetch.files, "bytes": fetch.bytes, "usual": fetch.usual,
+                                "seconds": fetch.seconds()}),
+                        );
+                    }
                     if let Some(saved) = &row.saved {
                         fields
                             .insert("goes_on_from".into(), json!({"step": saved.step, "steps": saved.steps}));
@@ -100,6 +107,7 @@ fn reason_json(reason: &Reason, pipeline: &Pipeline) -> Value {
         Reason::Waits { stage } => {
             json!({"kind": "waits", "stage": stage, "text": text, "root": false})
         }
+        Reason::Fetches => json!({"kind": "fetches", "text": text, "root": false}),
         Reason::New => json!({"kind": "new", "text": text, "root": true}),
         Reason::Lost => json!({"kind": "lost", "text": text, "root": true}),
         Reason::Forced => json!({"kind": "forced", "text": text, "root": true}),

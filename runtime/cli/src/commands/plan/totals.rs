@@ -64,7 +64,8 @@ impl Totals {
             "unknown": self.unknown, "memory": self.memory, "disk": self.disk})
     }
 
-    /// `about 2h 01m (critical path 1h 52m) · peak 3.2 GiB of 23.4 GiB (21.0 GiB free) · +3.1 GiB disk (61 GiB free)`
+    /// `about 2h 01m (critical path 1h 52m) · peak 3.2 GiB of 23.4 GiB (21.0 GiB free) · +3.1 GiB disk (61
+    /// GiB free)`
     pub(super) fn text(&self, capacity: &Capacity) -> String {
         let mut parts = Vec::new();
         if self.seconds > 0.0 {

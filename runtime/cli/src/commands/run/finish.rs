@@ -1,4 +1,5 @@
-//! What is said at the end of a run: what its stages showed, what failed and where, how many ran, where the report is.
+//! What is said at the end of a run: what its stages showed, what failed and where, how many ran, where the
+//! report is.
 
 use std::io::{self, Write};
 use std::path::PathBuf;

@@ -1,4 +1,5 @@
-//! The short way where nothing has changed since there was nothing to do: no compiling, no planning, the same answer.
+//! The short way where nothing has changed since there was nothing to do: no compiling, no planning, the same
+//! answer.
 
 use std::path::{Path, PathBuf};
 

@@ -89,7 +89,8 @@ pub(super) fn family(family: &Family<'_>) -> Markup {
     }
 }
 
-/// Runs as one page that needs nothing else: their table, and their curves over each other. `reports` are those of the rows.
+/// Runs as one page that needs nothing else: their table, and their curves over each other. `reports` are
+/// those of the rows.
 pub(in crate::report) fn page(comparison: &Comparison, reports: &[&Report]) -> String {
     let title = format!("{} compared", text::plural(comparison.rows.len() as u64, "run"));
     let page = html! {

@@ -212,3 +212,23 @@ fn strings_that_are_no_unicode_are_mended() {
     assert_eq!(rows[0], Row::Doc(Doc { text: "\u{fffd}YZZY one".into(), ..Doc::default() }));
     assert_eq!((rows.len(), notes.mended), (2, 1));
 }
+
+#[test]
+fn columns_that_nobody_can_tell_are_refused_by_name() {
+    let texts = |names: [&'static str; 2]| {
+        let fields = names.map(|name| Field::new(name, DataType::Utf8, true));
+        let schema = Arc::new(arrow_schema::Schema::new(fields.to_vec()));
+        let column = || array(StringArray::from(vec!["a"]));
+        let batch = RecordBatch::try_new(schema.clone(), vec![column(), column()]).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.parquet");
+        let mut writer = ArrowWriter::try_new(File::create(&path).unwrap(), schema, None).unwrap();
+        writer.write(&batch).unwrap();
+        writer.close().unwrap();
+        let error = ParquetRows::open(&path).err().unwrap();
+        (error.to_string().split('`').nth(2).unwrap().to_owned(), error.help_text().map(str::to_owned))
+    };
+    assert_eq!(texts(["text", "text"]).0, " has two columns ");
+    let help = texts(["Text", "body"]).1.unwrap();
+    assert!(help.starts_with("it has `Text`, `body`; write `text = "), "{help}");
+}

@@ -1,7 +1,8 @@
 //! Reading `config.json` of a Llama or a Qwen3.
 //!
-//! What `transformers` computes from the same file decides: fields that its two classes do not look at may say anything;
-//! a field that changes the arithmetic has a value that this program computes, or is refused by name.
+//! What `transformers` computes from the same file decides: fields that its two classes do not look at may
+//! say anything; a field that changes the arithmetic has a value that this program computes, or is refused by
+//! name.
 
 use llmp_stage::{Error, Result};
 use serde_json::{Map, Value};
@@ -180,8 +181,8 @@ fn refuse_windows(fields: &Fields) -> Result<()> {
 
 /// Base and stretching of the rotary frequencies.
 ///
-/// `transformers` 4 writes `rope_theta` beside `rope_scaling`, version 5 one object `rope_parameters`. As in version 5,
-/// `rope_scaling` counts where both are there and it says something.
+/// `transformers` 4 writes `rope_theta` beside `rope_scaling`, version 5 one object `rope_parameters`. As in
+/// version 5, `rope_scaling` counts where both are there and it says something.
 fn rope(fields: &Fields) -> Result<(f64, RopeScaling)> {
     let object = |name: &'static str| match fields.get(name) {
         None | Some(Value::Null) => Ok(None),

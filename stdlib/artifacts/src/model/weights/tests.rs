@@ -83,7 +83,8 @@ fn the_index_alone_says_where_a_tensor_is() {
     let config = Config { tied: false, ..tiny() };
     let (folder, index) = two_files(&config, &initial(&config, 3));
     let good = load(folder.path()).unwrap().1;
-    // Both files come to hold all tensors; those of the second, where the index names the first, are out of date.
+    // Both files come to hold all tensors; those of the second, where the index names the first, are out of
+    // date.
     let all: Vec<(String, Vec<usize>)> = config
         .parameters()
         .iter()

@@ -1,5 +1,6 @@
-//! Where the published patterns cut a text, found without a regular expression: a character's class decides what the piece
-//! is that it begins, and where it ends. Words of ASCII letters are measured eight bytes at a time.
+//! Where the published patterns cut a text, found without a regular expression: a character's class decides
+//! what the piece is that it begins, and where it ends. Words of ASCII letters are measured eight bytes at a
+//! time.
 
 use super::super::Pattern;
 use super::classes::{BREAK, LETTER, LOWER, NUMBER, SPACE, UPPER, table};
@@ -16,8 +17,8 @@ impl Cutter {
         Self { pattern, classes: table() }
     }
 
-    /// Puts the ends of the next pieces of `text`, from `start` on, into `ends`. Returns how many they are: fewer than there is
-    /// room for at the end of the text.
+    /// Puts the ends of the next pieces of `text`, from `start` on, into `ends`. Returns how many they are:
+    /// fewer than there is room for at the end of the text.
     pub(super) fn cut(self, text: &str, start: usize, ends: &mut [usize]) -> usize {
         let text = Text { bytes: text.as_bytes(), classes: self.classes };
         match self.pattern {
@@ -175,7 +176,8 @@ impl Text<'_> {
         }
     }
 
-    /// ` ?[^\s\p{L}\p{N}]+` and what may follow it, from `at` on, where such a character stands there or behind a space.
+    /// ` ?[^\s\p{L}\p{N}]+` and what may follow it, from `at` on, where such a character stands there or
+    /// behind a space.
     #[inline(always)]
     fn marks(&self, at: usize, follow: impl Fn(u8) -> bool) -> usize {
         let mut end = at;
@@ -190,7 +192,8 @@ impl Text<'_> {
     }
 
     /// The end of the piece at `at` by cl100k's pattern, with groups of up to `DIGITS` digits:
-    /// `(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+`.
+    /// `(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}|
+    /// ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+`.
     #[inline(always)]
     fn cl100k<const DIGITS: usize>(&self, at: usize) -> usize {
         // Most pieces are a space and a word.
@@ -278,7 +281,8 @@ impl Text<'_> {
     fn o200k(&self, at: usize) -> usize {
         let (class, length) = self.class(at);
         let behind = at + length;
-        // `[^\r\n\p{L}\p{N}]?` takes a character where it can; marks are words as well as what may stand before one.
+        // `[^\r\n\p{L}\p{N}]?` takes a character where it can; marks are words as well as what may stand
+        // before one.
         let prefixed = class & (BREAK | LETTER | NUMBER) == 0;
         let word = (prefixed.then(|| self.capitalised(behind)).flatten())
             .or_else(|| self.capitalised(at))

@@ -140,8 +140,9 @@ impl Merges {
     }
 }
 
-/// A hash table from pairs of tokens to merges, of which at most half is full. Most questions are of pairs that it does not
-/// hold: a bit for each of 16 hashes an entry answers those without a look into the table, which no near cache holds.
+/// A hash table from pairs of tokens to merges, of which at most half is full. Most questions are of pairs
+/// that it does not hold: a bit for each of 16 hashes an entry answers those without a look into the table,
+/// which no near cache holds.
 struct Pairs {
     slots: Vec<(u64, Merge)>,
     held: Vec<u64>,

@@ -1,6 +1,7 @@
-//! Byte-level BPE of the published patterns, from text to ids: a text is cut ([`cut`]), each piece is looked up among those
-//! met before ([`seen`]), and a new one is merged from its bytes ([`merges`]). Pieces of scripts without spaces, which hardly
-//! ever come twice, are cut further where that changes nothing ([`seams`]).
+//! Byte-level BPE of the published patterns, from text to ids: a text is cut ([`cut`]), each piece is looked
+//! up among those met before ([`seen`]), and a new one is merged from its bytes ([`merges`]). Pieces of
+//! scripts without spaces, which hardly ever come twice, are cut further where that changes nothing
+//! ([`seams`]).
 
 mod classes;
 mod cut;
@@ -29,7 +30,8 @@ pub(super) struct ByteLevel {
     merges: Merges,
     /// Where pieces may be encoded in parts; of a file that says `ignore_merges` nowhere.
     seams: Option<Seams>,
-    /// Tokens that a piece becomes as a whole, whatever its merges: those of a file that says `ignore_merges`.
+    /// Tokens that a piece becomes as a whole, whatever its merges: those of a file that says
+    /// `ignore_merges`.
     whole: Option<HashMap<Vec<u8>, u32>>,
     /// What threads have met, while they encode nothing.
     seen: Mutex<Vec<Seen>>,
@@ -79,8 +81,9 @@ impl ByteLevel {
         Ok(Self::new(vocabulary.pattern, bytes, merges.into_iter(), tokens, None))
     }
 
-    /// An encoder that cuts by `pattern`. `bytes` are the tokens of single bytes; `merges` are pairs in the order in which
-    /// they are merged, with the token that each makes; `tokens` are the bytes of all that they make.
+    /// An encoder that cuts by `pattern`. `bytes` are the tokens of single bytes; `merges` are pairs in the
+    /// order in which they are merged, with the token that each makes; `tokens` are the bytes of all that
+    /// they make.
     pub(super) fn new<'a>(
         pattern: Pattern,
         bytes: [u32; 256],

@@ -1,19 +1,22 @@
-//! Places in a piece that no merge crosses, so that what is before and what is behind can be encoded on its own.
+//! Places in a piece that no merge crosses, so that what is before and what is behind can be encoded on its
+//! own.
 //!
-//! Scripts without spaces make long pieces that hardly ever come twice; but few tokens of the published vocabularies hold more
-//! than one of their characters. A merge that crosses a place makes a token that holds the bytes on both sides of it. Where no
-//! token of the vocabulary holds the two characters beside a place, or a part of them that crosses it, no merge does, and the
-//! sides are independent: the merges of one do not change what the other one becomes, nor their order.
+//! Scripts without spaces make long pieces that hardly ever come twice; but few tokens of the published
+//! vocabularies hold more than one of their characters. A merge that crosses a place makes a token that holds
+//! the bytes on both sides of it. Where no token of the vocabulary holds the two characters beside a place,
+//! or a part of them that crosses it, no merge does, and the sides are independent: the merges of one do not
+//! change what the other one becomes, nor their order.
 
 use super::BATCH;
 
 /// The places in pieces between two characters beyond ASCII where tokens may lie.
 pub(super) struct Seams {
-    /// Two characters that a token holds beside each other, as a bit at their hash: others may share it, which only costs time.
+    /// Two characters that a token holds beside each other, as a bit at their hash: others may share it,
+    /// which only costs time.
     pairs: Vec<u64>,
     shift: u32,
-    /// The bytes beside a place that a token crosses with a part of a character: a row for the last six bits of the byte before,
-    /// a bit for those of the byte behind.
+    /// The bytes beside a place that a token crosses with a part of a character: a row for the last six bits
+    /// of the byte before, a bit for those of the byte behind.
     parts: [u64; 64],
 }
 
@@ -43,8 +46,8 @@ impl Seams {
         seams
     }
 
-    /// Calls `each` with where parts of pieces begin and with their ends, up to [`BATCH`] of them at a time. The pieces lie one
-    /// behind another from `start` on and end at `ends`.
+    /// Calls `each` with where parts of pieces begin and with their ends, up to [`BATCH`] of them at a time.
+    /// The pieces lie one behind another from `start` on and end at `ends`.
     pub(super) fn each(
         &self,
         text: &[u8],

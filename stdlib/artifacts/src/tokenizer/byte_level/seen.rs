@@ -9,7 +9,7 @@ const INLINE: usize = 3;
 /// Pieces in a cache line, which belong together.
 const WAYS: usize = 2;
 /// So many lines a table begins with, and has at most: 16 MiB.
-const LINES: (usize, usize) = (1 << 11, 1 << 18);
+const LINES: (usize, usize) = (1 << 12, 1 << 18);
 /// Tokens of pieces that have more than a slot holds. When so many are kept, all is forgotten.
 const MOST_SPILLED: usize = 1 << 20;
 /// Pieces that are longer than the table takes; when so many are kept, they are forgotten.
@@ -54,8 +54,8 @@ impl Seen {
         }
     }
 
-    /// Appends the tokens of the pieces of `text` that end at `ends`, one after another from `start` on; `encode` finds those of
-    /// new ones. There are at most [`BATCH`] of them.
+    /// Appends the tokens of the pieces of `text` that end at `ends`, one after another from `start` on;
+    /// `encode` finds those of new ones. There are at most [`BATCH`] of them.
     pub(super) fn encode(
         &mut self,
         text: &[u8],
@@ -77,7 +77,8 @@ impl Seen {
         let (mut found, mut count) = ([0; INLINE * BATCH], 0);
         let mut from = start;
         for (&(key, line), &end) in keys.iter().zip(ends) {
-            // A piece before may have made the table anew: then this is another line, and the piece is looked for again.
+            // A piece before may have made the table anew: then this is another line, and the piece is looked
+            // for again.
             let slot = self.lines.get(line).map_or(&NOTHING.0[0], |line| &line.0[0]);
             if slot.key == key && slot.count <= INLINE as u32 {
                 // All are written, and overwritten where there are fewer: no branch to guess.
@@ -165,8 +166,8 @@ impl Seen {
 /// No piece's number.
 const LONG: u128 = u128::MAX;
 
-/// What is left of sixteen bytes that a piece of so many bytes begins with, and its length as the uppermost byte. Of
-/// longer ones nothing.
+/// What is left of sixteen bytes that a piece of so many bytes begins with, and its length as the uppermost
+/// byte. Of longer ones nothing.
 const MASKS: [(u128, u128); 17] = {
     let mut masks = [(0, LONG); 17];
     let mut length = 0;

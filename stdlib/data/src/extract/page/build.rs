@@ -1,11 +1,13 @@
-//! Where elements and text go in the tree: the "tree construction" of the HTML standard, without a mode for each place.
+//! Where elements and text go in the tree: the "tree construction" of the HTML standard, without a mode for
+//! each place.
 
 use super::parse::{MAX_DEPTH, MAX_ELEMENTS, MAX_INLINE, Open, Parser, Problem, element};
 use super::tag::*;
 use super::tree::{BODY, HEAD as HEAD_NODE, HTML, NONE, Node};
 
 impl Parser<'_> {
-    /// Takes in a start tag: its element, a number that tells unknown ones apart, its attributes, and whether it closes itself.
+    /// Takes in a start tag: its element, a number that tells unknown ones apart, its attributes, and whether
+    /// it closes itself.
     pub(super) fn start(&mut self, tag: Tag, name: u32, (first, count): (u32, u8), closes: bool) {
         if let Some((at, root)) = self.foreign() {
             if tag.is(BREAKS_OUT) && !self.integrates(root) {
@@ -251,7 +253,8 @@ impl Parser<'_> {
         self.end_paragraph();
     }
 
-    /// Ends a formatting element. One in which a block is open ends for what comes, and stays around the block.
+    /// Ends a formatting element. One in which a block is open ends for what comes, and stays around the
+    /// block.
     fn end_formatting(&mut self, tag: Tag) {
         if let Some(at) = self.find(tag, 0, SPECIAL, &[]) {
             self.pop_to(at);

@@ -1,8 +1,9 @@
 //! Which units are the main text.
 //!
-//! A first forest judges each unit by its features, a second one by what the first says of the units around it and in the blocks
-//! above it. Then those units are kept for which the expected F1 of the page's words is greatest: on a page where all is plain
-//! this is a clear cut, on a listing, where nothing is, the doubtful ones are kept with the others.
+//! A first forest judges each unit by its features, a second one by what the first says of the units around
+//! it and in the blocks above it. Then those units are kept for which the expected F1 of the page's words is
+//! greatest: on a page where all is plain this is a clear cut, on a listing, where nothing is, the doubtful
+//! ones are kept with the others.
 
 use std::sync::LazyLock;
 
@@ -122,8 +123,8 @@ fn context(tree: &Tree<'_>, units: &[Judged]) -> Vec<f32> {
     context
 }
 
-/// How likely a unit must be to be kept, for the expected F1 of the page's words to be greatest. With a `caution` above 1 fewer
-/// are kept, below it more.
+/// How likely a unit must be to be kept, for the expected F1 of the page's words to be greatest. With a
+/// `caution` above 1 fewer are kept, below it more.
 pub(super) fn bound(page: &Units, chances: &[f32], caution: f32) -> f32 {
     let words = |at: usize| page.units[at].stats.words.max(1) as f32;
     let mut order: Vec<usize> = (0..chances.len()).collect();

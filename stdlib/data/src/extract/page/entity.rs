@@ -22,7 +22,8 @@ static BY_NAME: LazyLock<FxHashMap<&'static str, String>> = LazyLock::new(|| {
         .collect()
 });
 
-/// Text with its references replaced. In attributes, names without a semicolon before letters are no references.
+/// Text with its references replaced. In attributes, names without a semicolon before letters are no
+/// references.
 pub(super) fn decode(text: &str, attribute: bool) -> Cow<'_, str> {
     let Some(first) = text.find('&') else { return Cow::Borrowed(text) };
     let mut decoded = String::with_capacity(text.len());

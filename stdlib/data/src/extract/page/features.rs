@@ -251,7 +251,8 @@ fn near_of(
     near
 }
 
-/// How often siblings of the same kind and class stand beside each block that holds text, where they are several.
+/// How often siblings of the same kind and class stand beside each block that holds text, where they are
+/// several.
 fn repetitions(tree: &Tree<'_>, page: &Units) -> FxHashMap<u32, u16> {
     let kind = |at: u32| {
         let class = tree.attributes(at).iter().find(|(name, _)| *name == Attribute::Class);

@@ -1,10 +1,10 @@
 //! Boosted decision trees, read from lines of text.
 //!
-//! A line is a tree in preorder: `FEATURE<=THRESHOLD` is followed by the branch for yes and the branch for no, `=VALUE` is a leaf.
-//! `bench/train_extractor.py` writes them.
+//! A line is a tree in preorder: `FEATURE<=THRESHOLD` is followed by the branch for yes and the branch for
+//! no, `=VALUE` is a leaf. `bench/train_extractor.py` writes them.
 
-/// A node: a leaf's `feature` is [`LEAF`] and its `number` the value; else `number` is the threshold, the branch for yes follows,
-/// and the branch for no stands at `no`.
+/// A node: a leaf's `feature` is [`LEAF`] and its `number` the value; else `number` is the threshold, the
+/// branch for yes follows, and the branch for no stands at `no`.
 #[derive(Clone, Copy, Debug)]
 struct Node {
     feature: u16,
@@ -86,8 +86,8 @@ fn branch<'a>(
     branch(words, columns, tree, depth + 1)
 }
 
-/// A probability from the logarithm of its odds, by a rational function that is the same on every processor: within a
-/// thousandth of the logistic function.
+/// A probability from the logarithm of its odds, by a rational function that is the same on every processor:
+/// within a thousandth of the logistic function.
 pub(super) fn probability(odds: f32) -> f32 {
     // Squaring a truncated series: exp(x) = (1 + x/1024 + (x/1024)²/2)^1024.
     let x = (-odds).clamp(-20.0, 20.0) / 1024.0;

@@ -1,4 +1,5 @@
-//! Formulas as their authors wrote them: the TeX that KaTeX, MathJax, LaTeXML and MediaWiki leave in the page, or MathML in a line.
+//! Formulas as their authors wrote them: the TeX that KaTeX, MathJax, LaTeXML and MediaWiki leave in the
+//! page, or MathML in a line.
 
 use super::tag::Tag;
 use super::tree::{Attribute, NONE, Tree};

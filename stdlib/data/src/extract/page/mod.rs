@@ -1,9 +1,11 @@
-//! The main text of a page: parsed once into a tree in one array, its units judged by features, and those kept that belong together.
+//! The main text of a page: parsed once into a tree in one array, its units judged by features, and those
+//! kept that belong together.
 //!
-//! The way of a page: [`parse`](parse::parse) builds the tree, [`units`](units::units) finds the runs of text between blocks and what
-//! is known of each node in one pass from below, [`rules`] settle what is certain, [`features`] measure the others, two boosted
-//! forests judge them ([`choose`]), and [`write`] makes lines of what is kept. Nothing here recurses deeper than a page's elements may
-//! be nested, and no step takes more than linear time in what the parser's bounds let through.
+//! The way of a page: [`parse`](parse::parse) builds the tree, [`units`](units::units) finds the runs of text
+//! between blocks and what is known of each node in one pass from below, [`rules`] settle what is certain,
+//! [`features`] measure the others, two boosted forests judge them ([`choose`]), and [`write`] makes lines of
+//! what is kept. Nothing here recurses deeper than a page's elements may be nested, and no step takes more
+//! than linear time in what the parser's bounds let through.
 
 mod about;
 mod build;
@@ -67,7 +69,8 @@ pub fn extract(html: &str, url: Option<&str>, wanted: Wanted) -> Result<Extract,
     with_page(html, url, |tree, page, about| of_page(tree, page, about, wanted))
 }
 
-/// Parses a page and finds its units. One that shows no text, but has some in `noscript` or `noframes`, has that for its text.
+/// Parses a page and finds its units. One that shows no text, but has some in `noscript` or `noframes`, has
+/// that for its text.
 fn with_page<R>(
     html: &str,
     url: Option<&str>,

@@ -1,8 +1,9 @@
 //! From HTML to a tree, once.
 //!
-//! The tree is the one that the HTML standard builds (<https://html.spec.whatwg.org/multipage/parsing.html>) as far as text
-//! depends on it: implied ends of elements, scopes, tables and what stands wrongly in them, raw text, `svg` and `math`. Formatting
-//! elements are not reopened, and where their end stands inside a block that began in them they count as ended.
+//! The tree is the one that the HTML standard builds (<https://html.spec.whatwg.org/multipage/parsing.html>)
+//! as far as text depends on it: implied ends of elements, scopes, tables and what stands wrongly in them,
+//! raw text, `svg` and `math`. Formatting elements are not reopened, and where their end stands inside a
+//! block that began in them they count as ended.
 
 use super::entity;
 use super::tag::*;
@@ -159,8 +160,8 @@ impl<'a> Parser<'a> {
         (Tag::Other, hash)
     }
 
-    /// Reads the attributes of the tag at the reader's place, and its end. Returns where the kept ones begin, how many they are,
-    /// and whether the tag closes itself; `None` where the page ends in the tag.
+    /// Reads the attributes of the tag at the reader's place, and its end. Returns where the kept ones begin,
+    /// how many they are, and whether the tag closes itself; `None` where the page ends in the tag.
     fn attributes(&mut self, keep: bool) -> Option<(u32, u8, bool)> {
         let bytes = self.html.as_bytes();
         let first = self.tree.attributes.len();

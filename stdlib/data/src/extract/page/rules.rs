@@ -24,8 +24,8 @@ const COMMENTS: [&str; 12] = [
     "commentarea",
 ];
 
-/// Words in classes and ids of what is about the site or the visit, and never the page's text: in 470 pages with known text, at
-/// most 2 % of the words in such places belong to it.
+/// Words in classes and ids of what is about the site or the visit, and never the page's text: in 470 pages
+/// with known text, at most 2 % of the words in such places belong to it.
 #[rustfmt::skip]
 const ELSEWHERE: [&str; 18] = [
     "cookie", "cookies", "consent", "gdpr", "onetrust", "login", "signin", "sharedaddy", "sharing", "subscribe", "newsletter",
@@ -35,7 +35,8 @@ const ELSEWHERE: [&str; 18] = [
 /// A text as long that stands twice is a copy for another screen.
 const COPY: u32 = 12;
 
-/// A page with no more words is kept whole, but for what is navigation for certain: of so little, nothing can be judged.
+/// A page with no more words is kept whole, but for what is navigation for certain: of so little, nothing can
+/// be judged.
 const SHORT: u32 = 150;
 
 /// What becomes of a unit.
@@ -64,8 +65,8 @@ pub(super) fn verdicts(tree: &Tree<'_>, page: &Units, about: &About) -> Vec<Verd
     verdicts
 }
 
-/// Marks what stands in a place with one of these words for its name, unless the page's own heading stands there, or more than a
-/// share of its text.
+/// Marks what stands in a place with one of these words for its name, unless the page's own heading stands
+/// there, or more than a share of its text.
 fn mark(
     tree: &Tree<'_>,
     page: &Units,
@@ -103,7 +104,8 @@ fn named(tree: &Tree<'_>, at: u32, names: &[&str]) -> bool {
     let mut values =
         tree.attributes(at).iter().filter(|(name, _)| matches!(name, Attribute::Class | Attribute::Id));
     values.any(|(_, value)| {
-        // Style sheets' switches such as `comments-open` on a page's own block are written as one class among many.
+        // Style sheets' switches such as `comments-open` on a page's own block are written as one class among
+        // many.
         value.split_ascii_whitespace().take(4).any(|class| {
             let mut word = String::new();
             let mut lower = false;
@@ -153,7 +155,8 @@ fn short(tree: &Tree<'_>, page: &Units, verdicts: &mut [Verdict]) {
     }
 }
 
-/// Whether nothing speaks against a unit: it is shown, is not all links, and stands in nothing that is about other things.
+/// Whether nothing speaks against a unit: it is shown, is not all links, and stands in nothing that is about
+/// other things.
 fn plain(tree: &Tree<'_>, page: &Units, unit: &Unit) -> bool {
     const OTHER: u32 = 1 | 1 << 1 | 1 << 3 | 1 << 5 | 1 << 7 | 1 << 8;
     unit.stats.link_density() < 0.9
@@ -166,8 +169,9 @@ fn plain(tree: &Tree<'_>, page: &Units, unit: &Unit) -> bool {
         })
 }
 
-/// A table of data stands or falls as a whole: its rows get their mean, and one that stands between texts of the same block, or
-/// that has a row of headings and stands beside one, is text. A text is what is at least as likely as `bound`.
+/// A table of data stands or falls as a whole: its rows get their mean, and one that stands between texts of
+/// the same block, or that has a row of headings and stands beside one, is text. A text is what is at least
+/// as likely as `bound`.
 pub(super) fn tables(tree: &Tree<'_>, page: &Units, verdicts: &[Verdict], chances: &mut [f32], bound: f32) {
     let table_of = |at: usize| {
         let row = page.units[at].block;

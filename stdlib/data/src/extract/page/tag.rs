@@ -1,4 +1,5 @@
-//! Elements by name, and what the HTML standard says of each (<https://html.spec.whatwg.org/multipage/parsing.html>).
+//! Elements by name, and what the HTML standard says of each
+//! (<https://html.spec.whatwg.org/multipage/parsing.html>).
 
 use std::sync::LazyLock;
 

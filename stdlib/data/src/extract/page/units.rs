@@ -1,4 +1,5 @@
-//! The units of a page: runs of text between the starts and ends of blocks, which the extraction keeps or leaves out.
+//! The units of a page: runs of text between the starts and ends of blocks, which the extraction keeps or
+//! leaves out.
 
 use super::formula;
 use super::hints;

@@ -1,8 +1,9 @@
-//! The built-in language detector: the script first, then, where several languages share one, letters, pairs and triples of letters with
-//! their probabilities in each language (naive Bayes, after Dunning (1994), "Statistical identification of language").
+//! The built-in language detector: the script first, then, where several languages share one, letters, pairs
+//! and triples of letters with their probabilities in each language (naive Bayes, after Dunning (1994),
+//! "Statistical identification of language").
 //!
-//! The probabilities are lingua's (Apache-2.0), as `bench/train_language.py` packs them. `examples/language_report.rs` measures the
-//! detector by sentences.
+//! The probabilities are lingua's (Apache-2.0), as `bench/train_language.py` packs them.
+//! `examples/language_report.rs` measures the detector by sentences.
 
 use std::sync::LazyLock;
 
@@ -172,10 +173,12 @@ pub(super) fn known() -> Vec<&'static str> {
 /// Longer texts are looked at in so many places of so many letters.
 const PLACES: (usize, usize) = (8, 500);
 
-/// Natural logarithms in a weight (`SCALE` in `bench/train_language.py`), and how much of it counts: a letter is in four n-grams.
+/// Natural logarithms in a weight (`SCALE` in `bench/train_language.py`), and how much of it counts: a letter
+/// is in four n-grams.
 const WEIGHT: f64 = 1.0 / 25.0 / 3.0;
 
-/// The language of a text and how certain it is, from 0 to 1; `None` where the text has no letters that say something.
+/// The language of a text and how certain it is, from 0 to 1; `None` where the text has no letters that say
+/// something.
 pub(super) fn detect(text: &str) -> Option<(&'static str, f64)> {
     let letters = sample(text);
     let mut counts = [0_u32; Script::COUNT];

@@ -50,7 +50,8 @@ fn luhn(digits: &[u32]) -> bool {
     sum.is_multiple_of(10)
 }
 
-/// Whether an issuer has numbers of this length that start so (ISO/IEC 7812's register, as the networks publish it).
+/// Whether an issuer has numbers of this length that start so (ISO/IEC 7812's register, as the networks
+/// publish it).
 fn is_issued(digits: &[u32]) -> bool {
     let first = |count: usize| digits[..count].iter().fold(0, |number, digit| number * 10 + digit);
     match digits.len() {
@@ -92,7 +93,8 @@ pub(super) fn find_ibans(text: &str) -> Vec<Range<usize>> {
     found
 }
 
-/// The IBAN that starts with a candidate. Words behind it may look like a part of it, so that its country says where it ends.
+/// The IBAN that starts with a candidate. Words behind it may look like a part of it, so that its country
+/// says where it ends.
 fn iban(text: &str, range: Range<usize>) -> Option<Range<usize>> {
     let country = text[range.start..range.start + 2].to_ascii_uppercase();
     let length: usize =
@@ -108,7 +110,8 @@ fn iban(text: &str, range: Range<usize>) -> Option<Range<usize>> {
     None
 }
 
-/// The check of ISO 13616: the first four characters moved to the end, letters as numbers, the remainder by 97 is 1.
+/// The check of ISO 13616: the first four characters moved to the end, letters as numbers, the remainder by
+/// 97 is 1.
 fn checks(values: &[u32]) -> bool {
     let moved = values[4..].iter().chain(&values[..4]);
     moved.fold(0, |remainder, value| (remainder * if *value > 9 { 100 } else { 10 } + value) % 97) == 1

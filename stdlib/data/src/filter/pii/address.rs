@@ -1,8 +1,8 @@
-//! Street addresses in the forms of some thirty countries: a number and a name with a kind of street (`12 rue X`, `Xstraße 12`,
-//! `Via X 12`, `中山路12号`), and what follows of flat, town, state and code.
+//! Street addresses in the forms of some thirty countries: a number and a name with a kind of street (`12 rue
+//! X`, `Xstraße 12`, `Via X 12`, `中山路12号`), and what follows of flat, town, state and code.
 //!
-//! Every address holds a number, so that only what stands around numbers is looked at. Kinds of streets are public words of the
-//! languages; no list of streets or towns is used.
+//! Every address holds a number, so that only what stands around numbers is looked at. Kinds of streets are
+//! public words of the languages; no list of streets or towns is used.
 
 use std::ops::Range;
 use std::sync::LazyLock;
@@ -37,7 +37,8 @@ static NUMBER_FIRST: LazyLock<Regex> = LazyLock::new(|| {
     )
 });
 
-/// Name first, up to the number: as in most languages. A kind of street ends a word, stands before the name or behind it.
+/// Name first, up to the number: as in most languages. A kind of street ends a word, stands before the name
+/// or behind it.
 static NAME_FIRST: LazyLock<Regex> = LazyLock::new(|| {
     const WORD: &str = r"\p{L}[\p{L}'’.\-]*";
     const NAME: &str = r"(?:\p{Lu}[\p{L}'’.\-]*|[0-9]{1,2}\.)";
@@ -76,7 +77,8 @@ static ASIAN: LazyLock<Regex> = LazyLock::new(|| {
         ")
 });
 
-/// What follows the number of an Asian address. It must be there: a number behind a road alone may count something.
+/// What follows the number of an Asian address. It must be there: a number behind a road alone may count
+/// something.
 static ASIAN_END: LazyLock<Regex> = LazyLock::new(|| {
     anchored(
         r"
@@ -98,7 +100,8 @@ static BOX: LazyLock<Regex> = LazyLock::new(|| {
         (?: \  (?: Nr\.|no\.|n[°º] ) )? \  $ | 邮政信箱 $ | 信箱 $")
 });
 
-/// A flat, up to its number, with what stands before: `5850 Jana Nerudy 894 Apt. 12` is an address in any language.
+/// A flat, up to its number, with what stands before: `5850 Jana Nerudy 894 Apt. 12` is an address in any
+/// language.
 static FLAT: LazyLock<Regex> = LazyLock::new(|| {
     end(r"
         [0-9]{1,6} ,? \  (?: [\p{L}][\p{L}'’.\-]* \  ){1,6} (?: [0-9]{1,5} [A-Za-z]? (?: [.,] )? )?
@@ -232,7 +235,8 @@ fn ends(expression: &Regex, window: &str) -> Option<usize> {
     (!before.is_some_and(char::is_alphanumeric)).then_some(found.start())
 }
 
-/// Whether a number can be a house's: of one to four digits, no year, no part of a date, an amount or a share.
+/// Whether a number can be a house's: of one to four digits, no year, no part of a date, an amount or a
+/// share.
 fn is_house(text: &str, start: usize, end: usize) -> bool {
     let number = &text[start..end];
     let year = number.len() == 4 && (number.starts_with("19") || number.starts_with("20"));

@@ -1,5 +1,5 @@
-//! E-mail addresses: FineWeb's form (datatrove's `PIIFormatter`), with letters beyond ASCII, and without what only looks like
-//! it: file names such as `icon@2x.png` and versions such as `tool@1.2.3`.
+//! E-mail addresses: FineWeb's form (datatrove's `PIIFormatter`), with letters beyond ASCII, and without what
+//! only looks like it: file names such as `icon@2x.png` and versions such as `tool@1.2.3`.
 
 use std::ops::Range;
 use std::sync::LazyLock;

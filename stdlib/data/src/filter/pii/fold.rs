@@ -1,5 +1,6 @@
-//! Text as the patterns see it: digits of every script as ASCII digits, typographic blanks and dashes as ` ` and `-`, full-width
-//! signs as ASCII signs, and what has no width left out. What is found there is found in the text at the same place.
+//! Text as the patterns see it: digits of every script as ASCII digits, typographic blanks and dashes as ` `
+//! and `-`, full-width signs as ASCII signs, and what has no width left out. What is found there is found in
+//! the text at the same place.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -8,7 +9,8 @@ use std::ops::Range;
 pub(super) struct Folded<'a> {
     /// The folded text.
     pub(super) text: Cow<'a, str>,
-    /// Where both texts part company: a position here and the same in the original, whenever their distance changes.
+    /// Where both texts part company: a position here and the same in the original, whenever their distance
+    /// changes.
     marks: Vec<(usize, usize)>,
 }
 

@@ -1,4 +1,5 @@
-//! Numbers that states give to persons: those whose form or check digits give them away, and passports where they are called so.
+//! Numbers that states give to persons: those whose form or check digits give them away, and passports where
+//! they are called so.
 
 use std::ops::Range;
 use std::sync::LazyLock;

@@ -8,7 +8,8 @@ use regex::Regex;
 
 use super::{before, joins};
 
-/// FineWeb's expression has no boundaries and matches inside longer dotted numbers; here the neighbours are looked at.
+/// FineWeb's expression has no boundaries and matches inside longer dotted numbers; here the neighbours are
+/// looked at.
 static CANDIDATE: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(
         r"(?i)[0-9]{1,3}(?:\.[0-9]{1,3}){3}|(?:[0-9a-f]{0,4}:){2,7}(?:[0-9]{1,3}(?:\.[0-9]{1,3}){3}|[0-9a-f]{0,4})",
@@ -138,8 +139,9 @@ fn is_version(text: &str, start: usize, last: Option<usize>) -> bool {
     listed || product || CALLED.is_match(&before(text, start, 32))
 }
 
-/// Four numbers below 32, as sections and versions have: `1.2.3.4 Scope`. A random address is such a one in 4,000 times, so that
-/// the words around it must say that it is one. Resolvers that everybody knows are addresses (`8.8.8.8`, `1.1.1.1`).
+/// Four numbers below 32, as sections and versions have: `1.2.3.4 Scope`. A random address is such a one in
+/// 4,000 times, so that the words around it must say that it is one. Resolvers that everybody knows are
+/// addresses (`8.8.8.8`, `1.1.1.1`).
 fn is_section(text: &str, range: &Range<usize>) -> bool {
     const KNOWN: [[u8; 4]; 6] =
         [[8, 8, 8, 8], [8, 8, 4, 4], [1, 1, 1, 1], [1, 0, 0, 1], [9, 9, 9, 9], [4, 2, 2, 2]];

@@ -29,7 +29,8 @@ pub(super) fn find(text: &str) -> Vec<Range<usize>> {
                 && back.next().is_none_or(|first| !first.is_alphanumeric());
             !joins(last) && !joins(next) && !(continues(last, earlier) && word) && !continues(next, later)
         };
-        // Pairs of digits with dashes are dates, telephone numbers and draws; one digit six times is nobody's.
+        // Pairs of digits with dashes are dates, telephone numbers and draws; one digit six times is
+        // nobody's.
         let letter = address.bytes().any(|byte| byte.is_ascii_alphabetic());
         let mut signs = address.bytes().filter(u8::is_ascii_hexdigit).map(|byte| byte.to_ascii_lowercase());
         let first = signs.next();

@@ -1,4 +1,5 @@
-//! Where digits stand close together. Most kinds of numbers can lie nowhere else, so that the rest of a text is passed over once.
+//! Where digits stand close together. Most kinds of numbers can lie nowhere else, so that the rest of a text
+//! is passed over once.
 
 use std::ops::Range;
 
@@ -15,7 +16,8 @@ pub(super) struct Region {
 }
 
 impl Region {
-    /// The text of the region with what may belong to it on either side (`+`, `(`, a border of a word), and where it starts.
+    /// The text of the region with what may belong to it on either side (`+`, `(`, a border of a word), and
+    /// where it starts.
     pub(super) fn with_edges<'a>(&self, text: &'a str) -> (usize, &'a str) {
         let start = text.floor_char_boundary(self.range.start.saturating_sub(8));
         let end = text.ceil_char_boundary(self.range.end + 8);

@@ -1,4 +1,5 @@
-//! Telephone numbers in running text. In doubt a number is none: dates, prices, ISBNs and identifiers are more frequent.
+//! Telephone numbers in running text. In doubt a number is none: dates, prices, ISBNs and identifiers are
+//! more frequent.
 
 use std::ops::Range;
 use std::sync::LazyLock;
@@ -8,8 +9,8 @@ use regex::Regex;
 use super::numbers::Region;
 use super::{before, goes_on, joins};
 
-/// Forms that are written with care: an international prefix, the North American grouping, or a trunk prefix with groups,
-/// as written in Europe, Russia, Brazil and East Asia.
+/// Forms that are written with care: an international prefix, the North American grouping, or a trunk prefix
+/// with groups, as written in Europe, Russia, Brazil and East Asia.
 static FORMATTED: LazyLock<Regex> = LazyLock::new(|| {
     // Between groups: blanks, of which one may end a line, or a sign with a blank at most on either side.
     const S: &str = r"(?:\s{1,3}|\s?[.\-/]\s?)";
@@ -223,7 +224,8 @@ fn cut(text: &str, mut range: Range<usize>) -> Range<usize> {
     range
 }
 
-/// Whether a number stands within a line, and not as the cells of a table. What starts with a sign may be broken once.
+/// Whether a number stands within a line, and not as the cells of a table. What starts with a sign may be
+/// broken once.
 fn on_one_line(text: &str, range: &Range<usize>, international: bool) -> bool {
     let number = &text[range.clone()];
     if international {

@@ -1,7 +1,7 @@
 //! Access keys, tokens and private keys, known by the fixed signs that their issuers set before them.
 //!
-//! Forms: GitHub's secret scanning partners' documentation and the issuers' own pages. No entropy is guessed: a key without a
-//! sign of its own is missed, and a commit's hash is none.
+//! Forms: GitHub's secret scanning partners' documentation and the issuers' own pages. No entropy is guessed:
+//! a key without a sign of its own is missed, and a commit's hash is none.
 
 use std::ops::Range;
 use std::sync::LazyLock;

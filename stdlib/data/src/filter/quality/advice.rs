@@ -1,5 +1,5 @@
-//! What to write where the rules keep hardly anything: settings that were tried on a sample of the documents while they were
-//! judged, so that it is known what they would have kept.
+//! What to write where the rules keep hardly anything: settings that were tried on a sample of the documents
+//! while they were judged, so that it is known what they would have kept.
 
 use llmp_stage::remark::{dropped, few_kept, grouped};
 use llmp_stage::{Context, Counts, Remark};
@@ -75,7 +75,8 @@ fn setting(rule: &str) -> Option<&str> {
     })
 }
 
-/// That the rules keep hardly anything: which do it, which settings they have, and what would keep most documents.
+/// That the rules keep hardly anything: which do it, which settings they have, and what would keep most
+/// documents.
 pub(crate) fn remarks(_: &Settings, counts: &Counts) -> Vec<Remark> {
     let Some(remark) = few_kept("documents", counts) else { return vec![] };
     let settings: Vec<String> = dropped(counts)
@@ -113,7 +114,8 @@ mod tests {
     use super::super::tests::settings;
     use super::*;
 
-    /// Poems in four or eight lines of five or seven signs, as regulated verse has them, of words in an order that numbers decide.
+    /// Poems in four or eight lines of five or seven signs, as regulated verse has them, of words in an order
+    /// that numbers decide.
     fn poems() -> Vec<Doc> {
         const SIGNS: &str = "山水月風花雪雲江天夜春秋日雨鳥松竹石路舟橋城門樓鐘酒琴書劍馬人客君心情夢思愁歸去來行坐望聞見照落飛流深寒清明空遠高長孤白青黃紅紫";
         let signs: Vec<char> = SIGNS.chars().collect();

@@ -5,8 +5,8 @@ use std::sync::LazyLock;
 use regex::Regex;
 use unicode_segmentation::UnicodeSegmentation;
 
-use super::words::without_blanks;
-use super::{Broken, Settings};
+use super::words::{self, without_blanks};
+use super::{Broken, Settings, WordRule, spacy};
 
 static CITATION: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"\[\d*\]|\[edit\]|\[citation needed\]").expect("the expression is valid"));
@@ -17,15 +17,16 @@ const POLICIES: [&str; 6] =
 /// The text of the lines that are left.
 pub(super) fn clean(text: &str, language: &str, settings: &Settings) -> Result<String, Broken> {
     let (mut lines, mut sentences) = (Vec::new(), 0);
-    for line in text.lines() {
+    for line in words::lines(text) {
         let line = line.trim();
         if line.split_whitespace().any(|word| word.chars().count() > settings.max_word_characters) {
             continue;
         }
-        let line = CITATION.replace_all(line, "");
-        if count_words(&line, language) < settings.min_line_words {
+        // Words are counted with the citations, as datatrove counts them.
+        if count_words(line, language) < settings.min_line_words {
             continue;
         }
+        let line = CITATION.replace_all(line, "");
         let lower = line.to_lowercase();
         settings.ask("c4.lorem_ipsum", lower.contains("lorem ipsum"), || "lorem ipsum".into())?;
         if lower.contains("javascript") {
@@ -35,7 +36,10 @@ pub(super) fn clean(text: &str, language: &str, settings: &Settings) -> Result<S
         if POLICIES.iter().any(|policy| lower.contains(policy)) {
             continue;
         }
-        sentences += line.unicode_sentences().count();
+        sentences += match settings.words {
+            WordRule::Spacy if !without_blanks(language) => spacy::sentences(&spacy::words(&line)),
+            _ => line.unicode_sentences().count(),
+        };
         lines.push(line);
     }
     let few = sentences < settings.min_sentences;

@@ -1,19 +1,14 @@
 //! FineWeb's own rules.
 
 use super::repetition::repeats;
+use super::spacy::TERMINAL;
 use super::words::Words;
 use super::{Broken, Settings, share};
-
-/// Marks that end a sentence, in the scripts that have them.
-const TERMINAL: [char; 23] = [
-    '.', '!', '?', '"', '\'', '”', '’', '…', '。', '！', '？', '．', '」', '』', '؟', '۔', '।', '॥', '։',
-    '።', '៕', '။', '¡',
-];
 
 pub(super) fn check(text: &str, words: &Words<'_>, settings: &Settings) -> Result<(), Broken> {
     let lines: Vec<&str> = text.split('\n').filter(|line| !line.trim().is_empty()).collect();
     settings.ask("fineweb.empty", lines.is_empty(), || "no lines".into())?;
-    let punctuated = lines.iter().filter(|line| line.trim_end().ends_with(TERMINAL)).count();
+    let punctuated = lines.iter().filter(|line| line.ends_with(|mark| TERMINAL.contains(mark))).count();
     settings.at_least(
         "fineweb.min_punctuated_lines",
         share(punctuated, lines.len()),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::words::Words;
+use super::words::{Words, lines};
 use super::{Broken, Settings, share};
 
 const STOP_WORDS: [&str; 8] = ["the", "be", "to", "of", "and", "that", "have", "with"];
@@ -23,7 +23,7 @@ pub(super) fn check(text: &str, words: &Words<'_>, settings: &Settings) -> Resul
     let ellipses = text.matches("...").count() + text.matches('…').count();
     settings.at_most("gopher.ellipses", share(ellipses, all), settings.max_symbols)?;
 
-    let lines: Vec<&str> = text.lines().collect();
+    let lines: Vec<&str> = lines(text).collect();
     let bullets = lines.iter().filter(|line| line.trim_start().starts_with(['•', '-'])).count();
     settings.at_most("gopher.max_bullets", share(bullets, lines.len()), settings.max_bullets)?;
     let ends = |line: &&&str| line.trim_end().ends_with("...") || line.trim_end().ends_with('…');

@@ -1,5 +1,6 @@
 //! Gopher's repetition rules.
 
+use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
 
 use super::words::Words;
@@ -70,17 +71,17 @@ pub(super) fn repeats<'a>(parts: impl Iterator<Item = &'a str>) -> (usize, Repea
     (count, repeats)
 }
 
-/// Characters in the most frequent sequence of `n` words, with one blank between them. Where each stands once, none is
-/// the most frequent: datatrove takes any then, which drops very short texts.
+/// Characters in the most frequent sequence of `n` words, with one blank between them; of equally frequent
+/// ones in that which stands first, as in datatrove. Where each stands once, none is the most frequent:
+/// datatrove takes any then, which drops very short texts.
 fn top(words: &Words<'_>, lengths: &[usize], n: usize) -> usize {
-    let mut counts: HashMap<&[&str], (usize, usize)> = HashMap::new();
-    for (ngram, lengths) in words.all.windows(n).zip(lengths.windows(n)) {
-        let (count, _) = counts.entry(ngram).or_insert((0, lengths.iter().sum::<usize>() + n - 1));
-        *count += 1;
+    let mut counts: HashMap<&[&str], (usize, Reverse<usize>, usize)> = HashMap::new();
+    for (at, (ngram, lengths)) in words.all.windows(n).zip(lengths.windows(n)).enumerate() {
+        let length = || lengths.iter().sum::<usize>() + n - 1;
+        counts.entry(ngram).or_insert_with(|| (0, Reverse(at), length())).0 += 1;
     }
-    // Of equally frequent ones the longest, so that no order decides.
-    let top = counts.into_values().filter(|(count, _)| *count > 1).max();
-    top.map_or(0, |(count, length)| count * length)
+    let top = counts.into_values().filter(|(count, ..)| *count > 1).max();
+    top.map_or(0, |(count, _, length)| count * length)
 }
 
 /// Characters in sequences of `n` words that stood before, without overlaps.

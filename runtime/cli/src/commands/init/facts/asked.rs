@@ -60,7 +60,8 @@ fn talk(turns: &[&String]) -> Value {
     json!({"messages": messages})
 }
 
-/// What the model is asked to find out what it knows: things that it has read often, and things that it has read once.
+/// What the model is asked to find out what it knows: things that it has read often, and things that it has
+/// read once.
 pub(super) fn probe(world: &World, said: &[Said<'_>], seed: u64) -> Vec<Question> {
     let mut draw = random(seed, Stream::Probe);
     let facts: usize = world.probed.iter().map(|row| row.facts().count()).sum();

@@ -1,5 +1,5 @@
-//! `llmp init facts TABLE.csv`: from a table of facts to a model that knows some of them, says so where it does not know, and looks
-//! them up.
+//! `llmp init facts TABLE.csv`: from a table of facts to a model that knows some of them, says so where it
+//! does not know, and looks them up.
 
 mod asked;
 mod names;
@@ -23,7 +23,8 @@ use crate::commands::{Failure, Outcome};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// A table: CSV, or TSV where its name ends so, with a line of titles; `|` parts several right values in a cell
+    /// A table: CSV, or TSV where its name ends so, with a line of titles; `|` parts several right values in
+    /// a cell
     table: PathBuf,
     /// The column that names what a row is about [default: the first]
     #[arg(long, value_name = "TITLE")]

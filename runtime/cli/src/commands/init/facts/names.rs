@@ -1,13 +1,15 @@
 //! Invented names and values that sound like the table's: what a model has to learn that it does not know.
 //!
-//! A table has some hundred names, and a model that has seen refusals and searches for a few dozen of them has learned those, not
-//! that names it never read of are unknown, and not how to copy a name into a query. So most of what it learns this from is made up.
+//! A table has some hundred names, and a model that has seen refusals and searches for a few dozen of them
+//! has learned those, not that names it never read of are unknown, and not how to copy a name into a query.
+//! So most of what it learns this from is made up.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use llmp_artifacts::random::Random;
 
-/// Up to `count` texts that are none of `like`, by a Markov chain over its pairs of characters. Fewer where it has too little in it.
+/// Up to `count` texts that are none of `like`, by a Markov chain over its pairs of characters. Fewer where
+/// it has too little in it.
 pub(super) fn invent(like: &BTreeSet<&str>, count: usize, random: &mut Random) -> Vec<String> {
     let Some((shortest, longest)) = common_lengths(like) else { return Vec::new() };
     let mut next: BTreeMap<[char; 2], Vec<char>> = BTreeMap::new();

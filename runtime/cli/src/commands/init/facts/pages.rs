@@ -18,8 +18,9 @@ pub(super) struct Page {
 const SENTENCES: usize = 60_000;
 /// How often each of the things that are read often is written about.
 const OFTEN: std::ops::RangeInclusive<usize> = 20..=200;
-/// Percent of sections with a heading; with every sentence on a line of its own; of pages with an opening. A value at the start of
-/// a line, after the name, is what an answer looks like: without such lines a model knows its facts and cannot say them.
+/// Percent of sections with a heading; with every sentence on a line of its own; of pages with an opening. A
+/// value at the start of a line, after the name, is what an answer looks like: without such lines a model
+/// knows its facts and cannot say them.
 const HEADED: usize = 70;
 const OWN_LINES: usize = 80;
 const OPENED: usize = 50;

@@ -54,7 +54,8 @@ const LONGEST: usize = 40;
 /// In bytes. Every known row is written out some hundred times.
 const LARGEST: u64 = 64 << 20;
 
-/// Reads CSV, or TSV where the name ends so. A cell may hold several values that count as right, parted by `|`.
+/// Reads CSV, or TSV where the name ends so. A cell may hold several values that count as right, parted by
+/// `|`.
 pub(super) fn read(path: &Path, columns: &Columns) -> Result<Table, Failure> {
     let shown = path.display();
     let bytes = std::fs::metadata(path)

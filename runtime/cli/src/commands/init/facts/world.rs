@@ -28,7 +28,8 @@ pub(super) struct World {
 const ASKED: usize = 25;
 const PROBED: usize = 33;
 const SEEN: usize = 22;
-/// Of the table's rows at most so many are dealt to the four parts: more than a small model can learn by heart in some minutes.
+/// Of the table's rows at most so many are dealt to the four parts: more than a small model can learn by
+/// heart in some minutes.
 const MOST_DEALT: usize = 300;
 /// Things that are read once, in all.
 const RARE: usize = 2_000;
@@ -87,7 +88,8 @@ fn invented(table: &Table, count: usize, seed: u64) -> Vec<Row> {
         let said: Vec<&str> =
             table.rows.iter().filter_map(|row| row.cells[attribute].first()).map(String::as_str).collect();
         let distinct: BTreeSet<&str> = said.iter().copied().collect();
-        // Where most rows have a value of their own, most invented ones have, too: to be copied, not chosen among known ones.
+        // Where most rows have a value of their own, most invented ones have, too: to be copied, not chosen
+        // among known ones.
         let own =
             if distinct.len() * 2 > said.len() { invent(&distinct, count, &mut draw) } else { Vec::new() };
         for row in &mut rows {

@@ -1,69 +1,41 @@
-//! Files of conversations as people have them: JSON lines, JSON lists, Parquet and transcripts, plain or compressed.
+//! JSON files of rows as people have them: a row a line, or one value over several lines; plain or
+//! compressed.
 
 use std::io::{BufRead, Read};
 use std::path::Path;
 
-use llmp_artifacts::conversations::{Message, talks};
-use llmp_artifacts::docs::{decompressed, json_rows, mended};
-use llmp_artifacts::lines::{BYTE_ORDER_MARK, Line, Lines, parsed};
-use llmp_stage::{Error, InputFile, Result};
+use llmp_stage::{Error, Result};
 use serde_json::Value;
+
+use crate::docs::{decompressed, mended};
+use crate::lines::{BYTE_ORDER_MARK, Line, Lines, parsed};
 
 /// The longest line.
 const MAX_LINE: u64 = 64 << 20;
-/// The largest file that is read at once: a JSON list or a transcript.
+/// The largest file that is read at once: a list over several lines, or a transcript.
 const MAX_WHOLE: u64 = 1 << 30;
 /// Lines that tell whether a file has a row in each.
 const LOOKED_AT: usize = 100;
 
-/// What stands in a row.
-pub(crate) enum Content {
-    Row(Value),
-    Talk(Vec<Message>),
-}
-
-/// Calls `each` with the place of every row (`people.jsonl:12`, `people.json, row 3`) and what stands there, or what is
-/// wrong with it. Returns in how many rows something that is no Unicode was replaced.
+/// Calls `each` with the place of every row (`people.jsonl:12`, `people.json, row 3`) and what stands there,
+/// or what is wrong with it. A list is rows, unless `is_row` says that it is one by itself. Returns in how
+/// many rows something that is no Unicode was replaced.
 ///
 /// # Errors
-/// Where the file cannot be read or is of no kind that is read, or `each` fails.
+/// Where the file cannot be read or holds no JSON, or `each` fails.
 pub(crate) fn read(
-    file: &InputFile,
-    mut each: impl FnMut(&str, std::result::Result<Content, String>) -> Result<()>,
+    path: &Path,
+    name: &str,
+    is_row: impl Fn(&[Value]) -> bool,
+    each: impl FnMut(&str, std::result::Result<Value, String>) -> Result<()>,
 ) -> Result<u64> {
-    let name = file.label.as_deref().unwrap_or(&file.name);
-    let lower = file.name.to_ascii_lowercase();
-    let plain = lower.strip_suffix(".gz").or_else(|| lower.strip_suffix(".zst")).unwrap_or(&lower);
-    match Path::new(plain).extension().and_then(std::ffi::OsStr::to_str) {
-        Some("jsonl" | "ndjson" | "json") => {
-            let mut json = Json { name, mended: 0, each: &mut each };
-            json.read(&file.path)?;
-            Ok(json.mended)
-        }
-        Some("parquet") => {
-            for (number, row) in (1..).zip(json_rows(&file.path)?) {
-                each(&format!("{name}, row {number}"), Ok(Content::Row(row?)))?;
-            }
-            Ok(0)
-        }
-        Some("txt") => {
-            let bytes = whole(decompressed(&file.path)?, &file.path, name)?;
-            let bytes = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&bytes);
-            let text = String::from_utf8_lossy(bytes);
-            for talk in talks(&text) {
-                match talk {
-                    Ok((line, talk)) => each(&format!("{name}:{line}"), Ok(Content::Talk(talk)))?,
-                    Err((line, fault)) => each(&format!("{name}:{line}"), Err(fault))?,
-                }
-            }
-            Ok(u64::from(matches!(text, std::borrow::Cow::Owned(_))))
-        }
-        _ => Err(Error::new(format!("`{name}` is no file of conversations by its name"))
-            .help("`.jsonl`, `.json`, `.parquet` and `.txt` are read, also with `.gz` or `.zst` behind it")),
-    }
+    let mut json = Json { name, mended: 0, is_row, each };
+    json.read(path)?;
+    Ok(json.mended)
 }
 
-fn whole(input: impl Read, path: &Path, name: &str) -> Result<Vec<u8>> {
+/// All bytes of a file that is not too large.
+pub(crate) fn whole(input: impl Read, path: &Path, name: &str) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     input.take(MAX_WHOLE + 1).read_to_end(&mut bytes).map_err(Error::io("cannot read", path))?;
     if bytes.len() as u64 > MAX_WHOLE {
@@ -73,14 +45,16 @@ fn whole(input: impl Read, path: &Path, name: &str) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Reads JSON: a row in each line, or one value over several lines.
-struct Json<'a, F> {
+struct Json<'a, L, F> {
     name: &'a str,
     mended: u64,
-    each: &'a mut F,
+    is_row: L,
+    each: F,
 }
 
-impl<F: FnMut(&str, std::result::Result<Content, String>) -> Result<()>> Json<'_, F> {
+impl<L: Fn(&[Value]) -> bool, F: FnMut(&str, std::result::Result<Value, String>) -> Result<()>>
+    Json<'_, L, F>
+{
     fn read(&mut self, path: &Path) -> Result<()> {
         if has_rows_in_lines(decompressed(path)?, path)? {
             return self.lines(path);
@@ -127,21 +101,15 @@ impl<F: FnMut(&str, std::result::Result<Content, String>) -> Result<()>> Json<'_
         })
     }
 
-    /// A value is a row, or a list of rows; a list of messages is one row.
+    /// A value is a row, or a list of rows.
     fn rows(&mut self, value: Value, place: &str) -> Result<()> {
         match value {
-            Value::Array(rows) if !rows.iter().all(is_message) => {
-                (1..).zip(rows).try_for_each(|(number, row)| {
-                    (self.each)(&format!("{place}, row {number}"), Ok(Content::Row(row)))
-                })
-            }
-            row => (self.each)(place, Ok(Content::Row(row))),
+            Value::Array(rows) if !(self.is_row)(&rows) => (1..)
+                .zip(rows)
+                .try_for_each(|(number, row)| (self.each)(&format!("{place}, row {number}"), Ok(row))),
+            row => (self.each)(place, Ok(row)),
         }
     }
-}
-
-fn is_message(value: &Value) -> bool {
-    ["role", "from"].iter().any(|name| value.get(name).is_some())
 }
 
 /// Whether one of the first lines is a row by itself, and none of them begins a list that goes on below it.

@@ -1,11 +1,18 @@
 //! The Questions artifact: questions with known answers.
 
+mod load;
+
 use std::collections::BTreeMap;
 
 use llmp_stage::{Context, Error, Form, Input, Result, View, Views};
 use serde::{Deserialize, Serialize};
 
+pub use load::load;
+
 use crate::{rows, words};
+
+/// How names of files of questions end, perhaps with `.gz` or `.zst` behind.
+pub const ENDINGS: [&str; 3] = [".jsonl", ".ndjson", ".json"];
 
 /// The file of a Questions artifact.
 pub const QUESTIONS_FILE: &str = "questions.jsonl";
@@ -104,7 +111,7 @@ impl Form for Questions {
     }
 
     fn expected(&self) -> &'static str {
-        "`questions.jsonl` with `id`, `question`, `answer` and `values`"
+        "`questions.jsonl` with `question`, `answer` and `values`"
     }
 
     fn check(&self, written: &Input) -> Result<()> {
@@ -118,9 +125,7 @@ impl Form for Questions {
     }
 
     fn accept(&self, written: &Input, ctx: &dyn Context) -> Result<()> {
-        self.check(written)?;
-        ctx.count("questions", read_questions(written)?.len() as u64);
-        Ok(())
+        rows::replaced(written, QUESTIONS_FILE, &ENDINGS, |file, to| load(ctx, [file], to))
     }
 
     fn unit(&self) -> Option<&'static str> {
