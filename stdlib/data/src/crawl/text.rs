@@ -341,7 +341,7 @@ mod tests {
         for length in (65_525..65_545).chain(131_065..131_080) {
             for gap in ["\n\n", "\n \t \n", "\n\n\n \n"] {
                 let text = format!("one\n\n{}é{gap}three\n\nfour", "y".repeat(length));
-                let (ctx, docs) = read("a.txt", text.as_bytes(), Some(Split::BlankLines), None, 1024);
+                let (ctx, docs) = read("a.txt", text.as_bytes(), Some("blank_lines"), 1024);
                 let at = 3 + lines(gap);
                 let three = format!("a.txt#line={},{at}", at - 1);
                 let four = format!("a.txt#line={},{}", at + 1, at + 2);

@@ -222,8 +222,9 @@ mod tests {
                 *counts.entry(doc.unwrap().text).or_insert(0) += 1;
             }
         }
-        let of =
-            |what: &'static str| counts.iter().filter(move |(text, _)| text.starts_with(what)).map(|(_, count)| *count);
+        let of = |what: &'static str| {
+            counts.iter().filter(move |(text, _)| text.starts_with(what)).map(|(_, count)| *count)
+        };
         assert!(of("web").all(|count| count == 1) && of("web").count() == 1000);
         // Two and a half times: half of them come a third time.
         assert!(of("book").all(|count| count == 2 || count == 3));
