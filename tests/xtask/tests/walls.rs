@@ -95,7 +95,7 @@ fn only_commands_that_fetch_take_out_a_permit() {
 
 /// The agreed number. Who wants a crate more says in the commit what it is worth, and looks for one to leave
 /// out.
-const MOST: usize = 372;
+const MOST: usize = 385;
 
 #[test]
 fn the_first_build_stays_small() {

@@ -181,7 +181,7 @@ fn rows_without_answers_are_counted_and_unknown_forms_are_named() {
         "`t.jsonl` holds no question that can be judged: all of its 2 rows are left out"
     );
     assert_eq!(failed("").0, "`t.jsonl` holds no questions");
-    assert!(failed("{\n").0.starts_with("t.jsonl:1: this is not JSON"));
+    assert!(failed("{\n").0.starts_with("`t.jsonl` is not JSON"));
 }
 
 #[test]
