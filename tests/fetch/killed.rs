@@ -37,6 +37,9 @@ fn failing(asked: &Asked, all: &BTreeMap<String, Vec<u8>>) -> Reply {
     }
 }
 
+/// In which life of the program what was asked for, the status of the answer, and when.
+type Heard = (usize, String, u16, Instant);
+
 #[test]
 #[ignore = "two minutes"]
 fn killed_at_twenty_moments() {
@@ -44,7 +47,7 @@ fn killed_at_twenty_moments() {
     let total: u64 = files.iter().map(|file| file.len() as u64).sum();
     let all = crawl(&files);
     let life = Arc::new(AtomicUsize::new(0));
-    let lives: Arc<std::sync::Mutex<Vec<(usize, String, u16, Instant)>>> = Arc::default();
+    let lives: Arc<std::sync::Mutex<Vec<Heard>>> = Arc::default();
     let (of, log) = (life.clone(), lives.clone());
     let server = Server::new(move |asked| {
         let path = asked.path.trim_end_matches("?again").to_owned();

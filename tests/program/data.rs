@@ -51,6 +51,35 @@ fn only_what_depends_on_an_edit_runs() {
 }
 
 #[test]
+fn shards_of_which_nothing_is_left_have_results_of_their_own() {
+    let world = World::new();
+    let prose = [
+        "The river lies near the old bridge, and people of the town walk there in the evening with their friends.",
+        "A small market opens on the square every spring, where farmers sell bread, cheese and early fruit.",
+        "Behind the library stands a school that was built by hand and still has its wooden floor.",
+        "When the snow melts, the road to the harbour is often closed, so that letters have to wait for a week.",
+    ];
+    let row = |sentences: usize| format!("{{\"text\": \"{}\"}}\n", prose[..sentences].join(" "));
+    world.write("a.jsonl", row(1));
+    world.write("b.jsonl", row(4));
+    let program = |least: u32| {
+        format!(
+            "docs = crawl.docs(\"*.jsonl\")\n  |> filter.quality {{ rules = [gopher], min_words = {least} }}\n  \
+             |> filter.pii {{ mask = [email] }}\n"
+        )
+    };
+    // Both shards are empty, and so equal.
+    world.write("main.llmp", program(500));
+    world.ok(&["run", "main.llmp"]);
+    // One is not any more; the other one's result is not taken for it.
+    for least in [40, 10, 500, 40] {
+        world.write("main.llmp", program(least));
+        world.ok(&["run", "main.llmp"]);
+        assert_eq!(std::fs::read_dir(world.result("docs")).unwrap().count(), 2, "{least}");
+    }
+}
+
+#[test]
 fn a_new_file_costs_its_own_share() {
     let world = world();
     world.ok(&["run", "main.llmp"]);

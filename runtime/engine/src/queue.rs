@@ -1,15 +1,12 @@
 //! Which action runs next: a data structure without threads or clocks.
 //!
 //! 1. What runs together fits: at most so many actions, cores and bytes of memory, and no more on devices
-//!   than there are.
-//!    What is larger than the machine runs alone.
+//!    than there are. What is larger than the machine runs alone.
 //! 2. Fair: of the stages that wait, the one with the fewest running actions goes first, so that a stage of
-//!   10,000 shards
-//!    holds up no other. Among equals, the one with the longest way behind it goes first, then the order of
-//!    the graph.
+//!    10,000 shards holds up no other. Among equals, the one with the longest way behind it goes first, then
+//!    the order of the graph.
 //! 3. Nothing starves: what was passed over [`PATIENCE`] times because it did not fit keeps everything else
-//!   back until
-//!    it does.
+//!    back until it does.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};

@@ -257,11 +257,13 @@ fn shards_of_manifest(manifest: &Manifest) -> Vec<ShardInput> {
         .collect()
 }
 
-/// The key of one shard's work: the stage's recipe, the other inputs, and this shard's content.
+/// The key of one shard's work: the stage's recipe, the other inputs, and this shard's name and content. What is made
+/// of a shard is called as it is: of two with equal contents, as those are of which all was left out, each has its own.
 #[must_use]
 pub fn shard_key(key: &Key, role: &str, shard: &ShardInput) -> Digest {
     let own = |name: &ComponentName| matches!(name, ComponentName::Input(of) | ComponentName::Files(of) if of == role);
-    let mut hasher = Hasher::new("llmp shard 1");
+    let mut hasher = Hasher::new("llmp shard 2");
+    hasher.text(&shard.name);
     for component in key.components.iter().filter(|component| !own(&component.name)) {
         hasher.text(&component.name.text()).digest(&component.digest);
     }

@@ -70,7 +70,10 @@ impl<'a> Comment<'a> {
 
     /// How far the lines that go on with it are indented: below a list's sign, below its text.
     fn hanging(&self) -> usize {
-        self.indent() + if begins_entry(self.text.trim_start()) { 2 } else { 0 }
+        let text = self.text.trim_start();
+        // `- ` and `12. `: up to the text behind the sign.
+        let sign = text.find(' ').map_or(0, |space| space + 1);
+        self.indent() + if begins_entry(text) { sign } else { 0 }
     }
 
     fn is_prose(&self) -> bool {
@@ -146,6 +149,11 @@ mod tests {
             assert_eq!(wrap(&text), text);
             assert_eq!(too_wide(&text), [0; 0]);
         }
+        let wrapped = wrap(&format!("//! 1. {long}\n//!    more\n//! 2. next\n"));
+        assert!(
+            wrapped.contains("\n//!    word") && wrapped.ends_with("word more\n//! 2. next\n"),
+            "{wrapped}"
+        );
         let wrapped = wrap(&format!("    // - {long}\n    //   more\n    // - next\n"));
         assert!(wrapped.starts_with("    // - word") && wrapped.contains("\n    //   word"), "{wrapped}");
         assert!(wrapped.ends_with("word more\n    // - next\n"), "{wrapped}");

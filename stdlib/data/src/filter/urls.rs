@@ -276,7 +276,7 @@ impl Rules {
             let letter = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphabetic);
             host.match_indices(text).any(|(at, _)| {
                 let (before, behind) = (host.as_bytes()[..at].last(), host.as_bytes().get(at + text.len()));
-                !(part.starts_with('-') && letter(before)) && !(part.ends_with('-') && letter(behind))
+                !(part.starts_with('-') && letter(before) || part.ends_with('-') && letter(behind))
             })
         })
     }

@@ -201,7 +201,10 @@ mod tests {
         assert!(message(vec![1], vec![37]).contains("outside"));
         assert!(message(vec![1; 20], vec![2, 2]).contains("the model's context 20"));
         let full = Given { prompt: vec![1; 20], continuations: vec![vec![2]] };
-        assert!(sampler.likelihoods(&[full.clone()], &|| Ok(())).is_ok(), "the last token is not read");
+        assert!(
+            sampler.likelihoods(std::slice::from_ref(&full), &|| Ok(())).is_ok(),
+            "the last token is not read"
+        );
         let stopped = sampler.likelihoods(&[full], &|| Err(Error::cancelled()));
         assert!(stopped.is_err());
     }

@@ -27,7 +27,7 @@ pub(super) fn find(text: &str) -> Vec<Range<usize>> {
             let word = earlier.is_some_and(|earlier| earlier.is_ascii_hexdigit())
                 && back.next().is_none_or(|first| !first.is_alphabetic() || first.is_ascii_hexdigit())
                 && back.next().is_none_or(|first| !first.is_alphanumeric());
-            !joins(last) && !joins(next) && !(continues(last, earlier) && word) && !continues(next, later)
+            !(joins(last) || joins(next) || continues(next, later) || continues(last, earlier) && word)
         };
         // Pairs of digits with dashes are dates, telephone numbers and draws; one digit six times is
         // nobody's.
