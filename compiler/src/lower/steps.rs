@@ -1,13 +1,15 @@
-//! Stages that work in steps: those before the last become stages of their own, each with a key, so that what only one of them
-//! needs again is not done by all.
+//! Stages that work in steps: those before the last become stages of their own, each with a key, so that what
+//! only one of them needs again is not done by all.
 
 use crate::graph::{Graph, Input, Producer, Stage, StageId};
 use crate::signature::Signature;
 
-/// Puts the steps of each stage in front of it: `clean` with `after sign` is what `clean/sign` makes of its input, and so on.
+/// Puts the steps of each stage in front of it: `clean` with `after sign` is what `clean/sign` makes of its
+/// input, and so on.
 ///
-/// A step has the stage's name and its own for a kind, takes what comes out of the step before where the stage takes its first
-/// input, and those of the stage's settings that it declares. A stage whose steps are unknown stays as it is.
+/// A step has the stage's name and its own for a kind, takes what comes out of the step before where the
+/// stage takes its first input, and those of the stage's settings that it declares. A stage whose steps are
+/// unknown stays as it is.
 pub(crate) fn written_out<'s>(mut graph: Graph, signature: impl Fn(&str) -> Option<&'s Signature>) -> Graph {
     let steps = |stage: &Stage| -> Option<Vec<&'s Signature>> {
         let of = signature(&stage.kind)?;

@@ -77,7 +77,8 @@ pub(super) fn contamination(graph: &Graph, facts: &Facts<'_>, diagnostics: &mut 
     }
 }
 
-/// What a stage's result is made from, to tell whether it is the same as another's: files, or the stage itself.
+/// What a stage's result is made from, to tell whether it is the same as another's: files, or the stage
+/// itself.
 fn made_from(graph: &Graph, id: StageId) -> Vec<String> {
     let files = graph.stage(id).inputs.iter().filter_map(|input| match &input.from {
         Producer::Files(files) => Some(files.patterns()),
@@ -87,7 +88,8 @@ fn made_from(graph: &Graph, id: StageId) -> Vec<String> {
     if files.is_empty() { vec![format!("#{}", id.0)] } else { files }
 }
 
-/// Where text is kept clear of some questions, it is best kept clear of all that its models are measured with.
+/// Where text is kept clear of some questions, it is best kept clear of all that its models are measured
+/// with.
 pub(super) fn not_cleared(
     graph: &Graph,
     facts: &Facts<'_>,

@@ -6,8 +6,8 @@ use serde_json::{Map, Value};
 
 /// The columns of a document that are not among those that documents have, by name.
 ///
-/// They are kept as the text of one JSON object, so that what only carries them neither parses nor copies them apart. Values are
-/// any JSON but null: what is null is not there.
+/// They are kept as the text of one JSON object, so that what only carries them neither parses nor copies
+/// them apart. Values are any JSON but null: what is null is not there.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Extra(String);
 

@@ -1,8 +1,9 @@
 //! The Docs artifact: documents in Parquet shards (zstd) with FineWeb's columns, and the same as JSONL.
 //!
-//! One shard is one file, `<shard>.parquet`. Columns, in FineWeb's order: `text`, `id`, `dump`, `url`, `date`,
-//! `file_path`, `language`, `language_score`, `token_count`; the last three are null until a stage fills them. Behind them stand
-//! `title`, `author`, `published`, `site` and `extra`, each only in shards in which a document has it.
+//! One shard is one file, `<shard>.parquet`. Columns, in FineWeb's order: `text`, `id`, `dump`, `url`,
+//! `date`, `file_path`, `language`, `language_score`, `token_count`; the last three are null until a stage
+//! fills them. Behind them stand `title`, `author`, `published`, `site` and `extra`, each only in shards in
+//! which a document has it.
 
 mod bad_rows;
 mod extra;

@@ -132,9 +132,11 @@ impl Writer {
         Ok(())
     }
 
-    /// Writes what the file holds once more, with columns that it lacks: what is written follows from the documents alone.
+    /// Writes what the file holds once more, with columns that it lacks: what is written follows from the
+    /// documents alone.
     ///
-    /// A file goes through this at most once for each optional column, and mostly before anything of it is written.
+    /// A file goes through this at most once for each optional column, and mostly before anything of it is
+    /// written.
     fn widen(&mut self, present: Present) -> Result<()> {
         let Some(parquet) = self.parquet.take() else {
             self.present = present;

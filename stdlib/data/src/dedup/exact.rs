@@ -1,7 +1,7 @@
 //! `dedup.exact`: what stands twice word for word.
 //!
-//! Two passes. The first hashes the things that are compared, one after another; the second goes through them in the same order
-//! and leaves out those that were there before.
+//! Two passes. The first hashes the things that are compared, one after another; the second goes through them
+//! in the same order and leaves out those that were there before.
 
 use std::collections::BTreeMap;
 
@@ -181,7 +181,8 @@ fn paragraphs(text: &str) -> Vec<&str> {
     found
 }
 
-/// The sentences of a text, which follow each other without gaps, and the hash of every span of so many that are not blank.
+/// The sentences of a text, which follow each other without gaps, and the hash of every span of so many that
+/// are not blank.
 fn spans(text: &str, span: usize) -> (Vec<&str>, Vec<u128>) {
     let sentences: Vec<&str> = text.split_sentence_bounds().collect();
     let said: Vec<&str> =

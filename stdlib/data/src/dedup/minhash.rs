@@ -1,7 +1,8 @@
 //! `dedup.minhash`: keeps one of each group of documents that are nearly alike.
 //!
-//! Three steps, each a stage: [`sign`] makes signatures of a shard, [`group`] finds groups over all shards and writes beside each
-//! shard what is left out of it, and this one writes what is kept. The first and the last go shard by shard.
+//! Three steps, each a stage: [`sign`] makes signatures of a shard, [`group`] finds groups over all shards
+//! and writes beside each shard what is left out of it, and this one writes what is kept. The first and the
+//! last go shard by shard.
 
 pub mod group;
 pub mod sign;

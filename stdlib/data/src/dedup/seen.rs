@@ -1,4 +1,5 @@
-//! Which of many things were there before: exactly, by sorting on disk, or nearly so, by a Bloom filter. Either is bounded in memory.
+//! Which of many things were there before: exactly, by sorting on disk, or nearly so, by a Bloom filter.
+//! Either is bounded in memory.
 
 use std::fs::File;
 use std::io::{BufReader, BufWriter, Read, Write};
@@ -54,9 +55,11 @@ impl Bits {
 pub(super) struct Found {
     /// Things that were there before.
     pub(super) later: Bits,
-    /// Things that come more than once, the first of each kind among them. Empty where that was not asked for.
+    /// Things that come more than once, the first of each kind among them. Empty where that was not asked
+    /// for.
     pub(super) repeated: Bits,
-    /// Of each thing that was there before, its place and that of the first, by place. Empty where that was not asked for.
+    /// Of each thing that was there before, its place and that of the first, by place. Empty where that was
+    /// not asked for.
     pub(super) firsts: Vec<(u64, u64)>,
 }
 
@@ -73,8 +76,8 @@ pub(super) enum Asked {
 
 /// Things that come one after another.
 pub(super) enum Seen {
-    /// Exactly: hashes of 128 bits go to files by their range, and are sorted there. Two unlike things among a thousand million
-    /// million have the same hash with a chance of one in a hundred million.
+    /// Exactly: hashes of 128 bits go to files by their range, and are sorted there. Two unlike things among
+    /// a thousand million million have the same hash with a chance of one in a hundred million.
     Sorted(Sorted),
     /// A Bloom filter, which takes some things for known that are not.
     Bloom(Bloom, Bits),

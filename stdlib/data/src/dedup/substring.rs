@@ -1,10 +1,11 @@
 //! `dedup.substring`: passages that stand twice word for word.
 //!
-//! A window is a sequence of so many words. Each has an anchor: of the sequences of half its length within it, the one with the
-//! least hash, as winnowing chooses fingerprints (Schleimer, Wilkerson and Aiken 2003). Equal windows have equal anchors, and there
-//! are few of those: about four among a hundred words. So three passes find all windows that come again: the first
-//! sorts anchors, the second the windows whose anchor comes more than once, the third writes what is left. The result is that of
-//! comparing all windows with each other.
+//! A window is a sequence of so many words. Each has an anchor: of the sequences of half its length within
+//! it, the one with the least hash, as winnowing chooses fingerprints (Schleimer, Wilkerson and Aiken 2003).
+//! Equal windows have equal anchors, and there are few of those: about four among a hundred words. So three
+//! passes find all windows that come again: the first sorts anchors, the second the windows whose anchor
+//! comes more than once, the third writes what is left. The result is that of comparing all windows with each
+//! other.
 
 use std::collections::VecDeque;
 
@@ -129,8 +130,8 @@ fn each(ctx: &dyn Context, input: &Input, mut each: impl FnMut(&Doc) -> Result<(
     Ok(())
 }
 
-/// The base of both hashes: an odd number without a pattern, and its companion. A sequence's hash is a polynomial of the hashes
-/// of its words, so that it follows from those of the text's beginnings.
+/// The base of both hashes: an odd number without a pattern, and its companion. A sequence's hash is a
+/// polynomial of the hashes of its words, so that it follows from those of the text's beginnings.
 const BASES: [u64; 2] = [0x9e37_79b9_7f4a_7c15, 0xd6e8_feb8_6659_fd93];
 
 /// The windows of a text.
@@ -176,14 +177,16 @@ impl Windows {
         u128::from(part(0)) << 64 | u128::from(part(1))
     }
 
-    /// Calls `each` for every window with the hash of its anchor, and with whether that is another one than the window before has.
+    /// Calls `each` for every window with the hash of its anchor, and with whether that is another one than
+    /// the window before has.
     fn anchors(&self, mut each: impl FnMut(u128, bool) -> Result<()>) -> Result<()> {
         if self.spans.len() < self.length {
             return Ok(());
         }
         let part = self.length / 2;
         let parts = self.length - part + 1;
-        // Places with the hashes of their parts, which grow from the front on: the first is the least of those in the window.
+        // Places with the hashes of their parts, which grow from the front on: the first is the least of
+        // those in the window.
         let mut least: VecDeque<(usize, u128)> = VecDeque::new();
         let mut last = usize::MAX;
         for end in 0..=self.spans.len() - part {
@@ -334,7 +337,8 @@ mod tests {
         for seed in 0..40 {
             let mut random = Random::new(seed, 1);
             let tokens = 8 + random.below(9);
-            // Few different words, so that passages of all lengths come again, within a text and across texts.
+            // Few different words, so that passages of all lengths come again, within a text and across
+            // texts.
             let words = 2 + random.below(30);
             let mut passages: Vec<Vec<String>> = Vec::new();
             let texts: Vec<String> = (0..30)

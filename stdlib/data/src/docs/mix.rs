@@ -49,7 +49,8 @@ const MOST: f64 = 100.0;
 /// Runs the stage.
 ///
 /// # Errors
-/// Where documents cannot be read or written, there are not as many weights as sets, or a set is too small for its weight.
+/// Where documents cannot be read or written, there are not as many weights as sets, or a set is too small
+/// for its weight.
 pub fn run(ctx: &dyn Context, settings: Settings) -> Result<()> {
     let sets = ctx.inputs("docs");
     let shares = match &settings.weights {
@@ -96,8 +97,9 @@ pub fn run(ctx: &dyn Context, settings: Settings) -> Result<()> {
     Ok(())
 }
 
-/// The share of each set's documents that is taken: all of the scarcest one's, and of the others what its weight allows; or, where
-/// sets may be repeated, all of the most plentiful one's, and of the others what its weight asks for.
+/// The share of each set's documents that is taken: all of the scarcest one's, and of the others what its
+/// weight allows; or, where sets may be repeated, all of the most plentiful one's, and of the others what its
+/// weight asks for.
 fn shares(ctx: &dyn Context, sets: &[Input], weights: &[f64], repeat: bool) -> Result<Vec<f64>> {
     if sets.len() != weights.len() {
         return Err(Error::new(format!(

@@ -1,7 +1,8 @@
 //! The second step of `dedup.minhash`: groups of documents that are alike, over all shards.
 //!
-//! Documents are numbered by rank, so that neither the order of shards nor that of threads has a say. One pass over the signatures
-//! writes the hash of each band to a file of its own; then band after band is sorted, and those that meet are compared.
+//! Documents are numbered by rank, so that neither the order of shards nor that of threads has a say. One
+//! pass over the signatures writes the hash of each band to a file of its own; then band after band is
+//! sorted, and those that meet are compared.
 
 use std::collections::BTreeMap;
 use std::fs::File;

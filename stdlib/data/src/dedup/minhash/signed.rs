@@ -1,5 +1,6 @@
-//! The file of a shard's signatures, `SHARD.minhash`: for each document its hashes, then what ranks it, then its id, each kind
-//! one after another; then the numbers of documents and hashes. All numbers are little-endian.
+//! The file of a shard's signatures, `SHARD.minhash`: for each document its hashes, then what ranks it, then
+//! its id, each kind one after another; then the numbers of documents and hashes. All numbers are
+//! little-endian.
 
 use std::fs::File;
 use std::io::{BufReader, BufWriter, Read, Seek, SeekFrom, Write};
@@ -16,7 +17,8 @@ const RANK: usize = 20;
 /// Bytes at the end of the file.
 const END: u64 = 16;
 
-/// What ranks a document: the longer comes first, then a hash of id and text. The order of fields is the order of ranks.
+/// What ranks a document: the longer comes first, then a hash of id and text. The order of fields is the
+/// order of ranks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Rank {
     shorter: std::cmp::Reverse<u32>,
