@@ -11,6 +11,7 @@ use rayon::prelude::*;
 const BATCH_BYTES: usize = 16 << 20;
 
 /// What becomes of a document.
+#[expect(clippy::large_enum_variant, reason = "most documents are kept; a box would cost each of them")]
 pub(crate) enum Verdict {
     /// It is kept, perhaps changed.
     Keep(Doc),

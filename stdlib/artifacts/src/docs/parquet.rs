@@ -22,8 +22,11 @@ use super::{Doc, Extra};
 const COLUMNS: [&str; 9] =
     ["text", "id", "dump", "url", "date", "file_path", "language", "language_score", "token_count"];
 
+/// What a document has in a column.
+type Column = fn(&Doc) -> Option<&str>;
+
 /// Columns that stand behind them in shards in which a document has them.
-const OPTIONAL: [(&str, fn(&Doc) -> Option<&str>); 5] = [
+const OPTIONAL: [(&str, Column); 5] = [
     ("title", |doc| doc.title.as_deref()),
     ("author", |doc| doc.author.as_deref()),
     ("published", |doc| doc.published.as_deref()),

@@ -183,7 +183,7 @@ fn group(path: &Path, parts: u64, part: u64, asked: Asked, found: &mut Found) ->
         }
         // The first byte chose the bucket; the next ones choose the part.
         let next = u64::from(u32::from_be_bytes([record[1], record[2], record[3], record[4]]));
-        if next * parts >> 32 == part {
+        if (next * parts) >> 32 == part {
             records.push(record);
         }
     }
