@@ -206,6 +206,7 @@ codes! {
     W0106 LICENCES                  Plain
     W0107 MISSPELT_LICENCE          Plain
     W0108 WITHOUT_EFFECT            Plain
+    W0109 NOT_CLEARED               Plain
     W0120 ONLY_WORDS                Plain
     W0401 TOO_MANY_EPOCHS           Plain
 }

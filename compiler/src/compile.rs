@@ -13,7 +13,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::follow;
 use crate::gate;
 use crate::graph::Graph;
-use crate::lower::lower;
+use crate::lower::{lower, written_out};
 use crate::place::{self, Place};
 pub use crate::resolve::File;
 use crate::resolve::{self, load, resolve};
@@ -111,8 +111,8 @@ pub fn compile(world: &dyn World, library: &Library, main: &str, options: &Optio
     let assignments = assignments(&program, options, &mut sources, &mut diagnostics);
     let changes = changes::changes(&program, &options.profiles, start, &assignments, &mut diagnostics);
     let checked = check::check(&program, library, &changes, &sources, &mut diagnostics);
-    let mut graph = lower(&checked, &mut diagnostics);
     let signature = |kind: &str| checked.stages.get(kind).map(Arc::as_ref).or_else(|| library.stage(kind));
+    let mut graph = written_out(lower(&checked, &mut diagnostics), signature);
     let place = place::place(&program, &options.profiles, &mut diagnostics);
     let reports = gate::Reports {
         program: &program,

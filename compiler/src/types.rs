@@ -230,7 +230,7 @@ pub enum SettingType {
     Units(Vec<Unit>),
     /// `1..20`: whole numbers, both ends included.
     Range,
-    /// One of these words.
+    /// One of these words; where the last is [`ANY_TEXT`], any text, too.
     OneOf(Vec<String>),
     /// Any number of these.
     List(Box<SettingType>),
@@ -333,6 +333,7 @@ impl SettingType {
                 alike && found.iter().all(|unit| units.contains(unit))
             }
             (Self::Text, Self::Path) | (Self::Path, Self::Text) => true,
+            (Self::Text, Self::OneOf(expected)) => takes_text(expected),
             (Self::OneOf(found), Self::OneOf(expected)) => found.iter().all(|name| expected.contains(name)),
             (Self::List(found), Self::List(expected)) => found.fits(expected),
             (Self::Record(found), Self::Record(expected)) => misfit(found, expected).is_none(),
@@ -351,6 +352,14 @@ pub fn misfit<'a>(found: &'a [SettingSpec], expected: &'a [SettingSpec]) -> Opti
     let missing = |due: &&SettingSpec| due.default.is_none() && named(found, &due.name).is_none();
     let field = found.iter().find(wrong).or_else(|| expected.iter().find(missing));
     field.map(|field| field.name.as_str())
+}
+
+/// The last of the words of a [`SettingType::OneOf`] that takes any text, too: `lines | Text`.
+pub(crate) const ANY_TEXT: &str = "Text";
+
+/// Whether one of these words or any text is due.
+pub(crate) fn takes_text(words: &[String]) -> bool {
+    words.last().is_some_and(|word| word == ANY_TEXT)
 }
 
 impl fmt::Display for SettingType {

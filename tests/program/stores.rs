@@ -94,7 +94,8 @@ fn old_results_are_kept_on_purpose_and_marked() {
     let ran = world.ok(&["run", "main.llmp", "--keep-old", "--format", "json"]);
     let ran = world.ran(&ran);
     assert!(ran.contains(&"docs/crawl.docs".to_owned()), "{ran:?}");
-    assert!(ran.iter().all(|name| name.starts_with("docs")), "{ran:?}");
+    // `dedup.minhash` runs in steps since, which no older result stands for.
+    assert!(ran.iter().all(|name| name.starts_with("docs") || name.starts_with("clean")), "{ran:?}");
     let report = json(&world, &["report", "last", "--json"]);
     assert_eq!(stage(&report, "pages/crawl.warc")["kept"]["epoch"], 1);
     let folder = world.path().join(".llmp/runs/2");

@@ -58,6 +58,7 @@ pub(crate) fn check<'a>(
     }
     unused(graph, program, &users, diagnostics);
     flow::personal_data(graph, &facts, library, diagnostics);
+    flow::not_cleared(graph, &facts, library, diagnostics);
     licences::licences(graph, diagnostics);
     licences::identifiers(graph, diagnostics);
 }

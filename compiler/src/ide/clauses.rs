@@ -60,6 +60,12 @@ pub(super) const CLAUSES: &[Clause] = &[
     ),
     many("trains on", "trains on ${1:docs}", "A model learns from this input."),
     many("evaluates on", "evaluates on ${1:questions}", "A model is measured with this input."),
+    many("keeps clear of", "keeps clear of ${1:questions}", "What is made holds nothing of this input."),
+    once(
+        "after",
+        "after ${1:step}",
+        "The stages called as this one, with these names behind, run before it, each with a key of its own.",
+    ),
     once(
         "locked by",
         "locked by ${1:snapshot}",
@@ -111,8 +117,10 @@ pub(super) fn about(site: &Site<'_, '_>, leaf: NodeId) -> Option<(String, String
         NodeKind::Phrase => {
             let words = words(site, clause);
             let texts: Vec<&str> = words.iter().map(|&word| site.str(word)).collect();
-            let is_fixed = |at: usize| match texts.get(1) {
-                Some(&"replaces") => at == 1,
+            let is_fixed = |at: usize| match texts.as_slice() {
+                [_, "replaces", ..] => at == 1,
+                ["after", ..] => at == 0,
+                ["keeps", ..] => at < 3,
                 _ => at < 2,
             };
             let at = words.iter().position(|&word| word == leaf)?;
@@ -121,11 +129,12 @@ pub(super) fn about(site: &Site<'_, '_>, leaf: NodeId) -> Option<(String, String
             }
             let text = match texts.as_slice() {
                 [_, "replaces", ..] => REPLACES,
-                [first, second, ..] => {
-                    let start = format!("{first} {second}");
-                    CLAUSES.iter().find(|clause| clause.words == start)?.about
+                written => {
+                    let begins = |words: &str| {
+                        words.split(' ').zip(0..).all(|(word, at)| written.get(at) == Some(&word))
+                    };
+                    CLAUSES.iter().find(|clause| begins(clause.words))?.about
                 }
-                _ => return None,
             };
             Some((texts.join(" "), text.to_owned()))
         }
@@ -137,7 +146,7 @@ pub(super) fn about(site: &Site<'_, '_>, leaf: NodeId) -> Option<(String, String
 fn named(site: &Site<'_, '_>, phrase: NodeId, texts: &[&str], at: usize) -> Option<(String, String)> {
     let word = texts.get(at)?;
     let stage = stage(site, phrase)?;
-    let is_role = matches!(texts, ["trains" | "evaluates", ..]) || at == 0;
+    let is_role = matches!(texts, ["trains" | "evaluates" | "keeps", ..]) || at == 0;
     if is_role {
         let (name, ty) = stage.inputs().into_iter().find(|(name, _)| name == word)?;
         let ty = ty.map_or_else(|| "?".to_owned(), ToString::to_string);
@@ -158,15 +167,19 @@ pub(super) fn next_words(site: &Site<'_, '_>, leaf: NodeId) -> Option<Vec<String
         stage.into_iter().flat_map(|stage| stage.inputs()).map(|(name, _)| name.to_owned()).collect()
     };
     Some(match texts.get(..at)? {
-        ["trains" | "evaluates", "on"] => roles(),
+        ["trains" | "evaluates", "on"] | ["keeps", "clear", "of"] => roles(),
+        ["keeps", "clear"] => vec!["of".to_owned()],
         [_, "replaces"] | ["locked", "by", ..] | [_, "from", ..] => {
             let specs = stage.map_or_else(Vec::new, |stage| settings(stage, &texts, at));
             specs.into_iter().map(|spec| spec.name.clone()).collect()
         }
         [first] => {
-            let of = CLAUSES.iter().filter_map(|clause| clause.words.split_once(' '));
-            let mut second: Vec<String> =
-                of.filter(|(start, _)| start == first).map(|(_, second)| second.to_owned()).collect();
+            let behind = CLAUSES.iter().filter_map(|clause| {
+                let mut words = clause.words.split(' ');
+                words.next().filter(|start| start == first)?;
+                words.next().map(str::to_owned)
+            });
+            let mut second: Vec<String> = behind.collect();
             second.extend(roles().iter().any(|role| role == first).then(|| "replaces".to_owned()));
             second
         }

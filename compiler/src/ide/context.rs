@@ -9,7 +9,7 @@ use crate::artifact::ArtifactKind;
 use crate::ast::{Expr, ExprKind, Item, Path};
 use crate::source::Span;
 use crate::syntax::{NodeId, NodeKind, Tree};
-use crate::types::{SettingSpec, SettingType};
+use crate::types::{SettingSpec, SettingType, takes_text};
 
 /// A tree and what its names mean.
 #[derive(Clone, Copy)]
@@ -231,7 +231,10 @@ pub(super) fn heads(expr: &Expr) -> Vec<&Path> {
 /// The words that a value can be, also in lists of them.
 pub(super) fn words(ty: &SettingType) -> &[String] {
     match ty {
-        SettingType::OneOf(words) => words,
+        SettingType::OneOf(words) => match words.split_last() {
+            Some((_, others)) if takes_text(words) => others,
+            _ => words,
+        },
         SettingType::List(inner) | SettingType::Optional(inner) => words(inner),
         _ => &[],
     }

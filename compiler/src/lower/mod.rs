@@ -6,6 +6,7 @@
 mod builder;
 mod errors;
 mod family;
+mod steps;
 mod values;
 
 use std::borrow::Cow;
@@ -22,6 +23,7 @@ use crate::types::{Pattern, SettingType};
 use crate::value::{Const, Each, Expected, Value, fold};
 use builder::Builder;
 use family::{Axis, Family, Shape};
+pub(crate) use steps::written_out;
 
 /// Stages of one pipeline.
 pub const MAX_STAGES: usize = 10_000;

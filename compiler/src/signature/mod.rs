@@ -75,9 +75,14 @@ pub struct Flow {
     pub trains_on: Vec<String>,
     /// `evaluates on ROLE`: a model is measured with these inputs.
     pub evaluates_on: Vec<String>,
+    /// `keeps clear of ROLE`: what is made holds nothing of these inputs.
+    pub clear_of: Vec<String>,
     /// `ROLE replaces SETTING`: where the input is given, it says what the setting would have said, and the
     /// setting is not written.
     pub replaces: Vec<(String, String)>,
+    /// `after STEPS`: what goes in first passes through the stages that are called as this one, with these
+    /// names behind, so that each has a key of its own.
+    pub steps: Vec<String>,
     /// `locked by SETTINGS`: what it reads is fetched before it runs, as these settings say, and stands in
     /// the lock file. It is an input called [`LOCK`] that no call gives.
     pub locked_by: Vec<String>,

@@ -21,11 +21,13 @@ use super::ReadType;
 pub const LOCK: &str = "lock";
 
 /// How phrases are written.
-pub(crate) const PHRASES: [&str; 12] = [
+pub(crate) const PHRASES: [&str; 14] = [
     "cleans pii",
     "uses names",
     "trains on ROLE",
     "evaluates on ROLE",
+    "keeps clear of ROLE",
+    "after STEPS",
     "locked by SETTINGS",
     "context from SETTING",
     "horizon from SETTING",
@@ -56,6 +58,14 @@ pub(super) fn phrase(signature: &mut Signature, words: &[ast::Name], diagnostics
         ["evaluates", "on", role] => {
             if has_role(signature, role, last.span, "evaluates on", diagnostics) {
                 signature.flow.evaluates_on.push((*role).to_owned());
+            }
+        }
+        ["after", steps @ ..] if !steps.is_empty() => {
+            flow.steps.extend(steps.iter().map(|step| (*step).to_owned()));
+        }
+        ["keeps", "clear", "of", role] => {
+            if has_role(signature, role, last.span, "keeps clear of", diagnostics) {
+                signature.flow.clear_of.push((*role).to_owned());
             }
         }
         [role, "replaces", setting] => {

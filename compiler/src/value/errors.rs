@@ -5,7 +5,7 @@ use crate::code::{self, Code};
 use crate::diagnostic::Diagnostic;
 use crate::names::closest;
 use crate::source::Span;
-use crate::types::{Bounds, SettingType};
+use crate::types::{Bounds, SettingType, takes_text};
 use crate::units::{self, Dimension, Exact, LiteralError};
 
 fn error(code: Code, message: impl Into<String>, span: Span) -> Diagnostic {
@@ -51,6 +51,9 @@ pub(crate) fn example(ty: &SettingType) -> String {
 }
 
 fn one_of(words: &[String]) -> String {
+    if let Some((_, words)) = words.split_last().filter(|_| takes_text(words)) {
+        return format!("{}, or a text, like `\"…\"`", one_of(words));
+    }
     const SHOWN: usize = 20;
     let more = if words.len() > SHOWN { ", …" } else { "" };
     let words: Vec<String> = words.iter().take(SHOWN).map(|word| format!("`{word}`")).collect();

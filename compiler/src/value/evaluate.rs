@@ -9,7 +9,7 @@ use crate::code;
 use crate::diagnostic::{Diagnostic, Diagnostics, Fix};
 use crate::names::closest;
 use crate::source::Span;
-use crate::types::{Bounds, SettingSpec, SettingType};
+use crate::types::{ANY_TEXT, Bounds, SettingSpec, SettingType, takes_text};
 use crate::units::{self, Dimension, Quantity};
 
 /// Nesting at which a value is refused; the parser allows less, except for long sums.
@@ -93,6 +93,9 @@ impl<'a> Values<'a> {
             }
             (ExprKind::Text(text), SettingType::OneOf(words)) if words.contains(text) => {
                 self.report(errors::quoted_word(text, due.name, expr.span))
+            }
+            (ExprKind::Text(text), SettingType::OneOf(words)) if takes_text(words) => {
+                Const::Value(Value::Text(text.clone()))
             }
             (ExprKind::Number(number), _) => self.number(expr, number, due),
             (ExprKind::Call(_) | ExprKind::Pipe(_), _) => {
@@ -267,7 +270,7 @@ impl<'a> Values<'a> {
         let [name] = path.names.as_slice() else {
             return self.report(errors::not_a_value(&path.text(), path.span));
         };
-        if words.contains(&name.text) {
+        if words.contains(&name.text) && name.text != ANY_TEXT {
             return Const::Value(Value::Text(name.text.clone()));
         }
         match self.names.lookup(name) {

@@ -114,7 +114,7 @@ impl Value {
         match (self, ty) {
             (Self::None, _) => "none".to_owned(),
             (Self::Bool(value), _) => value.to_string(),
-            (Self::Text(text), SettingType::OneOf(_)) => text.clone(),
+            (Self::Text(text), SettingType::OneOf(words)) if words.contains(text) => text.clone(),
             (Self::Text(text), _) => format!("{text:?}"),
             (Self::Number(number), _) => {
                 units::display(*number, &ty.dimension().unwrap_or(units::Dimension::Plain))

@@ -12,4 +12,6 @@ mod laws;
 mod mutate;
 mod properties;
 mod render;
+mod steps;
 mod support;
+mod words;

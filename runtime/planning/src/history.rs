@@ -257,8 +257,9 @@ fn shards_of_manifest(manifest: &Manifest) -> Vec<ShardInput> {
         .collect()
 }
 
-/// The key of one shard's work: the stage's recipe, the other inputs, and this shard's name and content. What is made
-/// of a shard is called as it is: of two with equal contents, as those are of which all was left out, each has its own.
+/// The key of one shard's work: the stage's recipe, the other inputs, and this shard's name and content. What
+/// is made of a shard is called as it is: of two with equal contents, as those are of which all was left out,
+/// each has its own.
 #[must_use]
 pub fn shard_key(key: &Key, role: &str, shard: &ShardInput) -> Digest {
     let own = |name: &ComponentName| matches!(name, ComponentName::Input(of) | ComponentName::Files(of) if of == role);

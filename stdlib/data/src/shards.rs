@@ -1,14 +1,17 @@
 //! What every filter over documents does: read shards in order, judge documents in parallel, write what is
 //! kept.
 
+use std::path::Path;
+
 use llmp_artifacts::docs::{Doc, Reader, Writer};
-use llmp_stage::{Context, Dropped, Error, Result};
+use llmp_stage::{Context, Dropped, Error, InputFile, Result};
 use rayon::prelude::*;
 
 /// Documents are judged in batches of at most so many bytes, so that memory is bounded.
 const BATCH_BYTES: usize = 16 << 20;
 
 /// What becomes of a document.
+#[expect(clippy::large_enum_variant, reason = "most documents are kept; a box would cost each of them")]
 pub(crate) enum Verdict {
     /// It is kept, perhaps changed.
     Keep(Doc),
@@ -65,6 +68,16 @@ pub(crate) fn filter_shards(ctx: &dyn Context, judge: impl Fn(Doc) -> Result<Ver
             bar.add(documents);
         }
         writer.finish()?;
+    }
+    Ok(())
+}
+
+/// Puts a shard into the output as it is.
+pub(crate) fn pass_on(file: &InputFile, output: &Path) -> Result<()> {
+    let path = output.join(&file.name);
+    // A link costs nothing; elsewhere than in the store there may be none.
+    if std::fs::hard_link(&file.path, &path).is_err() {
+        std::fs::copy(&file.path, &path).map_err(Error::io("cannot copy", &file.path))?;
     }
     Ok(())
 }

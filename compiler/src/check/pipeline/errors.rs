@@ -88,6 +88,17 @@ pub(super) fn personal_data(masks: &[&str], span: Span) -> Diagnostic {
     Diagnostic::warning(code::PERSONAL_DATA, message, span).label("not masked on the way").help(help)
 }
 
+/// `clears` are the stages that keep text clear of something, in order of their names.
+pub(super) fn not_cleared(questions: &str, clears: &[&str], span: Span) -> Diagnostic {
+    let ways: Vec<String> = clears.iter().map(|stage| format!("`{stage}`")).collect();
+    let help = match ways.is_empty() {
+        true => "give them to a stage whose signature says `keeps clear of`".to_owned(),
+        false => format!("give them to {}, too", ways.join(" or ")),
+    };
+    let message = format!("the text that the model has read was not kept clear of `{questions}`");
+    Diagnostic::warning(code::NOT_CLEARED, message, span).label("measured with these").help(help)
+}
+
 /// `stage` needs the sets `needed` of special tokens of the vocabulary that `maker` makes.
 pub(super) fn special_tokens(
     stage: (&str, Span),

@@ -2,14 +2,14 @@
 //! not become tokens. Signatures say it in words; where they say nothing, it follows from what goes in and
 //! comes out.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::facts::Facts;
 use super::{errors, producers};
 use crate::artifact::ArtifactKind;
 use crate::diagnostic::Diagnostics;
 use crate::graph::{Graph, Producer, Stage, StageId};
-use crate::signature::{Library, Signature};
+use crate::signature::{Flow, Library, Signature};
 use crate::source::Span;
 
 /// What a stage does with an input.
@@ -21,6 +21,8 @@ enum Use {
     Measures,
     /// It goes into what is made.
     Passes,
+    /// It is what is kept out of what is made.
+    Excludes,
 }
 
 /// What `stage` does with what goes in as `role`. A model and conversations are made to learn from what goes
@@ -31,7 +33,12 @@ fn use_of(stage: &Stage, signature: Option<&Signature>, role: &str) -> Use {
     match flow {
         Some(flow) if says(&flow.trains_on) => return Use::Trains,
         Some(flow) if says(&flow.evaluates_on) => return Use::Measures,
-        Some(flow) if !flow.trains_on.is_empty() || !flow.evaluates_on.is_empty() => return Use::Passes,
+        Some(flow) if says(&flow.clear_of) => return Use::Excludes,
+        Some(Flow { trains_on, evaluates_on, clear_of, .. })
+            if [trains_on, evaluates_on, clear_of].iter().any(|roles| !roles.is_empty()) =>
+        {
+            return Use::Passes;
+        }
         _ => {}
     }
     match stage.output.as_ref().map(|output| output.kind) {
@@ -56,19 +63,10 @@ pub(super) fn contamination(graph: &Graph, facts: &Facts<'_>, diagnostics: &mut 
     let mut sources: BTreeMap<String, (StageId, Uses)> = BTreeMap::new();
     for id in graph.ids().filter(|&id| graph.stage(id).makes(ArtifactKind::Questions)) {
         let own = uses.get(id.0 as usize).copied().unwrap_or_default();
-        let mut note = |source: String| {
+        for source in made_from(graph, id) {
             let (_, uses) = sources.entry(source).or_insert((id, Uses::default()));
             uses.measured = uses.measured.or(own.measured);
             uses.trained = uses.trained.or(own.trained);
-        };
-        let files = graph.stage(id).inputs.iter().filter_map(|input| match &input.from {
-            Producer::Files(files) => Some(files.patterns()),
-            Producer::Stage(_) => None,
-        });
-        let mut files = files.flatten().peekable();
-        match files.peek() {
-            None => note(format!("#{}", id.0)),
-            Some(_) => files.for_each(|file| note(file.clone())),
         }
     }
     for (source, (first, uses)) in sources {
@@ -76,6 +74,59 @@ pub(super) fn contamination(graph: &Graph, facts: &Facts<'_>, diagnostics: &mut 
             let name = if source.starts_with('#') { &graph.stage(first).name } else { &source };
             diagnostics.push(errors::contamination(name, measured, trained));
         }
+    }
+}
+
+/// What a stage's result is made from, to tell whether it is the same as another's: files, or the stage
+/// itself.
+fn made_from(graph: &Graph, id: StageId) -> Vec<String> {
+    let files = graph.stage(id).inputs.iter().filter_map(|input| match &input.from {
+        Producer::Files(files) => Some(files.patterns()),
+        Producer::Stage(_) => None,
+    });
+    let files: Vec<String> = files.flatten().cloned().collect();
+    if files.is_empty() { vec![format!("#{}", id.0)] } else { files }
+}
+
+/// Where text is kept clear of some questions, it is best kept clear of all that its models are measured
+/// with.
+pub(super) fn not_cleared(
+    graph: &Graph,
+    facts: &Facts<'_>,
+    library: &Library,
+    diagnostics: &mut Diagnostics,
+) {
+    let clear_of =
+        |id: StageId| signature(facts, id).map_or(&[][..], |signature| signature.flow.clear_of.as_slice());
+    if graph.ids().all(|id| clear_of(id).is_empty()) {
+        return;
+    }
+    // By stage, whether text became tokens on the way to it, and what this text was kept clear of.
+    let mut ways: Vec<(bool, BTreeSet<String>)> = Vec::with_capacity(graph.stages.len());
+    for id in graph.ids() {
+        let stage = graph.stage(id);
+        let mut way = (stage.makes(ArtifactKind::Tokens), BTreeSet::new());
+        for input in &stage.inputs {
+            let Producer::Stage(from) = input.from else { continue };
+            if clear_of(id).contains(&input.role) {
+                way.1.extend(made_from(graph, from));
+            } else if let Some((tokens, cleared)) = ways.get(from.0 as usize) {
+                way.0 |= tokens;
+                way.1.extend(cleared.iter().cloned());
+            }
+        }
+        for input in &stage.inputs {
+            let Producer::Stage(from) = input.from else { continue };
+            let measures = use_of(stage, signature(facts, id), &input.role) == Use::Measures;
+            let questions = graph.stage(from).makes(ArtifactKind::Questions);
+            if way.0 && measures && questions && made_from(graph, from).iter().any(|one| !way.1.contains(one))
+            {
+                let clears = library.iter().filter(|signature| !signature.flow.clear_of.is_empty());
+                let clears: Vec<&str> = clears.map(|signature| signature.name.as_str()).collect();
+                diagnostics.push(errors::not_cleared(&graph.stage(from).name, &clears, input.span));
+            }
+        }
+        ways.push(way);
     }
 }
 
@@ -116,7 +167,7 @@ fn uses(graph: &Graph, facts: &Facts<'_>) -> Vec<Uses> {
                 Use::Measures => of_input.measured = Some(input.span),
                 Use::Trains => of_input.trained = Some(input.span),
                 Use::Passes if goes_on => of_input.trained = Some(input.span),
-                Use::Passes => {}
+                Use::Passes | Use::Excludes => {}
             }
         }
     }

@@ -7,8 +7,9 @@ use clap::Args;
 use llmp_records::text;
 use llmp_stage::Error;
 
-use super::results::{OfRun, Results};
+use super::results::{OfRun, One, Results};
 use super::{Failure, Outcome, PipelineArguments};
+use crate::library::standard;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -16,6 +17,9 @@ pub(super) struct Arguments {
     stage: String,
     /// A folder that does not exist yet
     to: PathBuf,
+    /// Write documents as JSON lines, with all their columns side by side, instead of Parquet
+    #[arg(long)]
+    jsonl: bool,
     #[command(flatten)]
     pipeline: PipelineArguments,
     #[command(flatten)]
@@ -32,6 +36,9 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
         );
     }
     results.say(&one);
+    if arguments.jsonl {
+        return lines(arguments, &results, &one);
+    }
     let objects = &results.store.objects;
     let manifest = objects.manifest(&one.artifact)?;
     for (file, entry) in &manifest.files {
@@ -51,5 +58,28 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
         text::bytes(manifest.size()),
         arguments.to.display()
     )?;
+    Ok(0)
+}
+
+/// Writes a result's rows as JSON lines.
+fn lines(arguments: &Arguments, results: &Results, one: &One<'_>) -> Outcome {
+    let kind = one.stage.output.as_ref().map_or("Files", |output| output.kind.name());
+    let form = standard().form(kind);
+    let (mut files, mut rows) = (0, 0);
+    std::fs::create_dir_all(&arguments.to)?;
+    for file in results.input(one)?.files {
+        let written = form.map(|form| form.as_lines(&file.name, &file.path, &arguments.to)).transpose();
+        if let Some((_, count)) = written.map_err(|error| Failure::new(error.to_string()))?.flatten() {
+            (files, rows) = (files + 1, rows + count);
+        }
+    }
+    if files == 0 {
+        std::fs::remove_dir(&arguments.to)?;
+        return Err(Failure::new(format!("{kind} are not written as JSON lines otherwise than they are"))
+            .help("leave out `--jsonl`"));
+    }
+    let name = &one.stage.name;
+    let (files, rows) = (text::plural(files, "file"), text::plural(rows, "row"));
+    writeln!(crate::output::stdout(), "{name}: {files}, {rows} in {}", arguments.to.display())?;
     Ok(0)
 }

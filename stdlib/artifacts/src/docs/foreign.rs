@@ -12,7 +12,6 @@ use arrow_array::types::{
 use arrow_array::{Array, ArrayRef, RecordBatch, StructArray, temporal_conversions as time};
 use arrow_schema::{DataType, TimeUnit};
 use llmp_stage::{Error, Result};
-use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
 };
@@ -21,14 +20,19 @@ use parquet::errors::ParquetError;
 use parquet::file::metadata::{ColumnChunkMetaData, FileMetaData, ParquetMetaData};
 use parquet::file::reader::{FileReader as _, SerializedFileReader};
 use parquet::schema::types::{SchemaDescriptor, Type, TypePtr};
+use serde_json::Value;
 
-use super::Mapping;
 use super::loose::{Bad, Column, Draft, Notes, Row, Scalar};
+use super::{Extra, Mapping};
 
 /// Rows decoded at once.
 const READ_ROWS: usize = 64;
 /// The column in which datatrove keeps what it knows of a document.
 const METADATA: &str = "metadata";
+/// The column in which a shard of documents keeps what has no column of its own.
+const EXTRA: &str = "extra";
+/// Lists and structures in each other that are read.
+const MAX_DEPTH: usize = 64;
 
 /// Reads the rows of a Parquet file.
 pub struct ParquetRows {
@@ -71,13 +75,7 @@ impl ParquetRows {
                     .help(super::name_the_text(names)));
             }
         }
-        let wanted: Vec<usize> = (builder.schema().fields().iter().enumerate())
-            .filter(|(_, field)| field.name() == METADATA || Column::named(field.name()).is_some())
-            .map(|(index, _)| index)
-            .collect();
-        let mask = ProjectionMask::roots(builder.parquet_schema(), wanted);
-        let batches =
-            builder.with_projection(mask).with_batch_size(READ_ROWS).build().map_err(failed(path))?;
+        let batches = builder.with_batch_size(READ_ROWS).build().map_err(failed(path))?;
         let batch = Vec::new().into_iter();
         Ok(Self {
             path: path.to_owned(),
@@ -107,14 +105,15 @@ impl ParquetRows {
         for (field, column) in batch.schema().fields().iter().zip(batch.columns()) {
             match (Column::named(field.name()), column.as_struct_opt()) {
                 (Some(name), _) => fill(&mut drafts, name, column, None, &mut self.notes),
-                (None, Some(nested)) => {
+                (None, Some(nested)) if field.name() == METADATA => {
                     for (field, column) in nested.fields().iter().zip(nested.columns()) {
-                        if let Some(name) = Column::named(field.name()) {
-                            fill(&mut drafts, name, column, Some(nested), &mut self.notes);
+                        match Column::named(field.name()) {
+                            Some(name) => fill(&mut drafts, name, column, Some(nested), &mut self.notes),
+                            None => extra(&mut drafts, field.name(), column, Some(nested), &mut self.notes),
                         }
                     }
                 }
-                (None, None) => {}
+                (None, _) => extra(&mut drafts, field.name(), column, None, &mut self.notes),
             }
         }
         let first = self.row + 1;
@@ -163,6 +162,83 @@ fn fill(
         let null = nested.is_some_and(|nested| nested.is_null(row));
         let value = if null { Scalar::Null } else { scalar(column, row, notes) };
         draft.set(name, value, nested.is_some(), notes);
+    }
+}
+
+/// Puts the values of a column that documents have no place for among their further columns.
+fn extra(
+    drafts: &mut [Draft],
+    name: &str,
+    column: &ArrayRef,
+    nested: Option<&StructArray>,
+    notes: &mut Notes,
+) {
+    for (row, draft) in drafts.iter_mut().enumerate() {
+        if column.is_null(row) || nested.is_some_and(|nested| nested.is_null(row)) {
+            continue;
+        }
+        match json(column, row, 0) {
+            // A shard of this program's own.
+            Some(Value::String(text)) if name == EXTRA => match Extra::parse(&text) {
+                Some(inner) => {
+                    inner.columns().into_iter().for_each(|(name, value)| draft.set_extra(name, value, true));
+                }
+                None => draft.set_extra(name.to_owned(), Value::String(text), nested.is_some()),
+            },
+            Some(value) => draft.set_extra(name.to_owned(), value, nested.is_some()),
+            None => *notes.ignored.entry(name.to_owned()).or_default() += 1,
+        }
+    }
+}
+
+/// One value of a column as JSON; `None` where it has no plain form there, as bytes that are no text.
+fn json(column: &ArrayRef, row: usize, depth: usize) -> Option<Value> {
+    if column.is_null(row) {
+        return Some(Value::Null);
+    }
+    let list = |items: ArrayRef| -> Option<Value> {
+        (0..items.len()).map(|item| json(&items, item, depth + 1)).collect::<Option<_>>().map(Value::Array)
+    };
+    match column.data_type() {
+        _ if depth > MAX_DEPTH => None,
+        DataType::Binary => std::str::from_utf8(column.as_binary::<i32>().value(row))
+            .ok()
+            .map(|text| Value::String(text.to_owned())),
+        DataType::List(_) => list(column.as_list::<i32>().value(row)),
+        DataType::LargeList(_) => list(column.as_list::<i64>().value(row)),
+        DataType::FixedSizeList(..) => list(column.as_fixed_size_list().value(row)),
+        DataType::Struct(_) => {
+            let nested = column.as_struct();
+            let fields = nested.fields().iter().zip(nested.columns());
+            let fields =
+                fields.map(|(field, column)| Some((field.name().clone(), json(column, row, depth + 1)?)));
+            fields.collect::<Option<_>>().map(Value::Object)
+        }
+        DataType::Map(..) => {
+            let entries = column.as_map().value(row);
+            let (keys, values) = (entries.column(0), entries.column(1));
+            let entry = |at: usize| {
+                let key = match json(keys, at, depth + 1)? {
+                    Value::String(key) => key,
+                    other => other.to_string(),
+                };
+                Some((key, json(values, at, depth + 1)?))
+            };
+            (0..entries.len()).map(entry).collect::<Option<_>>().map(Value::Object)
+        }
+        _ => match scalar(column, row, &mut Notes::default()) {
+            Scalar::Null => Some(Value::Null),
+            Scalar::Bool(value) => Some(value.into()),
+            Scalar::Int(value) => match (i64::try_from(value), u64::try_from(value)) {
+                (Ok(value), _) => Some(value.into()),
+                (_, Ok(value)) => Some(value.into()),
+                _ => None,
+            },
+            // What is not a number is missing, as pandas writes it.
+            Scalar::Float(value) => Some(value.into()),
+            Scalar::Text(text) => Some(text.into()),
+            Scalar::Other => None,
+        },
     }
 }
 
@@ -269,7 +345,7 @@ pub fn mapped_rows(
     let rows = json_rows(path)?;
     Ok((1_u64..).zip(rows).map(move |(number, row)| {
         let mut notes = Notes::default();
-        let read = mapping.document(&row?, &mut notes);
+        let read = mapping.document(row?, &mut notes);
         let bad = |why| Row::Bad(Bad { place: format!("row {number}"), why });
         Ok((read.map_or_else(bad, Row::Doc), notes))
     }))

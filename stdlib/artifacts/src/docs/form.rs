@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 use llmp_stage::{
     Context, Detail, Entries, Entry, Error, Fact, Form, Holds, Input, Result, Tone, View, Views,
 };
+use serde_json::Value;
 use unicode_segmentation::UnicodeSegmentation;
 
-use super::{Bad, BadRows, Doc, JsonlRows, Notes, Reader, Row, Writer, write_jsonl};
+use super::{Bad, BadRows, Doc, Extra, JsonlRows, Notes, Reader, Row, Writer, write_jsonl};
 
 /// Docs: Parquet shards with FineWeb's columns.
 pub struct Docs;
@@ -126,10 +127,19 @@ fn view(doc: &Doc) -> View {
         Some(doc.file_path.clone()).filter(|path| !path.is_empty()),
         doc.token_count.map(|count| format!("{count} tokens")),
     ];
+    let said = [&doc.title, &doc.author, &doc.published, &doc.site].into_iter().flatten().cloned();
+    let extra = doc.extra.columns().into_iter().map(|(name, value)| match value {
+        Value::String(text) => format!("{name} {text}"),
+        other => format!("{name} {other}"),
+    });
+    let own: Vec<String> = said.chain(extra).collect();
     let known: Vec<String> = known.into_iter().flatten().collect();
     let json = serde_json::to_value(doc).unwrap_or_default();
     let view = View::new(head.as_str(), json);
-    let view = if known.is_empty() { view } else { view.piece(known.join(" · ") + "\n", Tone::Aside) };
+    let view = [own, known]
+        .into_iter()
+        .filter(|line| !line.is_empty())
+        .fold(view, |view, line| view.piece(line.join(" · ") + "\n", Tone::Aside));
     view.text(doc.text.as_str())
 }
 
@@ -145,7 +155,16 @@ fn entry(doc: Doc) -> Entry {
 fn check(name: &str, path: &Path, bad: &mut dyn FnMut(Bad)) -> Result<(u64, Notes)> {
     if name.ends_with(".parquet") {
         let mut documents = 0;
-        Reader::open(path)?.try_for_each(|doc| doc.map(|_| documents += 1))?;
+        for doc in Reader::open(path)? {
+            documents += 1;
+            let extra = doc?.extra;
+            if !extra.is_empty() && Extra::parse(extra.text()).is_none() {
+                return Err(Error::new(format!("`extra` of row {documents} of `{name}` is no JSON object"))
+                    .help(
+                        "the column holds, as text, an object with the further columns of a row, or null",
+                    ));
+            }
+        }
         return Ok((documents, Notes::default()));
     }
     let endings = [".jsonl", ".jsonl.gz", ".jsonl.zst"];

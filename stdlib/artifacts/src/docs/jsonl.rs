@@ -91,7 +91,7 @@ impl JsonlRows {
                 let read = match mapping {
                     None => parsed(row, &mut mended, |row| loose::json(row, notes)),
                     Some(mapping) => parsed(row, &mut mended, |row| {
-                        Ok(mapping.document(&serde_json::from_slice(row)?, notes))
+                        Ok(mapping.document(serde_json::from_slice(row)?, notes))
                     }),
                 };
                 notes.mended += mended;
@@ -128,6 +128,7 @@ pub fn write_jsonl(output: &mut impl Write, doc: &Doc) -> std::io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::docs::Extra;
     use crate::lines::BYTE_ORDER_MARK;
 
     #[test]
@@ -150,7 +151,8 @@ mod tests {
             std::fs::write(&path, content).expect("written");
             let docs: Vec<Row> =
                 JsonlRows::open(&path).expect("open").map(|row| row.expect("read")).collect();
-            let only = Doc { text: "only text".into(), ..Doc::default() };
+            let extra = Extra::parse("{\"extra\": [1]}").expect("an object");
+            let only = Doc { text: "only text".into(), extra, ..Doc::default() };
             assert_eq!(docs, [Row::Doc(doc.clone()), Row::Doc(only)]);
         }
     }

@@ -5,14 +5,16 @@ use std::fmt;
 
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::{Map, Value};
 
-use super::Doc;
+use super::{Doc, Extra};
 
 /// Integers up to here are floats without loss: 2^53.
 const EXACT: f64 = 9_007_199_254_740_992.0;
 
 /// A row of a file of documents.
 #[derive(Debug, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "nearly all rows are documents; a box would cost each of them")]
 pub enum Row {
     /// A document.
     Doc(Doc),
@@ -34,8 +36,8 @@ pub struct Bad {
 pub struct Notes {
     /// Rows in which something that is no Unicode was replaced.
     pub mended: u64,
-    /// Values of optional columns that could not be taken over, by column.
-    pub ignored: BTreeMap<&'static str, u64>,
+    /// Values of columns that could not be taken over, by column.
+    pub ignored: BTreeMap<String, u64>,
 }
 
 impl Notes {
@@ -70,6 +72,10 @@ pub(super) enum Column {
     Language,
     LanguageScore,
     TokenCount,
+    Title,
+    Author,
+    Published,
+    Site,
 }
 
 impl Column {
@@ -84,6 +90,10 @@ impl Column {
             "language" => Self::Language,
             "language_score" => Self::LanguageScore,
             "token_count" => Self::TokenCount,
+            "title" => Self::Title,
+            "author" => Self::Author,
+            "published" => Self::Published,
+            "site" => Self::Site,
             _ => return None,
         })
     }
@@ -99,6 +109,10 @@ impl Column {
             Self::Language => "language",
             Self::LanguageScore => "language_score",
             Self::TokenCount => "token_count",
+            Self::Title => "title",
+            Self::Author => "author",
+            Self::Published => "published",
+            Self::Site => "site",
         }
     }
 }
@@ -168,6 +182,8 @@ pub(super) struct Draft {
     text: Option<Scalar>,
     /// What a nested `metadata` says, as datatrove writes it.
     metadata: Doc,
+    /// The columns that documents have no place for, those of `metadata` among them.
+    extra: Map<String, Value>,
 }
 
 impl Draft {
@@ -188,6 +204,10 @@ impl Draft {
             Column::LanguageScore => put(&mut doc.language_score, value.float()),
             Column::TokenCount => put(&mut doc.token_count, value.count()),
             Column::Language => put(&mut doc.language, value.text()),
+            Column::Title => put(&mut doc.title, value.text()),
+            Column::Author => put(&mut doc.author, value.text()),
+            Column::Published => put(&mut doc.published, value.text()),
+            Column::Site => put(&mut doc.site, value.text()),
             _ => {
                 let field = match column {
                     Column::Dump => &mut doc.dump,
@@ -200,13 +220,21 @@ impl Draft {
             }
         };
         if !taken {
-            *notes.ignored.entry(column.name()).or_default() += 1;
+            *notes.ignored.entry(column.name().to_owned()).or_default() += 1;
         }
+    }
+
+    /// Takes over a value of another column; the row's own goes before that of its `metadata`.
+    pub(super) fn set_extra(&mut self, name: String, value: Value, nested: bool) {
+        if value.is_null() || nested && self.extra.contains_key(&name) {
+            return;
+        }
+        self.extra.insert(name, value);
     }
 
     /// The document; or why it is none.
     pub(super) fn finish(self) -> Result<Doc, String> {
-        let Self { mut doc, text, metadata } = self;
+        let Self { mut doc, text, metadata, extra } = self;
         doc.text = match text {
             Some(Scalar::Text(text)) => text,
             Some(other) => return Err(format!("`text` is {}, expected a text", other.kind())),
@@ -226,6 +254,11 @@ impl Draft {
         doc.language = doc.language.or(metadata.language);
         doc.language_score = doc.language_score.or(metadata.language_score);
         doc.token_count = doc.token_count.or(metadata.token_count);
+        doc.title = doc.title.or(metadata.title);
+        doc.author = doc.author.or(metadata.author);
+        doc.published = doc.published.or(metadata.published);
+        doc.site = doc.site.or(metadata.site);
+        doc.extra = Extra::new(extra);
         Ok(doc)
     }
 }
@@ -282,7 +315,8 @@ impl<'de> Visitor<'de> for Fields<'_> {
                 Key::Metadata if !self.nested => {
                     map.next_value_seed(Fields { draft: self.draft, notes: self.notes, nested: true })?;
                 }
-                Key::Metadata | Key::Other => drop(map.next_value::<IgnoredAny>()?),
+                Key::Metadata => drop(map.next_value::<IgnoredAny>()?),
+                Key::Other(name) => self.draft.set_extra(name, map.next_value()?, self.nested),
             }
         }
         Ok(true)
@@ -316,7 +350,7 @@ impl<'de> Visitor<'de> for Fields<'_> {
 enum Key {
     Column(Column),
     Metadata,
-    Other,
+    Other(String),
 }
 
 impl<'de> Deserialize<'de> for Key {
@@ -331,7 +365,7 @@ impl<'de> Deserialize<'de> for Key {
                 Ok(match Column::named(name) {
                     Some(column) => Key::Column(column),
                     None if name == "metadata" => Key::Metadata,
-                    None => Key::Other,
+                    None => Key::Other(name.to_owned()),
                 })
             }
         }
@@ -403,6 +437,7 @@ mod tests {
             dump: "true".into(),
             language_score: Some(0.5),
             token_count: Some(3),
+            extra: Extra::parse(r#"{"other": {"text": [1]}}"#).unwrap(),
             ..Doc::default()
         };
         assert_eq!((doc, notes), (Ok(expected), Notes::default()));
@@ -416,7 +451,7 @@ mod tests {
         );
         assert_eq!(doc, Ok(Doc { text: "t".into(), ..Doc::default() }));
         assert_eq!(
-            notes.ignored.keys().copied().collect::<Vec<_>>(),
+            notes.ignored.keys().map(String::as_str).collect::<Vec<_>>(),
             ["id", "language", "language_score", "token_count", "url"]
         );
     }
@@ -430,8 +465,33 @@ mod tests {
         let doc = doc.unwrap();
         assert_eq!((doc.url.as_str(), doc.date.as_str(), doc.id.as_str()), ("u", "d", "own"));
         assert_eq!((doc.text.as_str(), doc.language.as_deref()), ("t", Some("de")));
+        assert_eq!(doc.extra.text(), r#"{"media":[]}"#);
         assert!(read(r#"{"text": "t", "metadata": null}"#).0.is_ok());
         assert!(read(r#"{"text": "t", "metadata": "x"}"#).0.is_ok());
+    }
+
+    #[test]
+    fn other_columns_are_kept_as_they_are() {
+        let (doc, notes) = read(
+            r#"{"licence": "CC0", "text": "t", "score": 2.5, "null": null, "title": 1984, "tags": {"a": [true]},
+                "metadata": {"score": 1, "host": "h", "site": "S"}}"#,
+        );
+        let doc = doc.unwrap();
+        assert_eq!(doc.extra.text(), r#"{"licence":"CC0","score":2.5,"tags":{"a":[true]},"host":"h"}"#);
+        assert_eq!((doc.title.as_deref(), doc.site.as_deref()), (Some("1984"), Some("S")));
+        assert!(notes.ignored.is_empty());
+        let mut line = Vec::new();
+        crate::docs::write_jsonl(&mut line, &doc).unwrap();
+        let line = std::str::from_utf8(&line).unwrap();
+        assert!(
+            line.ends_with(
+                "\"site\":\"S\",\"licence\":\"CC0\",\"score\":2.5,\"tags\":{\"a\":[true]},\"host\":\"h\"}\n"
+            ),
+            "{line}"
+        );
+        assert_eq!(read(line).0.as_ref(), Ok(&doc));
+        assert_eq!(serde_json::from_str::<Doc>(line).unwrap(), doc);
+        assert_eq!(doc.extra.only(&["tags".to_owned()]).text(), r#"{"tags":{"a":[true]}}"#);
     }
 
     #[test]

@@ -34,28 +34,41 @@ impl Mapping {
     }
 
     /// The document in a row; or why it holds none.
-    pub(super) fn document(&self, row: &Value, notes: &mut Notes) -> Result<Doc, String> {
-        let Value::Object(fields) = row else { return Err("it is no JSON object".into()) };
+    pub(super) fn document(&self, mut row: Value, notes: &mut Notes) -> Result<Doc, String> {
+        if !row.is_object() {
+            return Err("it is no JSON object".into());
+        }
         let mut draft = Draft::default();
+        // What a field is named for is no further column.
+        let mut named = Vec::new();
+        for (column, path) in &self.fields {
+            if let (Some(column), Some(value)) = (Column::named(column), taken(&mut row, path)) {
+                named.push((column, value));
+            }
+        }
+        let Value::Object(fields) = row else { return Err("it is no JSON object".into()) };
         for (name, value) in fields {
-            match (Column::named(name), value) {
-                (Some(column), _) if self.field(name).is_none() => {
-                    draft.set(column, scalar(value), false, notes)
+            match (Column::named(&name), value) {
+                (Some(column), value) if self.field(&name).is_none() => {
+                    draft.set(column, scalar(&value), false, notes);
                 }
                 (None, Value::Object(nested)) if name == "metadata" => {
                     for (name, value) in nested {
-                        if let Some(column) = Column::named(name).filter(|_| self.field(name).is_none()) {
-                            draft.set(column, scalar(value), true, notes);
+                        match Column::named(&name) {
+                            Some(column) if self.field(&name).is_none() => {
+                                draft.set(column, scalar(&value), true, notes);
+                            }
+                            Some(_) => {}
+                            None => draft.set_extra(name, value, true),
                         }
                     }
                 }
-                _ => {}
+                (None, value) => draft.set_extra(name, value, false),
+                (Some(_), _) => {}
             }
         }
-        for (column, path) in &self.fields {
-            if let (Some(column), Some(value)) = (Column::named(column), at(row, path)) {
-                draft.set(column, scalar(value), false, notes);
-            }
+        for (column, value) in named {
+            draft.set(column, scalar(&value), false, notes);
         }
         draft.finish().map_err(|why| match self.field("text") {
             Some(field) => why.replacen("`text`", &format!("`{field}`"), 1),
@@ -64,16 +77,23 @@ impl Mapping {
     }
 }
 
-/// The value at a path of names with dots.
-fn at<'a>(value: &'a Value, path: &str) -> Option<&'a Value> {
-    if let Some(found) = value.get(path) {
+/// Takes the value at a path of names with dots out of `value`, and what would be left as an empty object.
+fn taken(value: &mut Value, path: &str) -> Option<Value> {
+    let fields = value.as_object_mut()?;
+    if let Some(found) = fields.shift_remove(path) {
         return Some(found);
     }
     // The longest name that is there first.
-    path.char_indices()
-        .rev()
-        .filter(|(_, sign)| *sign == '.')
-        .find_map(|(dot, _)| at(value.get(&path[..dot])?, &path[dot + 1..]))
+    for (dot, _) in path.char_indices().rev().filter(|(_, sign)| *sign == '.') {
+        let (name, rest) = (&path[..dot], &path[dot + 1..]);
+        if let Some(found) = fields.get_mut(name).and_then(|inner| taken(inner, rest)) {
+            if fields.get(name).and_then(Value::as_object).is_some_and(serde_json::Map::is_empty) {
+                fields.shift_remove(name);
+            }
+            return Some(found);
+        }
+    }
+    None
 }
 
 fn scalar(value: &Value) -> Scalar {
@@ -103,14 +123,15 @@ mod tests {
                 .unwrap();
         let row =
             json!({"content": "a", "text": "b", "id": 7, "meta": {"source": {"url": "https://a.example/"}}});
-        let doc = mapping.document(&row, &mut Notes::default()).unwrap();
+        let doc = mapping.document(row, &mut Notes::default()).unwrap();
         assert_eq!((doc.text.as_str(), doc.url.as_str(), doc.id.as_str()), ("a", "https://a.example/", "7"));
+        assert!(doc.extra.is_empty(), "{}", doc.extra.text());
         let dotted = json!({"content": "a", "meta.source.url": "b", "meta": {"source.url": "c"}});
-        assert_eq!(mapping.document(&dotted, &mut Notes::default()).unwrap().url, "b");
+        assert_eq!(mapping.document(dotted, &mut Notes::default()).unwrap().url, "b");
         let inner = json!({"content": "a", "meta": {"source.url": "c"}});
-        assert_eq!(mapping.document(&inner, &mut Notes::default()).unwrap().url, "c");
+        assert_eq!(mapping.document(inner, &mut Notes::default()).unwrap().url, "c");
         assert_eq!(
-            mapping.document(&json!({"text": "b"}), &mut Notes::default()),
+            mapping.document(json!({"text": "b"}), &mut Notes::default()),
             Err("`content` is missing".into())
         );
         assert_eq!(Mapping::new(&[("text", Some("text")), ("url", None)]), None);

@@ -2,9 +2,11 @@
 //!
 //! One shard is one file, `<shard>.parquet`. Columns, in FineWeb's order: `text`, `id`, `dump`, `url`,
 //! `date`, `file_path`, `language`, `language_score`, `token_count`; the last three are null until a stage
-//! fills them.
+//! fills them. Behind them stand `title`, `author`, `published`, `site` and `extra`, each only in shards in
+//! which a document has it.
 
 mod bad_rows;
+mod extra;
 mod foreign;
 mod form;
 mod jsonl;
@@ -17,6 +19,7 @@ mod tables;
 use serde::{Deserialize, Serialize};
 
 pub use bad_rows::BadRows;
+pub use extra::Extra;
 pub use foreign::{ParquetRows, json_rows, mapped_rows};
 pub use form::Docs;
 pub use jsonl::{JsonlRows, decompressed, undone, write_jsonl};
@@ -60,6 +63,21 @@ pub struct Doc {
     /// Its length in tokens.
     #[serde(default)]
     pub token_count: Option<u64>,
+    /// The title of its page.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// Who wrote it, as its page says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub author: Option<String>,
+    /// When it was published, as its page writes it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub published: Option<String>,
+    /// The name of its site.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub site: Option<String>,
+    /// Further columns of a user's files; in JSON they stand beside the others.
+    #[serde(flatten)]
+    pub extra: Extra,
 }
 
 /// Bytes of the text in shards of so many bytes, for estimates: compression rarely makes less of it than this
@@ -79,6 +97,11 @@ impl Doc {
             + self.url.len()
             + self.date.len()
             + self.file_path.len()
+            + [&self.title, &self.author, &self.published, &self.site]
+                .map(|column| column.as_ref().map_or(0, String::len))
+                .iter()
+                .sum::<usize>()
+            + self.extra.text().len()
             + 64
     }
 }

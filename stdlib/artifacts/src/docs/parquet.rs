@@ -15,12 +15,27 @@ use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::WriterProperties;
 use parquet::schema::types::ColumnPath;
 
-use super::Doc;
 use super::foreign::check_columns;
+use super::{Doc, Extra};
 
-/// Columns of a Docs shard, in FineWeb's order.
+/// Columns of every Docs shard, in FineWeb's order.
 const COLUMNS: [&str; 9] =
     ["text", "id", "dump", "url", "date", "file_path", "language", "language_score", "token_count"];
+
+/// What a document has in a column.
+type Column = fn(&Doc) -> Option<&str>;
+
+/// Columns that stand behind them in shards in which a document has them.
+const OPTIONAL: [(&str, Column); 5] = [
+    ("title", |doc| doc.title.as_deref()),
+    ("author", |doc| doc.author.as_deref()),
+    ("published", |doc| doc.published.as_deref()),
+    ("site", |doc| doc.site.as_deref()),
+    ("extra", |doc| Some(doc.extra.text()).filter(|text| !text.is_empty())),
+];
+
+/// Which of the [optional](OPTIONAL) columns there are.
+type Present = [bool; OPTIONAL.len()];
 
 /// Rows decoded at once.
 const READ_ROWS: usize = 64;
@@ -33,21 +48,25 @@ const BATCH_BYTES: usize = 4 << 20;
 const GROUP_BYTES: usize = 64 << 20;
 const GROUP_ROWS: usize = 20_000;
 
-fn schema() -> SchemaRef {
+fn schema(present: Present) -> SchemaRef {
     let columns = COLUMNS.map(|name| match name {
         "language" => Field::new(name, DataType::Utf8, true),
         "language_score" => Field::new(name, DataType::Float64, true),
         "token_count" => Field::new(name, DataType::Int64, true),
         _ => Field::new(name, DataType::Utf8, false),
     });
-    Arc::new(Schema::new(columns.to_vec()))
+    let optional = OPTIONAL.iter().zip(present).filter(|(_, present)| *present);
+    let optional = optional.map(|((name, _), _)| Field::new(*name, DataType::Utf8, true));
+    Arc::new(Schema::new(columns.into_iter().chain(optional).collect::<Vec<_>>()))
 }
 
 /// Writes one Docs shard. The same documents give the same bytes.
 pub struct Writer {
     path: PathBuf,
-    schema: SchemaRef,
-    parquet: ArrowWriter<File>,
+    /// What the file holds so far; `None` before the first batch.
+    parquet: Option<ArrowWriter<File>>,
+    file: Option<File>,
+    present: Present,
     batch: Vec<Doc>,
     batch_bytes: usize,
     group_bytes: usize,
@@ -61,20 +80,16 @@ impl Writer {
     /// # Errors
     /// Where the file cannot be made.
     pub fn create(path: &Path) -> Result<Self> {
-        let schema = schema();
-        let properties = WriterProperties::builder()
-            .set_created_by("llmp".into())
-            .set_compression(Compression::ZSTD(ZstdLevel::default()))
-            .set_max_row_group_row_count(None)
-            .set_column_dictionary_enabled(ColumnPath::from("text"), false)
-            .build();
+        Self::with(path, Present::default())
+    }
+
+    fn with(path: &Path, present: Present) -> Result<Self> {
         let file = File::create(path).map_err(Error::io("cannot make", path))?;
-        let parquet =
-            ArrowWriter::try_new(file, schema.clone(), Some(properties)).map_err(unwritten(path))?;
         Ok(Self {
             path: path.to_owned(),
-            schema,
-            parquet,
+            parquet: None,
+            file: Some(file),
+            present,
             batch: Vec::new(),
             batch_bytes: 0,
             group_bytes: 0,
@@ -100,21 +115,69 @@ impl Writer {
     /// Where the file cannot be written.
     pub fn finish(mut self) -> Result<u64> {
         self.encode()?;
-        self.parquet.close().map_err(unwritten(&self.path))?;
+        self.start()?;
+        if let Some(parquet) = self.parquet.take() {
+            parquet.close().map_err(unwritten(&self.path))?;
+        }
         Ok(self.written)
+    }
+
+    fn start(&mut self) -> Result<()> {
+        let Some(file) = self.file.take() else { return Ok(()) };
+        let properties = WriterProperties::builder()
+            .set_created_by("llmp".into())
+            .set_compression(Compression::ZSTD(ZstdLevel::default()))
+            .set_max_row_group_row_count(None)
+            .set_column_dictionary_enabled(ColumnPath::from("text"), false)
+            .build();
+        let parquet = ArrowWriter::try_new(file, schema(self.present), Some(properties));
+        self.parquet = Some(parquet.map_err(unwritten(&self.path))?);
+        Ok(())
+    }
+
+    /// Writes what the file holds once more, with columns that it lacks: what is written follows from the
+    /// documents alone.
+    ///
+    /// A file goes through this at most once for each optional column, and mostly before anything of it is
+    /// written.
+    fn widen(&mut self, present: Present) -> Result<()> {
+        let Some(parquet) = self.parquet.take() else {
+            self.present = present;
+            return Ok(());
+        };
+        parquet.close().map_err(unwritten(&self.path))?;
+        let narrow = self.path.with_extension("narrow");
+        std::fs::rename(&self.path, &narrow).map_err(Error::io("cannot rename", &self.path))?;
+        let mut wide = Self::with(&self.path, present)?;
+        for doc in Reader::open(&narrow)? {
+            wide.write(doc?)?;
+        }
+        wide.encode()?;
+        std::fs::remove_file(&narrow).map_err(Error::io("cannot remove", &narrow))?;
+        let (batch, batch_bytes) = (std::mem::take(&mut self.batch), self.batch_bytes);
+        *self = Self { batch, batch_bytes, written: self.written, ..wide };
+        Ok(())
     }
 
     fn encode(&mut self) -> Result<()> {
         if self.batch.is_empty() {
             return Ok(());
         }
+        let mut present = self.present;
+        for ((_, value), present) in OPTIONAL.iter().zip(&mut present) {
+            *present |= self.batch.iter().any(|doc| value(doc).is_some());
+        }
+        if present != self.present {
+            self.widen(present)?;
+        }
+        self.start()?;
         let docs = std::mem::take(&mut self.batch);
         self.group_rows += docs.len();
         self.group_bytes += std::mem::take(&mut self.batch_bytes);
         let text = |column: fn(&Doc) -> &str| -> ArrayRef {
             Arc::new(StringArray::from_iter_values(docs.iter().map(column)))
         };
-        let columns: Vec<ArrayRef> = vec![
+        let mut columns: Vec<ArrayRef> = vec![
             text(|doc| &doc.text),
             text(|doc| &doc.id),
             text(|doc| &doc.dump),
@@ -129,10 +192,14 @@ impl Writer {
                     .collect::<Int64Array>(),
             ),
         ];
-        let batch = RecordBatch::try_new(self.schema.clone(), columns).map_err(unwritten(&self.path))?;
-        self.parquet.write(&batch).map_err(unwritten(&self.path))?;
+        for ((_, value), _) in OPTIONAL.iter().zip(present).filter(|(_, present)| *present) {
+            columns.push(Arc::new(docs.iter().map(value).collect::<StringArray>()));
+        }
+        let batch = RecordBatch::try_new(schema(present), columns).map_err(unwritten(&self.path))?;
+        let Some(parquet) = &mut self.parquet else { return Ok(()) };
+        parquet.write(&batch).map_err(unwritten(&self.path))?;
         if self.group_bytes >= GROUP_BYTES || self.group_rows >= GROUP_ROWS {
-            self.parquet.flush().map_err(unwritten(&self.path))?;
+            parquet.flush().map_err(unwritten(&self.path))?;
             (self.group_bytes, self.group_rows) = (0, 0);
         }
         Ok(())
@@ -168,7 +235,8 @@ impl Reader {
     /// # Errors
     /// Where it cannot be read, is no Parquet file, or has no `text` column of strings.
     pub fn open(path: &Path) -> Result<Self> {
-        Self::columns(path, &COLUMNS)
+        let optional = OPTIONAL.iter().map(|(name, _)| *name);
+        Self::columns(path, &COLUMNS.into_iter().chain(optional).collect::<Vec<_>>())
     }
 
     /// Opens the shard at `path` for what names documents, `id` and `url`; all else stays empty and is not
@@ -250,6 +318,11 @@ fn decode(batch: &RecordBatch, path: &Path) -> Result<Vec<Doc>> {
                     "url" => doc.url = value,
                     "date" => doc.date = value,
                     "file_path" => doc.file_path = value,
+                    "title" => doc.title = Some(value),
+                    "author" => doc.author = Some(value),
+                    "published" => doc.published = Some(value),
+                    "site" => doc.site = Some(value),
+                    "extra" => doc.extra = Extra::written(value),
                     _ => doc.language = Some(value),
                 }
             }),
@@ -369,6 +442,36 @@ mod tests {
         assert_eq!(reader.rows(), 300);
         assert_eq!(reader.collect::<Result<Vec<_>>>()?, docs);
         assert_eq!(bytes, write(&folder.path().join("b.parquet"), &docs)?);
+        Ok(())
+    }
+
+    #[test]
+    fn a_column_that_comes_late_gives_the_bytes_of_one_that_was_expected() -> Result<()> {
+        let folder = tempfile::tempdir().expect("a folder");
+        // Several batches and row groups before the first document with a column of its own.
+        let long = |number: u64| Doc { text: format!("{number} ").repeat(100_000), ..doc(number) };
+        let mut docs: Vec<Doc> = (0..250).map(long).collect();
+        let plain = write(&folder.path().join("plain.parquet"), &docs)?;
+        docs[249].extra =
+            Extra::parse(r#"{"licence": "CC0", "score": 3, "tags": ["a"]}"#).expect("an object");
+        docs[240].title = Some("A title".into());
+        let path = folder.path().join("late.parquet");
+        let late = write(&path, &docs)?;
+        assert_eq!(Reader::open(&path)?.collect::<Result<Vec<_>>>()?, docs);
+        let mut expected = Present::default();
+        (expected[0], expected[4]) = (true, true);
+        let path = folder.path().join("expected.parquet");
+        let mut writer = Writer::with(&path, expected)?;
+        docs.iter().try_for_each(|doc| writer.write(doc.clone()))?;
+        writer.finish()?;
+        assert!(late == std::fs::read(&path).expect("written"));
+        assert!(plain != late);
+        let names = |file: &str| -> Result<Vec<String>> {
+            Ok(columns(&folder.path().join(file))?.into_iter().map(|(name, _)| name).collect())
+        };
+        assert_eq!(names("plain.parquet")?.len(), 9);
+        assert_eq!(names("late.parquet")?[9..], ["column title", "column extra"]);
+        assert_eq!(std::fs::read_dir(folder.path()).expect("a folder").count(), 3, "nothing is left beside");
         Ok(())
     }
 

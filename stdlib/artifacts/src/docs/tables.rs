@@ -164,7 +164,7 @@ impl Iterator for CsvRows {
             })
             .collect();
         self.notes.mended += u64::from(mended);
-        match self.mapping.document(&Value::Object(fields), &mut self.notes) {
+        match self.mapping.document(Value::Object(fields), &mut self.notes) {
             Ok(doc) => Some(Ok(Row::Doc(doc))),
             Err(why) => bad(why),
         }

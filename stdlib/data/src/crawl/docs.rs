@@ -27,6 +27,8 @@ pub struct Settings {
     pub date: Option<String>,
     /// The field with the language.
     pub language: Option<String>,
+    /// The further columns that are kept.
+    pub columns: Option<Vec<String>>,
     /// Documents read of each file.
     pub limit: Option<u64>,
     /// The share of a file's rows that may be no documents.
@@ -93,6 +95,9 @@ pub fn run(ctx: &dyn Context, settings: Settings) -> Result<()> {
             if doc.id.is_empty() {
                 // Equal texts in one file are still two documents.
                 doc.id = pages::urn(&[file.digest.as_bytes(), &count.to_le_bytes()]);
+            }
+            if let Some(columns) = &settings.columns {
+                doc.extra = doc.extra.only(columns);
             }
             writer.write(doc)?;
             count += 1;
@@ -190,6 +195,7 @@ mod tests {
             url: None,
             date: None,
             language: None,
+            columns: None,
             limit: None,
             max_bad,
             license: None,
@@ -223,6 +229,48 @@ mod tests {
         docs.sort_by(|a, b| a.url.cmp(&b.url));
         let found: Vec<_> = docs.iter().map(|doc| (doc.text.as_str(), doc.url.as_str())).collect();
         assert_eq!(found, [("one", "u1"), ("three", "u3")]);
+    }
+
+    #[test]
+    fn further_columns_are_kept_as_asked() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let files: [(&str, &[u8]); 2] = [
+            (
+                "a.jsonl",
+                b"{\"content\": {\"body\": \"one\", \"n\": 1}, \"licence\": \"CC0\", \"tags\": [1, \"b\"]}\n",
+            ),
+            ("b.csv", b"content.body,licence,score\ntwo,MIT,3\nthree,,\n"),
+        ];
+        let kept = |columns: Option<&[&str]>| {
+            let work = folder.path().join(columns.map_or("all".into(), |columns| columns.concat() + "-"));
+            std::fs::create_dir(&work).expect("made");
+            let ctx = TestContext::new(&work).with_files("files", &files);
+            let columns = columns.map(|columns| columns.iter().map(|name| (*name).to_owned()).collect());
+            run(&ctx, Settings { text: "content.body".into(), columns, ..settings(0.0) }).expect("read");
+            let entry = std::fs::read_dir(ctx.output())
+                .expect("a folder")
+                .next()
+                .expect("a shard")
+                .expect("an entry");
+            let docs = Reader::open(&entry.path()).expect("open").map(|doc| doc.expect("read"));
+            let mut docs: Vec<(String, String)> =
+                docs.map(|doc| (doc.text.clone(), doc.extra.text().to_owned())).collect();
+            docs.sort();
+            docs.into_iter().map(|(text, extra)| format!("{text} {extra}")).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            kept(None),
+            [
+                r#"one {"content":{"n":1},"licence":"CC0","tags":[1,"b"]}"#,
+                "three ",
+                r#"two {"licence":"MIT","score":"3"}"#
+            ]
+        );
+        assert_eq!(
+            kept(Some(&["licence"])),
+            [r#"one {"licence":"CC0"}"#, "three ", r#"two {"licence":"MIT"}"#]
+        );
+        assert_eq!(kept(Some(&[])), ["one ", "three ", "two "]);
     }
 
     #[test]

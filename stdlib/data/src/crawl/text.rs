@@ -12,23 +12,35 @@ use super::sniff::{Looks, looks};
 use super::{file_url, label, shard_of};
 use crate::pages;
 
-/// Where documents end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
+/// Where documents end within a file.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(from = "String")]
 pub enum Split {
     /// At one blank line or more.
     BlankLines,
     /// At every line.
     Lines,
+    /// At this text.
+    At(String),
+}
+
+impl From<String> for Split {
+    fn from(split: String) -> Self {
+        match split.as_str() {
+            "blank_lines" => Self::BlankLines,
+            "lines" => Self::Lines,
+            _ => Self::At(split),
+        }
+    }
 }
 
 /// The settings of `crawl.text`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
-    /// Where documents end.
+    /// Where documents end; a file is one unless given.
     pub split: Option<Split>,
-    /// What stands between documents.
+    /// The old place of a text in `split`; never given.
     pub separator: Option<String>,
     /// The longest part, in bytes of UTF-8.
     pub max_text: u64,
@@ -84,7 +96,7 @@ pub fn run(ctx: &dyn Context, settings: Settings) -> Result<()> {
                         label(file),
                         settings.max_text
                     ))
-                    .help("part it with `split` or `separator`, or raise `max_text`"));
+                    .help("part it with `split`, or raise `max_text`"));
                 }
                 None => {
                     let value = format!("more than {} bytes", settings.max_text);
@@ -177,7 +189,7 @@ impl<'a> Parts<'a> {
         let last = self.line + lines(taken.trim_end()) + 1;
         let too_long = self.long_since.is_some() || end as u64 > self.settings.max_text;
         let text = taken.trim().to_owned();
-        let whole = self.settings.split.is_none() && self.settings.separator.is_none();
+        let whole = self.settings.split.is_none();
         let part = Part {
             text: (!too_long).then_some(text),
             lines: (!whole).then_some((first, last.max(first + 1))),
@@ -193,17 +205,15 @@ impl<'a> Parts<'a> {
     /// end.
     fn throw_away(&mut self) {
         self.long_since.get_or_insert(self.line);
-        let kept = match (&self.settings.separator, self.settings.split) {
-            (Some(separator), _) => {
+        let kept = match &self.settings.split {
+            Some(Split::At(separator)) => {
                 let from = (self.buffer.len() + 1).saturating_sub(separator.len());
                 self.buffer[self.buffer.floor_char_boundary(from)..].to_owned()
             }
             // A line feed with space behind it may be half a blank line. The space may be long, and says
             // nothing more.
-            (None, Some(Split::BlankLines)) if self.buffer.trim_end_matches(blank).ends_with('\n') => {
-                "\n".to_owned()
-            }
-            (None, _) => String::new(),
+            Some(Split::BlankLines) if self.buffer.trim_end_matches(blank).ends_with('\n') => "\n".to_owned(),
+            _ => String::new(),
         };
         self.line += lines(&self.buffer) - lines(&kept);
         self.buffer = kept;
@@ -212,21 +222,21 @@ impl<'a> Parts<'a> {
 
     /// Where a part ends in the buffer, and where the next one begins.
     fn end(&mut self) -> Option<(usize, usize)> {
-        let found = match (&self.settings.separator, self.settings.split) {
-            (Some(separator), _) => {
+        let found = match &self.settings.split {
+            Some(Split::At(separator)) => {
                 let mut from = (self.searched + 1).saturating_sub(separator.len());
                 from = self.buffer.floor_char_boundary(from);
                 self.buffer[from..]
                     .find(separator.as_str())
                     .map(|at| (from + at, from + at + separator.len()))
             }
-            (None, Some(Split::Lines)) => {
+            Some(Split::Lines) => {
                 self.buffer[self.searched..].find('\n').map(|at| (self.searched + at, self.searched + at + 1))
             }
-            (None, Some(Split::BlankLines)) => self.blank_line(),
-            (None, None) => None,
+            Some(Split::BlankLines) => self.blank_line(),
+            None => None,
         };
-        if found.is_none() && self.settings.split != Some(Split::BlankLines) {
+        if found.is_none() && !matches!(self.settings.split, Some(Split::BlankLines)) {
             self.searched = self.buffer.len();
         }
         found
@@ -265,13 +275,13 @@ mod tests {
     fn read(
         name: &str,
         content: &[u8],
-        split: Option<Split>,
-        separator: Option<&str>,
+        split: Option<&str>,
         max_text: u64,
     ) -> (TestContext, Result<Vec<(String, String)>>) {
         let folder = tempfile::tempdir().expect("a folder").keep();
         let ctx = TestContext::new(&folder).with_files("files", &[(name, content)]);
-        let settings = Settings { split, separator: separator.map(str::to_owned), max_text, license: None };
+        let split = split.map(|split| Split::from(split.to_owned()));
+        let settings = Settings { split, separator: None, max_text, license: None };
         let docs = run(&ctx, settings).map(|()| {
             let file = &ctx.input("files").expect("files").files[0];
             let reader = Reader::open(&ctx.output().join(format!("{}.parquet", shard_name(file))));
@@ -287,11 +297,11 @@ mod tests {
     #[test]
     fn a_file_is_a_document_or_each_of_its_parts() {
         let text = "\u{feff}\r\none\r\ntwo\r\n\r\n \r\nthree\r\n";
-        let (_, docs) = read("b/a b.md", text.as_bytes(), None, None, 1 << 20);
+        let (_, docs) = read("b/a b.md", text.as_bytes(), None, 1 << 20);
         assert_eq!(pairs(&docs.unwrap()), [("one\ntwo\n\n \nthree", "b/a%20b.md")]);
-        let (_, docs) = read("a.txt", text.as_bytes(), Some(Split::BlankLines), None, 1 << 20);
+        let (_, docs) = read("a.txt", text.as_bytes(), Some("blank_lines"), 1 << 20);
         assert_eq!(pairs(&docs.unwrap()), [("one\ntwo", "a.txt#line=1,3"), ("three", "a.txt#line=5,6")]);
-        let (_, docs) = read("a.txt", text.as_bytes(), Some(Split::Lines), None, 1 << 20);
+        let (_, docs) = read("a.txt", text.as_bytes(), Some("lines"), 1 << 20);
         assert_eq!(
             pairs(&docs.unwrap()),
             [("one", "a.txt#line=1,2"), ("two", "a.txt#line=2,3"), ("three", "a.txt#line=5,6")]
@@ -305,7 +315,7 @@ mod tests {
             let first = format!("{}é", "a".repeat(length));
             let text = format!("{first}{separator}\nsecond\n{separator}{separator} \n");
             let packed = zstd::encode_all(text.as_bytes(), 1).unwrap();
-            let (_, docs) = read("a.txt.zst", &packed, None, Some(separator), 1 << 20);
+            let (_, docs) = read("a.txt.zst", &packed, Some(separator), 1 << 20);
             assert_eq!(
                 pairs(&docs.unwrap()),
                 [(first.as_str(), "a.txt.zst#line=0,1"), ("second", "a.txt.zst#line=1,2")],
@@ -318,11 +328,11 @@ mod tests {
     fn what_is_too_long_is_left_out_with_a_count_and_a_whole_file_refused() {
         let long = format!("{}\n{}", "x".repeat(1500), "y".repeat(200_000));
         let text = format!("one\n\n{long}\n\nthree\n");
-        let (ctx, docs) = read("a.txt", text.as_bytes(), Some(Split::BlankLines), None, 1024);
+        let (ctx, docs) = read("a.txt", text.as_bytes(), Some("blank_lines"), 1024);
         assert_eq!(pairs(&docs.unwrap()), [("one", "a.txt#line=0,1"), ("three", "a.txt#line=5,6")]);
         assert_eq!(ctx.counted("dropped.text.too_large"), 1);
         assert_eq!(ctx.drops.lock().unwrap()[0].url, "file:///a.txt#line=2,4");
-        let (_, docs) = read("a.txt", text.as_bytes(), None, None, 1024);
+        let (_, docs) = read("a.txt", text.as_bytes(), None, 1024);
         assert!(docs.unwrap_err().help_text().is_some_and(|help| help.contains("`split`")));
     }
 
@@ -331,7 +341,7 @@ mod tests {
         for length in (65_525..65_545).chain(131_065..131_080) {
             for gap in ["\n\n", "\n \t \n", "\n\n\n \n"] {
                 let text = format!("one\n\n{}é{gap}three\n\nfour", "y".repeat(length));
-                let (ctx, docs) = read("a.txt", text.as_bytes(), Some(Split::BlankLines), None, 1024);
+                let (ctx, docs) = read("a.txt", text.as_bytes(), Some("blank_lines"), 1024);
                 let at = 3 + lines(gap);
                 let three = format!("a.txt#line={},{at}", at - 1);
                 let four = format!("a.txt#line={},{}", at + 1, at + 2);
@@ -352,19 +362,19 @@ mod tests {
         let wide: Vec<u8> =
             [0xfeff].into_iter().chain(poem.encode_utf16()).flat_map(u16::to_le_bytes).collect();
         for content in [poem.as_bytes(), &gbk, &wide] {
-            let (ctx, docs) = read("a.txt", content, None, None, 1 << 20);
+            let (ctx, docs) = read("a.txt", content, None, 1 << 20);
             assert_eq!(docs.unwrap()[0].0, poem);
             assert_eq!(ctx.counted("mended"), 0);
         }
         let broken = [poem.repeat(30_000).as_bytes(), b"\xff end"].concat();
-        let (ctx, docs) = read("a.txt", &broken, Some(Split::Lines), None, 1 << 30);
+        let (ctx, docs) = read("a.txt", &broken, Some("lines"), 1 << 30);
         assert!(docs.unwrap()[0].0.ends_with("\u{fffd} end"));
         assert_eq!(ctx.counted("mended"), 1);
     }
 
     #[test]
     fn other_files_are_refused_by_name() {
-        let (_, docs) = read("a.jsonl", b"{\"text\": \"a\"}", None, None, 1 << 20);
+        let (_, docs) = read("a.jsonl", b"{\"text\": \"a\"}", None, 1 << 20);
         let error = docs.unwrap_err();
         assert_eq!(
             (error.to_string().as_str(), error.help_text()),

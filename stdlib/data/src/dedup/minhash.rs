@@ -1,24 +1,22 @@
 //! `dedup.minhash`: keeps one of each group of documents that are nearly alike.
 //!
-//! Three passes. The first writes signatures to a file in the state folder. The second goes through the bands
-//! one after another, sorts the documents by the band's hash and joins those that are alike. The third copies
-//! what is kept. Documents are numbered by rank (longest first, then by a hash of id and text), so that
-//! neither the order of shards nor that of threads has a say. Memory is about 40 bytes a document.
+//! Three steps, each a stage: [`sign`] makes signatures of a shard, [`group`] finds groups over all shards
+//! and writes beside each shard what is left out of it, and this one writes what is kept. The first and the
+//! last go shard by shard.
+
+pub mod group;
+pub mod sign;
+mod signed;
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{BufReader, BufWriter, Read, Seek, SeekFrom, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use llmp_stage::{Context, Cost, Dropped, Error, Input, Inputs, Lint, Result, Rule};
-use rayon::prelude::*;
-use serde::Deserialize;
+use llmp_artifacts::docs::{Reader, Writer};
+use llmp_artifacts::lines::{Line, Lines};
+use llmp_stage::{Context, Dropped, Error, InputFile, Lint, Result, Rule};
+use serde::{Deserialize, Serialize};
 
-use super::bands::Bands;
-use super::clusters::Clusters;
-use super::signature::{Hasher, band_hash, similarity};
-use crate::shards::thread_pool;
-use llmp_artifacts::docs::{Doc, Reader, Writer};
+use crate::shards::pass_on;
 
 /// The settings of `dedup.minhash`.
 #[derive(Debug, Deserialize)]
@@ -38,34 +36,21 @@ pub struct Settings {
     pub seed: u64,
 }
 
-/// A document in a crowded band is compared with so many that are unlike each other, not with all.
-const MAX_COMPARED: usize = 32;
+/// How the name of the file ends that says what is left out of a shard.
+const SUFFIX_LEFT: &str = ".alike.jsonl";
 
-/// Documents hashed at once.
-const BATCH: usize = 512;
-
-/// What is remembered of a document: what ranks it. The order of fields is the order of ranks.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Remembered {
-    shorter: std::cmp::Reverse<u32>,
-    digest: [u8; 16],
-    /// Where it stands in the order of the shards.
-    place: u32,
+/// A document that is left out: a line of that file.
+#[derive(Debug, Serialize, Deserialize)]
+struct Left<'a> {
+    /// Its row in the shard, from 0.
+    row: u64,
+    /// The id of the document that is kept in its place.
+    like: std::borrow::Cow<'a, str>,
 }
 
-/// What it will need: what is remembered of each document, its place in a band, and a batch of texts.
-#[must_use]
-pub fn cost(_: &Settings, inputs: &Inputs) -> Cost {
-    const REMEMBERED: u64 = 80;
-    const SHORTEST: u64 = 512;
-    let docs = inputs.get("docs");
-    let memory = docs.bytes.map(|bytes| {
-        let documents = docs.items.unwrap_or(bytes / SHORTEST);
-        let text = llmp_artifacts::docs::text_of(bytes);
-        let batch = text.checked_div(documents.div_ceil(BATCH as u64)).unwrap_or(0);
-        documents * REMEMBERED + 2 * batch
-    });
-    Cost { memory, ..Cost::default() }
+/// The shard that a file belongs to.
+fn shard_of(file: &InputFile) -> &str {
+    llmp_stage::shard_of(&file.name)
 }
 
 /// Bands of locality-sensitive hashing are so many of so many hashes each, which there have to be.
@@ -111,255 +96,57 @@ pub fn pace() -> llmp_stage::Pace {
 /// Runs the stage.
 ///
 /// # Errors
-/// Where documents or the file of signatures cannot be read or written.
-pub fn run(ctx: &dyn Context, settings: Settings) -> Result<()> {
-    let bands = match (settings.bands, settings.band_hashes) {
-        (Some(count), Some(width)) => Bands::given(count, width, settings.hashes)?,
-        // The stage does not run so.
-        _ => Bands::for_similarity(settings.similarity, settings.hashes),
-    };
+/// Where documents cannot be read or written, or the steps before have not been done.
+pub fn run(ctx: &dyn Context, _: Settings) -> Result<()> {
     let input = ctx.input("docs")?;
-    let path = ctx.state().join("signatures");
-    let (documents, mut signatures) = hash_all(ctx, input, &settings, path)?;
-    ctx.log(&format!(
-        "{} bands of {} hashes: {:.1}% of the pairs at {:.0}% are found",
-        bands.count,
-        bands.width,
-        100.0 * bands.recall(settings.similarity),
-        100.0 * settings.similarity
-    ));
-    let clusters = cluster(ctx, &documents, &mut signatures, bands, settings.similarity)?;
-    let kept = kept_documents(&documents, clusters);
-    copy(ctx, input, &kept)
-}
-
-/// First pass: signatures of all documents, and what ranks them.
-fn hash_all(
-    ctx: &dyn Context,
-    input: &Input,
-    settings: &Settings,
-    path: PathBuf,
-) -> Result<(Vec<Remembered>, Signatures)> {
-    let hasher = Hasher::new(settings.ngram, settings.hashes, settings.seed);
-    let pool = thread_pool(ctx)?;
-    let mut documents = Vec::new();
-    let mut writer = SignatureWriter::create(&path)?;
     for file in input.with_suffix(".parquet") {
-        let mut reader = Reader::open(&file.path)?;
-        let bar = ctx.bar(reader.rows(), "documents");
-        loop {
-            ctx.proceed()?;
-            let batch: Vec<Doc> = reader.by_ref().take(BATCH).collect::<Result<_>>()?;
-            if batch.is_empty() {
-                break;
-            }
-            let hashed: Vec<_> = pool
-                .install(|| batch.par_iter().map(|doc| (rank(doc), hasher.signature(&doc.text))).collect());
-            bar.add(batch.len() as u64);
-            for ((shorter, digest), signature) in hashed {
-                let place = u32::try_from(documents.len()).map_err(|_| too_many())?;
-                writer.write(&signature)?;
-                documents.push(Remembered { shorter, digest, place });
-            }
-        }
-    }
-    documents.sort_unstable();
-    Ok((documents, writer.finish(settings.hashes)?))
-}
-
-fn too_many() -> Error {
-    Error::new("there are more than 4,294,967,295 documents")
-        .help("FineWeb deduplicates each crawl by itself; do so here, and join the results")
-}
-
-fn rank(doc: &Doc) -> (std::cmp::Reverse<u32>, [u8; 16]) {
-    let mut hasher = blake3::Hasher::new();
-    hasher.update(&(doc.id.len() as u64).to_le_bytes()).update(doc.id.as_bytes()).update(doc.text.as_bytes());
-    let mut digest = [0; 16];
-    hasher.finalize_xof().fill(&mut digest);
-    (std::cmp::Reverse(u32::try_from(doc.text.len()).unwrap_or(u32::MAX)), digest)
-}
-
-/// Second pass: joins the ranks of documents that are alike.
-fn cluster(
-    ctx: &dyn Context,
-    documents: &[Remembered],
-    signatures: &mut Signatures,
-    bands: Bands,
-    least: f64,
-) -> Result<Clusters> {
-    let mut clusters = Clusters::new(documents.len() as u32);
-    let mut ranks = vec![0_u32; documents.len()];
-    for (rank, document) in documents.iter().enumerate() {
-        ranks[document.place as usize] = rank as u32;
-    }
-    let bar = ctx.bar(bands.count as u64, "bands");
-    for band in 0..bands.count {
-        let mut hashes = Vec::with_capacity(documents.len());
-        signatures.each(|place, signature| {
-            ctx.proceed()?;
-            let part = &signature[band * bands.width..][..bands.width];
-            hashes.push((band_hash(part), ranks[place]));
-            Ok(())
-        })?;
-        hashes.sort_unstable();
-        for group in hashes.chunk_by(|a, b| a.0 == b.0).filter(|group| group.len() > 1) {
-            ctx.proceed()?;
-            let mut unlike: Vec<(u32, Vec<u32>)> = Vec::new();
-            for &(_, rank) in group {
-                let known = unlike.iter().any(|(other, _)| clusters.find(*other) == clusters.find(rank));
-                if known {
-                    continue;
-                }
-                let signature = signatures.read(documents[rank as usize].place)?;
-                match unlike.iter().find(|(_, other)| similarity(other, &signature) >= least) {
-                    Some((other, _)) => clusters.join(*other, rank),
-                    None if unlike.len() < MAX_COMPARED => unlike.push((rank, signature)),
-                    None => {}
-                }
-            }
-        }
-        bar.add(1);
-    }
-    Ok(clusters)
-}
-
-/// For each place, the place of the document that is kept of its group.
-fn kept_documents(documents: &[Remembered], mut clusters: Clusters) -> Vec<u32> {
-    let mut kept = vec![0; documents.len()];
-    for (rank, document) in documents.iter().enumerate() {
-        let first = clusters.find(rank as u32);
-        kept[document.place as usize] = documents[first as usize].place;
-    }
-    kept
-}
-
-/// Third pass: writes the documents that are kept.
-fn copy(ctx: &dyn Context, input: &Input, kept: &[u32]) -> Result<()> {
-    // What is dropped names what is kept in its place, which may stand in a later shard.
-    let mut ids: BTreeMap<u32, String> = kept
-        .iter()
-        .enumerate()
-        .filter(|(place, kept)| **kept as usize != *place)
-        .map(|(_, kept)| (*kept, String::new()))
-        .collect();
-    if !ids.is_empty() {
-        each_document(ctx, input, |place, doc| {
-            if let Some(id) = ids.get_mut(&place) {
-                *id = doc.id;
-            }
-            Ok(())
-        })?;
-    }
-    let mut place = 0;
-    for file in input.with_suffix(".parquet") {
-        let mut writer = Writer::create(&ctx.output().join(&file.name))?;
+        let left = left_out(&input.file(&format!("{}{SUFFIX_LEFT}", shard_of(file)))?.path)?;
         let reader = Reader::open(&file.path)?;
+        ctx.count("documents", reader.rows().saturating_sub(left.len() as u64));
+        if left.is_empty() {
+            pass_on(file, ctx.output())?;
+            continue;
+        }
+        let mut writer = Writer::create(&ctx.output().join(&file.name))?;
         let bar = ctx.bar(reader.rows(), "documents");
-        let mut count = 0;
-        for doc in reader {
+        for (row, doc) in (0_u64..).zip(reader) {
             ctx.proceed()?;
             let doc = doc?;
-            let first = *kept.get(place as usize).ok_or_else(changed)?;
-            if first == place {
-                writer.write(doc)?;
-                count += 1;
-            } else {
-                let value = Dropped::like(ids.get(&first).map_or("another", String::as_str));
-                ctx.dropped(Dropped { id: doc.id, url: doc.url, rule: "minhash.similarity".into(), value });
+            match left.get(&row) {
+                None => writer.write(doc)?,
+                Some(like) => {
+                    let (rule, value) = ("minhash.similarity".into(), Dropped::like(like));
+                    ctx.dropped(Dropped { id: doc.id, url: doc.url, rule, value });
+                }
             }
-            place += 1;
             bar.add(1);
         }
         writer.finish()?;
-        ctx.count("documents", count);
     }
     Ok(())
 }
 
-fn each_document(
-    ctx: &dyn Context,
-    input: &Input,
-    mut each: impl FnMut(u32, Doc) -> Result<()>,
-) -> Result<()> {
-    let mut place = 0;
-    for file in input.with_suffix(".parquet") {
-        for doc in Reader::open(&file.path)? {
-            ctx.proceed()?;
-            each(place, doc?)?;
-            place += 1;
-        }
-    }
-    Ok(())
-}
-
-fn changed() -> Error {
-    Error::new("the documents have changed while they were read")
-        .help("`llmp verify` finds artifacts whose bytes have changed")
-}
-
-/// Writes signatures one after another, as little-endian numbers.
-struct SignatureWriter {
-    path: PathBuf,
-    output: BufWriter<File>,
-}
-
-impl SignatureWriter {
-    fn create(path: &Path) -> Result<Self> {
-        let file = File::create(path).map_err(Error::io("cannot make", path))?;
-        Ok(Self { path: path.to_owned(), output: BufWriter::with_capacity(1 << 20, file) })
-    }
-
-    fn write(&mut self, signature: &[u32]) -> Result<()> {
-        let bytes: Vec<u8> = signature.iter().flat_map(|value| value.to_le_bytes()).collect();
-        self.output.write_all(&bytes).map_err(Error::io("cannot write", &self.path))
-    }
-
-    fn finish(mut self, hashes: usize) -> Result<Signatures> {
-        self.output.flush().map_err(Error::io("cannot write", &self.path))?;
-        let file = File::open(&self.path).map_err(Error::io("cannot read", &self.path))?;
-        Ok(Signatures { path: self.path, file, hashes })
-    }
-}
-
-/// The signatures on disk, by place.
-struct Signatures {
-    path: PathBuf,
-    file: File,
-    hashes: usize,
-}
-
-impl Signatures {
-    fn each(&mut self, mut each: impl FnMut(usize, &[u32]) -> Result<()>) -> Result<()> {
-        self.file.seek(SeekFrom::Start(0)).map_err(Error::io("cannot read", &self.path))?;
-        let mut input = BufReader::with_capacity(1 << 20, &self.file);
-        let mut bytes = vec![0; self.hashes * 4];
-        let mut place = 0;
-        loop {
-            match input.read_exact(&mut bytes) {
-                Ok(()) => each(place, &numbers(&bytes))?,
-                Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => return Ok(()),
-                Err(error) => return Err(Error::io("cannot read", &self.path)(error)),
+/// The rows that are left out, each with the id of what is kept.
+fn left_out(path: &Path) -> Result<BTreeMap<u64, String>> {
+    let (mut lines, mut left) = (Lines::open(path)?, BTreeMap::new());
+    while let Some(line) = lines.next_line()? {
+        let parsed = match line {
+            Line::Row(row) => serde_json::from_slice::<Left<'_>>(row).map_err(|error| error.to_string()),
+            Line::Bad(why) => Err(why.to_owned()),
+        };
+        match parsed {
+            Ok(line) => left.insert(line.row, line.like.into_owned()),
+            Err(why) => {
+                return Err(Error::new(format!("cannot understand `{}`: {why}", path.display())));
             }
-            place += 1;
-        }
+        };
     }
-
-    fn read(&mut self, place: u32) -> Result<Vec<u32>> {
-        let mut bytes = vec![0; self.hashes * 4];
-        let start = u64::from(place) * bytes.len() as u64;
-        let read = self.file.seek(SeekFrom::Start(start)).and_then(|_| self.file.read_exact(&mut bytes));
-        read.map_err(Error::io("cannot read", &self.path))?;
-        Ok(numbers(&bytes))
-    }
-}
-
-fn numbers(bytes: &[u8]) -> Vec<u32> {
-    bytes.chunks_exact(4).map(|bytes| u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]])).collect()
+    Ok(left)
 }
 
 #[cfg(test)]
 mod tests {
+    use llmp_artifacts::docs::Doc;
     use llmp_stage::testing::TestContext;
 
     use super::*;
@@ -387,11 +174,28 @@ mod tests {
         std::fs::read(path).expect("read")
     }
 
+    /// The three steps over shards in the folder `docs`.
+    fn steps(docs: &Path, settings: Settings) -> TestContext {
+        let Settings { similarity, ngram, hashes, bands, band_hashes, seed } = settings;
+        let work = tempfile::tempdir().expect("a folder").keep();
+        let ctx = |name: &str, docs: &Path| TestContext::new(&work.join(name)).with_folder("docs", docs);
+        let signed = ctx("sign", docs);
+        sign::run(&signed, sign::Settings { ngram, hashes, seed }).expect("signed");
+        let grouped = ctx("group", signed.output());
+        group::run(&grouped, group::Settings { similarity, hashes, bands, band_hashes }).expect("grouped");
+        assert_eq!(std::fs::read_dir(grouped.state()).expect("a folder").count(), 0);
+        let last = ctx("last", grouped.output());
+        run(&last, settings).expect("it runs");
+        last
+    }
+
     /// The ids that are left, by shard, and the shards' bytes.
     fn dedup(shards: &[(&str, &[u8])], settings: Settings) -> (Vec<Vec<String>>, Vec<Vec<u8>>, Vec<Dropped>) {
-        let folder = tempfile::tempdir().expect("a folder");
-        let ctx = TestContext::new(folder.path()).with_files("docs", shards);
-        run(&ctx, settings).expect("it runs");
+        let docs = tempfile::tempdir().expect("a folder");
+        for (name, bytes) in shards {
+            std::fs::write(docs.path().join(name), bytes).expect("written");
+        }
+        let ctx = steps(docs.path(), settings);
         let paths: Vec<_> = shards.iter().map(|(name, _)| ctx.output().join(name)).collect();
         let ids = paths.iter().map(|path| {
             Reader::open(path).expect("opens").map(|doc| doc.expect("read").id).collect::<Vec<_>>()

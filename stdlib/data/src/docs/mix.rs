@@ -17,6 +17,8 @@ const ROUNDED: f64 = 0.005;
 pub struct Settings {
     /// The share of each set.
     pub weights: Option<Vec<f64>>,
+    /// Whether scarce sets are repeated instead of leaving out a part of the others.
+    pub repeat: bool,
     /// Another number chooses others.
     pub seed: u64,
 }
@@ -41,49 +43,64 @@ pub fn pace() -> llmp_stage::Pace {
     llmp_stage::Pace { speed: 30e6, gives: 1.0 }
 }
 
+/// A set that would be repeated more often is too small for its weight.
+const MOST: f64 = 100.0;
+
 /// Runs the stage.
 ///
 /// # Errors
-/// Where documents cannot be read or written, or there are not as many weights as sets.
+/// Where documents cannot be read or written, there are not as many weights as sets, or a set is too small
+/// for its weight.
 pub fn run(ctx: &dyn Context, settings: Settings) -> Result<()> {
     let sets = ctx.inputs("docs");
     let shares = match &settings.weights {
         None => vec![1.0; sets.len()],
-        Some(weights) => shares(ctx, sets, weights)?,
+        Some(weights) => shares(ctx, sets, weights, settings.repeat)?,
     };
     let mut names = BTreeSet::new();
+    let mut taken = Vec::new();
     for (set, share) in sets.iter().zip(shares) {
+        let mut documents = 0;
         for file in set.with_suffix(".parquet") {
-            let path = ctx.output().join(name(&mut names, &file.name));
-            let mut reader = Reader::open(&file.path)?;
-            if share >= 1.0 {
+            for _ in 0..share.floor() as u64 {
+                let path = ctx.output().join(name(&mut names, &file.name));
                 std::fs::copy(&file.path, &path).map_err(Error::io("cannot copy", &file.path))?;
-                ctx.count("documents", reader.rows());
+                documents += Reader::open(&file.path)?.rows();
                 ctx.proceed()?;
+            }
+            let rest = share.fract();
+            if rest == 0.0 {
                 continue;
             }
+            let mut reader = Reader::open(&file.path)?;
             let bar = ctx.bar(reader.rows(), "documents");
-            let mut writer = Writer::create(&path)?;
+            let mut writer = Writer::create(&ctx.output().join(name(&mut names, &file.name)))?;
             for doc in reader.by_ref() {
                 ctx.proceed()?;
                 bar.add(1);
                 let doc = doc?;
-                if place("llmp docs.mix 1", settings.seed, &doc.text) < share {
+                if place("llmp docs.mix 1", settings.seed, &doc.text) < rest {
                     writer.write(doc)?;
-                } else {
+                } else if share < 1.0 {
                     let value = format!("{:.1}% of {} are taken", share * 100.0, set.label);
                     ctx.dropped(Dropped { id: doc.id, url: doc.url, rule: "mix.not_chosen".into(), value });
                 }
             }
-            ctx.count("documents", writer.finish()?);
+            documents += writer.finish()?;
         }
+        ctx.count("documents", documents);
+        taken.push(format!("{:.1}% of {}, {documents} documents", share * 100.0, set.label));
+    }
+    if settings.weights.is_some() {
+        ctx.show(&taken.join("; "));
     }
     Ok(())
 }
 
 /// The share of each set's documents that is taken: all of the scarcest one's, and of the others what its
-/// weight allows.
-fn shares(ctx: &dyn Context, sets: &[Input], weights: &[f64]) -> Result<Vec<f64>> {
+/// weight allows; or, where sets may be repeated, all of the most plentiful one's, and of the others what its
+/// weight asks for.
+fn shares(ctx: &dyn Context, sets: &[Input], weights: &[f64], repeat: bool) -> Result<Vec<f64>> {
     if sets.len() != weights.len() {
         return Err(Error::new(format!(
             "there are {} sets of documents and {} weights",
@@ -112,8 +129,18 @@ fn shares(ctx: &dyn Context, sets: &[Input], weights: &[f64]) -> Result<Vec<f64>
         }
         wholes.push(bytes as f64 / weight);
     }
-    let scarcest = wholes.iter().copied().fold(f64::INFINITY, f64::min);
-    Ok(wholes.into_iter().map(|whole| scarcest / whole).collect())
+    let whole = match repeat {
+        false => wholes.iter().copied().fold(f64::INFINITY, f64::min),
+        true => wholes.iter().copied().fold(0.0, f64::max),
+    };
+    let shares: Vec<f64> = wholes.into_iter().map(|own| whole / own).collect();
+    match sets.iter().zip(&shares).find(|(_, share)| **share > MOST) {
+        None => Ok(shares),
+        Some((set, share)) => {
+            Err(Error::new(format!("`{}` would be repeated {share:.0} times for its weight", set.label))
+                .help("give it a smaller weight, or leave out `repeat`"))
+        }
+    }
 }
 
 /// A name for a shard that none before it has: the same source may have gone through two sets.
@@ -167,7 +194,7 @@ mod tests {
         let mix = |weights: Option<Vec<f64>>| {
             let work = tempfile::tempdir().unwrap().keep();
             let ctx = TestContext::new(&work).with_folder("docs", &web).with_folder("docs", &books);
-            run(&ctx, Settings { weights, seed: 0 }).map(|()| texts(&ctx))
+            run(&ctx, Settings { weights, repeat: false, seed: 0 }).map(|()| texts(&ctx))
         };
         assert_eq!(mix(None).unwrap().len(), 5000, "shards of one name stay apart");
         let half = mix(Some(vec![0.5, 0.5])).unwrap();
@@ -176,8 +203,37 @@ mod tests {
         assert_eq!(books, 1000, "the scarcest set is taken whole");
         assert!((950..1050).contains(&web), "{web}");
         assert!(mix(Some(vec![1.0])).is_err());
-        assert!(lint(&Settings { weights: Some(vec![0.5, 0.4]), seed: 0 }).len() == 1);
-        assert!(lint(&Settings { weights: Some(vec![0.333, 0.333, 0.333]), seed: 0 }).is_empty());
+        assert!(lint(&Settings { weights: Some(vec![0.5, 0.4]), repeat: false, seed: 0 }).len() == 1);
+        assert!(
+            lint(&Settings { weights: Some(vec![0.333, 0.333, 0.333]), repeat: false, seed: 0 }).is_empty()
+        );
+    }
+
+    #[test]
+    fn a_scarce_set_is_repeated_where_that_is_asked_for() {
+        let root = tempfile::tempdir().unwrap();
+        let (web, books) = (root.path().join("web"), root.path().join("books"));
+        set(&web, "a.parquet", (0..1000).map(|number| format!("web {number:06}")));
+        set(&books, "a.parquet", (0..400).map(|number| format!("book {number:05}")));
+        let work = tempfile::tempdir().unwrap();
+        let ctx = TestContext::new(work.path()).with_folder("docs", &web).with_folder("docs", &books);
+        run(&ctx, Settings { weights: Some(vec![0.5, 0.5]), repeat: true, seed: 0 }).unwrap();
+        let mut counts = std::collections::BTreeMap::new();
+        for entry in std::fs::read_dir(ctx.output()).unwrap() {
+            for doc in Reader::open(&entry.unwrap().path()).unwrap() {
+                *counts.entry(doc.unwrap().text).or_insert(0) += 1;
+            }
+        }
+        let of = |what: &'static str| {
+            counts.iter().filter(move |(text, _)| text.starts_with(what)).map(|(_, count)| *count)
+        };
+        assert!(of("web").all(|count| count == 1) && of("web").count() == 1000);
+        // Two and a half times: half of them come a third time.
+        assert!(of("book").all(|count| count == 2 || count == 3));
+        assert!((950..1050).contains(&of("book").sum::<i32>()));
+        assert_eq!(ctx.counted("dropped.mix.not_chosen"), 0);
+        let few = run(&ctx, Settings { weights: Some(vec![0.001, 0.999]), repeat: true, seed: 0 });
+        assert!(few.unwrap_err().to_string().contains("would be repeated"));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use llmp_stage::{Bar, Context, Dropped, Error, InputFile, Result, Rule};
 use serde::Deserialize;
 
 use super::charset::decode;
-use super::page::{self, Problem, Wanted};
+use super::page::{self, About, Problem, Wanted};
 use super::workers::{Outcome, Workers};
 use llmp_artifacts::docs::{Doc, Writer};
 use llmp_artifacts::warc::{Item, Reader, Record};
@@ -72,6 +72,9 @@ pub enum Format {
 /// Pages are handed to the threads in batches of so many bytes.
 const BATCH_BYTES: usize = 8 << 20;
 
+/// Bytes of a title or a name; what is longer is something else.
+const LONGEST_SAID: usize = 1_000;
+
 /// A page waiting for its text.
 struct Waiting {
     record: Record,
@@ -81,7 +84,7 @@ struct Waiting {
 
 /// What a thread makes of a page.
 enum Extracted {
-    Text(String),
+    Text(String, Box<About>),
     Dropped(&'static str, String),
     /// The record holds no page.
     Nothing,
@@ -225,8 +228,10 @@ fn flush(
     let outcomes = workers.run(records, || ctx.proceed())?;
     for (doc, outcome) in docs.into_iter().zip(outcomes) {
         let (rule, value) = match outcome {
-            Outcome::Done(Extracted::Text(text)) => {
-                writer.write(Doc { text, ..doc })?;
+            Outcome::Done(Extracted::Text(text, about)) => {
+                let About { title, author, date, site, .. } = *about;
+                let [title, author, published, site] = [title, author, date, site].map(said);
+                writer.write(Doc { text, title, author, published, site, ..doc })?;
                 ctx.count("documents", 1);
                 continue;
             }
@@ -241,6 +246,11 @@ fn flush(
         ctx.dropped(Dropped { id: doc.id, url: doc.url, rule: rule.into(), value });
     }
     Ok(())
+}
+
+/// What a page says about itself, where it says something that can be meant.
+fn said(what: String) -> Option<String> {
+    (1..=LONGEST_SAID).contains(&what.len()).then_some(what)
 }
 
 fn extract(record: &Record, settings: &Settings) -> Extracted {
@@ -262,7 +272,7 @@ pub fn main_text(html: &[u8], charset: Option<&str>, url: &str, settings: &Setti
     let host = url::Url::parse(url).ok();
     let html = decode(html, charset, host.as_ref().and_then(url::Url::domain));
     match text_of(&html, url, settings) {
-        Extracted::Text(text) => Some(text),
+        Extracted::Text(text, _) => Some(text),
         Extracted::Dropped(..) | Extracted::Nothing => None,
     }
 }
@@ -296,11 +306,11 @@ fn text_of(html: &str, url: &str, settings: &Settings) -> Extracted {
         return Extracted::Dropped("extract.empty", "no main text".into());
     }
     let mut text = extract.text;
-    let title = extract.about.title;
+    let title = &extract.about.title;
     if settings.title && !title.is_empty() {
         let mark = if settings.format == Format::Markdown { "# " } else { "" };
         let first = text.lines().next().unwrap_or("").trim_start_matches(['#', ' ']);
-        if !first.starts_with(&title) {
+        if !first.starts_with(title.as_str()) {
             text = format!("{mark}{title}\n{text}");
         }
     }
@@ -308,7 +318,7 @@ fn text_of(html: &str, url: &str, settings: &Settings) -> Extracted {
         text.push('\n');
         text.push_str(&extract.comments);
     }
-    Extracted::Text(text)
+    Extracted::Text(text, Box::new(extract.about))
 }
 
 #[cfg(test)]
@@ -339,7 +349,8 @@ mod tests {
             |n: usize| format!("<p>Paragraph {n} {words}, with enough words to be taken for text.</p>");
         let text: String = (0..8).map(paragraph).collect();
         format!(
-            "<html><head><title>The title</title></head><body><nav><a href=/>Home</a> <a href=/x>Shop</a></nav>\
+            "<html><head><title>The title</title><meta name=author content='A. Writer'>\
+             <meta property='article:published_time' content='2024-05-01'></head><body><nav><a href=/>Home</a> <a href=/x>Shop</a></nav>\
              <article>{text}</article><footer>Copyright</footer></body></html>"
         )
     }
@@ -396,6 +407,9 @@ mod tests {
             [&doc.id, &doc.dump, &doc.date, &doc.file_path],
             ["<urn:https://a.example/1>", "CC-MAIN-2024-22", "2024-05-18T01:58:10Z", "crawl-1.warc.gz"]
         );
+        let said = [&doc.title, &doc.author, &doc.published, &doc.site]
+            .map(|column| column.as_deref().unwrap_or("-"));
+        assert_eq!(said, ["The title", "A. Writer", "2024-05-01", "-"]);
         let drops = ctx.drops.lock().expect("unpoisoned");
         let rules: Vec<&str> = drops.iter().map(|drop| drop.rule.as_str()).collect();
         assert_eq!(rules, ["extract.empty", "extract.too_deep"]);
@@ -409,7 +423,7 @@ mod tests {
     fn settings_change_the_text() {
         let html = article("x");
         let text = |settings: &Settings| match text_of(&html, "", settings) {
-            Extracted::Text(text) => text,
+            Extracted::Text(text, _) => text,
             Extracted::Dropped(rule, _) => panic!("dropped by {rule}"),
             Extracted::Nothing => panic!("no page"),
         };

@@ -1,6 +1,7 @@
 //! Stages that leave pages and documents out, or change them.
 
 pub mod classifier;
+pub mod decontaminate;
 mod fasttext;
 mod hosts;
 pub mod language;
@@ -13,6 +14,7 @@ pub mod urls;
 
 llmp_stage::stages! { "data/filter":
     "filter.classifier" = classifier { lint, rules },
+    "filter.decontaminate" = decontaminate { rules },
     "filter.language" = language { lint, pace, rules },
     "filter.pii" = pii { pace, rules },
     "filter.quality" = quality { pace, remarks, rules },

@@ -152,7 +152,7 @@ fn what_would_be_lost_is_counted() {
     for (name, column) in columns {
         let (doc, notes) = second(name, column);
         assert_eq!(doc, Doc { text: "b".into(), ..Doc::default() }, "{name}");
-        assert_eq!(notes.ignored.into_iter().collect::<Vec<_>>(), [(name, 1)]);
+        assert_eq!(notes.ignored.into_iter().collect::<Vec<_>>(), [(name.to_owned(), 1)]);
     }
     let (_, notes) = second("language", array(NullArray::new(2)));
     assert_eq!(notes, Notes::default());
