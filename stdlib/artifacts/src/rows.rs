@@ -21,12 +21,7 @@ const MAX_JSON: u64 = 1 << 30;
 /// Where the file cannot be read or is malformed, or `each` fails.
 pub fn read(file: &InputFile, mut each: impl FnMut(Value, &str) -> Result<()>) -> Result<()> {
     let name = file.label.as_deref().unwrap_or(&file.name);
-    let lower = file.name.to_ascii_lowercase();
-    let plain = lower.strip_suffix(".gz").or_else(|| lower.strip_suffix(".zst")).unwrap_or(&lower);
-    if !matches!(
-        Path::new(plain).extension().and_then(std::ffi::OsStr::to_str),
-        Some("jsonl" | "ndjson" | "json")
-    ) {
+    if !matches!(ending(&file.name).as_deref(), Some("jsonl" | "ndjson" | "json")) {
         return Err(Error::new(format!("`{name}` is neither `.jsonl` nor `.json`")));
     }
     json::read(
@@ -45,9 +40,7 @@ pub fn read(file: &InputFile, mut each: impl FnMut(Value, &str) -> Result<()>) -
 /// As there.
 pub fn read_table(file: &InputFile, mut each: impl FnMut(Value, &str) -> Result<()>) -> Result<()> {
     let name = file.label.as_deref().unwrap_or(&file.name);
-    let lower = file.name.to_ascii_lowercase();
-    let plain = [".gz", ".zst"].iter().find_map(|end| lower.strip_suffix(end)).unwrap_or(&lower);
-    match Path::new(plain).extension().and_then(std::ffi::OsStr::to_str) {
+    match ending(&file.name).as_deref() {
         Some("parquet") => (1..)
             .zip(json_rows(&file.path)?)
             .try_for_each(|(number, row)| each(row?, &format!("{name}, row {number}"))),
@@ -57,6 +50,13 @@ pub fn read_table(file: &InputFile, mut each: impl FnMut(Value, &str) -> Result<
         _ => Err(Error::new(format!("`{name}` is no table of rows by its name"))
             .help("`.jsonl`, `.json`, `.csv` and `.tsv` are read, also with `.gz` or `.zst` behind it, and `.parquet`")),
     }
+}
+
+/// What a file's name ends with, in small letters and without what says how it is compressed.
+fn ending(name: &str) -> Option<String> {
+    let lower = name.to_ascii_lowercase();
+    let plain = lower.strip_suffix(".gz").or_else(|| lower.strip_suffix(".zst")).unwrap_or(&lower);
+    Path::new(plain).extension().and_then(std::ffi::OsStr::to_str).map(str::to_owned)
 }
 
 fn fields(

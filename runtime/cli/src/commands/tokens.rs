@@ -48,16 +48,20 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     for text in &arguments.texts {
         let (name, text) = content(text)?;
         for (tokenizer_name, tokenizer) in &tokenizers {
-            let ids =
-                if arguments.special { with_special(tokenizer, &text) } else { tokenizer.encode(&text) };
-            let pieces = pieces(tokenizer, &ids);
+            let ids = match arguments.special {
+                true => tokenizer.encode_with_specials(&text)?,
+                false => tokenizer.encode(&text),
+            };
+            let characters = text.chars().count();
             if arguments.json {
                 let pieces: Vec<_> = ids
                     .iter()
-                    .zip(&pieces)
-                    .map(|(id, piece)| json!({"id": id, "text": piece.text, "bytes": piece.bytes}))
+                    .map(|id| {
+                        let bytes = tokenizer.token_bytes(*id).unwrap_or_default();
+                        // Null where the bytes are no whole characters.
+                        json!({"id": id, "text": std::str::from_utf8(bytes).ok(), "bytes": bytes})
+                    })
                     .collect();
-                let characters = text.chars().count();
                 let line = json!({
                     "tokenizer": tokenizer_name, "file": name, "tokens": ids.len(), "characters": characters,
                     "bytes": text.len(), "pieces": pieces,
@@ -68,12 +72,11 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
             let per_token = text.len() as f64 / ids.len().max(1) as f64;
             writeln!(
                 out,
-                "{tokenizer_name}: {} tokens, {} characters, {} bytes, {per_token:.2} bytes a token",
+                "{tokenizer_name}: {} tokens, {characters} characters, {} bytes, {per_token:.2} bytes a token",
                 ids.len(),
-                text.chars().count(),
                 text.len()
             )?;
-            writeln!(out, "{}", shown(tokenizer, &ids, &pieces, colour))?;
+            writeln!(out, "{}", shown(tokenizer, &ids, colour))?;
             let numbers: Vec<String> = ids.iter().map(u32::to_string).collect();
             writeln!(out, "{}\n", numbers.join(" "))?;
         }
@@ -81,30 +84,14 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     Ok(0)
 }
 
-/// What a token stands for.
-struct Piece<'a> {
-    bytes: &'a [u8],
-    /// The text, where the bytes are whole characters.
-    text: Option<&'a str>,
-}
-
-fn pieces<'a>(tokenizer: &'a Tokenizer, ids: &[u32]) -> Vec<Piece<'a>> {
-    ids.iter()
-        .map(|id| {
-            let bytes = tokenizer.token_bytes(*id).unwrap_or_default();
-            Piece { bytes, text: std::str::from_utf8(bytes).ok() }
-        })
-        .collect()
-}
-
 /// The pieces one after another: on backgrounds that take turns, or, without colour, apart by `|`. Bytes of a
 /// character that is cut stand as `<e4>`.
-fn shown(tokenizer: &Tokenizer, ids: &[u32], pieces: &[Piece<'_>], colour: bool) -> String {
+fn shown(tokenizer: &Tokenizer, ids: &[u32], colour: bool) -> String {
     const BACKGROUNDS: [u8; 5] = [103, 102, 106, 105, 104];
     let mut shown = String::new();
-    for (number, (piece, id)) in pieces.iter().zip(ids).enumerate() {
+    for (number, id) in ids.iter().enumerate() {
         let mut text = String::new();
-        for chunk in piece.bytes.utf8_chunks() {
+        for chunk in tokenizer.token_bytes(*id).unwrap_or_default().utf8_chunks() {
             text += &chunk.valid().replace('\t', "⇥").replace('\r', "␍");
             for byte in chunk.invalid() {
                 // Writing to a string never fails.
@@ -174,26 +161,6 @@ fn tokenizer(name: &str, arguments: &Arguments) -> Result<Tokenizer, Failure> {
     Ok(Tokenizer::open(&results.input(&one)?)?)
 }
 
-/// The ids of a text in which names of special tokens stand for these.
-fn with_special(tokenizer: &Tokenizer, text: &str) -> Vec<u32> {
-    let (mut ids, mut rest) = (Vec::new(), text);
-    loop {
-        // Of names that begin at one place the longest counts.
-        let next = tokenizer
-            .specials()
-            .iter()
-            .filter_map(|(name, id)| Some((rest.find(name.as_str())?, std::cmp::Reverse(name.len()), *id)))
-            .min();
-        let Some((at, std::cmp::Reverse(length), id)) = next else {
-            ids.extend(tokenizer.encode(rest));
-            return ids;
-        };
-        ids.extend(tokenizer.encode(&rest[..at]));
-        ids.push(id);
-        rest = &rest[at + length..];
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -201,7 +168,7 @@ mod tests {
     #[test]
     fn special_tokens_are_found_where_they_are_asked_for() {
         let tokenizer = Tokenizer::cl100k();
-        let ids = with_special(&tokenizer, "<|im_start|>user<|im_sep|>hi<|im_end|>");
+        let ids = tokenizer.encode_with_specials("<|im_start|>user<|im_sep|>hi<|im_end|>").unwrap();
         assert_eq!(ids, [100_264, 882, 100_266, 6151, 100_265]);
         assert!(!tokenizer.encode("<|im_start|>").contains(&100_264));
     }
@@ -210,7 +177,7 @@ mod tests {
     fn bytes_of_a_cut_character_are_shown() {
         let tokenizer = Tokenizer::cl100k();
         let ids = tokenizer.encode("a 韬\n");
-        let shown = shown(&tokenizer, &ids, &pieces(&tokenizer, &ids), false);
+        let shown = shown(&tokenizer, &ids, false);
         assert_eq!(shown, "a| <e9>|<9f>|<ac>|\n");
     }
 }

@@ -9,7 +9,7 @@ use llmp_stage::{Error, Input, Result};
 use serde_json::{Value, json};
 
 use super::byte_level::ByteLevel;
-use super::encoder::Encoder;
+use super::encoder::{Encoder, any_of};
 use super::layout::Layout;
 use super::packed::Published;
 use super::table::Table;
@@ -329,6 +329,27 @@ impl Tokenizer {
             rest = after;
         }
         ids
+    }
+
+    /// As [`Tokenizer::encode`], with names of special tokens in `text` standing for these.
+    ///
+    /// # Errors
+    /// Where there are too many to look for.
+    pub fn encode_with_specials(&self, text: &str) -> Result<Vec<u32>> {
+        let specials = self.specials();
+        if specials.is_empty() {
+            return Ok(self.encode(text));
+        }
+        let names = any_of(specials.keys().map(String::as_str).collect())
+            .ok_or_else(|| Error::new("the tokenizer has too many special tokens to look for in a text"))?;
+        let (mut ids, mut done) = (Vec::new(), 0);
+        for found in names.find_iter(text) {
+            ids.extend(self.encode(&text[done..found.start()]));
+            ids.push(specials[found.as_str()]);
+            done = found.end();
+        }
+        ids.extend(self.encode(&text[done..]));
+        Ok(ids)
     }
 
     /// The text of `ids`, special tokens by their names; bytes that are no UTF-8 become U+FFFD. Where the

@@ -179,13 +179,14 @@ fn added_tokens(document: &Value, vocabulary: usize, id: impl Fn(&str) -> Option
             plain.push(content);
         }
     }
-    if plain.is_empty() {
-        return Some((added, None));
-    }
-    // The longest of those that begin at a place is matched.
-    plain.sort_unstable_by_key(|content| std::cmp::Reverse(content.len()));
-    let any: Vec<String> = plain.into_iter().map(regex::escape).collect();
-    Some((added, Some(Regex::new(&any.join("|")).ok()?)))
+    Some((added, if plain.is_empty() { None } else { Some(any_of(plain)?) }))
+}
+
+/// Finds names in a text, of those that begin at a place the longest. `None` where they are too many.
+pub(super) fn any_of(mut names: Vec<&str>) -> Option<Regex> {
+    names.sort_unstable_by_key(|name| std::cmp::Reverse(name.len()));
+    let any: Vec<String> = names.into_iter().map(regex::escape).collect();
+    Regex::new(&any.join("|")).ok()
 }
 
 /// The published pattern by which a pre-tokenizer cuts, where it does that and spells bytes, and nothing

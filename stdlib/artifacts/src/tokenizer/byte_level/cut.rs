@@ -153,9 +153,10 @@ impl Text<'_> {
         }
     }
 
-    /// `\s*[\r\n]+|\s+(?!\S)|\s+`: the end of the piece that a space begins.
+    /// `\s*[\r\n]+|\s+(?!\S)|\s+`: the end of the piece that a space begins; without `breaks` line breaks are spaces
+    /// like any other.
     #[inline(always)]
-    fn spaces(&self, at: usize) -> usize {
+    fn spaces(&self, at: usize, breaks: bool) -> usize {
         let (mut end, mut last, mut broken) = (at, at, None);
         loop {
             let (class, length) = self.class(end);
@@ -164,7 +165,7 @@ impl Text<'_> {
             }
             last = end;
             end += length;
-            if class & BREAK != 0 {
+            if breaks && class & BREAK != 0 {
                 broken = Some(end);
             }
         }
@@ -222,7 +223,7 @@ impl Text<'_> {
         if self.bytes[at] == b' ' && next_length > 0 && next & (SPACE | NUMBER) == 0 {
             return self.marks(behind, is_break);
         }
-        self.spaces(at)
+        self.spaces(at, true)
     }
 
     /// The end of up to `more` further numbers.
@@ -257,23 +258,8 @@ impl Text<'_> {
         } else if length > 0 && class & SPACE == 0 {
             self.marks(start + length, |_| false)
         } else {
-            self.blanks(at)
+            self.spaces(at, false)
         }
-    }
-
-    /// `\s+(?!\S)|\s+`: as [`Text::spaces`], line breaks being spaces like any other.
-    #[inline(always)]
-    fn blanks(&self, at: usize) -> usize {
-        let (mut end, mut last) = (at, at);
-        loop {
-            let (class, length) = self.class(end);
-            if class & SPACE == 0 {
-                break;
-            }
-            last = end;
-            end += length;
-        }
-        if end < self.bytes.len() && last > at { last } else { end }
     }
 
     /// GPT-4o's pattern: words end where a capital follows a small letter, and keep their contraction.
@@ -302,7 +288,7 @@ impl Text<'_> {
         if self.bytes[at] == b' ' && next_length > 0 && next & (SPACE | LETTER | NUMBER) == 0 {
             return self.marks(behind, follow);
         }
-        self.spaces(at)
+        self.spaces(at, true)
     }
 
     /// `[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+`, at `at`.
