@@ -179,6 +179,12 @@ impl Pattern {
         }
     }
 
+    /// Every kind that can stand there, as written.
+    #[must_use]
+    pub fn kinds(&self) -> Vec<ArtifactKind> {
+        std::iter::once(self.kind).chain(self.others.iter().copied()).collect()
+    }
+
     /// Whether an artifact of this kind can stand there.
     #[must_use]
     pub fn takes(&self, kind: ArtifactKind) -> bool {

@@ -25,8 +25,9 @@ from pathlib import Path
 
 PINNED = {"snakemake": "9.27.1", "dvc": "3.67.1"}
 GROUP = 100
-# "Later" is after a first such run that came two seconds after the last write, since llmp trusts no younger ledger to be as it was.
-EVENTS = ["full run", "nothing to do", "nothing to do, later", "leaf changed", "root changed"]
+# The first such run may find work to do that later ones are spared; it happens once, and so does its measurement.
+EVENTS = ["full run", "nothing to do, the first time", "nothing to do", "leaf changed", "root changed"]
+ONCE = EVENTS[:2]
 MODULUS = 1_000_003
 # Arguments: the stage's number, the output, the inputs.
 STAGE = f"""\
@@ -277,12 +278,7 @@ def events(tools, shape, size, rounds, limit, work):
         if sharded and event == "leaf changed":
             continue
         best = {}
-        if event == "nothing to do, later":
-            time.sleep(2.5)
-            for tool in tools:
-                if tool.name not in given_up:
-                    measure(tool.command(), folders[tool.name], limit)
-        for turn in range(1 if event == "full run" else rounds):
+        for turn in range(1 if event in ONCE else rounds):
             if event == "leaf changed":
                 stages[-1].number += 1
             if event == "root changed":

@@ -10,7 +10,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::errors::{self, Role};
-use super::nodes::{Part, Position, Typed};
+use super::nodes::{FILES, Part, Position, Typed};
 use super::scope::Scope;
 use super::tree::{Argument, DefCall, Input, Node, StageCall};
 use super::{Checker, Context, Type};
@@ -131,12 +131,12 @@ impl Checker<'_> {
         }
     }
 
-    /// The kind and name of the first input of what is called.
-    pub(super) fn first_input(&self, path: &Path, scope: &Scope<'_>) -> Option<(ArtifactKind, String)> {
+    /// The kinds and the name of the first input of what is called.
+    pub(super) fn first_input(&self, path: &Path, scope: &Scope<'_>) -> Option<(Vec<ArtifactKind>, String)> {
         let first = |declaration: Declaration<'_>| {
             let slots = declaration.slots();
             let slot = slots.first()?;
-            Some((slot.artifact?.kind, slot.name.to_owned()))
+            Some((slot.artifact?.kinds(), slot.name.to_owned()))
         };
         match self.context.callee(path, scope.file) {
             Callee::Function(at, _) => first(Declaration::Function(&self.defs.get(at)?.function)),
@@ -162,7 +162,7 @@ impl Checker<'_> {
 
     /// Arguments of something unknown are looked at for errors of their own.
     fn arguments_of_unknown(&mut self, site: Site<'_>) {
-        let position = Position { due: Some(ArtifactKind::Files), ..Position::default() };
+        let position = Position { due: FILES, ..Position::default() };
         for arg in site.args() {
             match arg.value.kind {
                 ExprKind::Call(_) | ExprKind::Pipe(_) | ExprKind::List(_) => {

@@ -19,6 +19,9 @@ pub(super) type Typed = (Node, Option<Type>);
 
 const BROKEN: Typed = (Node::Unknown, None);
 
+/// What is due where only files can stand.
+pub(super) const FILES: &[ArtifactKind] = &[ArtifactKind::Files];
+
 /// How an expression contributes to the value of its binding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub(super) enum Part {
@@ -44,8 +47,8 @@ impl Part {
 /// What is known of an expression from where it stands.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Position<'a> {
-    /// The kind that is due, where one is.
-    pub(super) due: Option<ArtifactKind>,
+    /// The kinds that can stand here; none where nothing is known.
+    pub(super) due: &'a [ArtifactKind],
     /// What a family here is called.
     pub(super) label: &'a str,
     pub(super) part: Part,
@@ -111,7 +114,7 @@ impl Checker<'_> {
         let (node, ty) = match &expr.kind {
             ExprKind::Error => BROKEN,
             ExprKind::Path(path) => self.path(path, scope, position),
-            ExprKind::Text(text) if position.due == Some(ArtifactKind::Files) => {
+            ExprKind::Text(text) if position.due == FILES => {
                 if text.is_empty() {
                     self.report(errors::no_files(expr.span));
                     return BROKEN;
@@ -122,9 +125,10 @@ impl Checker<'_> {
                 )
             }
             ExprKind::Text(text) => {
-                let reader = position.due.and_then(|due| self.context.reader(due, scope.file));
-                if let (Some(due), Some(reader)) = (position.due, reader) {
-                    self.report(errors::unread_files(due.name(), text, reader, expr.span));
+                let mut readers = position.due.iter().filter_map(|due| self.context.reader(*due, scope.file));
+                if let Some(reader) = readers.next() {
+                    let error = errors::unread_files(position.due, text, reader, expr.span);
+                    self.report(error);
                     return BROKEN;
                 }
                 self.value_here("text", position, expr.span)
@@ -148,7 +152,7 @@ impl Checker<'_> {
     }
 
     fn value_here(&mut self, found: &str, position: Position<'_>, span: Span) -> Typed {
-        self.report(errors::value_as_artifact(found, position.due.map(ArtifactKind::name), span));
+        self.report(errors::value_as_artifact(found, position.due, span));
         BROKEN
     }
 
@@ -168,9 +172,7 @@ impl Checker<'_> {
                 (Node::Binding(at), ty)
             }
             Artifacts::Local(slot, ty) => (Node::Local(slot), ty),
-            Artifacts::Value(Lookup::Value(ty, value), _)
-                if position.due == Some(ArtifactKind::Files) && names_files(&ty) =>
-            {
+            Artifacts::Value(Lookup::Value(ty, value), _) if position.due == FILES && names_files(&ty) => {
                 (Node::Files(value), Some(Type::One(plain(ArtifactKind::Files))))
             }
             Artifacts::Value(Lookup::Value(ty, _), defined) => {
@@ -200,7 +202,7 @@ impl Checker<'_> {
         }
         // Several sources are one input: files without order.
         let all_files = !items.is_empty() && nodes.iter().all(|node| matches!(node, Node::Files(_)));
-        if position.due == Some(ArtifactKind::Files) && known && all_files {
+        if position.due == FILES && known && all_files {
             let files = nodes.into_iter().filter_map(|node| match node {
                 Node::Files(files) => Some(files),
                 _ => None,
@@ -282,7 +284,7 @@ impl Checker<'_> {
         let input = steps.first().and_then(|(step, _)| self.first_input(callee(step)?, scope));
         let position_of_first = Position {
             // Whatever is unknown may take files.
-            due: Some(input.as_ref().map_or(ArtifactKind::Files, |(kind, _)| *kind)),
+            due: input.as_ref().map_or(FILES, |(kinds, _)| kinds),
             label: input.as_ref().map_or("", |it| &it.1),
             part: Part::Inner,
         };
@@ -347,7 +349,7 @@ impl Checker<'_> {
             Some(Type::One(artifact)) => Some(artifact.kind),
             _ => None,
         };
-        let takes = |at: usize| Some(self.first_input(callee(steps.get(at)?.0)?, scope)?.0);
+        let takes = |at: usize| self.first_input(callee(steps.get(at)?.0)?, scope)?.0.first().copied();
         let makes = |at: usize| self.result(callee(steps.get(at)?.0)?, scope);
         let (found, due) = (kind(ty)?, takes(at)?);
         let accepted =
@@ -380,7 +382,7 @@ impl Checker<'_> {
         let (first, second) = if neighbour > at { (other, step) } else { (step, other) };
         let names = (callee(first)?.text(), callee(second)?.text());
         let found = self.display(flow.ty.as_ref()?);
-        Some(errors::swapped_steps(role, due, &found, (&names.0, &names.1), flow.span, edits))
+        Some(errors::swapped_steps(role, &due, &found, (&names.0, &names.1), flow.span, edits))
     }
 }
 

@@ -7,7 +7,7 @@ use super::changes::Change;
 use super::nodes::Part;
 use super::scope::Scope;
 use super::targets::{Call, Target, dotted, target, visit};
-use super::tree::{Argument, Binding, Given, Node};
+use super::tree::{Argument, Binding, Node, SettingValue};
 use super::{Checker, errors, params};
 use crate::ast::{Expr, ExprKind, Name};
 use crate::resolve::{Found, Meaning};
@@ -161,7 +161,7 @@ impl Checker<'_> {
         let Some(given) = given.filter(|_| change.selected) else { return };
         for Leaf { way, value, span } in leaves {
             let before = std::mem::replace(&mut given.value, Const::Unknown);
-            *given = Given { value: overlay(before, spec, &way, &value), span: Some(span) };
+            *given = SettingValue { value: overlay(before, spec, &way, &value), span: Some(span) };
         }
     }
 

@@ -174,7 +174,7 @@ impl Context<'_> {
             Found::Here(Meaning::Def(_), _) => errors::def_without_call(&name.text, name.span),
             Found::Elsewhere(..) | Found::Nowhere => {
                 if RESERVED.contains(&name.text.as_str()) {
-                    errors::value_as_artifact(&format!("`{}`", name.text), None, name.span)
+                    errors::value_as_artifact(&format!("`{}`", name.text), &[], name.span)
                 } else if self.library.stage(&name.text).is_some() || self.stages.contains_key(&name.text) {
                     errors::stage_without_call(&name.text, name.span)
                 } else {

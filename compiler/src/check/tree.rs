@@ -39,7 +39,7 @@ pub(crate) struct StageCall {
     /// By position of the signature's inputs; `None` where an optional one is not given.
     pub(crate) inputs: Vec<Option<Input>>,
     /// By position of the signature's settings.
-    pub(crate) settings: Vec<Given>,
+    pub(crate) settings: Vec<SettingValue>,
 }
 
 #[derive(Debug)]
@@ -50,7 +50,7 @@ pub(crate) struct Input {
 
 /// The value of a setting.
 #[derive(Clone, Debug)]
-pub(crate) struct Given {
+pub(crate) struct SettingValue {
     pub(crate) value: Const,
     /// Where it is written; `None` for a default.
     pub(crate) span: Option<Span>,
@@ -69,7 +69,7 @@ pub(crate) struct DefCall {
 #[derive(Debug)]
 pub(crate) enum Argument {
     Node(Node),
-    Value(Given),
+    Value(SettingValue),
 }
 
 impl Argument {

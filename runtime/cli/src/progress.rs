@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressState, ProgressStyle};
 use llmp_engine::Observer;
-use llmp_records::{Told, text};
+use llmp_records::{LogEntry, text};
 use llmp_stage::Bar;
 
 use crate::output::stdout;
@@ -118,7 +118,7 @@ impl Screen {
 }
 
 impl Observer for Screen {
-    fn event(&self, told: &Told) {
+    fn event(&self, told: &LogEntry) {
         if self.mode == Mode::Json {
             let line = serde_json::to_string(told).map_err(Into::into);
             // The run goes on; it says at its end that somebody missed something.

@@ -44,7 +44,7 @@ pub struct Action {
     /// The shard's name, for one shard of the stage.
     pub shard: Option<String>,
     /// Its inputs, in the order of the signature; files that settings name follow.
-    pub inputs: Vec<Given>,
+    pub inputs: Vec<ActionInput>,
     /// Threads it may keep busy.
     pub threads: usize,
     /// The GPUs that it has for itself, as programs know them.
@@ -96,7 +96,7 @@ pub struct Place {
 
 /// An input, or the files that a setting names.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Given {
+pub struct ActionInput {
     /// The parameter or setting.
     pub role: String,
     /// Name of the stage that made it, or the pattern.
@@ -107,12 +107,12 @@ pub struct Given {
     pub kind: Option<ArtifactKind>,
     /// Its files; shared by the shards of a stage.
     #[serde(with = "shared")]
-    pub files: Arc<Vec<GivenFile>>,
+    pub files: Arc<Vec<ActionFile>>,
 }
 
 /// A file of an input.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct GivenFile {
+pub struct ActionFile {
     /// Its name in the artifact, or its path as people know it.
     pub name: String,
     /// Its content.
@@ -164,7 +164,7 @@ impl Place {
     }
 
     /// Where a file of the user lies; `None` for one that is in the store.
-    pub(super) fn file(&self, file: &GivenFile) -> Option<PathBuf> {
+    pub(super) fn file(&self, file: &ActionFile) -> Option<PathBuf> {
         file.path.as_ref().map(|path| self.folder.join(path))
     }
 
@@ -179,10 +179,10 @@ pub(super) fn absolute(path: &Path) -> PathBuf {
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
 
-impl Given {
+impl ActionInput {
     /// Files of the user, as seen from the pipeline's folder.
     pub(super) fn of_files(role: &str, label: &str, files: &Files, folder: &Path) -> Self {
-        let file = |file: &Found| GivenFile {
+        let file = |file: &Found| ActionFile {
             name: file.label.clone(),
             digest: file.digest,
             size: file.size,
@@ -201,7 +201,7 @@ impl Given {
         manifest: &Manifest,
         labels: &BTreeMap<String, String>,
     ) -> Self {
-        let file = |(name, entry): (&String, &Entry)| GivenFile {
+        let file = |(name, entry): (&String, &Entry)| ActionFile {
             name: name.clone(),
             digest: entry.digest,
             size: entry.size,
@@ -212,7 +212,7 @@ impl Given {
         Self { role: role.to_owned(), label: label.to_owned(), kind, files }
     }
 
-    /// The same with the files of one shard only, which stand at these [`positions`](Given::positions).
+    /// The same with the files of one shard only, which stand at these [`positions`](ActionInput::positions).
     pub(super) fn shard(&self, shard: &ShardInput, positions: &BTreeMap<(&str, Digest), usize>) -> Self {
         let file = |(name, digest): &(String, Digest)| {
             self.files.get(*positions.get(&(name.as_str(), *digest))?).cloned()

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use llmp_records::{Event, Told};
+use llmp_records::{Event, LogEntry};
 use llmp_stage::Bar;
 use llmp_store::{Result, at};
 
@@ -43,7 +43,7 @@ impl Recorder {
 }
 
 impl Observer for Recorder {
-    fn event(&self, told: &Told) {
+    fn event(&self, told: &LogEntry) {
         // What is only text and numbers has a JSON form.
         if let (Some(file), Ok(line)) = (&self.0.file, serde_json::to_string(told)) {
             // One write a line, so that who follows the file reads no half of one. The run goes on where its

@@ -6,7 +6,7 @@ use std::time::Duration;
 use llmp_compiler::graph::StageId;
 
 use super::action::{Action, Effect};
-use super::perform::Trouble;
+use super::perform::ActionError;
 use super::queue::Demand;
 
 /// Names an action while it is with an executor. Whoever submits it chooses the name, so that neither side
@@ -36,7 +36,7 @@ pub(super) struct Done {
 
 /// An action that gave nothing, and why.
 pub(super) struct Failed {
-    pub(super) trouble: Trouble,
+    pub(super) trouble: ActionError,
     pub(super) action: Box<Action>,
 }
 

@@ -11,12 +11,12 @@ use llmp_records::{Event, Record, Shards};
 use llmp_stage::{Error, Remark, shard_of};
 use llmp_store::{Kind, Lock, Manifest, StoreError};
 
-use super::action::{Action, Effect, Given, Recipe};
+use super::action::{Action, ActionInput, Effect, Recipe};
 use super::claim::Claim;
 use super::executor::{Executor, Failed, Submission, Ticket};
 use super::job::{Job, Planned};
 use super::outcome::{StageOutcome, Status};
-use super::perform::{Checked, Trouble, help_of, store_error};
+use super::perform::{ActionError, Checked, help_of, store_error};
 use super::publish::{Said, publish, told};
 use super::queue::Demand;
 use super::remarks;
@@ -117,7 +117,7 @@ struct Batch<'s> {
 }
 
 impl Batch<'_> {
-    fn action(&self, key: Digest, shard: Option<String>, inputs: Vec<Given>) -> Action {
+    fn action(&self, key: Digest, shard: Option<String>, inputs: Vec<ActionInput>) -> Action {
         Action { key, stage: Arc::clone(&self.recipe), shard, inputs, threads: 1, gpus: vec![] }
     }
 }
@@ -211,7 +211,7 @@ impl<'e> Lifecycle<'e> {
     }
 
     /// Queues the stage's actions, but for those whose result is there.
-    fn enqueue(&self, id: StageId, running: &mut Running, inputs: Vec<Given>) -> Result<(), Error> {
+    fn enqueue(&self, id: StageId, running: &mut Running, inputs: Vec<ActionInput>) -> Result<(), Error> {
         let stage = self.job.graph.stage(id);
         let batch = self.batch(id, stage, running.planned.key.digest);
         match &stage.per_shard {
@@ -230,21 +230,21 @@ impl<'e> Lifecycle<'e> {
         batch: &Batch<'_>,
         running: &mut Running,
         role: &str,
-        inputs: &[Given],
+        inputs: &[ActionInput],
     ) -> Result<(), Error> {
         let Batch { stage, .. } = *batch;
         let position = stage.inputs.iter().position(|input| input.role == *role).unwrap_or(0);
         let input = running.planned.digests.get(position).copied().unwrap_or(Digest::of(b""));
         let shards = self.job.past.shards_of(stage, role, &input).map_err(store_error)?;
         running.shards.clone_from(&shards);
-        let at = inputs.get(position).map(Given::positions).unwrap_or_default();
+        let at = inputs.get(position).map(ActionInput::positions).unwrap_or_default();
         for (index, shard) in shards.iter().enumerate() {
             let key = shard_key(&running.planned.key, role, shard);
             if let Some(result) = self.reused(running, &key)? {
                 running.results.insert(index, result);
                 continue;
             }
-            let part = |(number, given): (usize, &Given)| {
+            let part = |(number, given): (usize, &ActionInput)| {
                 if number == position { given.shard(shard, &at) } else { given.clone() }
             };
             let inputs = inputs.iter().enumerate().map(part).collect();
@@ -331,14 +331,14 @@ impl<'e> Lifecycle<'e> {
     }
 
     /// What goes into a stage, in the order of its inputs; files that settings name follow.
-    fn gather(&self, stage: &Stage, digests: &[Digest]) -> Result<Vec<Given>, NotStarted> {
+    fn gather(&self, stage: &Stage, digests: &[Digest]) -> Result<Vec<ActionInput>, NotStarted> {
         let Job { past, folder, .. } = self.job;
         let mut inputs = Vec::new();
         for (index, (input, digest)) in stage.inputs.iter().zip(digests).enumerate() {
             inputs.push(match &input.from {
                 Producer::Files(set) => {
                     let files = past.find(set).map_err(|absent| Error::new(absent.to_string()))?;
-                    Given::of_files(&input.role, &set.to_string(), &files, folder)
+                    ActionInput::of_files(&input.role, &set.to_string(), &files, folder)
                 }
                 Producer::Stage(from) => {
                     let manifest = self.manifest(digest).map_err(|error| match error {
@@ -349,7 +349,7 @@ impl<'e> Lifecycle<'e> {
                     })?;
                     let (name, labels) = (&self.job.graph.stage(*from).name, self.job.labels(*from, digest));
                     let kind = self.job.graph.stage(*from).output.as_ref().map(|output| output.kind);
-                    Given::of_artifact(&input.role, name, kind, &manifest, &labels)
+                    ActionInput::of_artifact(&input.role, name, kind, &manifest, &labels)
                 }
             });
         }
@@ -357,7 +357,7 @@ impl<'e> Lifecycle<'e> {
             for path in setting.paths() {
                 let files = past.find(&FileSet::of([path]));
                 let files = files.map_err(|absent| Error::new(absent.to_string()))?;
-                inputs.push(Given::of_files(&setting.name, path, &files, folder));
+                inputs.push(ActionInput::of_files(&setting.name, path, &files, folder));
             }
         }
         Ok(inputs)
@@ -385,15 +385,15 @@ impl<'e> Lifecycle<'e> {
                 self.take_in(stage, running, shard.unwrap_or(0), effect);
                 Received::Taken
             }
-            Err(Failed { trouble: Trouble::Damaged { input, object, error }, .. }) => {
+            Err(Failed { trouble: ActionError::Damaged { input, object, error }, .. }) => {
                 running.stopped = true;
                 Received::Damaged(Damage { input, object, error })
             }
-            Err(Failed { trouble: Trouble::Failed(error), .. }) if error.is_cancelled() => {
+            Err(Failed { trouble: ActionError::Failed(error), .. }) if error.is_cancelled() => {
                 running.stopped = true;
                 Received::Taken
             }
-            Err(Failed { trouble: Trouble::Failed(error), action }) => {
+            Err(Failed { trouble: ActionError::Failed(error), action }) => {
                 // Of several files it is the stage that says which one it is about.
                 let source =
                     shard.and_then(|index| running.shards.get(index)).map(|shard| shard.files.as_slice());

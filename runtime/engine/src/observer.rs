@@ -2,18 +2,18 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use llmp_records::{Event, Told};
+use llmp_records::{Event, LogEntry};
 use llmp_stage::Bar;
 
 /// Is told what a run does, from all of its threads.
 pub trait Observer: Send + Sync {
     /// Something happened, for programs; the form is described in `spec/`.
-    fn event(&self, told: &Told);
+    fn event(&self, told: &LogEntry);
 
     /// Says that something happens now.
     fn tell(&self, event: Event) {
         let at = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |time| time.as_secs_f64());
-        self.event(&Told { event, at });
+        self.event(&LogEntry { event, at });
     }
 
     /// The same as a line for people.
@@ -28,7 +28,7 @@ pub trait Observer: Send + Sync {
 pub struct Unwatched;
 
 impl Observer for Unwatched {
-    fn event(&self, _told: &Told) {}
+    fn event(&self, _told: &LogEntry) {}
 
     fn line(&self, _line: &str) {}
 

@@ -16,7 +16,7 @@ use llmp_records::Record;
 use llmp_stage::{Error, Input, InputFile};
 use llmp_store::{Store, StoreError, copy_checked, help_for};
 
-use super::action::{Action, Effect, Given, GivenFile, Place, absolute};
+use super::action::{Action, ActionFile, ActionInput, Effect, Place, absolute};
 use super::command;
 use super::context::RunContext;
 use super::job::Harness;
@@ -49,7 +49,7 @@ pub struct Checked(Mutex<BTreeSet<Digest>>);
 
 /// Why an action gave nothing.
 #[derive(Debug)]
-pub enum Trouble {
+pub enum ActionError {
     /// The stage failed, or was stopped.
     Failed(Error),
     /// An object of one of its inputs is missing, or its content is not what its name says and was set aside.
@@ -64,13 +64,13 @@ pub enum Trouble {
     },
 }
 
-impl From<Error> for Trouble {
+impl From<Error> for ActionError {
     fn from(error: Error) -> Self {
         Self::Failed(error)
     }
 }
 
-impl From<StoreError> for Trouble {
+impl From<StoreError> for ActionError {
     fn from(error: StoreError) -> Self {
         Self::Failed(store_error(error))
     }
@@ -99,7 +99,7 @@ impl Performer<'_> {
     ///
     /// # Errors
     /// Whatever kept it from giving anything. What it wrote is gone then; its state is kept.
-    pub fn perform(&self, action: &Action) -> Result<Effect, Trouble> {
+    pub fn perform(&self, action: &Action) -> Result<Effect, ActionError> {
         static NUMBER: AtomicU64 = AtomicU64::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let name = action.shard.as_deref().unwrap_or("whole");
@@ -116,7 +116,7 @@ impl Performer<'_> {
         absolute(&self.store.work(&action.stage.key.hex()))
     }
 
-    fn attempt(&self, scratch: &Path, action: &Action) -> Result<Effect, Trouble> {
+    fn attempt(&self, scratch: &Path, action: &Action) -> Result<Effect, ActionError> {
         let started = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |time| time.as_secs_f64());
         let (clock, peak) = (Instant::now(), Peak::start());
         let is_command = action.stage.command.is_some();
@@ -229,7 +229,7 @@ impl Performer<'_> {
 
     /// Makes an input's files available: those of the user where they lie, those of the store as links in
     /// `folder`.
-    fn materialise(&self, index: usize, given: &Given, folder: PathBuf) -> Result<Input, Trouble> {
+    fn materialise(&self, index: usize, given: &ActionInput, folder: PathBuf) -> Result<Input, ActionError> {
         let mut files = Vec::with_capacity(given.files.len());
         let mut made = BTreeSet::new();
         for file in given.files.iter() {
@@ -249,7 +249,7 @@ impl Performer<'_> {
                     match linked {
                         Ok(()) => path,
                         Err(error @ (StoreError::Missing { .. } | StoreError::Damaged { .. })) => {
-                            return Err(Trouble::Damaged { input: index, object: file.digest, error });
+                            return Err(ActionError::Damaged { input: index, object: file.digest, error });
                         }
                         Err(error) => return Err(error.into()),
                     }
@@ -273,7 +273,7 @@ impl Performer<'_> {
 
     /// Replaces the copied files of documents by JSON lines; gives how many documents they are, where it
     /// holds any file of such.
-    fn as_lines(&self, input: &mut Input) -> Result<Option<u64>, Trouble> {
+    fn as_lines(&self, input: &mut Input) -> Result<Option<u64>, ActionError> {
         let Some(form) = self.harness.registry.form(ArtifactKind::Docs.name()) else { return Ok(None) };
         let (mut documents, mut any) = (0, false);
         for file in &mut input.files {
@@ -290,7 +290,7 @@ impl Performer<'_> {
 
     /// Copies an input's files to `folder`: what a program does to them reaches neither the store nor the
     /// user's folder.
-    fn copy(&self, index: usize, given: &Given, folder: PathBuf) -> Result<Input, Trouble> {
+    fn copy(&self, index: usize, given: &ActionInput, folder: PathBuf) -> Result<Input, ActionError> {
         fs::create_dir_all(&folder).map_err(Error::io("cannot make the folder", &folder))?;
         let mut files = Vec::with_capacity(given.files.len());
         for file in given.files.iter() {
@@ -315,7 +315,7 @@ impl Performer<'_> {
                 if file.path.is_none()
                     && let Err(error) = self.store.objects.check(&file.digest)
                 {
-                    return Err(Trouble::Damaged { input: index, object: file.digest, error });
+                    return Err(ActionError::Damaged { input: index, object: file.digest, error });
                 }
                 copied?;
                 return Err(Error::new(format!("`{}` changed while it was read", file.name))
@@ -368,7 +368,7 @@ impl Checked {
 type Stamp = Option<(u64, i64, i64, u64)>;
 
 fn stamps<'a>(action: &'a Action, place: &Place) -> Vec<(&'a str, Stamp)> {
-    let stamp = |file: &'a GivenFile| -> Option<(&'a str, Stamp)> {
+    let stamp = |file: &'a ActionFile| -> Option<(&'a str, Stamp)> {
         let meta = fs::metadata(place.file(file)?).ok().filter(|meta| meta.len() == file.size);
         let stamp = meta.map(|meta| (meta.len(), meta.mtime(), meta.mtime_nsec(), meta.ino()));
         Some((&file.name, stamp))

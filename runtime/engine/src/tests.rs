@@ -12,7 +12,7 @@ use llmp_compiler::graph::{
 use llmp_compiler::plan::{Decision, plan};
 use llmp_compiler::source::{Sources, Span};
 use llmp_planning::Past;
-use llmp_records::{RunStatus, Told};
+use llmp_records::{LogEntry, RunStatus};
 use llmp_stage::{Bar, Context, Error, Registry, Result, stage};
 use llmp_store::{Ledger, Store};
 use serde::Deserialize;
@@ -506,7 +506,7 @@ struct Heard {
 }
 
 impl Observer for Heard {
-    fn event(&self, told: &Told) {
+    fn event(&self, told: &LogEntry) {
         self.events.lock().unwrap().push(serde_json::to_string(told).unwrap());
     }
 

@@ -12,7 +12,7 @@ use llmp_store::{Result, at, write_atomically};
 use serde::{Deserialize, Serialize};
 
 use super::action::{Action, Effect, FORMAT, Order, Place};
-use super::perform::{Performer, Trouble};
+use super::perform::{ActionError, Performer};
 
 /// What came of an action.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -87,10 +87,10 @@ pub fn work(action: &Action, performer: &Performer<'_>) -> Result<Report> {
                 Err(error) => Err(at("write", &path)(error)),
             }
         }
-        Err(Trouble::Failed(error)) => {
+        Err(ActionError::Failed(error)) => {
             Ok(Report::Failed { message: error.to_string(), help: error.help_text().map(str::to_owned) })
         }
-        Err(Trouble::Damaged { error, .. }) => Ok(Report::Failed {
+        Err(ActionError::Damaged { error, .. }) => Ok(Report::Failed {
             message: error.to_string(),
             help: Some("`llmp run` makes the damaged input again".to_owned()),
         }),

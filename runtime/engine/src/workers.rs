@@ -8,7 +8,7 @@ use llmp_compiler::graph::StageId;
 
 use super::action::{Action, Effect};
 use super::executor::{Done, Executor, Failed, Submission, Ticket};
-use super::perform::{Performer, Trouble};
+use super::perform::{ActionError, Performer};
 use super::queue::{Limits, Queue};
 
 /// How the threads go about it.
@@ -124,7 +124,7 @@ impl Workers {
                 let outcome = with_retries(performer, &task.action, policy.retries);
                 state = self.state();
                 state.queue.release(&grant);
-                state.halted |= self.strict && matches!(&outcome, Err(Trouble::Failed(_)));
+                state.halted |= self.strict && matches!(&outcome, Err(ActionError::Failed(_)));
                 if !state.queue.is_empty() {
                     // What it held may be what others waited for.
                     self.changed.notify_all();
@@ -142,11 +142,11 @@ impl Workers {
     }
 }
 
-fn with_retries(performer: &Performer<'_>, action: &Action, retries: usize) -> Result<Effect, Trouble> {
+fn with_retries(performer: &Performer<'_>, action: &Action, retries: usize) -> Result<Effect, ActionError> {
     let mut outcome = performer.perform(action);
     for retry in 1..=retries {
         match &outcome {
-            Err(Trouble::Failed(error)) if !error.is_cancelled() => {
+            Err(ActionError::Failed(error)) if !error.is_cancelled() => {
                 let name = &action.stage.name;
                 performer
                     .harness

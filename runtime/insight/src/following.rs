@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use llmp_planning::host_name;
-use llmp_records::{Event, RunStatus, Told, text};
+use llmp_records::{Event, LogEntry, RunStatus, text};
 use llmp_store::Store;
 
 /// Runs that are looked through for one that is going on, when nothing is known yet.
@@ -151,7 +151,7 @@ impl Follower {
             return Head::Other;
         }
         let Some(end) = head.iter().position(|&byte| byte == b'\n') else { return Head::Empty };
-        let first = head.get(..end).and_then(|line| serde_json::from_slice::<Told>(line).ok());
+        let first = head.get(..end).and_then(|line| serde_json::from_slice::<LogEntry>(line).ok());
         let Some(Event::RunStarted { id, host, process, .. }) = first.map(|told| told.event) else {
             return Head::Other;
         };
@@ -189,7 +189,7 @@ impl Log {
             let end = self.rest.iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1);
             let lines: Vec<u8> = self.rest.drain(..end).collect();
             for line in lines.split(|&byte| byte == b'\n').filter(|line| !line.is_empty()) {
-                if let Ok(told) = serde_json::from_slice::<Told>(line) {
+                if let Ok(told) = serde_json::from_slice::<LogEntry>(line) {
                     self.take(told)?;
                 }
             }
@@ -199,7 +199,7 @@ impl Log {
         }
     }
 
-    fn take(&mut self, Told { event, at }: Told) -> Option<()> {
+    fn take(&mut self, LogEntry { event, at }: LogEntry) -> Option<()> {
         match event {
             Event::StageStarted { stage, .. } => {
                 self.going.working.insert(stage, Work { started: at, heard: at, ..Work::default() });
@@ -286,7 +286,7 @@ mod tests {
     }
 
     fn line(at: f64, event: Event) -> String {
-        serde_json::to_string(&Told { event, at }).unwrap()
+        serde_json::to_string(&LogEntry { event, at }).unwrap()
     }
 
     fn began(stage: &str) -> Event {

@@ -14,7 +14,7 @@ use crate::{Expectation, RunStatus, path};
 /// Something that happened, and when. A line that is none of these is another version's, and readers pass
 /// over it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Told {
+pub struct LogEntry {
     /// What.
     #[serde(flatten)]
     pub event: Event,
@@ -172,7 +172,7 @@ mod tests {
     use super::*;
 
     fn line(event: Event) -> String {
-        serde_json::to_string(&Told { event, at: 1.5 }).unwrap()
+        serde_json::to_string(&LogEntry { event, at: 1.5 }).unwrap()
     }
 
     #[test]
@@ -191,7 +191,7 @@ mod tests {
             text,
             r#"{"event":"progress","stage":"docs","shard":null,"total":10,"unit":"pages","done":3,"note":"","at":1.5}"#
         );
-        assert_eq!(serde_json::from_str::<Told>(&text).unwrap(), Told { event, at: 1.5 });
+        assert_eq!(serde_json::from_str::<LogEntry>(&text).unwrap(), LogEntry { event, at: 1.5 });
 
         let event = Event::RunFinished {
             format_version: 1,
@@ -209,7 +209,7 @@ mod tests {
             text,
             r#"{"event":"run_finished","format_version":1,"status":"nothing_to_do","targets":[],"cached":4,"at":1.5}"#
         );
-        assert_eq!(serde_json::from_str::<Told>(&text).unwrap().event, event);
+        assert_eq!(serde_json::from_str::<LogEntry>(&text).unwrap().event, event);
     }
 
     #[test]
@@ -219,8 +219,10 @@ mod tests {
         let text = format!(
             r#"{{"event":"stage_started","stage":"docs","kind":"k","key":"{key}","reasons":["forced"],"mood":1,"at":2.0}}"#
         );
-        let told: Told = serde_json::from_str(&text).unwrap();
+        let told: LogEntry = serde_json::from_str(&text).unwrap();
         assert!(matches!(told.event, Event::StageStarted { causes, .. } if causes.is_empty()));
-        assert!(serde_json::from_str::<Told>(r#"{"event":"stage_dreamt","stage":"docs","at":2.0}"#).is_err());
+        assert!(
+            serde_json::from_str::<LogEntry>(r#"{"event":"stage_dreamt","stage":"docs","at":2.0}"#).is_err()
+        );
     }
 }

@@ -23,7 +23,7 @@ mod status;
 pub mod text;
 pub mod unknown;
 
-pub use event::{Event, Shards, Told};
+pub use event::{Event, LogEntry, Shards};
 pub use expectation::Expectation;
 pub use notes::Notes;
 pub use record::{FileRecord, InputRecord, PACE, Record, Remarked};

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use llmp_artifacts::random::Random;
 use llmp_artifacts::rows::read_table;
-use llmp_model::{Given, Likelihood, memory, work};
+use llmp_model::{Candidates, Likelihood, memory, work};
 use llmp_stage::shown::{Better, Cell, Column, Example, Row, Shown, Table, Unit};
 use llmp_stage::{Context, Cost, Dropped, Error, Fit, Input, Inputs, Result};
 use serde::{Deserialize, Serialize};
@@ -269,7 +269,7 @@ fn judge(
     settings: &Settings,
 ) -> Result<Vec<Answer>> {
     let start = settings.start.then(|| subject.start()).transpose()?;
-    let mut given: Vec<Given> = Vec::new();
+    let mut given: Vec<Candidates> = Vec::new();
     let mut answers = Vec::new();
     for &question in questions {
         let item = &task.items[question];
@@ -291,7 +291,7 @@ fn judge(
                 Some(last) => last.continuations.push(pair.tokens),
                 None => {
                     groups.push(given.len());
-                    given.push(Given { prompt: pair.prompt, continuations: vec![pair.tokens] });
+                    given.push(Candidates { prompt: pair.prompt, continuations: vec![pair.tokens] });
                 }
             }
         }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use llmp_artifacts::docs::{Doc, Reader, text_of};
-use llmp_model::{Given, Likelihood, memory, work};
+use llmp_model::{Candidates, Likelihood, memory, work};
 use llmp_stage::shown::{Better, Cell, Column, Row, Shown, Table, Unit};
 use llmp_stage::{Context, Cost, Error, Inputs, Result};
 use serde::{Deserialize, Serialize};
@@ -172,7 +172,7 @@ fn measure(
     let mut reading = Reading { model: subject.name.clone(), context, stride, windows: 0 };
     let mut sums: BTreeMap<String, Sum> = BTreeMap::new();
     let (mut given, mut sources, mut tokens, mut read) = (Vec::new(), Vec::new(), 0, 0);
-    let judge = |given: &mut Vec<Given>, sources: &mut Vec<String>, sums: &mut BTreeMap<String, Sum>| {
+    let judge = |given: &mut Vec<Candidates>, sources: &mut Vec<String>, sums: &mut BTreeMap<String, Sum>| {
         let found = subject.sampler.likelihoods(given, &|| ctx.proceed())?;
         for (source, found) in sources.drain(..).zip(found) {
             sums.entry(source).or_default().nats -= found.iter().map(Likelihood::sum).sum::<f64>();
@@ -235,9 +235,9 @@ impl<'a> Windows<'a> {
 }
 
 impl Iterator for Windows<'_> {
-    type Item = Given;
+    type Item = Candidates;
 
-    fn next(&mut self) -> Option<Given> {
+    fn next(&mut self) -> Option<Candidates> {
         let left = self.ids.len() - self.done;
         let (prompt, end) = match (left, self.done) {
             (0, _) => return None,
@@ -250,7 +250,7 @@ impl Iterator for Windows<'_> {
         };
         let tokens = self.ids[self.done..end].to_vec();
         self.done = end;
-        Some(Given { prompt, continuations: vec![tokens] })
+        Some(Candidates { prompt, continuations: vec![tokens] })
     }
 }
 
@@ -372,8 +372,8 @@ mod tests {
             }
             assert_eq!(next, 131);
         }
-        let short: Vec<Given> = Windows::new(&ids[..3], END, [CONTEXT, 5]).collect();
-        assert_eq!(short, [Given { prompt: vec![END], continuations: vec![vec![0, 1, 2]] }]);
+        let short: Vec<Candidates> = Windows::new(&ids[..3], END, [CONTEXT, 5]).collect();
+        assert_eq!(short, [Candidates { prompt: vec![END], continuations: vec![vec![0, 1, 2]] }]);
         assert_eq!(Windows::new(&[], END, [CONTEXT, 5]).count(), 0);
     }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use llmp_artifacts::docs::{Doc, Reader};
 use llmp_artifacts::random::mix;
-use llmp_model::{Given, memory};
+use llmp_model::{Candidates, memory};
 use llmp_stage::shown::{Better, Cell, Column, Example, Row, Shown, Table, Unit};
 use llmp_stage::{Context, Cost, Error, Input, Inputs, Result};
 use serde::{Deserialize, Serialize};
@@ -208,7 +208,7 @@ fn recite(
             ids.truncate(prefix + length);
             let tokens = ids.split_off(prefix);
             ids.insert(0, start);
-            given.push(Given { prompt: ids, continuations: vec![tokens] });
+            given.push(Candidates { prompt: ids, continuations: vec![tokens] });
             tried.push(document);
         }
         let found = subject.sampler.likelihoods(&given, &|| ctx.proceed())?;

@@ -16,7 +16,7 @@ use rayon::prelude::*;
 use crate::device::{Device, with_backend};
 use crate::hub;
 use cpu::CpuDecoder;
-pub use score::{Given, Likelihood};
+pub use score::{Candidates, Likelihood};
 
 /// What to complete, and how.
 #[derive(Clone, Debug, PartialEq)]
@@ -200,7 +200,7 @@ trait Engine: Send + Sync {
     fn logits(&self, tokens: &[u32], wanted: Wanted) -> Vec<f32>;
 
     /// How probable each continuation of a prompt is; nothing of what is given is empty.
-    fn likelihoods(&self, given: &Given, vocabulary: usize) -> Vec<Likelihood>;
+    fn likelihoods(&self, given: &Candidates, vocabulary: usize) -> Vec<Likelihood>;
 }
 
 impl<D: Decoder + Send + Sync> Engine for D {
@@ -218,7 +218,7 @@ impl<D: Decoder + Send + Sync> Engine for D {
         self.forward(&mut [Feed { cache: &mut cache, tokens }], wanted)
     }
 
-    fn likelihoods(&self, given: &Given, vocabulary: usize) -> Vec<Likelihood> {
+    fn likelihoods(&self, given: &Candidates, vocabulary: usize) -> Vec<Likelihood> {
         score::likelihoods(self, given, vocabulary)
     }
 }

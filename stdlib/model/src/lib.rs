@@ -27,7 +27,7 @@ pub mod train;
 pub mod work;
 
 pub use device::Device;
-pub use generate::{Completion, Given, Likelihood, Request, Sampler};
+pub use generate::{Candidates, Completion, Likelihood, Request, Sampler};
 pub use hub::{initial, save};
 pub use optimizer::Optimizer;
 pub use recipe::{Recipe, Schedule};

@@ -20,6 +20,7 @@ pub(crate) fn run(ctx: &dyn Context, _: Settings) -> Result<()> {
     let folder = Folder::among(ctx.input("files")?)?;
     let (config, weights) = hub::load_from(&folder)?;
     check_tokenizer(&folder, &config)?;
+    check_numbers(&config, &weights)?;
     ctx.count("parameters", config.parameter_count());
     hub::save(ctx.output(), &config, &weights)?;
     hub::copy_tokenizer(&folder, ctx.output())
@@ -41,6 +42,23 @@ fn check_tokenizer(folder: &Folder<'_>, config: &Config) -> Result<()> {
         ));
     }
     Ok(())
+}
+
+/// Refuses weights that are no numbers, which a training that broke down leaves: everything that such a model says is
+/// noise, and nothing else would tell.
+fn check_numbers(config: &Config, weights: &[Vec<f32>]) -> Result<()> {
+    let bad = |values: &[f32]| values.iter().filter(|value| !value.is_finite()).count();
+    let parameters = config.parameters();
+    let mut found = parameters.iter().zip(weights).map(|(parameter, values)| (parameter, bad(values)));
+    match found.find(|(_, bad)| *bad > 0) {
+        None => Ok(()),
+        Some((parameter, bad)) => Err(Error::new(format!(
+            "{bad} of {} values of the tensor `{}` are not finite (NaN or infinite)",
+            parameter.len(),
+            parameter.name
+        ))
+        .help("the file is damaged, or its training broke down: take an earlier checkpoint")),
+    }
 }
 
 #[cfg(test)]
@@ -117,6 +135,20 @@ mod tests {
         input.files.retain(|file| file.name != "model.safetensors");
         let folder = Folder::among(&input).unwrap();
         assert!(hub::load_from(&folder).unwrap_err().to_string().contains("does not cover"));
+    }
+
+    #[test]
+    fn weights_that_are_no_numbers_are_refused() {
+        let (from, to) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        model(from.path());
+        let config = Config { vocabulary: 300, ..tiny() };
+        let mut weights = hub::initial(&config, 4);
+        weights[1][2] = f32::NAN;
+        weights[1][5] = f32::NEG_INFINITY;
+        hub::save(from.path(), &config, &weights).unwrap();
+        let error = load(to.path(), from.path()).1.unwrap_err().to_string();
+        let (name, count) = (&config.parameters()[1].name, config.parameters()[1].len());
+        assert!(error.starts_with(&format!("2 of {count} values of the tensor `{name}`")), "{error}");
     }
 
     #[test]

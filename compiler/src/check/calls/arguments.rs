@@ -10,6 +10,7 @@ use crate::check::{Checker, Type, errors};
 use crate::diagnostic::{Diagnostic, Edit, Fix};
 use crate::names::closest;
 use crate::source::Span;
+use crate::types::Pattern;
 
 /// An argument at its place.
 pub(super) enum Placed<'a> {
@@ -271,9 +272,9 @@ impl Checker<'_> {
     ) -> (Node, Option<Type>, Span) {
         match (placed, site.piped) {
             (Placed::Expr(value), _) => {
-                let due = slot.artifact.map(|pattern| pattern.kind);
+                let due = slot.artifact.map(Pattern::kinds).unwrap_or_default();
                 let before = self.diagnostics.mark();
-                let position = Position { due, label: slot.name, ..Position::default() };
+                let position = Position { due: &due, label: slot.name, ..Position::default() };
                 let (node, ty) = self.node(value, site.scope, position);
                 if slot.artifact.is_none() {
                     // A value may be due as well.

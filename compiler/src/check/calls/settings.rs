@@ -4,7 +4,7 @@ use super::Site;
 use super::arguments::Placed;
 use super::declaration::{Declaration, Slot};
 use crate::ast::{Expr, Parameter};
-use crate::check::tree::Given;
+use crate::check::tree::SettingValue;
 use crate::check::{Checker, errors};
 use crate::signature::Signature;
 use crate::types::SettingSpec;
@@ -20,7 +20,7 @@ impl Checker<'_> {
     }
 
     /// The settings of a stage, by position: given, set elsewhere, by default, or missing.
-    pub(super) fn settings(&mut self, site: Site<'_>, signature: &Signature) -> Vec<Given> {
+    pub(super) fn settings(&mut self, site: Site<'_>, signature: &Signature) -> Vec<SettingValue> {
         let mut elsewhere = self.overridden_of(site, &signature.name);
         // A setting in parentheses is at the wrong place, and not missing.
         let named = site.args().iter().filter_map(|arg| arg.name.as_ref());
@@ -38,7 +38,7 @@ impl Checker<'_> {
                     self.report(errors::missing_setting(&spec.name, &signature.name, &spec.ty, place));
                     Const::Unknown
                 });
-                Given { value, span: None }
+                SettingValue { value, span: None }
             })
         });
         all.collect()
@@ -51,9 +51,9 @@ impl Checker<'_> {
         site: Site<'_>,
         callee: Declaration<'_>,
         elsewhere: &[Vec<String>],
-    ) -> Vec<Option<Given>> {
+    ) -> Vec<Option<SettingValue>> {
         let specs = callee.specs();
-        let mut given: Vec<Option<Given>> = vec![None; specs.len()];
+        let mut given: Vec<Option<SettingValue>> = vec![None; specs.len()];
         let Some(record) = site.record() else { return given };
         for field in &record.fields {
             let name = &field.name;
@@ -79,7 +79,7 @@ impl Checker<'_> {
                 Some(value) => self.value(value, spec, site, below(elsewhere, &name.text)),
                 None => Const::Unknown,
             };
-            *slot = Some(Given { value, span: Some(field.span) });
+            *slot = Some(SettingValue { value, span: Some(field.span) });
         }
         given
     }
@@ -105,17 +105,17 @@ impl Checker<'_> {
         callee: Declaration<'_>,
         spec: &SettingSpec,
         placed: Option<Placed<'_>>,
-        field: Option<Given>,
-    ) -> Option<Given> {
+        field: Option<SettingValue>,
+    ) -> Option<SettingValue> {
         match (placed, field) {
             (Some(Placed::Piped), _) => {
                 let span = site.piped.map_or(site.span, |piped| piped.span);
                 self.report(errors::stage_as_value(&spec.name, span));
-                Some(Given { value: Const::Unknown, span: None })
+                Some(SettingValue { value: Const::Unknown, span: None })
             }
             (Some(Placed::Expr(value)), None) => {
                 let checked = self.value(value, spec, site, Vec::new());
-                Some(Given { value: checked, span: Some(value.span) })
+                Some(SettingValue { value: checked, span: Some(value.span) })
             }
             (Some(Placed::Expr(value)), Some(field)) => {
                 let second = field.span.unwrap_or(value.span);
@@ -134,13 +134,13 @@ impl Checker<'_> {
         slot: &Slot<'_>,
         elsewhere: &[Vec<String>],
         broken: bool,
-    ) -> Given {
+    ) -> SettingValue {
         let value = slot.value.and_then(|spec| absent(spec, elsewhere, broken));
         let value = value.unwrap_or_else(|| {
             self.missing(site, callee, slot);
             Const::Unknown
         });
-        Given { value, span: None }
+        SettingValue { value, span: None }
     }
 
     /// Whether a parameter of the function at position `at` has a default, be it broken.

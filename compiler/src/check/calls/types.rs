@@ -4,10 +4,9 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use super::Site;
-use crate::artifact::ArtifactKind;
 use crate::check::errors::{self, Role};
 use crate::check::scope::Scope;
-use crate::check::tree::{Function, Given, Input, Node};
+use crate::check::tree::{Function, Input, Node, SettingValue};
 use crate::check::{Checker, Type};
 use crate::signature::Signature;
 use crate::source::Span;
@@ -68,14 +67,14 @@ impl Checker<'_> {
         scope: &Scope<'_>,
     ) {
         let found = artifact.display(&self.vocabularies);
-        let kinds = || std::iter::once(due.kind).chain(due.others.iter().copied());
-        let converter = kinds().find_map(|kind| self.context.converter(artifact.kind, kind, scope.file));
+        let kinds = due.kinds();
+        let converter =
+            kinds.iter().find_map(|kind| self.context.converter(artifact.kind, *kind, scope.file));
         let makers = match due.others.is_empty() {
             true => self.context.makers(due.kind, scope.file),
             false => Vec::new(),
         };
-        let due: Vec<&str> = kinds().map(ArtifactKind::name).collect();
-        let error = errors::wrong_kind(role, &due.join(" | "), &found, converter, &makers, span);
+        let error = errors::wrong_kind(role, &kinds, &found, converter, &makers, span);
         let text = self.context.sources.text(span);
         let chains = !text.starts_with("if ") && !text.contains("//");
         let converter = converter.filter(|name| chains && self.context.stands_alone(name, scope.file));
@@ -187,7 +186,7 @@ pub(in crate::check) fn mismatch<'p>(artifact: &Artifact, due: &'p Pattern) -> O
 pub(super) fn identity(
     signature: &Signature,
     inputs: &[Option<Input>],
-    settings: &[Given],
+    settings: &[SettingValue],
 ) -> Option<String> {
     signature.output.as_ref()?.vocabulary.as_ref()?;
     let mut identity = signature.name.clone();

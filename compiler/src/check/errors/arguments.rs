@@ -10,6 +10,11 @@ fn error(code: Code, message: impl Into<String>, span: Span) -> Diagnostic {
     Diagnostic::error(code, message, span)
 }
 
+/// Kinds of which one is due, as a signature writes them: `Questions | Docs`.
+fn names(kinds: &[ArtifactKind]) -> String {
+    kinds.iter().map(|kind| kind.name()).collect::<Vec<_>>().join(" | ")
+}
+
 /// What an argument is for.
 #[derive(Clone, Copy)]
 pub(crate) struct Role<'a> {
@@ -23,13 +28,13 @@ pub(crate) struct Role<'a> {
 /// anything.
 pub(crate) fn wrong_kind(
     place: Role<'_>,
-    due: &str,
+    due: &[ArtifactKind],
     found: &str,
     converter: Option<&str>,
     makers: &[&str],
     span: Span,
 ) -> Diagnostic {
-    let Role { callee, role } = place;
+    let (Role { callee, role }, due) = (place, names(due));
     let error =
         error(code::WRONG_KIND, format!("`{callee}` needs `{due}` for `{role}`, found `{found}`"), span);
     match (converter, makers) {
@@ -42,7 +47,7 @@ pub(crate) fn wrong_kind(
 /// `names` are those of two steps in the order in which they should stand; `edits` bring them into it.
 pub(crate) fn swapped_steps(
     place: Role<'_>,
-    due: ArtifactKind,
+    due: &[ArtifactKind],
     found: &str,
     names: (&str, &str),
     span: Span,
@@ -51,7 +56,7 @@ pub(crate) fn swapped_steps(
     let edits = edits.map(|(span, text)| Edit { span, text }).to_vec();
     let fix = Fix { title: format!("put `{}` first", names.0), edits };
     let help = format!("put `{}` before `{}`", names.0, names.1);
-    Diagnostic { fix: Some(fix), ..wrong_kind(place, due.name(), found, None, &[], span).help(help) }
+    Diagnostic { fix: Some(fix), ..wrong_kind(place, due, found, None, &[], span).help(help) }
 }
 
 /// Each is the kind, the place and the text of an input.
@@ -207,18 +212,18 @@ pub(crate) fn artifact_default(name: &str, span: Span) -> Diagnostic {
         .help("leave it out: whoever calls the function gives one")
 }
 
-pub(crate) fn value_as_artifact(found: &str, due: Option<&str>, span: Span) -> Diagnostic {
+pub(crate) fn value_as_artifact(found: &str, due: &[ArtifactKind], span: Span) -> Diagnostic {
     let message = match due {
-        Some(due) => format!("expected `{due}`, found {found}"),
-        None => format!("expected the output of a stage, found {found}"),
+        [] => format!("expected the output of a stage, found {found}"),
+        due => format!("expected `{}`, found {found}", names(due)),
     };
     error(code::NOT_AN_ARTIFACT, message, span).help("values are settings: they go in braces, behind a stage")
 }
 
 /// `reader` is the one stage that makes what is due of files.
-pub(crate) fn unread_files(due: &str, path: &str, reader: &str, span: Span) -> Diagnostic {
+pub(crate) fn unread_files(due: &[ArtifactKind], path: &str, reader: &str, span: Span) -> Diagnostic {
     let call = format!("{reader}({path:?})");
-    error(code::NOT_AN_ARTIFACT, format!("expected `{due}`, found text"), span)
+    error(code::NOT_AN_ARTIFACT, format!("expected `{}`, found text", names(due)), span)
         .help(format!("`{reader}` reads files: `{call}`"))
         .fix(format!("read it by `{reader}`"), span, call)
 }
@@ -269,7 +274,7 @@ pub(crate) fn list_for_one(place: Role<'_>, due: &Pattern, span: Span) -> Diagno
     let Role { callee, role } = place;
     error(
         code::LIST_FOR_ONE,
-        format!("`{callee}` needs one `{}` for `{role}`, found a list", due.kind.name()),
+        format!("`{callee}` needs one `{}` for `{role}`, found a list", names(&due.kinds())),
         span,
     )
     .help("write `each [..]` to run it once for each")

@@ -55,7 +55,7 @@ pub(super) struct Network {
 }
 
 /// Something that went wrong with what a stage asks for.
-struct Trouble {
+struct FetchError {
     span: Span,
     message: String,
     help: Option<String>,
@@ -164,7 +164,7 @@ fn refuse_broken(past: &Past, rows: &[Row]) -> Result<(), Failure> {
 }
 
 impl Fetcher<'_> {
-    fn fetch(&self, lacks: &[Lack], done: &mut Done) -> Result<(), Vec<Trouble>> {
+    fn fetch(&self, lacks: &[Lack], done: &mut Done) -> Result<(), Vec<FetchError>> {
         let (tasks, sites) = self.tasks(lacks)?;
         self.work(tasks, done)?;
         for site in &sites {
@@ -174,9 +174,9 @@ impl Fetcher<'_> {
     }
 
     /// Prints what went wrong, each with its place.
-    fn say(&self, troubles: &[Trouble]) -> Failure {
+    fn say(&self, troubles: &[FetchError]) -> Failure {
         let Some((last, others)) = troubles.split_last() else { return Failure::silent(130) };
-        let place = |trouble: &Trouble| self.pipeline.compilation.sources.place(trouble.span);
+        let place = |trouble: &FetchError| self.pipeline.compilation.sources.place(trouble.span);
         let mut err = crate::output::stderr();
         for trouble in others {
             let _ = writeln!(err, "error: {}\n   at: {}", trouble.message, place(trouble));

@@ -14,7 +14,7 @@ use llmp_planning::{Files, Found, Past};
 use llmp_store::testing::Memory;
 use llmp_store::{Objects, Store};
 
-use super::super::action::{Action, Given, Place};
+use super::super::action::{Action, ActionInput, Place};
 use super::super::executor::{Done, Executor, Failed, Submission, Ticket};
 use super::super::job::{Harness, Job};
 use super::super::perform::{ATTEMPT, Checked, Performer};
@@ -159,7 +159,7 @@ fn an_action_names_no_place() {
     };
     let files =
         Files { found: vec![found(&root.path().join("f")), found(Path::new("/elsewhere/f"))], names: true };
-    let given = Given::of_files("from", "f", &files, root.path());
+    let given = ActionInput::of_files("from", "f", &files, root.path());
     let paths: Vec<_> = given.files.iter().map(|file| file.path.clone().unwrap()).collect();
     assert_eq!(paths, [Path::new("f"), Path::new("/elsewhere/f")]);
     let place = Place::new(&root.path().join(".llmp"), root.path(), root.path(), "cpu");

@@ -7,7 +7,7 @@ use std::io::{BufRead, BufReader};
 
 use llmp_compiler::artifact::ArtifactKind;
 use llmp_compiler::plan::Reason;
-use llmp_records::{Event, Run, StageRun, StageStatus, Told};
+use llmp_records::{Event, LogEntry, Run, StageRun, StageStatus};
 use llmp_stage::Registry;
 use llmp_store::{Ledger, Store};
 use serde::de::{Deserialize, Deserializer, IgnoredAny, SeqAccess, Visitor};
@@ -60,7 +60,7 @@ fn moments(store: &Store, run: &Run) -> BTreeMap<String, Moment> {
     let mut moments = BTreeMap::<String, Moment>::new();
     let Ok(file) = File::open(store.run(run.run).join("events.jsonl")) else { return moments };
     for line in BufReader::new(file).lines().map_while(Result::ok) {
-        let Ok(Told { event, at }) = serde_json::from_str(&line) else { continue };
+        let Ok(LogEntry { event, at }) = serde_json::from_str(&line) else { continue };
         let at = (at - run.started).max(0.0);
         match event {
             Event::StageStarted { stage, reasons, causes, .. } => {

@@ -19,6 +19,9 @@ const MAX_HEADER: usize = 64 << 10;
 /// What a record starts with, in upper or lower case.
 const MAGIC: &[u8] = b"WARC/";
 
+/// UTF-8's.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
 /// The most white space that may stand behind a block.
 const MAX_GAP: usize = 16;
 
@@ -87,6 +90,10 @@ impl<R: Read + Seek> Reader<R> {
     pub fn new(input: R, max_block: u64) -> io::Result<Self> {
         let max_block = usize::try_from(max_block).unwrap_or(usize::MAX / 4).min(usize::MAX / 4);
         let mut source = Source::new(input)?;
+        // Editors of text put one there.
+        if source.peek(BYTE_ORDER_MARK.len())?.starts_with(BYTE_ORDER_MARK) {
+            source.advance(BYTE_ORDER_MARK.len());
+        }
         let arc = source.peek(arc::MAGIC.len())?.starts_with(arc::MAGIC);
         Ok(Self { source, max_block, arc, pending: None, failed: false })
     }

@@ -1,13 +1,13 @@
 //! `crawl.html`: HTML files as pages, each a WARC `resource` record; one file of records a shard, which may
 //! be many files.
 
-use std::fs::File;
 use std::io::Read;
 
+use llmp_artifacts::docs::decompressed;
 use llmp_stage::{Context, Dropped, Error, Fit, InputFile, Result};
 use serde::Deserialize;
 
-use super::sniff::{Looks, looks};
+use super::sniff::{Looks, looks, named};
 use super::{file_url, shard_of};
 use crate::pages;
 use llmp_artifacts::warc::{Headers, Record, Writer, looks_like_html};
@@ -52,14 +52,21 @@ pub fn run(ctx: &dyn Context, settings: Settings) -> Result<()> {
     for file in files {
         ctx.proceed()?;
         let mut block = Vec::new();
-        let input = File::open(&file.path).map_err(Error::io("cannot read", &file.path))?;
         let limit = settings.max_page.saturating_add(1);
-        input.take(limit).read_to_end(&mut block).map_err(Error::io("cannot read", &file.path))?;
-        let record = resource(file, block);
-        if record.block.len() as u64 > settings.max_page {
+        let read = decompressed(&file.path)?.take(limit).read_to_end(&mut block);
+        let drop = |record: &Record, rule: &str, value: String| {
             let (id, url) = (record.id().to_owned(), record.uri().to_owned());
-            let value = format!("more than {} bytes", settings.max_page);
-            ctx.dropped(Dropped { id, url, rule: "html.too_large".into(), value });
+            ctx.dropped(Dropped { id, url, rule: rule.to_owned(), value });
+        };
+        let record = resource(file, block);
+        if let Err(error) = read {
+            // What disks say of themselves is no fault of the file.
+            if error.raw_os_error().is_some() {
+                return Err(Error::io("cannot read", &file.path)(error));
+            }
+            drop(&record, "html.damaged", error.to_string());
+        } else if record.block.len() as u64 > settings.max_page {
+            drop(&record, "html.too_large", format!("more than {} bytes", settings.max_page));
         } else if is_html(file, &record.block) {
             writer.write(&record)?;
             ctx.count("pages", 1);
@@ -89,8 +96,7 @@ fn is_html(file: &InputFile, content: &[u8]) -> bool {
 }
 
 fn is_named_html(name: &str) -> bool {
-    let extension = name.rsplit_once('.').map(|(_, extension)| extension.to_ascii_lowercase());
-    matches!(extension.as_deref(), Some("html" | "htm" | "xhtml" | "shtml"))
+    named(name, &[".html", ".htm", ".xhtml", ".shtml"])
 }
 
 #[cfg(test)]
@@ -123,6 +129,22 @@ mod tests {
         uris.sort();
         assert_eq!(uris, ["file:///a%20b.html", "file:///c"]);
         assert_eq!((ctx.counted("skipped.not_html"), ctx.counted("dropped.html.too_large")), (1, 1));
+    }
+
+    #[test]
+    fn compression_is_undone_and_bounded() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let zstd = |bytes: &[u8]| zstd::encode_all(bytes, 3).expect("it compresses");
+        let (page, bomb) = (zstd(b"<!DOCTYPE html><p>one"), zstd(&vec![b'x'; 1 << 20]));
+        let ctx = TestContext::new(folder.path()).with_files(
+            "files",
+            &[("a.html.zst", &page), ("b.html.zst", &page[..page.len() - 4]), ("c.htm.zst", &bomb)],
+        );
+        run(&ctx, Settings { max_page: 64, license: None }).expect("it runs");
+        assert_eq!(
+            ["pages", "dropped.html.damaged", "dropped.html.too_large"].map(|count| ctx.counted(count)),
+            [1, 1, 1]
+        );
     }
 
     #[test]

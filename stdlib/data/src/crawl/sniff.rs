@@ -128,14 +128,15 @@ pub(crate) fn looks(name: &str, start: &[u8]) -> Looks {
         _ if pointer::is_pointer(start) => return Looks::Pointer,
         _ => {}
     }
-    let head = start.get(..10).unwrap_or(start).to_ascii_lowercase();
+    let unmarked = start.strip_prefix(b"\xef\xbb\xbf").unwrap_or(start);
+    let head = unmarked.get(..10).unwrap_or(unmarked).to_ascii_lowercase();
     if head.starts_with(b"warc/") || head.starts_with(b"filedesc:/") {
         return Looks::Warc;
     }
     if start.contains(&0) {
         return Looks::Binary;
     }
-    let text = start.strip_prefix(b"\xef\xbb\xbf").unwrap_or(start).trim_ascii_start();
+    let text = unmarked.trim_ascii_start();
     match text {
         [] if start.len() < 4096 => Looks::Empty,
         [b'{', rest @ ..] if matches!(rest.trim_ascii_start(), [] | [b'"' | b'}', ..]) => Looks::Json,

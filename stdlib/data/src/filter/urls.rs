@@ -232,7 +232,7 @@ impl Rules {
     /// # Errors
     /// Where a list cannot be read.
     pub fn judge(&self, uri: &str) -> Result<Option<(&'static str, String)>> {
-        let url = Url::parse(uri.trim()).ok();
+        let url = url(uri.trim());
         for list in self.lists.iter().filter(|_| url.is_some()) {
             let Some(url) = &url else { continue };
             if let Some(found) = list.host(url)? {
@@ -280,6 +280,19 @@ impl Rules {
             })
         })
     }
+}
+
+/// An address with a host. Where its scheme is left out (`//a.example/b`, `a.example:80/b`), as links and tables do,
+/// it is `http`.
+fn url(uri: &str) -> Option<Url> {
+    let whole = Url::parse(uri).ok().filter(Url::has_host);
+    let without_scheme =
+        || !uri.contains("://") && !uri.starts_with(['/', '?', '#']) || uri.starts_with("//");
+    whole.or_else(|| {
+        without_scheme()
+            .then(|| Url::parse(&format!("http://{}", uri.trim_start_matches('/'))).ok())
+            .flatten()
+    })
 }
 
 /// A URL as people read it, for the words in it: without escapes, and with the letters that punycode stands

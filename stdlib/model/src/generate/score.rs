@@ -14,7 +14,7 @@ const MAX_LOGITS: usize = 4 << 20;
 
 /// What is judged: texts that may follow one prompt.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Given {
+pub struct Candidates {
     /// Token ids before; at least one.
     pub prompt: Vec<u32>,
     /// What may follow, each at least one token.
@@ -66,7 +66,7 @@ impl Sampler {
     /// outside the vocabulary, the model's numbers are not finite, or `progress` fails.
     pub fn likelihoods(
         &self,
-        given: &[Given],
+        given: &[Candidates],
         progress: &(dyn Fn() -> Result<()> + Sync),
     ) -> Result<Vec<Vec<Likelihood>>> {
         for (row, one) in given.iter().enumerate() {
@@ -78,7 +78,7 @@ impl Sampler {
                 self.check(&tokens[tokens.len().saturating_sub(1)..]).map_err(within)?;
             }
         }
-        let judge = |(row, one): (usize, &Given)| {
+        let judge = |(row, one): (usize, &Candidates)| {
             let found = self.engine.likelihoods(one, self.config.vocabulary);
             if found.iter().flat_map(|it| &it.tokens).any(|value| !value.is_finite()) {
                 return Err(Error::new(format!("row {row}: the model's numbers are not finite")));
@@ -93,7 +93,7 @@ impl Sampler {
 }
 
 /// See [`super::Engine::likelihoods`].
-pub(super) fn likelihoods<D: Decoder>(decoder: &D, given: &Given, vocabulary: usize) -> Vec<Likelihood> {
+pub(super) fn likelihoods<D: Decoder>(decoder: &D, given: &Candidates, vocabulary: usize) -> Vec<Likelihood> {
     let longest = given.continuations.iter().map(Vec::len).max().unwrap_or(0);
     let mut cache = decoder.cache(given.prompt.len() + longest);
     let first = decoder.forward(&mut [Feed { cache: &mut cache, tokens: &given.prompt }], Wanted::Last);
@@ -122,10 +122,10 @@ mod tests {
     use super::*;
     use llmp_artifacts::testing::tiny;
 
-    fn given() -> Vec<Given> {
+    fn given() -> Vec<Candidates> {
         let tokens = |from: u32, count: u32| (from..from + count).map(|i| i * 11 % 37).collect::<Vec<_>>();
         (1..14)
-            .map(|length| Given {
+            .map(|length| Candidates {
                 prompt: tokens(length, length),
                 continuations: vec![tokens(3, 1), tokens(length, 7), tokens(9, 4)],
             })
@@ -161,7 +161,7 @@ mod tests {
         let together = sampler.likelihoods(&given, &|| Ok(())).unwrap();
         for (one, expected) in given.iter().zip(&together) {
             for (tokens, expected) in one.continuations.iter().zip(expected) {
-                let alone = Given { prompt: one.prompt.clone(), continuations: vec![tokens.clone()] };
+                let alone = Candidates { prompt: one.prompt.clone(), continuations: vec![tokens.clone()] };
                 assert_eq!(&sampler.likelihoods(&[alone], &|| Ok(())).unwrap()[0][0], expected);
             }
         }
@@ -184,7 +184,7 @@ mod tests {
         let written = sampler.generate(&[request], &|_| (), None).unwrap().remove(0).tokens;
         let mut other = written.clone();
         other[5] = (other[5] + 1) % 37;
-        let given = Given { prompt: vec![5, 9], continuations: vec![written, other] };
+        let given = Candidates { prompt: vec![5, 9], continuations: vec![written, other] };
         let found = sampler.likelihoods(&[given], &|| Ok(())).unwrap().remove(0);
         assert_eq!((found[0].greedy, found[1].greedy), (8, 5));
     }
@@ -193,14 +193,14 @@ mod tests {
     fn what_does_not_fit_is_an_error() {
         let (_folder, sampler) = sampler(&tiny());
         let message = |prompt: Vec<u32>, tokens: Vec<u32>| {
-            let given = Given { prompt, continuations: vec![tokens] };
+            let given = Candidates { prompt, continuations: vec![tokens] };
             sampler.likelihoods(&[given], &|| Ok(())).map(|_| ()).unwrap_err().to_string()
         };
         assert!(message(vec![], vec![1]).contains("empty"));
         assert!(message(vec![1], vec![]).contains("empty"));
         assert!(message(vec![1], vec![37]).contains("outside"));
         assert!(message(vec![1; 20], vec![2, 2]).contains("the model's context 20"));
-        let full = Given { prompt: vec![1; 20], continuations: vec![vec![2]] };
+        let full = Candidates { prompt: vec![1; 20], continuations: vec![vec![2]] };
         assert!(
             sampler.likelihoods(std::slice::from_ref(&full), &|| Ok(())).is_ok(),
             "the last token is not read"

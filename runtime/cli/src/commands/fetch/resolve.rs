@@ -11,7 +11,7 @@ use llmp_store::Entry;
 
 use super::site::Site;
 use super::work::Stopping;
-use super::{Fetcher, Trouble};
+use super::{FetchError, Fetcher};
 
 /// A file to be fetched.
 pub(super) struct Task {
@@ -35,7 +35,7 @@ const LIST: Limits = Limits { bytes: 64 << 20, time: Duration::from_secs(3_600) 
 
 impl Fetcher<'_> {
     /// The files that stages lack, each once, and the sites to be crawled.
-    pub(super) fn tasks(&self, lacks: &[Lack]) -> Result<(Vec<Task>, Vec<Site>), Vec<Trouble>> {
+    pub(super) fn tasks(&self, lacks: &[Lack]) -> Result<(Vec<Task>, Vec<Site>), Vec<FetchError>> {
         let (mut tasks, mut sites, mut troubles) = (Vec::new(), Vec::<Site>::new(), Vec::new());
         let mut lists = BTreeMap::new();
         for lack in lacks {
@@ -60,7 +60,7 @@ impl Fetcher<'_> {
         if troubles.is_empty() { Ok((tasks, sites)) } else { Err(troubles) }
     }
 
-    fn of_lack(&self, lack: &Lack, lists: &mut BTreeMap<Url, Vec<Url>>) -> Result<Vec<Task>, Trouble> {
+    fn of_lack(&self, lack: &Lack, lists: &mut BTreeMap<Url, Vec<Url>>) -> Result<Vec<Task>, FetchError> {
         let stage = self.pipeline.compilation.graph.stage(lack.stage);
         let span = lack.span;
         match &lack.what {
@@ -85,7 +85,7 @@ impl Fetcher<'_> {
             Lacking::Unknown(request, range) => match stage.kind.as_str() {
                 "crawl.common_crawl" => self.of_crawl(stage, request, *range, "warc", span, lists),
                 "crawl.common_crawl_wet" => self.of_crawl(stage, request, *range, "wet", span, lists),
-                kind => Err(Trouble {
+                kind => Err(FetchError {
                     span,
                     message: format!("this llmp does not know how to fetch what `{kind}` asks for"),
                     help: Some("only stages of the standard library are fetched for".to_owned()),
@@ -103,12 +103,12 @@ impl Fetcher<'_> {
         kind: &str,
         span: Span,
         lists: &mut BTreeMap<Url, Vec<Url>>,
-    ) -> Result<Vec<Task>, Trouble> {
+    ) -> Result<Vec<Task>, FetchError> {
         let snapshot = request.settings.get("snapshot").and_then(|it| it.as_str()).unwrap_or_default();
         let span = setting_span(stage, "snapshot").unwrap_or(span);
         let base = self.base(stage, base_of(stage).unwrap_or_default(), span)?;
         let Some(list) = common_crawl::list(&base, snapshot, kind) else {
-            return Err(Trouble {
+            return Err(FetchError {
                 span,
                 message: format!("`{snapshot}` is no name of a crawl"),
                 help: Some("crawls are called like `CC-MAIN-2026-30`".to_owned()),
@@ -117,14 +117,14 @@ impl Fetcher<'_> {
         if !lists.contains_key(&list) {
             let bytes = self.client.get(&list, LIST, &mut Stopping(self.stop));
             let bytes = bytes.map_err(|error| match error {
-                Error::Status { status: 404, .. } => Trouble {
+                Error::Status { status: 404, .. } => FetchError {
                     span,
                     message: format!("there is no crawl `{snapshot}` at {base}: `{list}` answers 404"),
                     help: Some("https://commoncrawl.org/overview lists all crawls by name".to_owned()),
                 },
                 error => trouble(&error, span),
             })?;
-            let files = common_crawl::files(&base, &bytes).map_err(|why| Trouble {
+            let files = common_crawl::files(&base, &bytes).map_err(|why| FetchError {
                 span,
                 message: format!("the list `{list}` cannot be used: {why}"),
                 help: Some("the base must be a server with the layout of Common Crawl's".to_owned()),
@@ -137,7 +137,7 @@ impl Fetcher<'_> {
         let (first, last) = range.unwrap_or((1, files.len() as u64));
         let file = |number: u64| {
             let url = usize::try_from(number).ok().and_then(|number| files.get(number.checked_sub(1)?));
-            let url = url.ok_or_else(|| Trouble {
+            let url = url.ok_or_else(|| FetchError {
                 span: setting_span(stage, "files").unwrap_or(span),
                 message: format!(
                     "file {number} of {kind} is asked for, and `{snapshot}` has {} at {base}",
@@ -153,13 +153,13 @@ impl Fetcher<'_> {
 
     /// A list must not have changed under what is locked: two halves of a crawl that do not belong together
     /// would be one input.
-    fn same_list(&self, section: &str, base: &Url, files: &[Url], span: Span) -> Result<(), Trouble> {
+    fn same_list(&self, section: &str, base: &Url, files: &[Url], span: Span) -> Result<(), FetchError> {
         for (number, locked) in self.lock.section(section) {
             let at = usize::try_from(number).ok().and_then(|number| number.checked_sub(1));
             let Some(listed) = at.and_then(|at| files.get(at)) else { continue };
             let below = listed.as_str().strip_prefix(base.as_str()).unwrap_or(listed.as_str());
             if !locked.address.ends_with(below) {
-                return Err(Trouble {
+                return Err(FetchError {
                     span,
                     message: format!(
                         "{base} has another list of this crawl than {} was made with: its file {number} is `{below}`, \
@@ -182,7 +182,7 @@ impl Fetcher<'_> {
     }
 
     /// Where a locked file is at the base that the stage names now: another mirror gives the same path.
-    fn elsewhere(&self, address: &str, base: &str, span: Span) -> Result<Url, Trouble> {
+    fn elsewhere(&self, address: &str, base: &str, span: Span) -> Result<Url, FetchError> {
         let base = self.parsed(base, span)?;
         match address.split_once("crawl-data/") {
             Some((_, path)) => base.join(&format!("crawl-data/{path}")).map_err(|_| no_url(address, span)),
@@ -190,21 +190,21 @@ impl Fetcher<'_> {
         }
     }
 
-    fn base(&self, stage: &Stage, base: &str, span: Span) -> Result<Url, Trouble> {
+    fn base(&self, stage: &Stage, base: &str, span: Span) -> Result<Url, FetchError> {
         let span = setting_span(stage, "base").unwrap_or(span);
         self.parsed(base, span)
     }
 
     /// A base, which ends in a slash.
-    fn parsed(&self, base: &str, span: Span) -> Result<Url, Trouble> {
+    fn parsed(&self, base: &str, span: Span) -> Result<Url, FetchError> {
         let slash = if base.ends_with('/') { "" } else { "/" };
         self.url(&format!("{base}{slash}"), span)
     }
 
     /// An address as a URL that may be asked for.
-    pub(super) fn url(&self, address: &str, span: Span) -> Result<Url, Trouble> {
+    pub(super) fn url(&self, address: &str, span: Span) -> Result<Url, FetchError> {
         let plain = match address.strip_prefix("hf://") {
-            Some(rest) => hf(rest).ok_or_else(|| Trouble {
+            Some(rest) => hf(rest).ok_or_else(|| FetchError {
                 span,
                 message: format!("`{address}` names no file of Hugging Face's hub"),
                 help: Some("write `hf://datasets/OWNER/NAME/PATH@REVISION`".to_owned()),
@@ -214,7 +214,7 @@ impl Fetcher<'_> {
         let url = Url::parse(&plain).map_err(|_| no_url(address, span))?;
         let host = url.host_str().unwrap_or_default();
         if url.scheme() == "http" && !self.network.allow_host.iter().any(|allowed| allowed == host) {
-            return Err(Trouble {
+            return Err(FetchError {
                 span,
                 message: format!("`{address}` would be fetched without encryption"),
                 help: Some(format!("write `https://`, or allow the host: `--allow-host {host}`")),
@@ -247,14 +247,14 @@ fn hf(rest: &str) -> Option<String> {
     })
 }
 
-fn no_url(address: &str, span: Span) -> Trouble {
+fn no_url(address: &str, span: Span) -> FetchError {
     let message = format!("`{address}` is no address that files are fetched from");
-    Trouble { span, message, help: Some("write `https://HOST/PATH`".to_owned()) }
+    FetchError { span, message, help: Some("write `https://HOST/PATH`".to_owned()) }
 }
 
 /// What a crawler brought once cannot be brought again.
-fn gone(stage: &Stage, lock: &str, span: Span) -> Trouble {
-    Trouble {
+fn gone(stage: &Stage, lock: &str, span: Span) -> FetchError {
+    FetchError {
         span,
         message: format!("pages that `{}` fetched are not in the download cache any more", stage.name),
         help: Some(format!(
@@ -272,8 +272,8 @@ fn setting_span(stage: &Stage, name: &str) -> Option<Span> {
 }
 
 /// What kept a file away, where it was asked for.
-pub(super) fn trouble(error: &Error, span: Span) -> Trouble {
-    Trouble { span, message: error.to_string(), help: error.help().map(str::to_owned) }
+pub(super) fn trouble(error: &Error, span: Span) -> FetchError {
+    FetchError { span, message: error.to_string(), help: error.help().map(str::to_owned) }
 }
 
 #[cfg(test)]

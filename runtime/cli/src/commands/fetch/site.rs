@@ -18,7 +18,7 @@ use llmp_store::{Entry, hash_file};
 
 use super::resolve::trouble;
 use super::work::Watch;
-use super::{Done, Fetcher, Trouble};
+use super::{Done, FetchError, Fetcher};
 
 /// A WARC file ends behind so many bytes of pages, so that there are shards to work on.
 const ROLL: u64 = 32 << 20;
@@ -36,7 +36,7 @@ pub(super) struct Site {
 
 impl Fetcher<'_> {
     /// What a stage asks for.
-    pub(super) fn site(&self, stage: &Stage, request: &Request, span: Span) -> Result<Site, Trouble> {
+    pub(super) fn site(&self, stage: &Stage, request: &Request, span: Span) -> Result<Site, FetchError> {
         let number =
             |name: &str| request.settings.get(name).and_then(|value| value.as_u64()).unwrap_or_default();
         let starts = request.settings.get("start").and_then(|value| value.as_array());
@@ -59,9 +59,9 @@ impl Fetcher<'_> {
     }
 
     /// Crawls, and notes the files once all of them are whole.
-    pub(super) fn crawl(&self, site: &Site, done: &mut Done) -> Result<(), Option<Trouble>> {
+    pub(super) fn crawl(&self, site: &Site, done: &mut Done) -> Result<(), Option<FetchError>> {
         let bar: Box<dyn Bar> = self.screen.bar("fetch", None, None, "bytes");
-        let wrong = |message: String| Some(Trouble { span: site.span, message, help: None });
+        let wrong = |message: String| Some(FetchError { span: site.span, message, help: None });
         let address = site.starts.first().map(Url::to_string).unwrap_or_default();
         let name = format!("{} {address}", site.section);
         let base = self.downloads.coming(&name).map_err(|error| wrong(error.to_string()))?;
@@ -84,7 +84,7 @@ impl Fetcher<'_> {
         if crawled.pages == 0 {
             return Err(Some(match crawled.failure {
                 Some(error) => trouble(&error, site.span),
-                None => Trouble {
+                None => FetchError {
                     span: site.span,
                     message: format!("no page came of {address}{left}"),
                     help: Some(

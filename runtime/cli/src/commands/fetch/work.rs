@@ -12,7 +12,7 @@ use llmp_stage::Bar;
 use llmp_store::Lock;
 
 use super::resolve::{Task, trouble};
-use super::{Done, Fetcher, Trouble};
+use super::{Done, FetchError, Fetcher};
 
 /// No file is larger.
 const MOST_BYTES: u64 = 1 << 40;
@@ -22,7 +22,7 @@ const LONGEST: Duration = Duration::from_secs(24 * 3_600);
 
 impl Fetcher<'_> {
     /// Fetches files; after one that is not to be had, no other is begun.
-    pub(super) fn work(&self, tasks: Vec<Task>, done: &mut Done) -> Result<(), Vec<Trouble>> {
+    pub(super) fn work(&self, tasks: Vec<Task>, done: &mut Done) -> Result<(), Vec<FetchError>> {
         let sizes: Option<Vec<u64>> = tasks.iter().map(|task| Some(task.entry.as_ref()?.size)).collect();
         let total = sizes.map(|sizes| sizes.iter().sum());
         let bar = self.screen.bar("fetch", None, total, "bytes");
@@ -56,7 +56,7 @@ impl Fetcher<'_> {
 
     /// Fetches one file and notes it; gives the bytes that came. No trouble is told where it was only
     /// stopped.
-    fn one(&self, task: &Task, bar: &dyn Bar) -> Result<u64, Option<Trouble>> {
+    fn one(&self, task: &Task, bar: &dyn Bar) -> Result<u64, Option<FetchError>> {
         let limits = Limits { bytes: MOST_BYTES, time: LONGEST };
         let mut watch = Watch { bar, stop: self.stop, before: None };
         let fetched = self.client.fetch(&task.url, &self.downloads, task.entry.as_ref(), limits, &mut watch);
@@ -71,7 +71,11 @@ impl Fetcher<'_> {
                 None => lock.insert_address(locked.clone()),
             });
             noted.map_err(|message| {
-                Some(Trouble { span: task.span, message, help: Some("what was fetched is kept".to_owned()) })
+                Some(FetchError {
+                    span: task.span,
+                    message,
+                    help: Some("what was fetched is kept".to_owned()),
+                })
             })?;
         }
         Ok(fetched.received)
