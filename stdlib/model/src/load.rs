@@ -44,8 +44,8 @@ fn check_tokenizer(folder: &Folder<'_>, config: &Config) -> Result<()> {
     Ok(())
 }
 
-/// Refuses weights that are no numbers, which a training that broke down leaves: everything that such a model says is
-/// noise, and nothing else would tell.
+/// Refuses weights that are no numbers, which a training that broke down leaves: everything that such a model
+/// says is noise, and nothing else would tell.
 fn check_numbers(config: &Config, weights: &[Vec<f32>]) -> Result<()> {
     let bad = |values: &[f32]| values.iter().filter(|value| !value.is_finite()).count();
     let parameters = config.parameters();

@@ -282,8 +282,8 @@ impl Rules {
     }
 }
 
-/// An address with a host. Where its scheme is left out (`//a.example/b`, `a.example:80/b`), as links and tables do,
-/// it is `http`.
+/// An address with a host. Where its scheme is left out (`//a.example/b`, `a.example:80/b`), as links and
+/// tables do, it is `http`.
 fn url(uri: &str) -> Option<Url> {
     let whole = Url::parse(uri).ok().filter(Url::has_host);
     let without_scheme =

@@ -153,8 +153,8 @@ impl Text<'_> {
         }
     }
 
-    /// `\s*[\r\n]+|\s+(?!\S)|\s+`: the end of the piece that a space begins; without `breaks` line breaks are spaces
-    /// like any other.
+    /// `\s*[\r\n]+|\s+(?!\S)|\s+`: the end of the piece that a space begins; without `breaks` line breaks are
+    /// spaces like any other.
     #[inline(always)]
     fn spaces(&self, at: usize, breaks: bool) -> usize {
         let (mut end, mut last, mut broken) = (at, at, None);

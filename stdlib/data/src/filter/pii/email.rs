@@ -1,6 +1,6 @@
 //! E-mail addresses: FineWeb's form (datatrove's `PIIFormatter`), with letters beyond ASCII, and without what
-//! only looks like it: file names such as `icon@2x.png` and versions such as `tool@1.2.3`. Beside it a part before the `@` in
-//! quotes (RFC 5321), and domains of East Asian letters whose end is one that exists.
+//! only looks like it: file names such as `icon@2x.png` and versions such as `tool@1.2.3`. Beside it a part
+//! before the `@` in quotes (RFC 5321), and domains of East Asian letters whose end is one that exists.
 
 use std::ops::Range;
 use std::sync::LazyLock;
