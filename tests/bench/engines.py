@@ -36,21 +36,21 @@ for file in "$@"; do read -r value < "$file"; sum=$(( (sum * 31 + value) % {MODU
 echo $sum > "$out"
 """
 # The same from what llmp gives: a file of settings, a folder for each input, a folder for the output, which has to be an
-# artifact: here conversations of one row, with the value as a field that nobody else reads.
+# artifact: here a conversation whose first message is the value.
 LLMP_STAGE = f"""\
 read -r settings < "$LLMP_SETTINGS"
 sum=${{settings#*:}} sum=${{sum%?}}
 IFS=:
 for folder in $LLMP_INPUT_FROM; do
   for file in "$folder"/*; do
-    read -r row < "$file"; value=${{row#*:}}; sum=$(( (sum * 31 + ${{value%%,*}}) % {MODULUS} ))
+    read -r row < "$file"; value=${{row#*'"content":"'}}; sum=$(( (sum * 31 + ${{value%%'"'*}}) % {MODULUS} ))
   done
 done
-row='"messages":[{{"role":"user","content":"?"}},{{"role":"assistant","content":"!"}}]}}'
+start='{{"messages":[{{"role":"user","content":"' end='"}},{{"role":"assistant","content":"!"}}]}}'
 """
-LLMP_WHOLE = LLMP_STAGE + 'echo "{\\"value\\":$sum,$row" > "$LLMP_OUTPUT/conversations.jsonl"\n'
+LLMP_WHOLE = LLMP_STAGE + 'echo "$start$sum$end" > "$LLMP_OUTPUT/conversations.jsonl"\n'
 # What all shards give has to be the same; what each gives is named after it.
-LLMP_SHARD = LLMP_STAGE + 'echo "{$row" > "$LLMP_OUTPUT/conversations.jsonl"\necho $sum > "$LLMP_OUTPUT/${file##*/}"\n'
+LLMP_SHARD = LLMP_STAGE + 'echo "$start?$end" > "$LLMP_OUTPUT/conversations.jsonl"\necho $sum > "$LLMP_OUTPUT/${file##*/}"\n'
 
 
 @dataclass
@@ -128,7 +128,8 @@ class Llmp:
         (results,) = (folder / ".llmp/out").glob("main-*")
         if sharded:
             return int((results / "s0" / stage.source).read_text())
-        return json.loads((results / stage.name / "conversations.jsonl").read_text())["value"]
+        row = json.loads((results / stage.name / "conversations.jsonl").read_text())
+        return int(row["messages"][0]["content"])
 
 
 class Ninja:
