@@ -228,6 +228,6 @@ fn faults() {
         while cluster.jobs() > 0 && Instant::now() < until {
             sleep(Duration::from_millis(200));
         }
-        assert_eq!(cluster.jobs(), 0);
+        assert_eq!(cluster.jobs(), 0, "{}", cluster.queue());
     }
 }

@@ -132,9 +132,14 @@ impl Cluster {
         states.lines().filter(|state| state.trim() == "idle").count()
     }
 
-    /// How many tasks wait or run.
+    /// The tasks that wait or run.
+    pub(crate) fn queue(&self) -> String {
+        call("squeue", &["--noheader", "--array"], &self.config()).unwrap_or_default()
+    }
+
+    /// How many these are.
     pub(crate) fn jobs(&self) -> usize {
-        call("squeue", &["--noheader", "--array"], &self.config()).map_or(0, |text| text.lines().count())
+        self.queue().lines().count()
     }
 
     /// Kills one of the programs that work in this folder's store; how many that were.
