@@ -40,6 +40,17 @@ pub struct Estimate {
     pub epochs: Option<f64>,
 }
 
+impl Estimate {
+    /// Takes off what is done already: the share `left` is to be done yet, of so many tokens.
+    pub(super) fn leave(&mut self, left: f64, tokens: Option<u64>) {
+        self.seconds = self.seconds.map(|seconds| seconds * left);
+        let Some(tokens) = tokens else { return };
+        let all = format!("{} tokens", text::short_count(tokens as f64));
+        let rest = text::short_count(tokens as f64 * left);
+        self.work = self.work.replace(&all, &format!("{rest} of {all}"));
+    }
+}
+
 /// Estimates what a decision costs.
 #[must_use]
 pub(super) fn estimate(

@@ -9,12 +9,12 @@ use llmp_artifacts::model::Config;
 use llmp_artifacts::random::Random;
 use llmp_artifacts::tokenizer::{TOKENIZER_FILE, Tokenizer};
 use llmp_artifacts::tokens::TokenSet;
-use llmp_model::{Batches, HeldOut, Optimizer, Recipe, Row, Schedule, Start, memory, train};
+use llmp_model::{Batches, HeldOut, Optimizer, Recipe, Row, Schedule, Start, Stretch, memory, stem, train};
 use llmp_stage::{Context, Cost, Error, Input, Inputs, Lint, Result};
 use serde::Deserialize;
 
 use crate::held_out::{self, Watching};
-use horizon::Horizon;
+use horizon::{Horizon, Length, Other};
 use shape::Shape;
 
 /// The settings of `pretrain.llmp`.
@@ -28,8 +28,8 @@ pub(crate) struct Settings {
     lr: f64,
     embedding_lr: f64,
     schedule: Schedule,
-    decay: f64,
-    warmup: f64,
+    decay: Length,
+    warmup: Option<Length>,
     final_lr: f64,
     weight_decay: f64,
     clip: f64,
@@ -56,8 +56,46 @@ pub(crate) fn lint(settings: &Settings) -> Vec<Lint> {
             false => "train for longer, or choose a smaller `batch`",
         }));
     }
+    lints.extend(settings.stretches());
     lints
 }
+
+impl Settings {
+    /// Steps of the warm-up, for steps of so many tokens.
+    fn warmup(&self, step: u64) -> Stretch {
+        match self.warmup {
+            Some(warmup) => warmup.stretch(step),
+            // A share would be another warm-up in a longer training.
+            None if self.schedule == Schedule::Wsd => Stretch::Steps(STABLE_WARMUP),
+            None => Stretch::Share(WARMUP),
+        }
+    }
+
+    /// The steps that a longer training takes in the same way, of so many with so many tokens each.
+    fn stem(&self, steps: u64, step: u64) -> Option<u64> {
+        let keeps = self.checkpoint_every > 0 && self.held_out_stop.is_none();
+        keeps.then(|| stem(self.schedule, self.warmup(step), self.decay.stretch(step), steps))?
+    }
+
+    /// Stretches that take more than there is.
+    fn stretches(&self) -> Option<Lint> {
+        let step = u64::from(self.batch).saturating_mul(self.model.context as u64);
+        let Horizon::Tokens(tokens) = self.r#for else { return None };
+        let steps = tokens.div_ceil(step.max(1)).max(1);
+        let warmup = self.warmup(step).of(steps);
+        if warmup < steps || steps == 1 {
+            return None;
+        }
+        let lint = Lint::new("W0104", &["for"], "the rate rises until the end of the training")
+            .label(format!("{steps} steps, of which the warm-up takes {warmup}"));
+        Some(lint.help("train for longer, or write a shorter `warmup`"))
+    }
+}
+
+/// The warm-up where nothing is said of it.
+const WARMUP: f64 = 0.05;
+/// The same under a stable schedule, in steps.
+const STABLE_WARMUP: u64 = 100;
 
 /// Where the size of the vocabulary is not known: few have more.
 const VOCABULARY: u64 = 1 << 17;
@@ -79,11 +117,18 @@ pub(crate) fn cost(settings: &Settings, inputs: &Inputs) -> Cost {
         return Cost { tokens: known, ..Cost::default() };
     };
     let step = tokens(1, config.context);
+    let set = inputs.get("tokens").tokens;
+    let steps = settings.r#for.steps(step, &config, set);
     let trained = match settings.r#for {
         Horizon::Tokens(tokens) => Some(tokens),
-        horizon => horizon.steps(step, &config, None).map(|steps| tokens(steps, config.context)),
+        Horizon::Other(_) => steps.map(|steps| tokens(steps, config.context)),
     };
     let mut cost = memory::of_pretraining(&config, settings.batch.into(), trained);
+    // How many parameters it has may be a guess.
+    let known = inputs.get("tokens").vocabulary.is_some() || !inputs.all("from").is_empty();
+    let counted = !matches!(settings.r#for, Horizon::Other(Other::Parameters(_))) || known;
+    cost.steps = steps.filter(|_| counted);
+    cost.stem = cost.steps.and_then(|steps| settings.stem(steps, step));
     if let (false, Some(trained)) = (inputs.all("held_out").is_empty(), trained) {
         // Forward passes are a third of what training takes.
         let times = (1.0 / settings.held_out_every).min(trained as f64 / step as f64) + 1.0;
@@ -157,9 +202,9 @@ pub(crate) fn run(ctx: &dyn Context, settings: Settings) -> Result<()> {
         optimizer: settings.optimizer,
         learning_rate: settings.lr,
         embedding_learning_rate: settings.embedding_lr,
-        warmup: settings.warmup,
+        warmup: settings.warmup(rows.rows * rows.context),
         schedule: settings.schedule,
-        decay: settings.decay,
+        decay: settings.decay.stretch(rows.rows * rows.context),
         final_fraction: settings.final_lr,
         weight_decay: settings.weight_decay,
         clip: (settings.clip > 0.0).then_some(settings.clip),
@@ -270,6 +315,10 @@ impl Batches for Rows {
 
     fn held_out(&self) -> Option<&HeldOut> {
         self.held_out.as_ref()
+    }
+
+    fn prolongs(&self) -> bool {
+        true
     }
 
     fn tokens(&self) -> Option<u64> {

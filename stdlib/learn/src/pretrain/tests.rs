@@ -12,7 +12,7 @@ fn settings() -> Value {
             "context": 8, "rope_theta": 10000.0, "qk_norm": true, "tie_embeddings": true
         },
         "for": 900, "batch": 3, "optimizer": "muon", "lr": 0.05, "embedding_lr": 6e-3, "schedule": "linear",
-        "decay": 0.2, "held_out_every": 0.25, "held_out_tokens": 1000, "held_out_stop": null, "warmup": 0.05, "final_lr": 0.1, "weight_decay": 0.05, "clip": 1.0, "seed": 1, "checkpoint_every": 0
+        "decay": 0.2, "held_out_every": 0.25, "held_out_tokens": 1000, "held_out_stop": null, "warmup": null, "final_lr": 0.1, "weight_decay": 0.05, "clip": 1.0, "seed": 1, "checkpoint_every": 0
     })
 }
 

@@ -59,6 +59,12 @@ pub(in crate::commands) fn as_json(
                                 "seconds": fetch.seconds()}),
                         );
                     }
+                    if let Some(stem) = &row.goes_on {
+                        fields.insert(
+                            "goes_on_from".into(),
+                            json!({"step": stem.from.step, "steps": stem.steps, "run": stem.from.run}),
+                        );
+                    }
                     if let Some(saved) = &row.saved {
                         fields
                             .insert("goes_on_from".into(), json!({"step": saved.step, "steps": saved.steps}));
