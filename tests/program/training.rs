@@ -183,6 +183,42 @@ fn a_longer_training_goes_on_where_a_shorter_one_began_to_decay() {
 }
 
 #[test]
+fn one_dial_sets_the_size_of_a_training() {
+    let dial = |model: &str| {
+        let pipeline = PIPELINE.replace("layers = 1, width = 16, heads = 2, context = 32", model);
+        pipeline
+            .replace("for = 40k tokens, batch = 2, checkpoint_every = 50, lr = rate", "checkpoint_every = 50")
+    };
+    let world = world();
+    world.write("main.llmp", dial("depth = 2"));
+    let plan = json(&world, &["plan", "main.llmp", "--json"]);
+    let follows = stage(&plan, "base")["estimate"]["follows"].as_str().unwrap().to_owned();
+    let expected = "depth 2: 2 layers, width 128, heads = 2, context 256; batch = 20, 5120 tokens a step for 7864320 tokens; lr 0.02, \
+                    embedding_lr 0.01";
+    assert_eq!(follows, expected);
+    assert!(world.llmp(&["plan", "main.llmp"]).out.contains("depth 2: 2 layers"));
+    let explained = world.ok(&["check", "main.llmp"]);
+    assert!(!explained.out.contains("error"), "{}", explained.out);
+    // Whoever writes what follows has the same training, but for the dial itself.
+    world.write(
+        "main.llmp",
+        dial("depth = 2, context = 32")
+            .replace("checkpoint_every", "for = 1k tokens, batch = 2, checkpoint_every"),
+    );
+    world.ok(&["run", "main.llmp"]);
+    let log = world.ok(&["log", "base"]).out;
+    assert!(
+        log.contains(
+            "depth 2: 2 layers, width 128, heads = 2, context 32; batch = 2, 64 tokens a step for 1000 tokens"
+        ),
+        "{log}"
+    );
+    world.write("main.llmp", dial("layers = 2"));
+    let said = world.llmp(&["check", "main.llmp"]);
+    assert!(said.code == 1 && said.err.contains("E0209"), "{}{}", said.out, said.err);
+}
+
+#[test]
 fn training_goes_on_from_a_model() {
     let world = world();
     let more = "more = pretrain(valid, from = base) { for = 2 epochs, batch = 2, lr = 0.01 }\n";

@@ -38,6 +38,8 @@ pub struct Estimate {
     pub data: Option<u64>,
     /// How often it goes over them.
     pub epochs: Option<f64>,
+    /// What follows from its settings that they do not say.
+    pub follows: Option<String>,
 }
 
 impl Estimate {
@@ -65,6 +67,7 @@ pub(super) fn estimate(
     let cost = costs.of(stage);
     let cost = cost.as_ref();
     let mut estimate = Estimate { work: work(record.as_ref(), cost, costs.units()), ..Estimate::default() };
+    estimate.follows = cost.and_then(|cost| cost.follows.clone());
     estimate.disk = disk(record.as_ref(), cost);
     estimate.memory = memory(stage, record.as_ref(), cost);
     let Decision::Run { shards, .. } = decision else { return estimate };

@@ -28,6 +28,7 @@ pub fn of_pretraining(config: &Config, rows: u64, tokens: Option<u64>) -> Cost {
         tokens,
         steps: None,
         stem: None,
+        follows: None,
         read: None,
         result: Known { model: Some(config.to_json()), ..Known::default() },
     }

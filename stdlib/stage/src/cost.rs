@@ -24,6 +24,8 @@ pub struct Cost {
     /// How many of them a longer one takes in the same way: up to there it can go on from the stem of
     /// another.
     pub stem: Option<u64>,
+    /// What follows from its settings that they do not say, in a line for people.
+    pub follows: Option<String>,
     /// Bytes of all its inputs, for a stage with a [`Pace`]; one that reads fetched files says what these
     /// usually have.
     pub read: Option<u64>,

@@ -233,8 +233,7 @@ fn a_curve_is_drawn_anew_for_another_number_of_steps() {
         let again = TestContext::new(root.path());
         progress.tell(&again);
         progress.close(&again);
-        let points = again.points.lock().unwrap().clone();
-        points
+        again.points.into_inner().unwrap()
     };
     let held_out = |point: &(String, f64, f64)| point.0 == HELD_OUT_LOSS && point.1 % 10.0 != 0.0;
     let mut wanted = points(3, 31, None);

@@ -50,7 +50,7 @@ pub(in crate::commands) fn as_json(
                         "estimate".into(),
                         json!({"seconds": estimate.seconds, "band": estimate.band, "basis": estimate.basis,
                             "work": estimate.work, "memory": estimate.memory, "disk": estimate.disk,
-                            "data_tokens": estimate.data, "epochs": estimate.epochs}),
+                            "data_tokens": estimate.data, "epochs": estimate.epochs, "follows": estimate.follows}),
                     );
                     if let Some(fetch) = &row.fetch {
                         fields.insert(
