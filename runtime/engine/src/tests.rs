@@ -121,6 +121,7 @@ pub(crate) fn node(name: &str, from: &[u32], value: u64, constant: bool, fail: b
         output: Some(Output { kind: ArtifactKind::Docs, abilities: vec![], vocabulary: None }),
         per_shard: None,
         resumes: false,
+        stem: vec![],
         needs: Needs::default(),
         amounts: Amounts::default(),
         command: None,

@@ -11,7 +11,7 @@ mod tool_use;
 mod tune;
 
 llmp_stage::stages! { "learn":
-    "pretrain" = pretrain { cost, lint },
+    "pretrain" = pretrain { complete, cost, lint },
     "refusal" = refusal { cost, remarks },
     "sft" = sft { cost, remarks },
     "tool_use" = tool_use { cost, remarks },

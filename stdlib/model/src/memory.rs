@@ -26,6 +26,9 @@ pub fn of_pretraining(config: &Config, rows: u64, tokens: Option<u64>) -> Cost {
         memory: Some(of_training(config, rows * config.context as u64)),
         parameters: Some(config.parameter_count()),
         tokens,
+        steps: None,
+        stem: None,
+        follows: None,
         read: None,
         result: Known { model: Some(config.to_json()), ..Known::default() },
     }

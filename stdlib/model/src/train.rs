@@ -62,6 +62,11 @@ pub trait Batches: Sync {
         None
     }
 
+    /// Whether the rows of a step are the same however many steps there are.
+    fn prolongs(&self) -> bool {
+        false
+    }
+
     /// Tokens of all steps together, where that is known: the length of the progress bar, which else counts
     /// steps.
     fn tokens(&self) -> Option<u64> {
@@ -164,6 +169,8 @@ struct State<B: AutodiffBackend> {
     progress: Progress,
     /// The step of the last checkpoint; 0 where there is none.
     saved: u64,
+    /// Steps after which its stem is to be written.
+    stem: Option<u64>,
     /// The weights of the lowest held-out loss so far, where they are what is wanted.
     best: Option<Vec<Vec<f32>>>,
 }
@@ -185,7 +192,7 @@ impl Job<'_> {
             bar.resume(if total.is_some() { state.progress.tokens } else { state.saved });
         }
         state.progress.tell(ctx);
-        let every = steps.div_ceil(CURVE_POINTS).max(1);
+        let every = self.curve_every();
         while state.progress.step < steps && !self.has_stopped(&state.progress) {
             if ctx.cancelled() {
                 if state.progress.step > state.saved && self.recipe.checkpoint_every > 0 {
@@ -209,6 +216,9 @@ impl Job<'_> {
             }
             if let Some(held_out) = self.batches.held_out().filter(|held_out| held_out.is_due(done, steps)) {
                 self.measure(&plain, &mut state, held_out, device)?;
+            }
+            if state.stem == Some(done) {
+                self.save_stem(&mut state, before, clock)?;
             }
             let due = self.recipe.checkpoint_every > 0 && done.is_multiple_of(self.recipe.checkpoint_every);
             if due && done < steps {
@@ -263,10 +273,31 @@ impl Job<'_> {
         Ok(())
     }
 
+    /// Steps between points of a curve.
+    fn curve_every(&self) -> u64 {
+        self.batches.steps().div_ceil(CURVE_POINTS).max(1)
+    }
+
+    /// Steps after which a longer training can go on from here.
+    fn stem(&self) -> Option<u64> {
+        let keeps = self.recipe.checkpoint_every > 0 && self.batches.prolongs() && self.patience().is_none();
+        keeps.then(|| self.recipe.stem(self.batches.steps()))?
+    }
+
+    /// Writes the stem, which needs nothing of the steps before any more.
+    fn save_stem<B: AutodiffBackend>(&self, state: &mut State<B>, before: u64, clock: Instant) -> Result<()> {
+        state.stem = None;
+        if state.progress.is_whole() {
+            state.progress.worked(before, clock);
+            checkpoint::save_stem(self.ctx.state(), &state.checkpoint(false))?;
+        }
+        state.progress.forget_all();
+        Ok(())
+    }
+
     /// Writes a checkpoint, and beside it how far that is.
     fn save<B: AutodiffBackend>(&self, state: &mut State<B>, before: u64, clock: Instant) -> Result<()> {
-        state.progress.millis =
-            before + u64::try_from(clock.elapsed().as_millis()).unwrap_or(u64::MAX - before);
+        state.progress.worked(before, clock);
         let keeps_best = self.patience().is_some();
         checkpoint::save(self.ctx.state(), &state.checkpoint(keeps_best))?;
         state.saved = state.progress.step;
@@ -283,8 +314,16 @@ impl Job<'_> {
         if self.patience().is_some() {
             lengths.extend(parameters.iter().map(Parameter::len));
         }
-        let found = checkpoint::load(self.ctx.state(), &lengths, |line| self.ctx.log(line))?;
-        let (progress, mut tensors, best) = match found {
+        let stem = self.stem();
+        let mut found = checkpoint::load(self.ctx.state(), &lengths, |line| self.ctx.log(line))?;
+        let own = found.as_ref().map_or(0, |found| found.progress.step);
+        if let Some(mut given) = self.given(stem, &lengths).filter(|given| given.progress.step > own) {
+            let (steps, held_out) = (self.batches.steps(), self.batches.held_out());
+            let is_due = |step| held_out.is_some_and(|held_out| held_out.is_due(step, steps));
+            given.progress.fit(self.curve_every(), is_due);
+            found = Some(given);
+        }
+        let (mut progress, mut tensors, best) = match found {
             Some(mut found) => {
                 self.ctx.log(&format!("going on after step {}", found.progress.step));
                 let best = found.tensors.split_off(trained);
@@ -310,7 +349,23 @@ impl Job<'_> {
             }
         }
         let saved = progress.step;
-        Ok(State { slots, progress, saved, best })
+        let stem = stem.filter(|&stem| saved < stem);
+        match stem {
+            // What an earlier version left does not have all of it; then no stem is kept.
+            Some(_) => progress.keeps_all |= saved == 0,
+            None => progress.forget_all(),
+        }
+        Ok(State { slots, progress, saved, stem, best })
+    }
+
+    /// The stem of another training that is a part of this one.
+    fn given(&self, stem: Option<u64>, lengths: &[usize]) -> Option<Checkpoint> {
+        let given = checkpoint::given_stem(self.ctx.state(), lengths, |line| self.ctx.log(line))?;
+        let fits = stem.is_some_and(|stem| given.progress.step <= stem) && given.progress.is_whole();
+        if !fits {
+            self.ctx.log(&format!("the stem of {} steps is no part of this training", given.progress.step));
+        }
+        fits.then_some(given)
     }
 
     /// One optimiser step; gives the loss.

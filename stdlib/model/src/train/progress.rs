@@ -2,6 +2,7 @@
 //! and curves of one that nothing stopped.
 
 use std::collections::BTreeMap;
+use std::time::Instant;
 
 use llmp_stage::{Context, LAST_STEPS};
 use serde::{Deserialize, Serialize};
@@ -29,10 +30,13 @@ pub(crate) struct Progress {
     pub(crate) curves: BTreeMap<String, Curve>,
     /// What was seen of the held-out loss.
     pub(crate) watch: Watch,
+    /// Whether every value of a curve is kept, for a training that is longer.
+    pub(crate) keeps_all: bool,
 }
 
 /// A curve on its way.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub(crate) struct Curve {
     /// Steps, and bits of means over the steps since the point before.
     points: Vec<(u64, u64)>,
@@ -40,6 +44,10 @@ pub(crate) struct Curve {
     open: Vec<u64>,
     /// Bits of the last values, oldest first; at most [`LAST_STEPS`].
     last: Vec<u64>,
+    /// Bits of the values of all steps, as long as it is open how many there will be: points are means over a
+    /// part of all.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    all: Vec<u64>,
 }
 
 /// The lowest held-out loss, and how often it was not passed since.
@@ -98,7 +106,53 @@ impl Progress {
     pub(crate) fn advance(&mut self, curve: &str, loss: f64, tokens: u64) {
         self.step += 1;
         self.tokens += tokens;
-        self.curve(curve).push(loss);
+        self.step_value(curve, loss);
+    }
+
+    /// Notes a value of the step that is done.
+    pub(crate) fn step_value(&mut self, curve: &str, value: f64) {
+        let keeps_all = self.keeps_all;
+        let curve = self.curve(curve);
+        curve.push(value);
+        if keeps_all {
+            curve.all.push(value.to_bits());
+        }
+    }
+
+    /// Whether it holds what a longer training needs of its curves.
+    pub(crate) fn is_whole(&self) -> bool {
+        let whole = |curve: &Curve| curve.all.is_empty() || curve.all.len() as u64 == self.step;
+        self.keeps_all
+            && self.curves.values().all(whole)
+            && self.curves.get(LOSS).is_some_and(|curve| curve.all.len() as u64 == self.step)
+    }
+
+    /// Forgets what only a longer training needs.
+    pub(crate) fn forget_all(&mut self) {
+        self.keeps_all = false;
+        for curve in self.curves.values_mut() {
+            curve.all = Vec::new();
+        }
+    }
+
+    /// Takes it over for another number of steps, with a point of what each step gave at multiples of `every`
+    /// steps, and one of what was measured where it `is_due`.
+    pub(crate) fn fit(&mut self, every: u64, is_due: impl Fn(u64) -> bool) {
+        for curve in self.curves.values_mut() {
+            if curve.all.is_empty() {
+                curve.points.retain(|(step, _)| is_due(*step));
+                continue;
+            }
+            let parts = curve.all.chunks_exact(usize::try_from(every).unwrap_or(usize::MAX));
+            curve.open = parts.remainder().to_vec();
+            curve.points =
+                (1..).zip(parts).map(|(part, bits)| (part * every, mean(bits).to_bits())).collect();
+        }
+    }
+
+    /// Notes the time that it took since `clock`, with the milliseconds of earlier attempts.
+    pub(crate) fn worked(&mut self, before: u64, clock: Instant) {
+        self.millis = before + u64::try_from(clock.elapsed().as_millis()).unwrap_or(u64::MAX - before);
     }
 
     fn curve(&mut self, name: &str) -> &mut Curve {

@@ -2,16 +2,17 @@ use llmp_artifacts::testing::tiny;
 use llmp_stage::testing::TestContext;
 
 use super::*;
-use crate::{Optimizer, Schedule};
+use crate::{Optimizer, Schedule, Stretch};
+use llmp_stage::Stem;
 
 fn recipe() -> Recipe {
     Recipe {
         optimizer: Optimizer::Muon,
         learning_rate: 0.02,
         embedding_learning_rate: 6e-3,
-        warmup: 0.05,
+        warmup: Stretch::Share(0.05),
         schedule: Schedule::Linear,
-        decay: 0.2,
+        decay: Stretch::Share(0.2),
         final_fraction: 0.1,
         weight_decay: 0.05,
         clip: Some(1.0),
@@ -55,6 +56,10 @@ impl Batches for Repeat<'_> {
 
     fn held_out(&self) -> Option<&HeldOut> {
         self.held_out.as_ref()
+    }
+
+    fn prolongs(&self) -> bool {
+        !self.mixed
     }
 }
 
@@ -133,6 +138,108 @@ fn a_stopped_training_goes_on_to_the_same_bytes_counts_and_curves() {
         }
         assert!(weights(&ctx) == weights(&resumed), "weights differ");
     }
+}
+
+/// What a training left for longer ones, laid where another finds it.
+fn hand_on(from: &TestContext, to: &TestContext) -> u64 {
+    let stem = Stem::read(from.state()).expect("a stem");
+    std::fs::copy(Stem::made(from.state()), Stem::given(to.state())).unwrap();
+    stem.step
+}
+
+#[test]
+fn a_longer_training_goes_on_from_where_a_shorter_one_began_to_decay() {
+    let root = tempfile::tempdir().unwrap();
+    let ctx_of = |name: &str| TestContext::new(&root.path().join(name));
+    let train = |ctx: &TestContext, batches: Repeat<'_>, recipe: &Recipe| {
+        let folder = ctx.state().parent().unwrap().to_owned();
+        run(ctx, &folder, &batches, recipe)
+    };
+    let stable = Recipe { schedule: Schedule::Wsd, warmup: Stretch::Steps(3), ..recipe() };
+    let steps = |steps| Repeat { steps, held_out: held_out(None), ..Repeat::default() };
+    let (short, long, plain) = (ctx_of("short"), ctx_of("long"), ctx_of("plain"));
+    train(&short, steps(25), &stable).unwrap();
+    let undisturbed = train(&plain, steps(40), &stable).unwrap();
+    assert_eq!(hand_on(&short, &long), 20);
+    let stopped = Repeat { cancel: Some((34, &long)), ..steps(40) };
+    assert!(train(&long, stopped, &stable).unwrap_err().is_cancelled());
+    let lines = long.lines.lock().unwrap().clone();
+    assert!(lines.contains(&"going on after step 20".to_owned()), "{lines:?}");
+    assert_eq!(Saved::read(long.state()).unwrap().step, 35, "a continuation keeps checkpoints of its own");
+    let again = TestContext::new(long.state().parent().unwrap());
+    assert_eq!(train(&again, steps(40), &stable).unwrap(), undisturbed);
+    assert!(weights(&again) == weights(&plain), "weights differ");
+    assert_eq!(*again.counts.lock().unwrap(), *plain.counts.lock().unwrap());
+    assert_eq!(*again.measures.lock().unwrap(), *plain.measures.lock().unwrap());
+    let of = |ctx: &TestContext, curve: &str| -> Vec<(f64, f64)> {
+        let points = ctx.points.lock().unwrap();
+        points.iter().filter(|(name, ..)| name == curve).map(|(_, x, y)| (*x, *y)).collect()
+    };
+    assert_eq!(of(&again, LOSS), of(&plain, LOSS));
+    assert_eq!(of(&again, HELD_OUT_LOSS), of(&plain, HELD_OUT_LOSS));
+    assert_eq!(Stem::read(again.state()).unwrap().step, 32, "and leaves a stem itself");
+
+    // Another decay; a shorter one, which the stem is too long for; and weights of another model.
+    let late = Recipe { decay: Stretch::Steps(4), final_fraction: 0.0, ..stable.clone() };
+    let (other, plain) = (ctx_of("other"), ctx_of("plain-late"));
+    hand_on(&again, &other);
+    assert_eq!(train(&other, steps(40), &late).unwrap(), train(&plain, steps(40), &late).unwrap());
+    assert!(weights(&other) == weights(&plain));
+    for (name, batches, damage) in [("shorter", steps(30), false), ("damaged", steps(40), true)] {
+        let (with, without) = (ctx_of(name), ctx_of(&format!("{name}-plain")));
+        hand_on(&again, &with);
+        if damage {
+            std::fs::write(Stem::given(with.state()), b"no stem").unwrap();
+        }
+        let plain = Repeat { held_out: held_out(None), steps: batches.steps, ..Repeat::default() };
+        assert_eq!(train(&with, batches, &stable).unwrap(), train(&without, plain, &stable).unwrap());
+        let lines = with.lines.lock().unwrap();
+        assert!(lines.iter().any(|line| line.contains("stem")), "{lines:?}");
+        assert!(weights(&with) == weights(&without));
+    }
+    // Where a share decides on the start, or the held-out loss on the end, no other training shares it.
+    let share = Recipe { warmup: Stretch::Share(0.1), ..stable.clone() };
+    let stops = Repeat { held_out: held_out(Some(9)), ..steps(25) };
+    let none = [("share", steps(25), &share), ("stops", stops, &stable), ("linear", steps(25), &recipe())]
+        .map(|(name, batches, recipe)| {
+            let ctx = ctx_of(name);
+            train(&ctx, batches, recipe).unwrap();
+            Stem::read(ctx.state())
+        });
+    assert_eq!(none, [None; 3]);
+}
+
+#[test]
+fn a_curve_is_drawn_anew_for_another_number_of_steps() {
+    let root = tempfile::tempdir().unwrap();
+    let points = |every: u64, steps: u64, fit: Option<u64>| {
+        let ctx = TestContext::new(root.path());
+        let mut progress = Progress { keeps_all: true, ..Progress::default() };
+        for step in 1..=steps {
+            progress.advance(LOSS, 1.0 / step as f64, 3);
+            if step.is_multiple_of(every) {
+                progress.close(&ctx);
+            }
+            if step.is_multiple_of(5) {
+                progress.measured(&ctx, HELD_OUT_LOSS, step as f64);
+            }
+        }
+        if let Some(every) = fit {
+            assert!(progress.is_whole());
+            progress.fit(every, |step| step.is_multiple_of(10));
+        }
+        progress.forget_all();
+        assert!(!progress.is_whole());
+        let again = TestContext::new(root.path());
+        progress.tell(&again);
+        progress.close(&again);
+        again.points.into_inner().unwrap()
+    };
+    let held_out = |point: &(String, f64, f64)| point.0 == HELD_OUT_LOSS && point.1 % 10.0 != 0.0;
+    let mut wanted = points(3, 31, None);
+    wanted.retain(|point| !held_out(point));
+    assert_eq!(points(2, 31, Some(3)), wanted);
+    assert!(wanted.len() == 10 + 3 + 1, "{wanted:?}");
 }
 
 #[test]
