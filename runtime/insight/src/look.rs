@@ -182,7 +182,7 @@ impl Look {
         let dropped = in_run.values().sum();
         let mut looks = Vec::new();
         for rule in rules {
-            let known = (Some(rule.setting), Some(rule.off));
+            let known = (rule.setting, rule.off);
             let count = in_run.remove(rule.name).unwrap_or(0);
             let look = look(rule.name, rule.drops, known, count, documents, left, most);
             looks.extend(look);
@@ -220,7 +220,8 @@ impl Look {
     }
 }
 
-type Known = (Option<Option<&'static str>>, Option<Option<&'static str>>);
+/// The setting of a rule, and how it is switched off.
+type Known = (Option<&'static str>, Option<&'static str>);
 
 fn look(
     name: &str,
@@ -261,8 +262,8 @@ fn look(
     Some(RuleLook {
         rule: name.to_owned(),
         drops: drops.to_owned(),
-        setting: known.0.flatten().map(str::to_owned),
-        off: known.1.flatten().map(str::to_owned),
+        setting: known.0.map(str::to_owned),
+        off: known.1.map(str::to_owned),
         dropped,
         near: if values.is_some() { edge(false) } else { vec![] },
         values,

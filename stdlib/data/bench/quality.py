@@ -51,7 +51,8 @@ def ours(llmp, texts, groups):
     """The reason for each text that llmp drops, and its CPU time."""
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
-        rows = (json.dumps({"text": text, "id": str(number)}) for number, text in enumerate(texts))
+        # datatrove's filters are those for English, whatever the language: FineWeb keeps English pages before them.
+        rows = (json.dumps({"text": text, "id": str(number), "language": "en"}) for number, text in enumerate(texts))
         (folder / "texts.jsonl").write_text("\n".join(rows) + "\n")
         (folder / "a.llmp").write_text(
             'docs = crawl.docs("texts.jsonl")\n'

@@ -248,8 +248,17 @@ fn print(out: &mut impl Write, look: &Look) -> Result<(), Failure> {
         let (all, kept) = (text::count(look.sampled as u64), text::count(look.sampled_kept as u64));
         writeln!(out, "values of {all} documents, chosen by chance, of which {kept} are kept")?;
     }
-    for rule in &look.rules {
+    let idle = |rule: &&RuleLook| {
+        rule.dropped == 0
+            && rule.values.as_ref().is_none_or(|values| values.broken == 0)
+            && look.rules.len() > 1
+    };
+    for rule in look.rules.iter().filter(|rule| !idle(rule)) {
         one(out, rule, look.sampled)?;
+    }
+    let names: Vec<&str> = look.rules.iter().filter(idle).map(|rule| rule.rule.as_str()).collect();
+    if !names.is_empty() {
+        writeln!(out, "\nno document breaks {}", names.join(", "))?;
     }
     if !look.samples.is_empty() {
         writeln!(out, "\nkept")?;

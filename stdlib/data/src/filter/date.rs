@@ -90,7 +90,12 @@ pub fn lint(settings: &Settings) -> Vec<Lint> {
         let lint = Lint::new("E0309", path, format!("`{text}` is no day"));
         Some(lint.help("write year, month and day: `\"2024-01-31\"`"))
     });
-    wrong.collect()
+    let mut wrong: Vec<Lint> = wrong.collect();
+    let [before, since] = [&settings.before, &settings.since].map(|day| day.as_deref().and_then(exact));
+    if before.is_some_and(|before| since.is_some_and(|since| since >= before)) {
+        wrong.push(Lint::new("E0309", &["since"], "`since` is not before `before`"));
+    }
+    wrong
 }
 
 /// Runs the stage.
@@ -186,5 +191,7 @@ mod tests {
         for wrong in ["2024", "2024-02-30", "01.01.2024", "today"] {
             assert_eq!(lint(&settings(wrong))[0].message, format!("`{wrong}` is no day"));
         }
+        let empty = Settings { since: Some("2024-01-01".into()), ..settings("2024-01-01") };
+        assert_eq!(lint(&empty)[0].message, "`since` is not before `before`");
     }
 }

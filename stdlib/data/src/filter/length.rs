@@ -1,6 +1,6 @@
 //! `filter.length`: keeps documents of a certain length.
 
-use llmp_stage::{Asked, Context, Result, Rule};
+use llmp_stage::{Asked, Context, Lint, Result, Rule};
 use serde::Deserialize;
 use unicode_segmentation::UnicodeSegmentation;
 
@@ -50,6 +50,13 @@ pub fn rules() -> &'static [Rule] {
             source: OWN,
         },
     ]
+}
+
+/// Bounds that nothing lies between.
+#[must_use]
+pub fn lint(settings: &Settings) -> Vec<Lint> {
+    let crossed = settings.min.is_some_and(|min| settings.max.is_some_and(|max| min > max));
+    crossed.then(|| Lint::new("E0309", &["min"], "`min` is above `max`")).into_iter().collect()
 }
 
 /// How fast it is: documents are read, counted and written.
@@ -111,6 +118,8 @@ mod tests {
         };
         assert_eq!(run(Unit::Characters, Some(4), Some(12)), ["河水漫過", "a\n\nb\n \nc d"]);
         assert_eq!(run(Unit::Words, Some(4), None), ["河水漫過", "a\n\nb\n \nc d"]);
+        let lints = |min, max| lint(&Settings { unit: Unit::Words, min, max }).len();
+        assert_eq!((lints(Some(2), Some(1)), lints(Some(1), Some(1)), lints(None, Some(0))), (1, 0, 0));
         assert_eq!(run(Unit::Lines, Some(1), Some(1)), ["河水漫過", "one two three"]);
     }
 }

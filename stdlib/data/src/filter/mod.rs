@@ -20,9 +20,9 @@ llmp_stage::stages! { "data/filter":
     "filter.date" = date { lint, pace, rules },
     "filter.decontaminate" = decontaminate { rules },
     "filter.language" = language { lint, pace, rules },
-    "filter.length" = length { pace, rules },
+    "filter.length" = length { lint, pace, rules },
     "filter.pii" = pii { pace, rules },
-    "filter.quality" = quality { pace, remarks, rules },
+    "filter.quality" = quality { lint, pace, remarks, rules },
     "filter.regex" = regex { lint, pace, rules },
     "filter.urls" = urls { lint, pace, rules },
 }

@@ -14,7 +14,7 @@ mod rules;
 mod spacy;
 mod words;
 
-use llmp_stage::{Context, Result, Rule};
+use llmp_stage::{Context, Lint, Result, Rule};
 use serde::Deserialize;
 
 use crate::shards::{Verdict, filter_shards};
@@ -105,6 +105,15 @@ type Broken = (&'static str, String);
 pub fn rules() -> &'static [Rule] {
     rules::RULES
 }
+/// Lengths of words that nothing lies between.
+#[must_use]
+pub fn lint(settings: &Settings) -> Vec<Lint> {
+    let (least, most) = (settings.min_word_length, settings.max_word_length);
+    let crossed = least.is_some_and(|least| most.is_some_and(|most| least > most));
+    let lint = || Lint::new("E0309", &["min_word_length"], "`min_word_length` is above `max_word_length`");
+    crossed.then(lint).into_iter().collect()
+}
+
 /// How fast it is: documents, with the rules of Gopher and C4.
 #[must_use]
 pub fn pace() -> llmp_stage::Pace {

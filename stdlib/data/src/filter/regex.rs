@@ -69,6 +69,9 @@ pub fn pace() -> llmp_stage::Pace {
 /// Expressions that are none.
 #[must_use]
 pub fn lint(settings: &Settings) -> Vec<Lint> {
+    if settings.keep.is_empty() && settings.drop.is_empty() {
+        return vec![Lint::new("E0309", &[], "neither `keep` nor `drop` is given")];
+    }
     let lists: [(&'static [&'static str], _); 2] = [(&["keep"], &settings.keep), (&["drop"], &settings.drop)];
     let wrong = lists.into_iter().filter_map(|(path, list)| {
         let (text, error) = list.iter().find_map(|text| Some((text, regex::Regex::new(text).err()?)))?;
@@ -151,6 +154,6 @@ mod tests {
         assert_eq!(found[0].message, "`(b` is no regular expression");
         assert_eq!(found[0].label.as_deref(), Some("unclosed group"));
         assert!(found[1].label.as_deref().unwrap().contains("look-around"), "{found:?}");
-        assert!(lint(&settings(&["a"], &[])).is_empty());
+        assert_eq!((lint(&settings(&["a"], &[])).len(), lint(&settings(&[], &[])).len()), (0, 1));
     }
 }
