@@ -7,6 +7,7 @@ mod folders;
 mod graph;
 mod init;
 mod language;
+mod look;
 mod mistakes;
 mod models;
 mod output;

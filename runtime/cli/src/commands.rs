@@ -18,6 +18,7 @@ mod graph;
 mod guard;
 mod init;
 mod log;
+mod look;
 mod lsp;
 mod model;
 mod params;
@@ -93,6 +94,8 @@ enum Command {
     /// Print rows of a result as people read them: documents, conversations, questions, tokens, a model's
     /// facts
     Show(show::Arguments),
+    /// Look at a filter: what its rules saw, what other thresholds would keep, documents on both sides
+    Look(look::Arguments),
     /// Show how tokenizers cut texts
     Tokens(tokens::Arguments),
     /// Ask a search index
@@ -299,6 +302,7 @@ pub fn main() -> ExitCode {
         Command::Sample(arguments) => sample::run(&arguments),
         Command::Trace(arguments) => trace::run(&arguments),
         Command::Show(arguments) => show::run(&arguments),
+        Command::Look(arguments) => look::run(&arguments),
         Command::Search(arguments) => search::run(&arguments),
         Command::Tokens(arguments) => tokens::run(&arguments),
         Command::Fmt(arguments) => fmt::run(&arguments),

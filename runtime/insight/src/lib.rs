@@ -5,6 +5,7 @@
 //!
 //! * about runs that ended: [`report`] (funnel, curves, tables, timings; several runs side by side), [`diff`]
 //!   (two runs), [`trace`] (one document), [`reach`] (which run needs which objects)
+//! * about a filter: [`look`] (what its rules saw, and what other thresholds would keep)
 //! * about one result: [`peek`] (counts and first rows, for the editor)
 //! * about the run that goes on: [`following`]
 //! * about what a run would do: [`why`], [`hints`], [`watching`] (again and again), [`drawing`]
@@ -18,6 +19,7 @@ pub mod drawing;
 pub mod following;
 pub mod hints;
 mod html;
+pub mod look;
 pub mod peek;
 pub mod reach;
 pub mod report;

@@ -5,6 +5,7 @@
 //! for real; [`testing`] has a double for unit tests.
 
 mod artifact;
+mod asked;
 mod context;
 mod cost;
 mod error;
@@ -20,6 +21,7 @@ pub mod testing;
 mod view;
 
 pub use artifact::{Input, InputFile, shard_of};
+pub use asked::Asked;
 pub use context::{Bar, Context, Dropped, LAST_STEPS};
 pub use cost::{Cost, Inputs, Known, Pace};
 pub use error::{Error, Result};

@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::{
-    Bar, Context, Cost, Counts, Dropped, Error, Input, Inputs, Lint, Pace, Remark, Result, Rule, Shown,
+    Asked, Bar, Context, Cost, Counts, Dropped, Error, Input, Inputs, Lint, Pace, Remark, Result, Rule, Shown,
 };
 
 /// The text of a signature file and where it stands below `stdlib/`, for the compiler to read.
@@ -314,6 +314,15 @@ impl Context for Declared<'_> {
     }
     fn state(&self) -> &Path {
         self.ctx.state()
+    }
+    fn shared(&self) -> Option<&Path> {
+        self.ctx.shared()
+    }
+    fn looks(&self) -> bool {
+        self.ctx.looks()
+    }
+    fn asked(&self, id: &str, rule: &'static str, asked: Asked) {
+        self.ctx.asked(id, rule, asked);
     }
     fn device(&self) -> &str {
         self.ctx.device()
