@@ -49,7 +49,9 @@ pub(crate) fn run(ctx: &dyn Context, settings: Settings) -> Result<()> {
     }
     let mut student = Student::open(ctx)?;
     let seed = settings.seed;
-    let shares = [settings.chat_share, settings.known_share, settings.held_out];
+    // What nothing is chosen by may teach.
+    let held_out = if settings.keep.is_some() { 0.0 } else { settings.held_out };
+    let shares = [settings.chat_share, settings.known_share, held_out];
     let border = Border::open(ctx, &student, settings.batch, shares, seed)?;
     let Border { known, unknown, known_rows, unknown_rows, chat, held_back } = border;
     let row = |question: &Question, answer: &str| -> Row {

@@ -85,7 +85,8 @@ impl Student {
             Decision::new(prompt(question), way, Some(&tokenizer.encode(&question.answer)))
         });
         let unknown = held_back.unknown.iter().filter_map(|it| Decision::new(prompt(it), way, None));
-        Decisions { known: known.collect(), unknown: unknown.collect() }
+        let fits = |decision: &Decision| decision.fits(self.context);
+        Decisions { known: known.filter(fits).collect(), unknown: unknown.filter(fits).collect() }
     }
 
     /// Trains, and writes the model to the stage's output. [`Abilities`] are left to the stage.
@@ -241,14 +242,7 @@ impl Border<'_> {
         let (mut known, mut unknown) = read_probe(ctx.input("probe")?)?;
         ctx.count("known", known.len() as u64);
         ctx.count("unknown", unknown.len() as u64);
-        // Half of it says nothing: where one kind is missing, nothing is chosen.
-        let held_back = match [known.len(), unknown.len()].contains(&0) {
-            true => HeldBack::default(),
-            false => HeldBack {
-                known: blend::hold_back(&mut known, held_out, seed),
-                unknown: blend::hold_back(&mut unknown, held_out, seed + 1),
-            },
-        };
+        let held_back = HeldBack::of(&mut known, &mut unknown, held_out, seed);
         ctx.count("held_out.known", held_back.known.len() as u64);
         ctx.count("held_out.unknown", held_back.unknown.len() as u64);
         let chat = chat_part(ctx, student, rows_of(batch, chat_share), seed)?;
