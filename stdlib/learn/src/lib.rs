@@ -1,6 +1,7 @@
 //! Stages that train a model. Each turns what it learns from into batches; the trainer is
 //! [`llmp_model::train()`].
 
+mod blend;
 mod held_out;
 mod mix;
 mod passes;
