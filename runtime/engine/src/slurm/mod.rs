@@ -16,7 +16,7 @@ mod tasks;
 mod tests;
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -77,6 +77,8 @@ pub(super) struct Slurm<'a> {
 struct State {
     tasks: Tasks,
     batches: BTreeMap<u64, Batch>,
+    /// The names of all arrays.
+    jobs: BTreeSet<String>,
     /// The number of the next array.
     next_batch: u64,
     ended: VecDeque<Done>,
@@ -104,6 +106,7 @@ impl<'a> Slurm<'a> {
         let state = State {
             tasks: Tasks::default(),
             batches: BTreeMap::new(),
+            jobs: BTreeSet::new(),
             next_batch: 0,
             ended: VecDeque::new(),
             look: (now, pace.look[0]),
@@ -141,6 +144,7 @@ impl<'a> Slurm<'a> {
         match submitted {
             Ok(job) => {
                 state.tasks.out(number, &job, tasks);
+                state.jobs.insert(job);
                 state.batches.insert(number, batch);
                 state.look = (Instant::now() + self.pace.look[0], self.pace.look[0]);
             }
@@ -332,11 +336,24 @@ impl Executor for Slurm<'_> {
 }
 
 impl Drop for Slurm<'_> {
-    /// However a run ends, it leaves no job behind.
+    /// However a run ends, it leaves no job behind: not even one whose node died once its report was written, and which Slurm
+    /// would start again when it finds that out.
     fn drop(&mut self) {
-        let jobs = self.state.borrow().tasks.jobs();
-        if !jobs.is_empty() {
-            self.client.cancel(&jobs, false);
+        let state = self.state.borrow();
+        let jobs: Vec<String> = state.jobs.iter().cloned().collect();
+        if jobs.is_empty() {
+            return;
+        }
+        // Where it does not answer, all are told.
+        let lives = match self.client.states(&jobs) {
+            Ok(states) => {
+                let lives = states.into_iter().filter(|(_, state)| !state.is_over());
+                lives.map(|((job, _), _)| job).collect::<BTreeSet<_>>().into_iter().collect()
+            }
+            Err(_) => jobs,
+        };
+        if !lives.is_empty() {
+            self.client.cancel(&lives, false);
         }
     }
 }
