@@ -181,6 +181,7 @@ fn recipe(learning_rate: f64) -> Recipe {
         clip: Some(1.0),
         seed: 1,
         checkpoint_every: 0,
+        on_spike: llmp_model::OnSpike::Note,
         stop_tokens: None,
     }
 }

@@ -2,6 +2,7 @@
 
 mod dial;
 mod horizon;
+mod packing;
 mod shape;
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,13 +11,16 @@ use llmp_artifacts::model::Config;
 use llmp_artifacts::random::Random;
 use llmp_artifacts::tokenizer::{TOKENIZER_FILE, Tokenizer};
 use llmp_artifacts::tokens::TokenSet;
-use llmp_model::{Batches, HeldOut, Optimizer, Recipe, Row, Schedule, Start, Stretch, memory, stem, train};
+use llmp_model::{
+    Batches, HeldOut, OnSpike, Optimizer, Recipe, Row, Schedule, Start, Stretch, memory, stem, train,
+};
 use llmp_stage::{Context, Cost, Error, Input, Inputs, Lint, Result};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::held_out::{self, Watching};
 use horizon::{Horizon, Length, Other};
+use packing::{Packing, Piece};
 use shape::Shape;
 
 /// The settings of `pretrain.llmp` as they are written.
@@ -26,6 +30,8 @@ struct Written {
     model: shape::Written,
     r#for: Option<Horizon>,
     batch: Option<u32>,
+    packing: Order,
+    on_spike: OnSpike,
     optimizer: Optimizer,
     lr: Option<f64>,
     embedding_lr: Option<f64>,
@@ -42,6 +48,18 @@ struct Written {
     checkpoint_every: u64,
 }
 
+/// How documents become rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Order {
+    /// One stream, cut into rows.
+    Stream,
+    /// Whole, packed best-fit.
+    Documents,
+    /// The same, and none sees another.
+    Apart,
+}
+
 /// The same with what follows from the depth, and what stands for what is left out.
 #[derive(Debug, Deserialize)]
 #[serde(from = "Written")]
@@ -52,6 +70,8 @@ pub(crate) struct Settings {
     endless: bool,
     r#for: Horizon,
     batch: u32,
+    packing: Order,
+    on_spike: OnSpike,
     optimizer: Optimizer,
     lr: f64,
     embedding_lr: f64,
@@ -96,6 +116,8 @@ impl From<Written> for Settings {
             lr: written.lr.or(lr).unwrap_or(LR),
             embedding_lr: written.embedding_lr.or(embedding_lr).unwrap_or(EMBEDDING_LR),
             model,
+            packing: written.packing,
+            on_spike: written.on_spike,
             optimizer: written.optimizer,
             schedule: written.schedule,
             decay: written.decay,
@@ -227,7 +249,8 @@ pub(crate) fn cost(settings: &Settings, inputs: &Inputs) -> Cost {
         return Cost { tokens: known, ..Cost::default() };
     };
     let step = tokens(1, config.context);
-    let set = inputs.get("tokens").tokens;
+    // Packed documents take a few rows more than they have tokens for.
+    let set = inputs.get("tokens").tokens.filter(|_| settings.packing == Order::Stream);
     let steps = settings.r#for.steps(step, &config, set);
     let trained = match settings.r#for {
         Horizon::Tokens(tokens) => Some(tokens),
@@ -308,6 +331,14 @@ pub(crate) fn run(ctx: &dyn Context, settings: Settings) -> Result<()> {
         rows.context,
         rows.tokens.tokens(),
     ));
+    if let Some((packing, _)) = &rows.packed {
+        let (in_rows, empty) = (packing.rows(), 100.0 * packing.empty(rows.context));
+        ctx.log(&format!(
+            "packed into {in_rows} rows, {empty:.1} % of which is empty; {} documents are cut",
+            packing.cut
+        ));
+        ctx.count("documents.cut", packing.cut);
+    }
     ctx.count("parameters", config.parameter_count());
     if let Some(follows) = settings.follows() {
         ctx.log(&follows);
@@ -325,6 +356,7 @@ pub(crate) fn run(ctx: &dyn Context, settings: Settings) -> Result<()> {
         seed: settings.seed,
         checkpoint_every: settings.checkpoint_every,
         // A chat model that goes on with text ends where a text does.
+        on_spike: settings.on_spike,
         stop_tokens: matches!(start, Start::From(_)).then(|| vec![info.eot]),
     };
     let trained = train(ctx, start, input.folder(), &rows, &recipe)?;
@@ -344,11 +376,13 @@ struct Rows {
     /// What it is measured with.
     held_out: Option<HeldOut>,
     /// The order of the pass used last.
-    order: Mutex<Option<Arc<Order>>>,
+    order: Mutex<Option<Arc<Stream>>>,
+    /// Documents in rows, where they are no stream, and whether none sees another.
+    packed: Option<(Packing, bool)>,
 }
 
 /// The order of documents in one pass.
-struct Order {
+struct Stream {
     pass: u64,
     /// Documents, as they follow each other.
     documents: Vec<u32>,
@@ -366,13 +400,38 @@ impl Rows {
             return Err(Error::new(format!("{} documents are too many for one model", tokens.documents())));
         }
         let (rows, context) = (u64::from(settings.batch), config.context as u64);
-        let steps = settings.r#for.steps(rows * context, config, Some(tokens.tokens())).unwrap_or(1);
+        let packed = match settings.packing {
+            Order::Stream => None,
+            order => Some((pack(&tokens, context)?, order == Order::Apart)),
+        };
+        let set = packed.as_ref().map_or(tokens.tokens(), |(packing, _)| packing.rows() * context);
+        let steps = settings.r#for.steps(rows * context, config, Some(set)).unwrap_or(1);
         let seed = settings.seed;
-        Ok(Self { tokens, rows, context, steps, seed, held_out: None, order: Mutex::new(None) })
+        Ok(Self { tokens, rows, context, steps, seed, held_out: None, order: Mutex::new(None), packed })
+    }
+
+    /// A row of packed documents: one sequence, or one for each.
+    fn packed(&self, packing: &Packing, apart: bool, number: u64, rows: &mut Vec<Row>) -> Result<()> {
+        let mut row = Vec::new();
+        for Piece { document, from, tokens } in packing.row(number, self.seed) {
+            let span = self.tokens.span(document.into())?;
+            let mut ids = vec![0; tokens as usize];
+            self.tokens.read(span.start + from, &mut ids)?;
+            match apart {
+                true if ids.len() > 1 => rows.push(Row { learn: vec![true; ids.len()], tokens: ids }),
+                // Nothing is predicted in it.
+                true => {}
+                false => row.extend(ids),
+            }
+        }
+        if row.len() > 1 {
+            rows.push(Row { learn: vec![true; row.len()], tokens: row });
+        }
+        Ok(())
     }
 
     /// The order of pass `pass`, at 12 bytes a document.
-    fn order(&self, pass: u64) -> Result<Arc<Order>> {
+    fn order(&self, pass: u64) -> Result<Arc<Stream>> {
         let mut last = self.order.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(order) = &*last
             && order.pass == pass
@@ -392,7 +451,7 @@ impl Rows {
             return Err(Error::new("the documents do not make up the token set")
                 .help("`llmp verify` finds artifacts whose bytes have changed"));
         }
-        Ok(last.insert(Arc::new(Order { pass, documents, starts })).clone())
+        Ok(last.insert(Arc::new(Stream { pass, documents, starts })).clone())
     }
 
     /// Fills `ids` with the stream's tokens from `position` on.
@@ -419,6 +478,13 @@ impl Batches for Rows {
     }
 
     fn batch(&self, step: u64) -> Result<Vec<Row>> {
+        if let Some((packing, apart)) = &self.packed {
+            let mut rows = Vec::with_capacity(self.rows as usize);
+            for i in 0..self.rows {
+                self.packed(packing, *apart, step * self.rows + i, &mut rows)?;
+            }
+            return Ok(rows);
+        }
         let row = |i| {
             let mut tokens = vec![0; self.context as usize + 1];
             self.read((step * self.rows + i) * self.context, &mut tokens)?;
@@ -435,9 +501,24 @@ impl Batches for Rows {
         true
     }
 
-    fn tokens(&self) -> Option<u64> {
-        Some(self.steps * self.rows * self.context)
+    fn splits(&self) -> bool {
+        true
     }
+
+    fn tokens(&self) -> Option<u64> {
+        self.packed.is_none().then(|| self.steps * self.rows * self.context)
+    }
+}
+
+/// Packs all documents of a set.
+fn pack(tokens: &TokenSet, context: u64) -> Result<Packing> {
+    let spans = (0..tokens.documents()).map(|document| tokens.span(document));
+    let lengths = spans.map(|span| span.map(|span| span.end - span.start)).collect::<Result<Vec<u64>>>()?;
+    if !lengths.iter().any(|length| *length > 1) {
+        return Err(Error::new("no document has two tokens or more")
+            .help("look at the counts of the stages before: what became of the documents?"));
+    }
+    Ok(Packing::new(lengths.into_iter(), context))
 }
 
 #[cfg(test)]

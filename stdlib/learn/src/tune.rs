@@ -104,6 +104,7 @@ impl Student {
             clip: Some(1.0),
             seed: tuning.seed,
             checkpoint_every: tuning.checkpoint_every,
+            on_spike: llmp_model::OnSpike::Note,
             stop_tokens: Some(vec![ids.im_end, ids.end_of_text]),
         };
         let trained = train(ctx, Start::From(&self.folder), &self.folder, mix, &recipe)?;

@@ -142,6 +142,7 @@ fn training(case: &Case, optimizer: Optimizer, folder: &Path) -> Result<[f64; 2]
         clip: Some(1.0),
         seed: 1,
         checkpoint_every: 0,
+        on_spike: llmp_model::OnSpike::Note,
         stop_tokens: None,
     };
     let batches = Timed { case, begins: Mutex::default() };

@@ -33,7 +33,7 @@ pub use device::Device;
 pub use generate::{Candidates, Completion, Likelihood, Request, Sampler};
 pub use hub::{initial, save};
 pub use optimizer::Optimizer;
-pub use recipe::{Recipe, Schedule, Stretch, stem};
+pub use recipe::{OnSpike, Recipe, Schedule, Stretch, stem};
 pub use train::{Batches, HeldOut, Row, Start, Trained, train};
 
 llmp_stage::stages! { "model":

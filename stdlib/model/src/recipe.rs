@@ -15,6 +15,17 @@ pub enum Schedule {
     Wsd,
 }
 
+/// What becomes of a step whose loss is far above those before.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OnSpike {
+    /// It is told.
+    #[default]
+    Note,
+    /// Its update is left out, too.
+    Skip,
+}
+
 /// A part of the steps.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Stretch {
@@ -60,6 +71,8 @@ pub struct Recipe {
     pub seed: u64,
     /// Steps between checkpoints; 0 for none. Never changes the result.
     pub checkpoint_every: u64,
+    /// What becomes of a step whose loss is far above those before.
+    pub on_spike: OnSpike,
     /// Ids that end generation, for `config.json` and `generation_config.json`; `None` keeps those of the
     /// start.
     pub stop_tokens: Option<Vec<u32>>,
@@ -135,6 +148,7 @@ mod tests {
             clip: Some(1.0),
             seed: 1,
             checkpoint_every: 0,
+            on_spike: OnSpike::Note,
             stop_tokens: None,
         };
         let shares: Vec<f64> = (0..100).map(|step| recipe.share(step, 100)).collect();

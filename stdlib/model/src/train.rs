@@ -19,11 +19,12 @@ use crate::hub;
 use crate::model::Model;
 use crate::ops::Ops;
 use crate::optimizer::{Group, Slot, Update};
-use crate::recipe::Recipe;
+use crate::recipe::{OnSpike, Recipe};
 use batch::Batch;
+pub(crate) use batch::PART;
 pub use held_out::HeldOut;
 pub(crate) use progress::Progress;
-use progress::{HELD_OUT_BITS, HELD_OUT_LOSS, LOSS};
+use progress::{HELD_OUT_BITS, HELD_OUT_LOSS, LOSS, NORM, SPIKES};
 
 /// Points of the loss curve, at most.
 const CURVE_POINTS: u64 = 500;
@@ -64,6 +65,11 @@ pub trait Batches: Sync {
 
     /// Whether the rows of a step are the same however many steps there are.
     fn prolongs(&self) -> bool {
+        false
+    }
+
+    /// Whether a step may go through the model in parts.
+    fn splits(&self) -> bool {
         false
     }
 
@@ -201,15 +207,22 @@ impl Job<'_> {
                 ctx.proceed()?;
             }
             let step = state.progress.step;
-            let batch = Batch::new(&self.batches.batch(step)?, self.config)
-                .map_err(|error| Error::new(format!("step {step} cannot be trained")).because(error))?;
-            let loss = self.step(&model, &mut state, &batch, device)?;
+            let rows = self.batches.batch(step)?;
+            let parts = match self.batches.splits() {
+                true => Batch::parts(&rows, self.config),
+                false => Batch::new(&rows, self.config).map(|batch| vec![batch]),
+            };
+            let parts =
+                parts.map_err(|error| Error::new(format!("step {step} cannot be trained")).because(error))?;
+            let tokens: u64 = parts.iter().map(|part| part.tokens).sum();
             let curve = self.batches.curve(step);
-            state.progress.advance(curve, loss, batch.tokens);
-            bar.add(if total.is_some() { batch.tokens } else { 1 });
+            let (loss, norm) = self.step(&model, &mut state, &parts, curve, device)?;
+            state.progress.advance(curve, loss, tokens);
+            state.progress.step_value(NORM, norm);
+            bar.add(if total.is_some() { tokens } else { 1 });
             bar.note(&format!("{curve} {:.3}", state.progress.last(curve)));
             ctx.count("steps", 1);
-            ctx.count("tokens", batch.tokens);
+            ctx.count("tokens", tokens);
             let done = step + 1;
             if done.is_multiple_of(every) || done == steps {
                 state.progress.close(ctx);
@@ -368,31 +381,28 @@ impl Job<'_> {
         fits.then_some(given)
     }
 
-    /// One optimiser step; gives the loss.
+    /// One optimiser step; gives the loss and the norm of the gradient.
     fn step<B>(
         &self,
         model: &Model<B>,
         state: &mut State<B>,
-        batch: &Batch,
+        parts: &[Batch],
+        curve: &str,
         device: &B::Device,
-    ) -> Result<f64>
+    ) -> Result<(f64, f64)>
     where
         B: AutodiffBackend + Ops,
         B::InnerBackend: Update,
     {
-        let leaves: Vec<Tensor<B, 2>> =
-            state.slots.iter().map(|slot| Tensor::from_inner(slot.weight.clone()).require_grad()).collect();
-        let (ids, targets) = batch.upload::<B>(device);
-        let loss = model.loss(&leaves, ids, &targets);
-        let value: f64 = loss.clone().inner().into_scalar().elem();
-        let mut gradients = loss.backward();
-        let gradients = leaves
-            .into_iter()
-            .map(|leaf| {
-                let zero = || Tensor::zeros(leaf.dims(), device);
-                leaf.grad_remove(&mut gradients).unwrap_or_else(zero)
-            })
-            .collect::<Vec<_>>();
+        let (mut value, mut gradients) = (0.0, Vec::new());
+        for part in parts {
+            let (loss, more) = gradients_of(model, &state.slots, part, device);
+            value += loss;
+            gradients = match gradients.is_empty() {
+                true => more,
+                false => gradients.into_iter().zip(more).map(|(sum, more)| sum + more).collect(),
+            };
+        }
         let norm = B::InnerBackend::squared_norm(&gradients);
         if !value.is_finite() || !norm.is_finite() {
             let what = if value.is_finite() { "gradient" } else { "loss" };
@@ -417,11 +427,44 @@ impl Job<'_> {
                 saved => format!("{help}; the last checkpoint is that of step {saved}"),
             }));
         }
+        if let Some(usual) = state.progress.spikes_over(curve, value) {
+            let (step, skips) = (state.progress.step, self.recipe.on_spike == OnSpike::Skip);
+            let what = if skips { "; its update is left out" } else { "" };
+            self.ctx.log(&format!("step {step}: a loss of {value:.3} after a mean of {usual:.3}{what}"));
+            self.ctx.count(SPIKES, 1);
+            state.progress.spikes += 1;
+            if skips {
+                return Ok((value, norm.sqrt()));
+            }
+        }
         let rates = self.recipe.rates(state.progress.step, self.batches.steps(), norm);
         let slots = std::mem::take(&mut state.slots);
         state.slots = B::InnerBackend::update(slots, gradients, &rates);
-        Ok(value)
+        Ok((value, norm.sqrt()))
     }
+}
+
+/// The loss of a part of a step, and the gradients of all parameters.
+fn gradients_of<B>(
+    model: &Model<B>,
+    slots: &[Slot<B::InnerBackend>],
+    part: &Batch,
+    device: &B::Device,
+) -> (f64, Vec<Tensor<B::InnerBackend, 2>>)
+where
+    B: AutodiffBackend + Ops,
+{
+    let leaves: Vec<Tensor<B, 2>> =
+        slots.iter().map(|slot| Tensor::from_inner(slot.weight.clone()).require_grad()).collect();
+    let (ids, targets) = part.upload::<B>(device);
+    let loss = model.loss(&leaves, ids, &targets);
+    let value: f64 = loss.clone().inner().into_scalar().elem();
+    let mut gradients = loss.backward();
+    let gradients = leaves.into_iter().map(|leaf| {
+        let zero = || Tensor::zeros(leaf.dims(), device);
+        leaf.grad_remove(&mut gradients).unwrap_or_else(zero)
+    });
+    (value, gradients.collect())
 }
 
 impl<B: AutodiffBackend> State<B> {

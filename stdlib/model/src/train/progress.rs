@@ -16,6 +16,11 @@ pub(crate) const HELD_OUT_LOSS: &str = "held-out loss";
 /// The same in bits for each byte of text, which does not depend on the vocabulary.
 pub(crate) const HELD_OUT_BITS: &str = "held-out bits per byte";
 
+/// The curve of the gradient's norm, before it is clipped.
+pub(crate) const NORM: &str = "gradient norm";
+/// The count of steps whose loss was far above those before.
+pub(crate) const SPIKES: &str = "spikes";
+
 /// Where a training stands. Numbers are kept as bits: JSON would round them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -30,6 +35,8 @@ pub(crate) struct Progress {
     pub(crate) curves: BTreeMap<String, Curve>,
     /// What was seen of the held-out loss.
     pub(crate) watch: Watch,
+    /// Steps whose loss was far above those before.
+    pub(crate) spikes: u64,
     /// Whether every value of a curve is kept, for a training that is longer.
     pub(crate) keeps_all: bool,
 }
@@ -88,6 +95,16 @@ impl Curve {
     /// The mean of the last values.
     fn last(&self) -> f64 {
         mean(&self.last)
+    }
+
+    /// The mean of the last values, where `value` is far above them: by six standard deviations, and by half
+    /// a nat. It takes as many of them as a mean does.
+    fn usual_below(&self, value: f64) -> Option<f64> {
+        let usual = self.last();
+        let deviation = |bits: &u64| (f64::from_bits(*bits) - usual).powi(2);
+        let variance = self.last.iter().map(deviation).sum::<f64>() / self.last.len().max(1) as f64;
+        let far = value > usual + (6.0 * variance.sqrt()).max(0.5);
+        (self.last.len() == LAST_STEPS && far).then_some(usual)
     }
 
     /// The point at `step`, where anything came since the last one.
@@ -164,6 +181,11 @@ impl Progress {
         self.curves.get(curve).map_or(f64::NAN, Curve::last)
     }
 
+    /// The mean of the last steps of a curve, where the loss of this one is far above it.
+    pub(crate) fn spikes_over(&self, curve: &str, loss: f64) -> Option<f64> {
+        self.curves.get(curve)?.usual_below(loss)
+    }
+
     /// Ends the points that are under way.
     pub(crate) fn close(&mut self, ctx: &dyn Context) {
         let step = self.step;
@@ -193,6 +215,9 @@ impl Progress {
         ctx.resumed(self.millis as f64 / 1000.0);
         ctx.count("steps", self.step);
         ctx.count("tokens", self.tokens);
+        if self.spikes > 0 {
+            ctx.count(SPIKES, self.spikes);
+        }
         for (name, curve) in &self.curves {
             for &(step, bits) in &curve.points {
                 ctx.point(name, step as f64, f64::from_bits(bits));
@@ -202,7 +227,7 @@ impl Progress {
 
     /// What it came to, once it has ended.
     pub(crate) fn trained(&self, ctx: &dyn Context) -> Trained {
-        for (name, curve) in &self.curves {
+        for (name, curve) in self.curves.iter().filter(|(name, _)| *name != NORM) {
             ctx.measure(name, curve.last());
         }
         let held_out = self.curves.get(HELD_OUT_LOSS).map(Curve::last);

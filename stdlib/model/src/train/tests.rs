@@ -2,7 +2,7 @@ use llmp_artifacts::testing::tiny;
 use llmp_stage::testing::TestContext;
 
 use super::*;
-use crate::{Optimizer, Schedule, Stretch};
+use crate::{OnSpike, Optimizer, Schedule, Stretch};
 use llmp_stage::Stem;
 
 fn recipe() -> Recipe {
@@ -18,6 +18,7 @@ fn recipe() -> Recipe {
         clip: Some(1.0),
         seed: 1,
         checkpoint_every: 10,
+        on_spike: OnSpike::Note,
         stop_tokens: None,
     }
 }
@@ -29,6 +30,10 @@ struct Repeat<'a> {
     steps: u64,
     cancel: Option<(u64, &'a TestContext)>,
     mixed: bool,
+    /// Many rows of many lengths a step, which go through the model in parts where they may.
+    many: Option<bool>,
+    /// The step whose rows are nonsense.
+    wild: Option<u64>,
     held_out: Option<HeldOut>,
 }
 
@@ -47,7 +52,19 @@ impl Batches for Repeat<'_> {
             let tokens: Vec<u32> = (0..length).map(|i| (i * i * 7 + seed * 11 + i * 3) % 37).collect();
             Row { learn: vec![true; tokens.len()], tokens }
         };
+        if self.many.is_some() {
+            // More than go through the model at a time.
+            return Ok((0..1_500).map(|i| row(i, 2 + (i * 7 + step as u32) % 20)).collect());
+        }
+        if self.wild == Some(step) {
+            let tokens: Vec<u32> = (0..21).map(|i| (i * i * i + 5) % 37).rev().collect();
+            return Ok(vec![Row { learn: vec![true; tokens.len()], tokens }]);
+        }
         Ok(vec![row(1, 21), row(2, 12), row(3 + step as u32 % 2, 17)])
+    }
+
+    fn splits(&self) -> bool {
+        self.many == Some(true)
     }
 
     fn curve(&self, step: u64) -> &str {
@@ -207,6 +224,68 @@ fn a_longer_training_goes_on_from_where_a_shorter_one_began_to_decay() {
             Stem::read(ctx.state())
         });
     assert_eq!(none, [None; 3]);
+}
+
+#[test]
+fn the_parts_of_a_step_are_the_step() {
+    let config = tiny();
+    let rows = Repeat { many: Some(true), ..Repeat::default() }.batch(0).unwrap();
+    let (parts, whole) = (Batch::parts(&rows, &config).unwrap(), Batch::new(&rows, &config).unwrap());
+    assert!(parts.len() > 3, "{}", parts.len());
+    assert!(parts.iter().all(|part| part.area() <= PART));
+    let area: usize = parts.iter().map(Batch::area).sum();
+    assert!(area as f64 <= 1.25 * whole.tokens as f64, "{area} for {} tokens", whole.tokens);
+    assert_eq!(parts.iter().map(|part| part.tokens).sum::<u64>(), whole.tokens);
+    assert_eq!(parts.iter().map(|part| part.learned).sum::<usize>(), whole.learned);
+
+    // The same losses and weights but for rounding, and to the byte in another attempt.
+    let root = tempfile::tempdir().unwrap();
+    let adamw = Recipe { optimizer: Optimizer::AdamW, learning_rate: 1e-3, ..recipe() };
+    let trained = |name: &str, split: bool| {
+        let folder = root.path().join(name);
+        let ctx = TestContext::new(&folder);
+        let trained =
+            run(&ctx, &folder, &Repeat { steps: 4, many: Some(split), ..Repeat::default() }, &adamw);
+        (trained.unwrap().final_loss, hub::load(ctx.output()).unwrap().1, weights(&ctx))
+    };
+    let (split, again, whole) = (trained("split", true), trained("again", true), trained("whole", false));
+    assert!((split.0 - whole.0).abs() < 1e-5, "{} {}", split.0, whole.0);
+    assert!(split.2 == again.2 && split.2 != whole.2);
+    let far = split.1.iter().flatten().zip(whole.1.iter().flatten()).map(|(a, b)| (a - b).abs());
+    assert!(far.fold(0.0, f32::max) < 2e-3);
+}
+
+#[test]
+fn a_loss_far_above_those_before_is_noticed() {
+    let root = tempfile::tempdir().unwrap();
+    let trained = |name: &str, wild: Option<u64>, on_spike: OnSpike| {
+        let folder = root.path().join(name);
+        let ctx = TestContext::new(&folder);
+        let stable = Recipe {
+            schedule: Schedule::Wsd,
+            decay: Stretch::Steps(0),
+            warmup: Stretch::Steps(5),
+            ..recipe()
+        };
+        let recipe = Recipe { on_spike, ..stable };
+        run(&ctx, &folder, &Repeat { steps: 81, wild, ..Repeat::default() }, &recipe).unwrap();
+        let lines = ctx.lines.lock().unwrap().clone();
+        (ctx.counted(SPIKES), weights(&ctx), lines.into_iter().find(|line| line.contains("after a mean")))
+    };
+    let noted = trained("noted", Some(80), OnSpike::Note);
+    let skipped = trained("skipped", Some(80), OnSpike::Skip);
+    assert_eq!((noted.0, skipped.0), (1, 1));
+    assert!(noted.2.unwrap().starts_with("step 80: a loss of "));
+    assert!(skipped.2.unwrap().ends_with("; its update is left out"));
+    assert_eq!(trained("none", None, OnSpike::Skip).0, 0, "a usual loss is none");
+    assert!(noted.1 != skipped.1);
+    // Without its last step it is the training that ended before.
+    let short = root.path().join("short");
+    let ctx = TestContext::new(&short);
+    let stable =
+        Recipe { schedule: Schedule::Wsd, decay: Stretch::Steps(0), warmup: Stretch::Steps(5), ..recipe() };
+    run(&ctx, &short, &Repeat { steps: 80, ..Repeat::default() }, &stable).unwrap();
+    assert!(weights(&ctx) == skipped.1, "weights differ");
 }
 
 #[test]
