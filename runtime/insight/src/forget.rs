@@ -1,6 +1,7 @@
 //! Which results of a run hold documents that are to be forgotten, and what was made from them.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 
 use llmp_compiler::key::Digest;
 use llmp_records::{Run, StageRun};
@@ -65,14 +66,18 @@ pub fn traces(
             .collect();
         let form = stage.output.as_ref().and_then(|output| registry.form(output.kind.name()));
         let holds = form.map_or(Holds::Nothing, |form| form.holds());
+        let record = stage.key.and_then(|key| ledger.record(&key).ok().flatten()).unwrap_or_default();
         let (mut found, mut tokens) = (BTreeSet::new(), 0);
         match (form, holds) {
             (Some(form), Holds::Documents | Holds::Pages) => {
                 for (file, entry) in &manifest.files {
                     let path = local(store, entry)?;
+                    // What the shard was made of, where documents do not say it themselves.
+                    let label = record.labels.get(shard_of(file)).or_else(|| record.labels.get(file));
                     for (row, document) in (0..).zip(form.entries(file, &path, Detail::Whole)?) {
                         let document = document?;
-                        let source = document.source.as_deref().unwrap_or_default();
+                        let own = document.source.as_deref().filter(|source| !source.is_empty());
+                        let source = own.or(label.map(String::as_str)).unwrap_or_default();
                         let name = Name { url: document.url, id: document.id };
                         if !list.has(&name.id, &name.url, source) && !traces.documents.contains(&name) {
                             continue;
@@ -99,7 +104,6 @@ pub fn traces(
         if found.is_empty() && !made_from {
             continue;
         }
-        let record = stage.key.and_then(|key| ledger.record(&key).ok().flatten()).unwrap_or_default();
         traces.held.push(Held {
             stage: stage.name.clone(),
             kind: stage.kind.clone(),
@@ -126,11 +130,18 @@ pub struct Search {
 }
 
 /// Searches every file of a run's results for texts: its bytes as they are, and its rows as they are read
-/// (documents, conversations, questions, tokens as text), since files are compressed.
+/// (documents, conversations, questions, tokens as text), since files are compressed. `folder` lays the files of
+/// a result below one folder under their names, as some kinds need them.
 ///
 /// # Errors
 /// Where a result cannot be read.
-pub fn search(store: &Store, registry: &Registry, run: &Run, texts: &BTreeSet<String>) -> Result<Search> {
+pub fn search(
+    store: &Store,
+    registry: &Registry,
+    run: &Run,
+    texts: &BTreeSet<String>,
+    folder: &dyn Fn(&StageRun, &Digest) -> Result<PathBuf>,
+) -> Result<Search> {
     let mut search = Search::default();
     let mut seen: BTreeSet<Digest> = BTreeSet::new();
     for stage in &run.stages {
@@ -157,7 +168,7 @@ pub fn search(store: &Store, registry: &Registry, run: &Run, texts: &BTreeSet<St
         let Some(form) = form.filter(|form| matches!(form.holds(), Holds::Tokens | Holds::Nothing)) else {
             continue;
         };
-        let artifact = input(store, stage, &manifest)?;
+        let artifact = Input { folder: folder(stage, &artifact)?, ..input(store, stage, &manifest)? };
         for view in form.views(&artifact)? {
             let view = view?;
             search.rows += 1;
@@ -189,7 +200,7 @@ fn contains(bytes: &[u8], text: &[u8]) -> bool {
     false
 }
 
-fn local(store: &Store, entry: &Entry) -> Result<std::path::PathBuf> {
+fn local(store: &Store, entry: &Entry) -> Result<PathBuf> {
     let said =
         |error: llmp_store::StoreError| llmp_stage::Error::new(error.to_string()).help_if(error.help());
     store.objects.localize(&entry.digest).map_err(said)

@@ -13,7 +13,7 @@ use llmp_stage::removed::Removed;
 use llmp_store::write_atomically;
 use serde_json::json;
 
-use super::results::Results;
+use super::results::{Results, unpack};
 use super::{Failure, Outcome, PipelineArguments};
 use crate::library::standard;
 use crate::render::{cells, pad};
@@ -168,7 +168,9 @@ fn prove(arguments: &Arguments, pipeline: &PipelineArguments, source: Option<&st
             texts.extend(old.texts);
         }
     }
-    let searched = search(&results.store, standard(), &whole, &texts)?;
+    let searched = search(&results.store, standard(), &whole, &texts, &|_, artifact| {
+        unpack(&results.store, artifact).map_err(|failure| llmp_stage::Error::new(failure.message))
+    })?;
     let clean = searched.found.is_empty() && now.documents.is_empty();
     let mut out = crate::output::stdout();
     if arguments.json {
