@@ -4,6 +4,7 @@ mod after;
 mod data;
 mod editors;
 mod folders;
+mod forget;
 mod graph;
 mod init;
 mod language;

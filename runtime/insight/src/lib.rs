@@ -5,6 +5,7 @@
 //!
 //! * about runs that ended: [`report`] (funnel, curves, tables, timings; several runs side by side), [`diff`]
 //!   (two runs), [`trace`] (one document), [`reach`] (which run needs which objects)
+//! * about sources that are to go: [`forget`] (which results hold them, and whether any is left)
 //! * about a filter: [`look`] (what its rules saw, and what other thresholds would keep)
 //! * about one result: [`peek`] (counts and first rows, for the editor)
 //! * about the run that goes on: [`following`]
@@ -17,6 +18,7 @@
 pub mod diff;
 pub mod drawing;
 pub mod following;
+pub mod forget;
 pub mod hints;
 mod html;
 pub mod look;

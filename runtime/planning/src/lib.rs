@@ -25,6 +25,7 @@ mod command;
 mod estimate;
 mod fetches;
 mod files;
+pub mod forget;
 mod gates;
 mod history;
 mod idle;

@@ -13,6 +13,7 @@ mod form;
 mod lint;
 mod registry;
 pub mod remark;
+pub mod removed;
 mod rules;
 mod saved;
 pub mod shown;
