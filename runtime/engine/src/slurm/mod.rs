@@ -371,7 +371,7 @@ fn lost(task: &Task, why: &str, log: Option<&Path>, parting: bool) -> Error {
         if task.losses == 0 { String::new() } else { format!(", for the {}th time", task.losses + 1) };
     let error =
         Error::new(format!("its task {}_{} ended without a result ({why}){times}", task.job, task.index));
-    let said = log.and_then(|log| tail(log)).map(|said| format!("it said: {said}"));
+    let said = log.and_then(tail).map(|said| format!("it said: {said}"));
     let help = match why {
         "OUT_OF_MEMORY" => Some("give it more: `runtime on = slurm { memory = … }`".to_owned()),
         "TIMEOUT" | "DEADLINE" => Some("give it more time: `runtime on = slurm { time = … }`".to_owned()),
