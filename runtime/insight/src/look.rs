@@ -374,7 +374,7 @@ mod tests {
     fn documents() -> Vec<Document> {
         let document = |number: usize| {
             let (words, odd) =
-                (Asked::least(number as f64, 50.0), Asked::most((number % 10 == 0).into(), 0.0));
+                (Asked::least(number as f64, 50.0), Asked::most(number.is_multiple_of(10).into(), 0.0));
             let dropped =
                 [("r.words", words), ("r.never", odd)].into_iter().find(|(_, asked)| asked.broken());
             Document {

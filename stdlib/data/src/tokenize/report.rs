@@ -220,11 +220,10 @@ fn languages(sums: &Sums) -> Vec<&str> {
 }
 
 /// The rows: language, kind, the sums of each tokenizer, and whether it is a total.
-fn rows<'a>(sums: &'a Sums, tokenizers: usize) -> Vec<(&'a str, &'static str, Vec<Sum>, bool)> {
+fn rows(sums: &Sums, tokenizers: usize) -> Vec<(&str, &'static str, Vec<Sum>, bool)> {
     let together = |fits: &dyn Fn(&str, &str) -> bool| {
         let mut all = vec![Sum::default(); tokenizers];
-        for ((language, kind), of) in sums.iter().filter(|((language, kind), _)| fits(language, kind)) {
-            let _ = (language, kind);
+        for (_, of) in sums.iter().filter(|((language, kind), _)| fits(language, kind)) {
             all.iter_mut().zip(of).for_each(|(sum, one)| sum.add(*one));
         }
         all
