@@ -26,6 +26,26 @@ fn world() -> World {
     world
 }
 
+#[test]
+fn an_export_carries_its_card() {
+    let world = world();
+    world.ok(&["export", "good", "out"]);
+    let card = std::fs::read_to_string(world.path().join("out/CARD.md")).unwrap();
+    for told in [
+        "# good",
+        "documents: 40",
+        "## Sources",
+        "a.jsonl",
+        "not stated",
+        "llmp run main.llmp",
+        "key of the stage",
+    ] {
+        assert!(card.contains(told), "{told}: {card}");
+    }
+    world.ok(&["export", "vocab", "vocab"]);
+    assert!(!world.path().join("vocab/CARD.md").exists());
+}
+
 fn json(text: &str) -> Value {
     serde_json::from_str(text).unwrap()
 }

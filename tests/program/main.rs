@@ -1,6 +1,7 @@
 //! Whole-program tests: the binary on real files.
 
 mod after;
+mod chinese;
 mod data;
 mod editors;
 mod folders;

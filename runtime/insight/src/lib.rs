@@ -7,6 +7,7 @@
 //!   (two runs), [`trace`] (one document), [`reach`] (which run needs which objects)
 //! * about sources that are to go: [`forget`] (which results hold them, and whether any is left)
 //! * about a filter: [`look`] (what its rules saw, and what other thresholds would keep)
+//! * about an export: [`card`] (sources, filters, tokens, evaluations, how to make it again)
 //! * about one result: [`peek`] (counts and first rows, for the editor)
 //! * about the run that goes on: [`following`]
 //! * about what a run would do: [`why`], [`hints`], [`watching`] (again and again), [`drawing`]
@@ -15,6 +16,7 @@
 
 #![cfg_attr(not(test), deny(clippy::unwrap_used))]
 
+pub mod card;
 pub mod diff;
 pub mod drawing;
 pub mod following;

@@ -447,6 +447,21 @@ mod tests {
     }
 
     #[test]
+    fn a_stage_with_a_signature_has_all_of_its_context() {
+        #[derive(Deserialize)]
+        struct None {}
+        let root = tempfile::tempdir().unwrap();
+        let run = |ctx: &dyn Context, _: None| {
+            ctx.count("shared", ctx.shared().is_some().into());
+            Ok(())
+        };
+        let stage = stage("a.b", run).signature("a/b.llmp", "stage a.b(documents: Docs) -> Docs {}");
+        let ctx = TestContext::new(root.path());
+        stage.run(&ctx, &json!({})).unwrap();
+        assert_eq!(ctx.counted("shared"), 1);
+    }
+
+    #[test]
     #[should_panic(expected = "asks for `document`, which its signature lacks")]
     fn a_misspelt_role_is_found() {
         #[derive(Deserialize)]
