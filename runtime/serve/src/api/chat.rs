@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::fault::Fault;
 use super::fields::Fields;
+use super::grammar::{self, Form};
 use super::messages::SEARCH;
 pub(crate) use super::messages::said;
 use super::sampling::{Sampling, Usage};
@@ -58,8 +59,15 @@ pub(crate) fn answer(
         Some("auto") => true,
         Some(_) => return Err(Fault::bad("truncation", "`truncation` must be `auto` or `disabled`").into()),
     };
-    let search = search(&mut fields, about)?;
-    form(&mut fields)?;
+    let mut search = search(&mut fields, about)?;
+    let form = form(&mut fields)?;
+    if form.is_some() {
+        if let Search::Client { .. } = search {
+            return Err(Fault::bad("response_format", "`response_format` does not go with `tools`").into());
+        }
+        // What is looked up is no JSON.
+        search = Search::Off;
+    }
     fields.end()?;
     let said = said(&messages)?;
     if said.iter().any(|one| one.query.is_some()) && !about.searches {
@@ -91,6 +99,7 @@ pub(crate) fn answer(
         model: Arc::clone(&model),
         marks,
         search,
+        form,
         room: sampling.max_tokens.unwrap_or(room).min(room).max(1),
         top: logprobs.then_some(top.unwrap_or(0)),
         id: api.id("chatcmpl"),
@@ -147,11 +156,16 @@ fn search(fields: &mut Fields, about: &About) -> Result<Search, Fault> {
     }
 }
 
-/// The form of the answer: text.
-fn form(fields: &mut Fields) -> Result<(), Fault> {
-    let Some(form) = fields.take("response_format") else { return Ok(()) };
+/// The form of the answer; `None` for text.
+fn form(fields: &mut Fields) -> Result<Option<Form>, Fault> {
+    let Some(form) = fields.take("response_format") else { return Ok(None) };
     match form.get("type").and_then(Value::as_str) {
-        Some("text") => Ok(()),
+        Some("text") => Ok(None),
+        Some("json_object") => Ok(Some(grammar::any_object())),
+        Some("json_schema") => match form.pointer("/json_schema/schema") {
+            Some(schema) => grammar::of_schema(schema).map(Some),
+            None => Err(Fault::bad("response_format", "`response_format.json_schema.schema` is missing")),
+        },
         Some(other) => {
             let message = format!("`response_format` of the type `{other}` is not supported here");
             Err(Fault::unsupported("response_format", message))
@@ -183,6 +197,7 @@ struct Talk {
     model: Arc<dyn Model>,
     marks: Marks,
     search: Search,
+    form: Option<Form>,
     sampling: Sampling,
     /// Tokens of an answer at most.
     room: usize,
@@ -261,6 +276,10 @@ impl Talk {
         if !searches {
             banned.extend(self.marks.search);
         }
+        if choice.query.is_some() {
+            // A call that the model has to make is made to its end.
+            banned.extend([self.marks.end_of_turn, self.marks.end_of_text]);
+        }
         let mut job = self.sampling.job(index);
         job.seed = job.seed.wrapping_add(choice.calls as u64);
         Job {
@@ -269,6 +288,7 @@ impl Talk {
             stop: vec![self.marks.end_of_turn, self.marks.end_of_text, self.marks.search[1]],
             banned,
             top: self.top,
+            mask: self.form.as_ref().map(|form| grammar::mask(form, &self.model)),
             ..job
         }
     }

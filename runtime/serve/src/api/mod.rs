@@ -4,6 +4,7 @@ mod chat;
 mod completions;
 mod fault;
 mod fields;
+mod grammar;
 mod messages;
 mod metrics;
 mod sampling;
@@ -22,7 +23,7 @@ use serde_json::{Value, json};
 use crate::engine::Engine;
 use crate::gate::{Gate, Shut};
 use crate::http::{Reply, Request};
-use crate::model::{About, Model};
+use crate::model::Model;
 use fault::Fault;
 use fields::Fields;
 
@@ -157,12 +158,12 @@ impl Api {
                 Ok(reply.send(200, "text/plain; version=0.0.4; charset=utf-8", text.as_bytes())?)
             }
             ("GET", "/v1/models") => {
-                let models: Vec<Value> = self.engine.models().iter().map(|it| listed(it.about())).collect();
+                let models: Vec<Value> = self.engine.models().iter().map(|it| listed(&**it)).collect();
                 send(reply, &json!({"object": "list", "data": models}))
             }
             ("GET", path) if path.starts_with("/v1/models/") => {
                 let model = self.named(Some(&path["/v1/models/".len()..]), false)?;
-                send(reply, &listed(model.about()))
+                send(reply, &listed(&*model))
             }
             ("POST", "/v1/chat/completions") => chat::answer(self, Fields::of(&request.body)?, client, reply),
             ("POST", "/v1/completions") => {
@@ -247,12 +248,15 @@ fn shut(why: Shut) -> Fault {
     }
 }
 
-fn listed(about: &About) -> Value {
+fn listed(model: &dyn Model) -> Value {
+    let about = model.about();
+    let begin = model.marks().map(|marks| marks.end_of_text);
     json!({
         "id": about.name, "object": "model", "created": about.created, "owned_by": "llmp",
         "meta": {
             "n_ctx_train": about.context, "n_vocab": about.vocabulary, "n_params": about.parameters,
             "chat": about.chat, "refuses": about.refuses, "searches": about.searches, "index": about.index,
+            "begin": begin,
         },
     })
 }

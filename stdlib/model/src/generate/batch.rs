@@ -325,7 +325,7 @@ mod tests {
 
     fn request(i: u32) -> Request {
         Request {
-            prompt: (0..1 + i % 47).map(|j| (i / 4 * 5 + j * 3) % 37).collect(),
+            prompt: (0..1 + i * 31 % 370).map(|j| (i % 3 * 5 + j * j % 31) % 37).collect(),
             max_tokens: 1 + i as usize % 15,
             temperature: if i.is_multiple_of(7) { 0.0 } else { 1.0 },
             top_k: i.is_multiple_of(3).then_some(8),
@@ -350,7 +350,7 @@ mod tests {
         let mut batch = Batch::new(Arc::clone(&sampler), 1 << 20);
         let (mut texts, mut alone, mut cached) = (BTreeMap::new(), Vec::new(), 0);
         for i in 0..64 {
-            let request = Request { prompt: request(i).prompt.repeat(1 + i as usize % 8), ..request(i) };
+            let request = request(i);
             let (row, known) = batch.add(Job { request: request.clone(), ..Job::default() }).unwrap();
             assert_eq!(row, u64::from(i));
             cached += known;

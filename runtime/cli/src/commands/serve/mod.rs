@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use clap::Args;
 use llmp_compiler::key::Digest;
-use llmp_serve::{Api, Engine, Gate, Limits, Listener, Model};
+use llmp_serve::{Api, Engine, Gate, Limits, Listener, Model, Page};
 
 use super::model::all;
 use super::results::OfRun;
@@ -77,7 +77,7 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     }
     let engine = Engine::start(models.models(), arguments.queue)?;
     let gate = Gate { key, origins: arguments.cors.clone(), loopback: arguments.host.is_loopback() };
-    let api = Arc::new(Api::new(engine, gate, None));
+    let api = Arc::new(Api::new(engine, gate, Some(Page::of_models())));
     let limits = Limits { body: arguments.body << 20, ..Limits::default() };
     let address = SocketAddr::new(arguments.host, arguments.port);
     let listener = Listener::bind(address, Arc::clone(&api), limits, arguments.connections);
