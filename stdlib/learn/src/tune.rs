@@ -14,7 +14,7 @@ use llmp_assistant::render::Template;
 use llmp_model::{Optimizer, Recipe, Row, Schedule, Start, memory, train, work};
 use llmp_stage::{Concern, Context, Cost, Counts, Error, Inputs, Remark, Result, remark::grouped};
 
-use crate::blend::{self, Decision, Decisions, HeldBack};
+use crate::blend::{Decision, Decisions, HeldBack};
 use crate::mix::{Mix, Part, Replay, rows_of};
 use crate::passes::Passes;
 
