@@ -5,6 +5,8 @@ use std::cmp::Ordering;
 use llmp_stage::{Error, Result};
 
 use super::Request;
+use crate::cpu::simd::exp_all;
+use llmp_artifacts::exact;
 use llmp_artifacts::random::Random;
 
 /// The most probable first, smaller ids first among equals: a total order.
@@ -40,9 +42,9 @@ pub(super) fn choose(request: &Request, logits: &[f32], random: &mut Random) -> 
         ranked.truncate(k);
         ranked.sort_unstable_by_key(|entry| entry.0);
     }
-    for entry in &mut ranked {
-        entry.1 = ((entry.1 - best.1) / request.temperature).exp();
-    }
+    let mut weights: Vec<f32> = ranked.iter().map(|entry| (entry.1 - best.1) / request.temperature).collect();
+    exp_all(&mut weights);
+    ranked.iter_mut().zip(weights).for_each(|(entry, weight)| entry.1 = weight);
     if let Some(p) = request.min_p {
         // The most probable weighs 1 here.
         ranked.retain(|entry| entry.1 >= p);
@@ -75,9 +77,9 @@ pub(super) fn top(logits: &[f32], n: usize) -> Vec<(u32, f32)> {
     let mut ranked: Vec<(u32, f32)> = (0u32..).zip(logits.iter().copied()).collect();
     ranked.sort_unstable_by(by_rank);
     let largest = ranked.first().map_or(0.0, |entry| entry.1);
-    let total: f64 = logits.iter().map(|logit| f64::from(logit - largest).exp()).sum();
+    let total: f64 = logits.iter().map(|logit| exact::exp(f64::from(logit - largest))).sum();
     ranked.truncate(n);
-    ranked.into_iter().map(|(id, logit)| (id, (f64::from(logit - largest).exp() / total) as f32)).collect()
+    ranked.into_iter().map(|(id, logit)| (id, (exact::exp(f64::from(logit - largest)) / total) as f32)).collect()
 }
 
 #[cfg(test)]
