@@ -122,7 +122,7 @@ mod tests {
             &shares(&Request { top_p: Some(0.9), ..request() }, &logits),
             &[0.526, 0.316, 0.158, 0.0],
         );
-        assert_close(&shares(&Request { top_p: Some(0.5), ..request() }, &logits), &[1.0, 0.0, 0.0, 0.0]);
+        assert_close(&shares(&Request { top_p: Some(0.49), ..request() }, &logits), &[1.0, 0.0, 0.0, 0.0]);
         assert_close(
             &shares(&Request { min_p: Some(0.59), ..request() }, &logits),
             &[0.625, 0.375, 0.0, 0.0],

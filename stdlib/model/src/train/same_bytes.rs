@@ -12,7 +12,7 @@ use crate::cpu::simd::Instructions;
 use crate::{Optimizer, Schedule};
 
 /// Digests of [`trained`], in the order of [`cases`].
-const DIGESTS: [&str; 3] = ["", "", ""];
+const DIGESTS: [&str; 3] = ["9d73e387ca65de16", "6d4b6ce5a0389f3f", "bac8e08ac4278ab9"];
 
 struct Case {
     config: Config,
@@ -99,6 +99,7 @@ fn trained(case: &Case, threads: usize) -> String {
 
 #[test]
 fn weights_are_the_same_bytes_with_every_instruction_set_and_number_of_threads() {
+    let mut others = Vec::new();
     for (number, (case, expected)) in cases().iter().zip(DIGESTS).enumerate() {
         for (set, name) in Instructions::ALL {
             if !set.choose() {
@@ -107,8 +108,11 @@ fn weights_are_the_same_bytes_with_every_instruction_set_and_number_of_threads()
             }
             for threads in 1..=3 {
                 let found = trained(case, threads);
-                assert_eq!(found, expected, "case {number} with {name} and {threads} threads");
+                if found != expected {
+                    others.push(format!("case {number} with {name} and {threads} threads: {found}"));
+                }
             }
         }
     }
+    assert!(others.is_empty(), "expected {DIGESTS:?}, found\n{}", others.join("\n"));
 }
