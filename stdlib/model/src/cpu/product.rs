@@ -314,6 +314,7 @@ impl Tile {
     }
 
     #[inline(always)]
+    #[allow(clippy::needless_range_loop, reason = "rows and vectors are unrolled, and index two arrays")]
     unsafe fn compute<S: Simd, const R: usize, const V: usize, const UPRIGHT: bool>(
         self,
         simd: S,

@@ -34,12 +34,8 @@ pub(crate) enum Instructions {
 }
 
 impl Instructions {
-    pub(crate) const ALL: [(Self, &str); 4] = [
-        (Self::Portable, "portable"),
-        (Self::Avx2, "avx2"),
-        (Self::Avx512, "avx512"),
-        (Self::Neon, "neon"),
-    ];
+    pub(crate) const ALL: [(Self, &str); 4] =
+        [(Self::Portable, "portable"), (Self::Avx2, "avx2"), (Self::Avx512, "avx512"), (Self::Neon, "neon")];
 
     /// The token that kernels are dispatched with; `None` where this machine has not got them.
     #[inline(always)]

@@ -79,7 +79,10 @@ pub(super) fn top(logits: &[f32], n: usize) -> Vec<(u32, f32)> {
     let largest = ranked.first().map_or(0.0, |entry| entry.1);
     let total: f64 = logits.iter().map(|logit| exact::exp(f64::from(logit - largest))).sum();
     ranked.truncate(n);
-    ranked.into_iter().map(|(id, logit)| (id, (exact::exp(f64::from(logit - largest)) / total) as f32)).collect()
+    ranked
+        .into_iter()
+        .map(|(id, logit)| (id, (exact::exp(f64::from(logit - largest)) / total) as f32))
+        .collect()
 }
 
 #[cfg(test)]
