@@ -21,6 +21,7 @@ mod html;
 pub mod peek;
 pub mod reach;
 pub mod report;
+pub mod tensorboard;
 pub mod trace;
 pub mod watching;
 pub mod why;
