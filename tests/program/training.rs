@@ -225,6 +225,26 @@ fn a_log_is_followed_to_the_end_of_its_run_and_curves_go_to_tensorboard() {
 }
 
 #[test]
+fn examples_run_their_smoke_profiles() {
+    let examples = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples");
+    for (name, folders) in [("shakespeare", &["train", "valid"][..]), ("speedrun", &["sample"])] {
+        let world = World::new();
+        let main = format!("{name}.llmp");
+        let copy = |file: &std::path::Path, to: &str| world.write(to, std::fs::read(file).unwrap());
+        copy(&examples.join(name).join(&main), &main);
+        for folder in folders {
+            for file in std::fs::read_dir(examples.join(name).join(folder)).unwrap().flatten() {
+                copy(&file.path(), &format!("{folder}/{}", file.file_name().to_str().unwrap()));
+            }
+        }
+        world.ok(&["check", &main]);
+        world.ok(&["run", &main, "--profile", "smoke"]);
+        let base = stage(&json(&world, &["report", "--json"]), "base");
+        assert!(base["measures"]["held-out bits per byte"].as_f64().is_some(), "{name}: {base}");
+    }
+}
+
+#[test]
 fn one_dial_sets_the_size_of_a_training() {
     let dial = |model: &str| {
         let pipeline = PIPELINE.replace("layers = 1, width = 16, heads = 2, context = 32", model);
