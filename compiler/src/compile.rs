@@ -109,6 +109,9 @@ pub fn compile(world: &dyn World, library: &Library, main: &str, options: &Optio
     let checked = check::check(&program, library, &changes, &sources, &mut diagnostics);
     let signature = |kind: &str| checked.stages.get(kind).map(Arc::as_ref).or_else(|| library.stage(kind));
     let mut graph = written_out(lower(&checked, &mut diagnostics), signature);
+    for stage in &mut graph.stages {
+        library.lints().complete(&stage.kind, &mut stage.settings);
+    }
     let place = place::place(&program, &options.profiles, &mut diagnostics);
     let reports = gate::Reports {
         program: &program,

@@ -13,11 +13,13 @@ mod fetch;
 #[path = "commands/no_fetch.rs"]
 mod fetch;
 mod fmt;
+mod forget;
 mod gc;
 mod graph;
 mod guard;
 mod init;
 mod log;
+mod look;
 mod lsp;
 mod model;
 mod params;
@@ -96,6 +98,10 @@ enum Command {
     /// Print rows of a result as people read them: documents, conversations, questions, tokens, a model's
     /// facts
     Show(show::Arguments),
+    /// Put a source on the list of those that are left out; tell what holds it, and prove that nothing is left
+    Forget(forget::Arguments),
+    /// Look at a filter: what its rules saw, what other thresholds would keep, documents on both sides
+    Look(look::Arguments),
     /// Show how tokenizers cut texts
     Tokens(tokens::Arguments),
     /// Ask a search index
@@ -303,6 +309,8 @@ pub fn main() -> ExitCode {
         Command::Sample(arguments) => sample::run(&arguments),
         Command::Trace(arguments) => trace::run(&arguments),
         Command::Show(arguments) => show::run(&arguments),
+        Command::Forget(arguments) => forget::run(&arguments),
+        Command::Look(arguments) => look::run(&arguments),
         Command::Search(arguments) => search::run(&arguments),
         Command::Tokens(arguments) => tokens::run(&arguments),
         Command::Fmt(arguments) => fmt::run(&arguments),

@@ -8,6 +8,7 @@ use llmp_model::Row;
 use llmp_stage::{Context, Cost, Counts, Error, Inputs, Remark, Result};
 use serde::Deserialize;
 
+use crate::blend;
 use crate::mix::Mix;
 use crate::tune::{self, Border, Student, Tuning};
 
@@ -22,6 +23,8 @@ pub(crate) struct Settings {
     lr: f64,
     warmup: f64,
     replay_share: f64,
+    held_out: f64,
+    keep: Option<f64>,
     seed: u64,
     checkpoint_every: u64,
 }
@@ -46,9 +49,11 @@ pub(crate) fn run(ctx: &dyn Context, settings: Settings) -> Result<()> {
     }
     let mut student = Student::open(ctx)?;
     let seed = settings.seed;
-    let shares = [settings.chat_share, settings.known_share];
+    // What nothing is chosen by may teach.
+    let held_out = if settings.keep.is_some() { 0.0 } else { settings.held_out };
+    let shares = [settings.chat_share, settings.known_share, held_out];
     let border = Border::open(ctx, &student, settings.batch, shares, seed)?;
-    let Border { known, unknown, known_rows, unknown_rows, chat } = border;
+    let Border { known, unknown, known_rows, unknown_rows, chat, held_back } = border;
     let row = |question: &Question, answer: &str| -> Row {
         let messages = [Message::new(Role::User, &question.question), Message::new(Role::Assistant, answer)];
         student.row(ctx, &messages)
@@ -66,6 +71,8 @@ pub(crate) fn run(ctx: &dyn Context, settings: Settings) -> Result<()> {
         &Mix { steps, parts, replay, held_out: None },
         &Tuning { lr, warmup, seed, checkpoint_every },
     )?;
+    let way = student.template.tokenizer().encode(&settings.message);
+    blend::keep(ctx, &student, settings.keep, student.decisions(&held_back, &way))?;
     student.abilities.refusal = Some(settings.message);
     student.abilities.save_with(Ability::Refuses, ctx.output())
 }

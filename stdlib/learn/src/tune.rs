@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use llmp_artifacts::conversations::{CONVERSATIONS_FILE, Message, from_row};
+use llmp_artifacts::conversations::{CONVERSATIONS_FILE, Message, Role, from_row};
 use llmp_artifacts::model::Abilities;
 use llmp_artifacts::model::Config;
 use llmp_artifacts::probe::read_probe;
@@ -11,9 +11,10 @@ use llmp_artifacts::rows;
 use llmp_artifacts::tokenizer::Tokenizer;
 use llmp_artifacts::tokens::TokenSet;
 use llmp_assistant::render::Template;
-use llmp_model::{Optimizer, Recipe, Row, Schedule, Start, memory, train, work};
+use llmp_model::{Optimizer, Recipe, Row, Schedule, Start, Stretch, memory, train, work};
 use llmp_stage::{Concern, Context, Cost, Counts, Error, Inputs, Remark, Result, remark::grouped};
 
+use crate::blend::{Decision, Decisions, HeldBack};
 use crate::mix::{Mix, Part, Replay, rows_of};
 use crate::passes::Passes;
 
@@ -73,6 +74,21 @@ impl Student {
         Ok(Some(Replay::new(tokens, share, batch, self.context, seed)))
     }
 
+    /// Where the model decides, for what is held back, between the answer and `way`, which begins what it does where it
+    /// does not know.
+    pub(crate) fn decisions(&self, held_back: &HeldBack, way: &[u32]) -> Decisions {
+        let tokenizer = self.template.tokenizer();
+        let prompt = |question: &Question| {
+            Some(self.template.prompt(&[Message::new(Role::User, &question.question)])?.tokens)
+        };
+        let known = held_back.known.iter().filter_map(|question| {
+            Decision::new(prompt(question), way, Some(&tokenizer.encode(&question.answer)))
+        });
+        let unknown = held_back.unknown.iter().filter_map(|it| Decision::new(prompt(it), way, None));
+        let fits = |decision: &Decision| decision.fits(self.context);
+        Decisions { known: known.filter(fits).collect(), unknown: unknown.filter(fits).collect() }
+    }
+
     /// Trains, and writes the model to the stage's output. [`Abilities`] are left to the stage.
     pub(crate) fn train(&self, ctx: &dyn Context, mix: &Mix<'_>, tuning: &Tuning) -> Result<()> {
         let ids = self.template.ids;
@@ -80,14 +96,15 @@ impl Student {
             optimizer: Optimizer::AdamW,
             learning_rate: tuning.lr,
             embedding_learning_rate: tuning.lr,
-            warmup: tuning.warmup,
+            warmup: Stretch::Share(tuning.warmup),
             schedule: Schedule::Linear,
-            decay: 0.0,
+            decay: Stretch::Share(0.0),
             final_fraction: 0.0,
             weight_decay: 0.0,
             clip: Some(1.0),
             seed: tuning.seed,
             checkpoint_every: tuning.checkpoint_every,
+            on_spike: llmp_model::OnSpike::Note,
             stop_tokens: Some(vec![ids.im_end, ids.end_of_text]),
         };
         let trained = train(ctx, Start::From(&self.folder), &self.folder, mix, &recipe)?;
@@ -210,6 +227,8 @@ pub(crate) struct Border<'a> {
     pub(crate) unknown_rows: usize,
     /// Conversations for the rows that are left.
     pub(crate) chat: Option<Part<'a>>,
+    /// What is in neither of them.
+    pub(crate) held_back: HeldBack,
 }
 
 impl Border<'_> {
@@ -218,19 +237,22 @@ impl Border<'_> {
         ctx: &dyn Context,
         student: &Student,
         batch: usize,
-        [chat_share, known_share]: [f64; 2],
+        [chat_share, known_share, held_out]: [f64; 3],
         seed: u64,
     ) -> Result<Self> {
-        let (known, unknown) = read_probe(ctx.input("probe")?)?;
+        let (mut known, mut unknown) = read_probe(ctx.input("probe")?)?;
         ctx.count("known", known.len() as u64);
         ctx.count("unknown", unknown.len() as u64);
+        let held_back = HeldBack::of(&mut known, &mut unknown, held_out, seed);
+        ctx.count("held_out.known", held_back.known.len() as u64);
+        ctx.count("held_out.unknown", held_back.unknown.len() as u64);
         let chat = chat_part(ctx, student, rows_of(batch, chat_share), seed)?;
         let rest = batch - chat.as_ref().map_or(0, |part| part.rows);
         let known_rows = rows_of(rest, known_share);
         let unknown_rows = rest - known_rows;
         require(known_rows, known.len(), "knows", "known")?;
         require(unknown_rows, unknown.len(), "does not know", "unknown")?;
-        Ok(Self { known, unknown, known_rows, unknown_rows, chat })
+        Ok(Self { known, unknown, known_rows, unknown_rows, chat, held_back })
     }
 }
 

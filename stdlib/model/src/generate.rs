@@ -75,8 +75,16 @@ impl Sampler {
     /// # Errors
     /// Where the folder is no model that this program computes, or the device is missing.
     pub fn load(folder: &Path, device: &str) -> Result<Self> {
-        let device = Device::open(device)?;
         let (config, weights) = hub::load(folder)?;
+        Self::new(config, weights, device)
+    }
+
+    /// The model with these weights, in the order of [`Config::parameters`], on a device.
+    ///
+    /// # Errors
+    /// Where the device is missing.
+    pub(crate) fn new(config: Config, weights: Vec<Vec<f32>>, device: &str) -> Result<Self> {
+        let device = Device::open(device)?;
         let engine: Result<Box<dyn Engine>> = with_backend!(
             device,
             cpu: Ok(Box::new(CpuDecoder::new(config.clone(), weights))),
@@ -142,6 +150,14 @@ impl Sampler {
     /// As [`Sampler::generate`].
     pub fn top(&self, prompt: &[u32], n: usize) -> Result<Vec<(u32, f32)>> {
         Ok(sample::top(&self.forward(prompt, Wanted::Last)?, n))
+    }
+
+    /// The logits of the next token after `prompt`, one for each id of the vocabulary.
+    ///
+    /// # Errors
+    /// As [`Sampler::generate`].
+    pub fn next(&self, prompt: &[u32]) -> Result<Vec<f32>> {
+        self.forward(prompt, Wanted::Last)
     }
 
     /// The logits after each of `tokens`, `[tokens][vocabulary]`.
