@@ -12,6 +12,8 @@ use crate::model::{Mask, Model};
 
 /// Values within values, at most.
 const MAX_DEPTH: usize = 32;
+/// Characters of a number, at most.
+const MAX_DIGITS: u8 = 18;
 /// Parts of a schema, at most.
 const MAX_PARTS: usize = 2000;
 
@@ -161,7 +163,8 @@ enum Due {
         escape: bool,
         digits: u8,
     },
-    Number(Digits, bool),
+    /// Where in a number, whether it is a whole one, and its length.
+    Number(Digits, bool, u8),
     /// A property or the end; which come next, and whether one was written.
     Property(Arc<[Property]>, usize, bool),
     /// Properties whose names begin with what was written.
@@ -242,13 +245,15 @@ impl At {
             }
             Due::Value(form) => self.value(form, byte),
             Due::Text { bytes, escape, digits } => self.text(bytes, escape, digits, byte),
-            Due::Number(at, whole) => match number(at, whole, byte) {
-                Some(at) => self.push(Due::Number(at, whole)),
-                None => match at {
-                    Digits::Zero | Digits::Whole | Digits::Fraction | Digits::Power => None,
-                    _ => Some(false),
-                },
-            },
+            Due::Number(at, whole, length) => {
+                let over = matches!(at, Digits::Zero | Digits::Whole | Digits::Fraction | Digits::Power);
+                // A number has as many digits as matter, so that none goes on for ever.
+                match number(at, whole, byte).filter(|_| length < MAX_DIGITS || !over) {
+                    Some(at) => self.push(Due::Number(at, whole, length.saturating_add(1))),
+                    None if over => None,
+                    None => Some(false),
+                }
+            }
             Due::Property(properties, next, begun) => {
                 let rest = &properties[next..];
                 match byte {
@@ -325,12 +330,12 @@ impl At {
                 let words = ["true", "false", "null"].map(|word| word.as_bytes().to_vec());
                 self.push(Due::Word(words.into(), vec![byte]))
             }
-            (Form::Any, b'-') => self.push(Due::Number(Digits::Sign, false)),
-            (Form::Any, b'0') => self.push(Due::Number(Digits::Zero, false)),
-            (Form::Any, b'1'..=b'9') => self.push(Due::Number(Digits::Whole, false)),
-            (Form::Number(whole), b'-') => self.push(Due::Number(Digits::Sign, whole)),
-            (Form::Number(whole), b'0') => self.push(Due::Number(Digits::Zero, whole)),
-            (Form::Number(whole), b'1'..=b'9') => self.push(Due::Number(Digits::Whole, whole)),
+            (Form::Any, b'-') => self.push(Due::Number(Digits::Sign, false, 1)),
+            (Form::Any, b'0') => self.push(Due::Number(Digits::Zero, false, 1)),
+            (Form::Any, b'1'..=b'9') => self.push(Due::Number(Digits::Whole, false, 1)),
+            (Form::Number(whole), b'-') => self.push(Due::Number(Digits::Sign, whole, 1)),
+            (Form::Number(whole), b'0') => self.push(Due::Number(Digits::Zero, whole, 1)),
+            (Form::Number(whole), b'1'..=b'9') => self.push(Due::Number(Digits::Whole, whole, 1)),
             (Form::Object(properties), b'{') => self.push(Due::Property(properties.into(), 0, false)),
             (Form::Array(items, least, most), b'[') => self.push(Due::Item(items, least, most, 0)),
             (Form::OneOf(words), byte) => self.step(Due::Word(words, Vec::new()), byte),
@@ -454,6 +459,9 @@ mod tests {
         }
         assert_eq!(judged(&any_object(), "{\"a\":\"x"), (true, false));
         assert!(!judged(&any_object(), &("{\"a\":".repeat(500))).0, "too deep");
+        assert!(judged(&any_object(), &format!("{{\"a\":{}}}", "1".repeat(18))).1);
+        assert!(!judged(&any_object(), &format!("{{\"a\":{}", "1".repeat(19))).0, "endless");
+        assert!(judged(&any_object(), &format!("{{\"a\":{}.5}}", "1".repeat(17))).1, "never in a dead end");
     }
 
     #[test]
