@@ -13,11 +13,13 @@ mod fetch;
 #[path = "commands/no_fetch.rs"]
 mod fetch;
 mod fmt;
+mod forget;
 mod gc;
 mod graph;
 mod guard;
 mod init;
 mod log;
+mod look;
 mod lsp;
 mod model;
 mod params;
@@ -31,6 +33,7 @@ mod run;
 mod runs;
 mod sample;
 mod search;
+mod serve;
 mod show;
 mod spelling;
 mod stages;
@@ -84,6 +87,8 @@ enum Command {
     Graph(graph::Arguments),
     /// Talk to the newest chat model
     Chat(chat::Arguments),
+    /// Serve models to programs, by OpenAI's API, and to people, as a page
+    Serve(serve::Arguments),
     /// Measure how quick this machine is, for the times that plans foretell
     Calibrate(calibrate::Arguments),
     /// Let a model continue a text
@@ -93,6 +98,10 @@ enum Command {
     /// Print rows of a result as people read them: documents, conversations, questions, tokens, a model's
     /// facts
     Show(show::Arguments),
+    /// Put a source on the list of those that are left out; tell what holds it, and prove that nothing is left
+    Forget(forget::Arguments),
+    /// Look at a filter: what its rules saw, what other thresholds would keep, documents on both sides
+    Look(look::Arguments),
     /// Show how tokenizers cut texts
     Tokens(tokens::Arguments),
     /// Ask a search index
@@ -296,9 +305,12 @@ pub fn main() -> ExitCode {
         Command::Runs(arguments) => runs::run(&arguments),
         Command::Graph(arguments) => graph::run(&arguments),
         Command::Chat(arguments) => chat::run(&arguments),
+        Command::Serve(arguments) => serve::run(&arguments),
         Command::Sample(arguments) => sample::run(&arguments),
         Command::Trace(arguments) => trace::run(&arguments),
         Command::Show(arguments) => show::run(&arguments),
+        Command::Forget(arguments) => forget::run(&arguments),
+        Command::Look(arguments) => look::run(&arguments),
         Command::Search(arguments) => search::run(&arguments),
         Command::Tokens(arguments) => tokens::run(&arguments),
         Command::Fmt(arguments) => fmt::run(&arguments),

@@ -51,7 +51,8 @@ impl Analysis {
         let name = main.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         let world = Remembering::new(Overlay::new(documents, folder));
         let options = Options { profiles: settings.profiles.clone(), ..Options::default() };
-        let compilation = compile(&world, toolkit.library, name, &options);
+        let mut compilation = compile(&world, toolkit.library, name, &options);
+        llmp_planning::forget::obey(&mut compilation.graph, main);
         let files = compilation.files.iter().map(|file| {
             let path = folder.join(&file.path);
             let uri = documents.uri(&path);
@@ -59,7 +60,8 @@ impl Analysis {
             (file.id, Place { path, uri, version, lines: OnceLock::new() })
         });
         let files = files.collect();
-        let asked = world.asked().into_keys().map(|path| folder.join(path)).collect();
+        let read = world.asked().into_keys().map(|path| folder.join(path));
+        let asked = read.chain([llmp_planning::forget::list(main)]).collect();
         Self { toolkit, main: main.to_owned(), compilation, options, asked, files }
     }
 

@@ -178,14 +178,15 @@ fn recipe(learning_rate: f64) -> Recipe {
         optimizer: Optimizer::Muon,
         learning_rate,
         embedding_learning_rate: 6e-3,
-        warmup: 0.05,
+        warmup: llmp_model::Stretch::Share(0.05),
         schedule: Schedule::Linear,
-        decay: 0.2,
+        decay: llmp_model::Stretch::Share(0.2),
         final_fraction: 0.1,
         weight_decay: 0.0,
         clip: Some(1.0),
         seed: 1,
         checkpoint_every: 0,
+        on_spike: llmp_model::OnSpike::Note,
         stop_tokens: None,
     }
 }

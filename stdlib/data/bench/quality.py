@@ -1,14 +1,16 @@
 """Decisions of `filter.quality` beside datatrove's on the same texts, by group of rules and all together.
 
-    python quality.py LLMP TEXTS.jsonl [DIFFERENCES.jsonl]
+    python quality.py LLMP TEXTS [DIFFERENCES.jsonl]
 
-LLMP is the program; TEXTS has a document a line, `{"text": …}`. Peers are pinned in requirements.txt. The last file gets each
-document that one keeps and the other drops, with datatrove's reason. Exit status 1 below 99.5 % in any row.
+LLMP is the program; TEXTS has a document a line, `{"text": …}`, or is a folder of HTML files, whose texts datatrove's
+extractor takes out first (trafilatura with `favour_precision`), for both. Peers are pinned in requirements.txt. The last file
+gets each document that one keeps and the other drops, with both reasons. Exit status 1 below 99.5 % in any row.
 """
 
 import importlib.metadata  # datatrove uses it without importing it
 import json
 import pathlib
+import resource
 import subprocess
 import sys
 import tempfile
@@ -16,6 +18,7 @@ import time
 
 import pyarrow.parquet as parquet
 from datatrove.data import Document
+from datatrove.pipeline.extractors import Trafilatura
 from datatrove.pipeline.filters import (
     C4QualityFilter,
     FineWebQualityFilter,
@@ -45,43 +48,68 @@ def peers(texts, groups):
 
 
 def ours(llmp, texts, groups):
-    """The numbers of the texts that llmp keeps."""
+    """The reason for each text that llmp drops, and its CPU time."""
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
-        rows = (json.dumps({"text": text, "id": str(number)}) for number, text in enumerate(texts))
+        # datatrove's filters are those for English, whatever the language: FineWeb keeps English pages before them.
+        rows = (json.dumps({"text": text, "id": str(number), "language": "en"}) for number, text in enumerate(texts))
         (folder / "texts.jsonl").write_text("\n".join(rows) + "\n")
         (folder / "a.llmp").write_text(
             'docs = crawl.docs("texts.jsonl")\n'
             f"kept = filter.quality(docs) {{ rules = [{', '.join(groups)}] }}\n"
         )
-        run = lambda *words: subprocess.run(
-            [llmp, *words], cwd=folder, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        subprocess.run([llmp, "run", "a.llmp"], cwd=folder, check=True, capture_output=True)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+        subprocess.run([llmp, "export", "kept", "out"], cwd=folder, check=True, capture_output=True)
+        shown = subprocess.run(
+            [llmp, "show", "kept", "--dropped", "--json", "-n", str(len(texts))], cwd=folder, check=True, capture_output=True
         )
-        run("run", "a.llmp")
-        run("export", "kept", "out")
+        left = (json.loads(line) for line in shown.stdout.splitlines())
+        reasons = {int(row["id"]): f"{row['rule']}: {row['value']}" for row in left}
         shards = (folder / "out").rglob("*.parquet")
-        return {int(id) for shard in shards for id in parquet.read_table(shard)["id"].to_pylist()}
+        kept = {int(id) for shard in shards for id in parquet.read_table(shard)["id"].to_pylist()}
+        # Reasons are kept of a sample.
+        return {n: reasons.get(n, "dropped") for n in range(len(texts)) if n not in kept}, seconds
+
+
+def read(path):
+    """The texts of a file of JSON lines, or of a folder of pages."""
+    if not path.is_dir():
+        return [json.loads(line)["text"] for line in path.open() if line.strip()]
+    extractor, texts = Trafilatura(favour_precision=True), []
+    for page in sorted(path.rglob("*.html")):
+        try:
+            text = extractor.extract(page.read_bytes().decode("utf-8", "replace"))
+        except Exception as error:
+            print(f"{page.name}: {error!r}", file=sys.stderr)
+            continue
+        if text:
+            texts.append(text)
+    return texts
 
 
 def main():
     llmp, path, *rest = sys.argv[1:]
-    texts = [json.loads(line)["text"] for line in open(path) if line.strip()]
+    texts = read(pathlib.Path(path))
     differences, failed = [], False
     for groups in (["gopher"], ["c4"], ["fineweb"], list(GROUPS)):
         dropped, seconds = peers(texts, groups)
-        kept = ours(str(pathlib.Path(llmp).resolve()), texts, groups)
-        wrong = [n for n in range(len(texts)) if (n in kept) == (n in dropped)]
+        own, own_seconds = ours(str(pathlib.Path(llmp).resolve()), texts, groups)
+        wrong = [n for n in range(len(texts)) if (n in own) != (n in dropped)]
         share = 1 - len(wrong) / len(texts)
         failed |= share < 0.995
         print(
             f"{'+'.join(groups):20} {len(texts)} documents, datatrove drops {len(dropped)} in {seconds:.1f} s of CPU time, "
-            f"llmp {len(texts) - len(kept)}, equal {100 * share:.2f} %",
+            f"llmp {len(own)} in {own_seconds:.1f} s with reading them, equal {100 * share:.2f} %",
             flush=True,
         )
         for n in wrong:
-            differences.append({"groups": groups, "datatrove": dropped.get(n, "kept"), "text": texts[n]})
+            reasons = {"datatrove": dropped.get(n, "kept"), "llmp": own.get(n, "kept")}
+            differences.append({"groups": groups, **reasons, "text": texts[n]})
     for difference in differences:
-        print("+".join(difference["groups"]), difference["datatrove"], repr(difference["text"][:80]))
+        print("+".join(difference["groups"]), difference["datatrove"], "|", difference["llmp"], repr(difference["text"][:80]))
     if rest:
         pathlib.Path(rest[0]).write_text("".join(json.dumps(row) + "\n" for row in differences))
     sys.exit(failed)

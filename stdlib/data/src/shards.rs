@@ -99,3 +99,40 @@ pub(crate) fn thread_pool(ctx: &dyn Context) -> Result<rayon::ThreadPool> {
         .build()
         .map_err(|error| Error::new("cannot start threads").because(error))
 }
+
+#[cfg(test)]
+pub(crate) mod testing {
+    //! Shards of documents for the tests of filters.
+
+    use llmp_artifacts::docs::{Doc, Reader, Writer};
+    use llmp_stage::testing::TestContext;
+    use llmp_stage::{Context, Result};
+
+    /// A shard of documents.
+    pub(crate) fn shard_of(docs: Vec<Doc>) -> Vec<u8> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("shard");
+        let mut writer = Writer::create(&path).unwrap();
+        for doc in docs {
+            writer.write(doc).unwrap();
+        }
+        writer.finish().unwrap();
+        std::fs::read(&path).unwrap()
+    }
+
+    /// A shard of documents with these texts.
+    pub(crate) fn shard(texts: &[&str]) -> Vec<u8> {
+        let doc = |(number, text): (usize, &&str)| Doc {
+            text: (*text).to_owned(),
+            id: number.to_string(),
+            ..Doc::default()
+        };
+        shard_of(texts.iter().enumerate().map(doc).collect())
+    }
+
+    /// The texts that a filter left in the shard `a.parquet`.
+    pub(crate) fn kept(ctx: &TestContext) -> Vec<String> {
+        let reader = Reader::open(&ctx.output().join("a.parquet")).unwrap();
+        reader.map(|doc| doc.map(|doc| doc.text)).collect::<Result<_>>().unwrap()
+    }
+}

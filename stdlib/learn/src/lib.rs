@@ -13,7 +13,7 @@ mod trial;
 mod tune;
 
 llmp_stage::stages! { "learn":
-    "pretrain" = pretrain { cost, lint },
+    "pretrain" = pretrain { complete, cost, lint },
     "refusal" = refusal { cost, remarks },
     "sft" = sft { cost, remarks },
     "tool_use" = tool_use { cost, remarks },

@@ -11,7 +11,7 @@ use llmp_artifacts::rows;
 use llmp_artifacts::tokenizer::Tokenizer;
 use llmp_artifacts::tokens::TokenSet;
 use llmp_assistant::render::Template;
-use llmp_model::{Optimizer, Recipe, Row, Schedule, Start, memory, train, work};
+use llmp_model::{Optimizer, Recipe, Row, Schedule, Start, Stretch, memory, train, work};
 use llmp_stage::{Concern, Context, Cost, Counts, Error, Inputs, Remark, Result, remark::grouped};
 
 use crate::blend::{Decision, Decisions, HeldBack};
@@ -96,14 +96,15 @@ impl Student {
             optimizer: Optimizer::AdamW,
             learning_rate: tuning.lr,
             embedding_learning_rate: tuning.lr,
-            warmup: tuning.warmup,
+            warmup: Stretch::Share(tuning.warmup),
             schedule: Schedule::Linear,
-            decay: 0.0,
+            decay: Stretch::Share(0.0),
             final_fraction: 0.0,
             weight_decay: 0.0,
             clip: Some(1.0),
             seed: tuning.seed,
             checkpoint_every: tuning.checkpoint_every,
+            on_spike: llmp_model::OnSpike::Note,
             stop_tokens: Some(vec![ids.im_end, ids.end_of_text]),
         };
         let trained = train(ctx, Start::From(&self.folder), &self.folder, mix, &recipe)?;

@@ -30,10 +30,12 @@ pub mod work;
 
 pub use blend::Line;
 pub use device::Device;
-pub use generate::{Candidates, Completion, Likelihood, Request, Sampler};
+pub use generate::{
+    Adjust, Batch, Candidates, Completion, End, Job, Likelihood, Mask, Request, Sampler, Scored, Step,
+};
 pub use hub::{initial, save};
 pub use optimizer::Optimizer;
-pub use recipe::{Recipe, Schedule};
+pub use recipe::{OnSpike, Recipe, Schedule, Stretch, stem};
 pub use train::{Batches, HeldOut, Row, Start, Trained, train};
 
 llmp_stage::stages! { "model":

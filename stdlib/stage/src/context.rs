@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, Input, Result};
+use crate::{Asked, Error, Input, Result};
 
 /// A document that a stage left out, kept so that `llmp trace` can say why.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -109,6 +109,15 @@ pub trait Context: Sync {
 
     /// Keeps a dropped document's fate, and counts it under `dropped.<rule>`.
     fn dropped(&self, dropped: Dropped);
+
+    /// Whether somebody looks at what rules see: then a filter tells [`asked`](Self::asked) the value of each
+    /// of its rules in every document, whatever becomes of it.
+    fn looks(&self) -> bool {
+        false
+    }
+
+    /// What a rule saw in the document `id`, where somebody [looks](Self::looks).
+    fn asked(&self, _id: &str, _rule: &'static str, _asked: Asked) {}
 
     /// A short result for the screen once the stage has ended: one line, or a table for evaluations.
     fn show(&self, text: &str);

@@ -5,6 +5,7 @@
 //! for real; [`testing`] has a double for unit tests.
 
 mod artifact;
+mod asked;
 mod context;
 mod cost;
 mod error;
@@ -12,6 +13,7 @@ mod form;
 mod lint;
 mod registry;
 pub mod remark;
+pub mod removed;
 mod rules;
 mod saved;
 pub mod shown;
@@ -20,6 +22,7 @@ pub mod testing;
 mod view;
 
 pub use artifact::{Input, InputFile, shard_of};
+pub use asked::Asked;
 pub use context::{Bar, Context, Dropped, LAST_STEPS};
 pub use cost::{Cost, Inputs, Known, Pace};
 pub use error::{Error, Result};
@@ -28,7 +31,7 @@ pub use lint::Lint;
 pub use registry::Registry;
 pub use remark::{Concern, Counts, Remark};
 pub use rules::Rule;
-pub use saved::Saved;
+pub use saved::{Saved, Stem};
 pub use shown::Shown;
 pub use stage::{Fit, Function, Probe, Signature, Stage, stage};
 pub use view::{Fact, Piece, Tone, View, Views, cells};

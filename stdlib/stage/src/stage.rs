@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::{
-    Bar, Context, Cost, Counts, Dropped, Error, Input, Inputs, Lint, Pace, Remark, Result, Rule, Shown,
+    Asked, Bar, Context, Cost, Counts, Dropped, Error, Input, Inputs, Lint, Pace, Remark, Result, Rule, Shown,
 };
 
 /// The text of a signature file and where it stands below `stdlib/`, for the compiler to read.
@@ -73,6 +73,13 @@ pub trait Stage: Send + Sync {
     /// none are told where they do not fit.
     fn lint(&self, settings: &Value) -> Vec<Lint>;
 
+    /// What settings come to that are left out and follow from others: an object that is looked at where
+    /// `settings` have null. `None` where nothing does.
+    fn complete(&self, settings: &Value) -> Option<Value> {
+        let _ = settings;
+        None
+    }
+
     /// Runs to the end. Called once for a whole artifact, or once per shard where the signature says `per
     /// shard`; then the sharded input holds that shard only.
     ///
@@ -118,6 +125,7 @@ pub fn stage<S>(name: &'static str, run: fn(&dyn Context, S) -> Result<()>) -> F
         cost: None,
         pace: None,
         lint: None,
+        complete: None,
         probe: None,
         rules: &[],
         remarks: None,
@@ -134,6 +142,7 @@ pub struct Function<S> {
     cost: Option<fn(&S, &Inputs) -> Cost>,
     pace: Option<Pace>,
     lint: Option<fn(&S) -> Vec<Lint>>,
+    complete: Option<fn(&S) -> Value>,
     probe: Option<Probe>,
     rules: &'static [Rule],
     remarks: Option<fn(&S, &Counts) -> Vec<Remark>>,
@@ -160,6 +169,13 @@ impl<S> Function<S> {
     #[must_use]
     pub fn pace(mut self, pace: fn() -> Pace) -> Self {
         self.pace = Some(pace());
+        self
+    }
+
+    /// With what follows from its settings for those that are left out.
+    #[must_use]
+    pub fn complete(mut self, complete: fn(&S) -> Value) -> Self {
+        self.complete = Some(complete);
         self
     }
 
@@ -217,6 +233,10 @@ impl<S: DeserializeOwned + 'static> Stage for Function<S> {
             (Some(lint), Ok(settings)) => lint(&settings),
             _ => vec![],
         }
+    }
+
+    fn complete(&self, settings: &Value) -> Option<Value> {
+        Some(self.complete?(&S::deserialize(settings).ok()?))
     }
 
     fn rules(&self) -> &[Rule] {
@@ -295,6 +315,15 @@ impl Context for Declared<'_> {
     fn state(&self) -> &Path {
         self.ctx.state()
     }
+    fn shared(&self) -> Option<&Path> {
+        self.ctx.shared()
+    }
+    fn looks(&self) -> bool {
+        self.ctx.looks()
+    }
+    fn asked(&self, id: &str, rule: &'static str, asked: Asked) {
+        self.ctx.asked(id, rule, asked);
+    }
     fn device(&self) -> &str {
         self.ctx.device()
     }
@@ -333,9 +362,9 @@ impl Context for Declared<'_> {
 /// Registers the stages of a module: makes the function `stages()`.
 ///
 /// A stage `"filter.language" = language` is the function `run` of the module `language`, and its signature
-/// is `language.llmp` beside it; `knowledge::probe` lies a folder deeper. `{ cost, lint, probe, remarks,
-/// rules, show }` name what else the module has. The folder is where the signatures stand below `stdlib/`,
-/// without `src/`.
+/// is `language.llmp` beside it; `knowledge::probe` lies a folder deeper. `{ complete, cost, lint, probe,
+/// remarks, rules, show }` name what else the module has. The folder is where the signatures stand below
+/// `stdlib/`, without `src/`.
 ///
 /// ```ignore
 /// llmp_stage::stages! { "data/dedup":
@@ -415,6 +444,21 @@ mod tests {
         assert!(
             ["doc", "ocs", "words", "many", "Docs", "index?"].iter().all(|name| !signature.declares(name))
         );
+    }
+
+    #[test]
+    fn a_stage_with_a_signature_has_all_of_its_context() {
+        #[derive(Deserialize)]
+        struct None {}
+        let root = tempfile::tempdir().unwrap();
+        let run = |ctx: &dyn Context, _: None| {
+            ctx.count("shared", ctx.shared().is_some().into());
+            Ok(())
+        };
+        let stage = stage("a.b", run).signature("a/b.llmp", "stage a.b(documents: Docs) -> Docs {}");
+        let ctx = TestContext::new(root.path());
+        stage.run(&ctx, &json!({})).unwrap();
+        assert_eq!(ctx.counted("shared"), 1);
     }
 
     #[test]

@@ -1,15 +1,20 @@
 //! `llmp export STAGE DIR`: a result as files of one's own.
 
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::PathBuf;
 
 use clap::Args;
+use llmp_insight::card::{Subject, card};
 use llmp_records::text;
 use llmp_stage::Error;
 
 use super::results::{OfRun, One, Results};
 use super::{Failure, Outcome, PipelineArguments};
 use crate::library::standard;
+
+/// The card of an export.
+const CARD: &str = "CARD.md";
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -51,6 +56,7 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
         let copied = std::fs::File::create(&target).and_then(|mut to| std::io::copy(&mut from, &mut to));
         copied.map_err(Error::io("cannot write", &target))?;
     }
+    describe(arguments, &results, &one)?;
     let count = text::plural(manifest.files.len() as u64, "file");
     writeln!(
         crate::output::stdout(),
@@ -59,6 +65,28 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
         arguments.to.display()
     )?;
     Ok(0)
+}
+
+/// Writes the card beside what is exported, where its kind has one.
+fn describe(arguments: &Arguments, results: &Results, one: &One<'_>) -> Result<(), Failure> {
+    let mut licences = BTreeMap::new();
+    let graph = results.pipeline.as_ref().map(|pipeline| &pipeline.compilation.graph);
+    for stage in graph.into_iter().flat_map(|graph| &graph.stages) {
+        let licence = stage.settings.iter().find(|setting| setting.name == "license");
+        if let Some(licence) = licence.and_then(|setting| setting.value.as_str()) {
+            licences.insert(stage.name.clone(), licence.to_owned());
+        }
+    }
+    let command = match &results.pipeline {
+        Some(pipeline) => pipeline.run_command(),
+        None => format!("llmp run {}", text::path(&one.run.pipeline)),
+    };
+    let subject = Subject { stage: &one.stage.name, licences, command };
+    if let Some(page) = card(&results.store, &results.ledger, standard(), one.run, &subject) {
+        let path = arguments.to.join(CARD);
+        std::fs::write(&path, page).map_err(Error::io("cannot write", &path))?;
+    }
+    Ok(())
 }
 
 /// Writes a result's rows as JSON lines.
@@ -78,6 +106,7 @@ fn lines(arguments: &Arguments, results: &Results, one: &One<'_>) -> Outcome {
         return Err(Failure::new(format!("{kind} are not written as JSON lines otherwise than they are"))
             .help("leave out `--jsonl`"));
     }
+    describe(arguments, results, one)?;
     let name = &one.stage.name;
     let (files, rows) = (text::plural(files, "file"), text::plural(rows, "row"));
     writeln!(crate::output::stdout(), "{name}: {files}, {rows} in {}", arguments.to.display())?;

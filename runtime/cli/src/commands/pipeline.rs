@@ -75,9 +75,10 @@ impl PipelineArguments {
         let params = self.params.as_deref().map(read_params).transpose()?.unwrap_or_default();
         let options = Options { profiles: self.profile.clone(), set, params };
         let world = Remembering::new(Folder::new(&folder));
-        let compilation = compile(&world, library(), name, &options);
-        let texts: Vec<_> =
-            world.asked().into_iter().map(|(path, digest)| (folder.join(path), digest)).collect();
+        let mut compilation = compile(&world, library(), name, &options);
+        llmp_planning::forget::obey(&mut compilation.graph, &main);
+        let read = world.asked().into_iter().map(|(path, digest)| (folder.join(path), digest));
+        let texts: Vec<_> = read.chain([llmp_planning::forget::text(&main)]).collect();
         let asked = texts.iter().map(|(path, _)| path.clone()).chain(self.params.clone()).collect();
         let (store, profiles) = (self.store.clone(), self.profile.clone());
         Ok(Pipeline { main, compilation, store, profiles, asked, texts, targets: vec![] })

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use llmp_records::StageRun;
+use llmp_stage::removed::plain;
 use llmp_stage::{Detail, Holds, Result};
 
 use super::{Name, Tracer};
@@ -38,25 +39,6 @@ impl Query {
             Self::Url(plain(text))
         }
     }
-}
-
-/// A URL without what people leave out or spell differently: scheme, `www.`, capitals of the host, fragment,
-/// final `/`.
-#[must_use]
-pub(super) fn plain(url: &str) -> String {
-    let url = url.trim();
-    let scheme = |name: &str| url.get(..name.len()).is_some_and(|head| head.eq_ignore_ascii_case(name));
-    let rest = match () {
-        () if scheme("https://") => url.get(8..),
-        () if scheme("http://") => url.get(7..),
-        () => Some(url),
-    };
-    let rest = rest.unwrap_or(url).split('#').next().unwrap_or_default().trim_end_matches('/');
-    let (host, path) = rest.find('/').map_or((rest, ""), |at| rest.split_at(at));
-    let host = host.to_ascii_lowercase();
-    let host = host.strip_prefix("www.").unwrap_or(&host);
-    let host = host.strip_suffix(":80").or_else(|| host.strip_suffix(":443")).unwrap_or(host);
-    format!("{host}{path}")
 }
 
 /// What was found.

@@ -21,6 +21,8 @@ pub struct Settings {
     pub max_page: u64,
     /// The licence of the files; nothing here depends on it.
     pub license: Option<String>,
+    /// The list of removed sources, which is read as an input.
+    pub forget: Option<String>,
 }
 
 /// A WARC file of Common Crawl usually has 0.9 GB.

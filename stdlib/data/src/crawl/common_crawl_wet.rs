@@ -19,6 +19,8 @@ pub struct Settings {
     pub max_text: u64,
     /// The licence of the files; nothing here depends on it.
     pub license: Option<String>,
+    /// The list of removed sources, which is read as an input.
+    pub forget: Option<String>,
 }
 
 /// A WET file of Common Crawl usually has 80 MB.
@@ -29,8 +31,8 @@ const USUAL: u64 = 80_000_000;
 /// # Errors
 /// Where a file cannot be read or is no WET file.
 pub fn run(ctx: &dyn Context, settings: Settings) -> Result<()> {
-    let Settings { snapshot, max_text, license, .. } = settings;
-    wet::read(ctx, "lock", &wet::Settings { dump: Some(snapshot), max_text, license })
+    let Settings { snapshot, max_text, forget, license, .. } = settings;
+    wet::read(ctx, "lock", &wet::Settings { dump: Some(snapshot), max_text, forget, license })
 }
 
 /// As fast as `crawl.wet`.

@@ -9,6 +9,7 @@ use llmp_artifacts::docs::{
 use llmp_stage::{Context, Error, Fit, InputFile, Probe, Result};
 use serde::Deserialize;
 
+use super::forgotten::Forgotten;
 use super::sniff::{Looks, looks, named};
 use super::{label, shard_of};
 use crate::pages;
@@ -35,6 +36,8 @@ pub struct Settings {
     pub max_bad: f64,
     /// The licence of the files; nothing here depends on it.
     pub license: Option<String>,
+    /// The list of removed sources, which is read as an input.
+    pub forget: Option<String>,
 }
 
 impl Settings {
@@ -76,10 +79,11 @@ pub fn run(ctx: &dyn Context, settings: Settings) -> Result<()> {
     let files = &ctx.input("files")?.files;
     let Some(name) = shard_of(ctx, files) else { return Ok(()) };
     let mut writer = Writer::create(&ctx.output().join(format!("{name}.parquet")))?;
+    let forgotten = Forgotten::of(ctx)?;
     for file in files {
         let mut rows = Rows::open(file, mapping.clone())?;
         let bar = ctx.bar(rows.known(), "documents");
-        let (mut count, mut bad) = (0_u64, BadRows::default());
+        let (mut count, mut left_out, mut bad) = (0_u64, 0_u64, BadRows::default());
         while settings.limit.is_none_or(|limit| count < limit)
             && let Some(row) = rows.next()
         {
@@ -93,8 +97,12 @@ pub fn run(ctx: &dyn Context, settings: Settings) -> Result<()> {
                 }
             };
             if doc.id.is_empty() {
-                // Equal texts in one file are still two documents.
-                doc.id = pages::urn(&[file.digest.as_bytes(), &count.to_le_bytes()]);
+                // Equal texts in one file are still two documents; what is left out changes no other id.
+                doc.id = pages::urn(&[file.digest.as_bytes(), &(count + left_out).to_le_bytes()]);
+            }
+            if forgotten.drops(ctx, &doc.id, &doc.url, file) {
+                left_out += 1;
+                continue;
             }
             if let Some(columns) = &settings.columns {
                 doc.extra = doc.extra.only(columns);
@@ -198,6 +206,7 @@ mod tests {
             columns: None,
             limit: None,
             max_bad,
+            forget: None,
             license: None,
         }
     }
@@ -299,6 +308,27 @@ mod tests {
             Reader::open(&ctx.output().join(name)).expect("opens").map(|doc| doc.expect("read")).collect();
         assert_eq!((docs.len(), docs[0].id.as_str()), (3, "<1>"));
         assert!(docs[1].id.starts_with("<urn:uuid:") && docs[1].id != docs[2].id);
+    }
+
+    #[test]
+    fn removed_sources_are_left_out_and_no_other_id_changes() {
+        let rows = b"{\"text\": \"a\", \"url\": \"https://x.example/a\"}\n{\"text\": \"b\", \"url\": \"https://x.example/b\"}\n{\"text\": \"c\"}\n";
+        let root = tempfile::tempdir().unwrap();
+        let read = |name: &str, list: &[u8]| {
+            let ctx = TestContext::new(&root.path().join(name))
+                .with_files("files", &[("a.jsonl", rows)])
+                .with_files("forget", &[("main.forget", list)]);
+            run(&ctx, settings(0.0)).unwrap();
+            let shard = std::fs::read_dir(ctx.output()).unwrap().next().unwrap().unwrap().path();
+            let docs: Vec<Doc> = Reader::open(&shard).unwrap().map(|doc| doc.unwrap()).collect();
+            (docs, ctx.counted("dropped.forget.source"))
+        };
+        let (all, none) = read("all", b"# nothing\n");
+        let (rest, one) = read("rest", b"http://www.x.example/a/\n");
+        assert_eq!((all.len(), none, rest.len(), one), (3, 0, 2, 1));
+        assert_eq!(rest, all[1..]);
+        assert_eq!(read("file", b"a.jsonl\n").1, 3);
+        assert_eq!(read("id", all[2].id.as_bytes()).0, all[..2]);
     }
 
     #[test]

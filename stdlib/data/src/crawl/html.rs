@@ -7,6 +7,7 @@ use llmp_artifacts::docs::decompressed;
 use llmp_stage::{Context, Dropped, Error, Fit, InputFile, Result};
 use serde::Deserialize;
 
+use super::forgotten::Forgotten;
 use super::sniff::{Looks, looks, named};
 use super::{file_url, shard_of};
 use crate::pages;
@@ -20,6 +21,8 @@ pub struct Settings {
     pub max_page: u64,
     /// The licence of the files; nothing here depends on it.
     pub license: Option<String>,
+    /// The list of removed sources, which is read as an input.
+    pub forget: Option<String>,
 }
 
 /// What the first bytes say of a file: others may lie among pages, but not alone.
@@ -49,6 +52,7 @@ pub fn run(ctx: &dyn Context, settings: Settings) -> Result<()> {
     let Some(name) = shard_of(ctx, files) else { return Ok(()) };
     let bar = ctx.bar(files.len() as u64, "pages");
     let mut writer = Writer::create(&ctx.output().join(format!("{name}.warc.gz")))?;
+    let forgotten = Forgotten::of(ctx)?;
     for file in files {
         ctx.proceed()?;
         let mut block = Vec::new();
@@ -67,6 +71,8 @@ pub fn run(ctx: &dyn Context, settings: Settings) -> Result<()> {
             drop(&record, "html.damaged", error.to_string());
         } else if record.block.len() as u64 > settings.max_page {
             drop(&record, "html.too_large", format!("more than {} bytes", settings.max_page));
+        } else if forgotten.drops(ctx, record.id(), record.uri(), file) {
+            // It is counted.
         } else if is_html(file, &record.block) {
             writer.write(&record)?;
             ctx.count("pages", 1);
@@ -118,7 +124,7 @@ mod tests {
                 ("e.htm", &[b'x'; 99]),
             ],
         );
-        run(&ctx, Settings { max_page: 64, license: None }).expect("it runs");
+        run(&ctx, Settings { max_page: 64, forget: None, license: None }).expect("it runs");
         let mut uris = Vec::new();
         for entry in std::fs::read_dir(ctx.output()).expect("a folder") {
             for item in Reader::open(&entry.expect("an entry").path(), 1 << 20).expect("opens") {
@@ -140,7 +146,7 @@ mod tests {
             "files",
             &[("a.html.zst", &page), ("b.html.zst", &page[..page.len() - 4]), ("c.htm.zst", &bomb)],
         );
-        run(&ctx, Settings { max_page: 64, license: None }).expect("it runs");
+        run(&ctx, Settings { max_page: 64, forget: None, license: None }).expect("it runs");
         assert_eq!(
             ["pages", "dropped.html.damaged", "dropped.html.too_large"].map(|count| ctx.counted(count)),
             [1, 1, 1]

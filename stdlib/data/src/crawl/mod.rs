@@ -4,6 +4,7 @@ pub mod common_crawl;
 pub mod common_crawl_wet;
 mod decoded;
 pub mod docs;
+mod forgotten;
 pub mod html;
 mod records;
 pub mod site;

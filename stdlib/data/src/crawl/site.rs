@@ -26,6 +26,8 @@ pub struct Settings {
     pub delay: f64,
     /// The licence of the pages; nothing here depends on it.
     pub license: Option<String>,
+    /// The list of removed sources, which is read as an input.
+    pub forget: Option<String>,
 }
 
 /// As fast as `crawl.warc`.

@@ -8,6 +8,7 @@ use llmp_stage::{Context, Dropped, Error, Fit, InputFile, Probe, Result};
 use serde::Deserialize;
 
 use super::decoded::Decoded;
+use super::forgotten::Forgotten;
 use super::sniff::{Looks, looks};
 use super::{file_url, label, shard_of};
 use crate::pages;
@@ -46,6 +47,8 @@ pub struct Settings {
     pub max_text: u64,
     /// The licence of the files; nothing here depends on it.
     pub license: Option<String>,
+    /// The list of removed sources, which is read as an input.
+    pub forget: Option<String>,
 }
 
 /// What the first bytes say of a file.
@@ -70,6 +73,7 @@ pub fn run(ctx: &dyn Context, settings: Settings) -> Result<()> {
     let files = &ctx.input("files")?.files;
     let Some(name) = shard_of(ctx, files) else { return Ok(()) };
     let mut writer = Writer::create(&ctx.output().join(format!("{name}.parquet")))?;
+    let forgotten = Forgotten::of(ctx)?;
     for file in files {
         check(file)?;
         let bar = ctx.bar(None, "documents");
@@ -85,6 +89,7 @@ pub fn run(ctx: &dyn Context, settings: Settings) -> Result<()> {
             };
             let id = pages::urn(&[file.digest.as_bytes(), url.as_bytes()]);
             match part.text {
+                Some(_) if forgotten.drops(ctx, &id, &url, file) => {}
                 Some(text) => {
                     let file_path = file.name.clone();
                     writer.write(Doc { text, id, url, file_path, ..Doc::default() })?;
@@ -281,7 +286,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder").keep();
         let ctx = TestContext::new(&folder).with_files("files", &[(name, content)]);
         let split = split.map(|split| Split::from(split.to_owned()));
-        let settings = Settings { split, separator: None, max_text, license: None };
+        let settings = Settings { split, separator: None, max_text, forget: None, license: None };
         let docs = run(&ctx, settings).map(|()| {
             let file = &ctx.input("files").expect("files").files[0];
             let reader = Reader::open(&ctx.output().join(format!("{}.parquet", shard_name(file))));

@@ -3,6 +3,7 @@
 use llmp_stage::{Context, Dropped, Error, InputFile, Result};
 use serde::Deserialize;
 
+use super::forgotten::Forgotten;
 use super::records::{Records, Wanted};
 use super::shard_name;
 use super::sniff::{Looks, looks, named};
@@ -17,6 +18,8 @@ pub struct Settings {
     pub max_page: u64,
     /// The licence of the files; nothing here depends on it.
     pub license: Option<String>,
+    /// The list of removed sources, which is read as an input.
+    pub forget: Option<String>,
 }
 
 /// Blocks hold a header besides the page, and the page may be stored with chunk marks.
@@ -67,6 +70,7 @@ pub(super) fn read(ctx: &dyn Context, role: &str, max_page: u64) -> Result<()> {
 fn clean(ctx: &dyn Context, max_page: u64, file: &InputFile, mut writer: Writer) -> Result<()> {
     let mut reader = Reader::open(&file.path, max_page.saturating_add(BLOCK_OVERHEAD))?;
     let bar = ctx.bar(reader.progress().1, "bytes");
+    let forgotten = Forgotten::of(ctx)?;
     let (mut records, mut pages, mut read) = (Records::new(ctx, file), 0, 0);
     while let Some(item) = reader.next().transpose().map_err(Error::io("cannot read", &file.path))? {
         ctx.proceed()?;
@@ -75,7 +79,9 @@ fn clean(ctx: &dyn Context, max_page: u64, file: &InputFile, mut writer: Writer)
                 let kind = records.add(&record);
                 if kind == "warcinfo" {
                     writer.write(&pages::identified(record))?;
-                } else if let Some(page) = page(ctx, record, kind, max_page) {
+                } else if let Some(page) = page(ctx, record, kind, max_page)
+                    && !forgotten.drops(ctx, page.id(), page.uri(), file)
+                {
                     writer.write(&page)?;
                     pages += 1;
                 }
@@ -139,7 +145,7 @@ mod tests {
     fn crawl(file: &[u8]) -> (TestContext, Result<()>, tempfile::TempDir) {
         let folder = tempfile::tempdir().expect("a folder");
         let ctx = TestContext::new(folder.path()).with_files("files", &[("a.warc", file)]);
-        let result = run(&ctx, Settings { max_page: 1 << 20, license: None });
+        let result = run(&ctx, Settings { max_page: 1 << 20, forget: None, license: None });
         (ctx, result, folder)
     }
 
@@ -216,7 +222,7 @@ mod tests {
         let cut = &whole.as_bytes()[..40];
         let files: [(&str, &[u8]); 4] = [("a", b""), ("b", cut), ("c", b"\r\n\r\n"), ("d", whole.as_bytes())];
         let ctx = TestContext::new(folder.path()).with_files("files", &files);
-        run(&ctx, Settings { max_page: 1 << 20, license: None }).expect("it runs");
+        run(&ctx, Settings { max_page: 1 << 20, forget: None, license: None }).expect("it runs");
         assert_eq!((ctx.counted("pages"), ctx.counted("skipped.empty_files")), (1, 3));
     }
 

@@ -3,6 +3,7 @@
 use llmp_stage::{Context, Dropped, Error, InputFile, Result};
 use serde::Deserialize;
 
+use super::forgotten::Forgotten;
 use super::records::{Records, Wanted};
 use super::{label, shard_name};
 use crate::pages::{self, Crawl};
@@ -19,6 +20,8 @@ pub struct Settings {
     pub max_text: u64,
     /// The licence of the files; nothing here depends on it.
     pub license: Option<String>,
+    /// The list of removed sources, which is read as an input.
+    pub forget: Option<String>,
 }
 /// How fast it is: WET, compressed with gzip.
 #[must_use]
@@ -51,6 +54,7 @@ fn read_one(ctx: &dyn Context, settings: &Settings, file: &InputFile, mut writer
     let bar = ctx.bar(reader.progress().1, "bytes");
     let mut records = Records::new(ctx, file);
     let mut crawl = Crawl::new(settings.dump.as_deref(), label(file));
+    let forgotten = Forgotten::of(ctx)?;
     let (mut count, mut position) = (0, 0);
     while let Some(item) = reader.next().transpose().map_err(Error::io("cannot read", &file.path))? {
         ctx.proceed()?;
@@ -58,6 +62,7 @@ fn read_one(ctx: &dyn Context, settings: &Settings, file: &InputFile, mut writer
             Item::Record(record) => match records.add(&record) {
                 "warcinfo" => crawl.read(&record),
                 "conversion" => match doc(&record, &crawl) {
+                    Some(doc) if forgotten.drops(ctx, &doc.id, &doc.url, file) => {}
                     Some(doc) => {
                         writer.write(doc)?;
                         count += 1;
@@ -123,7 +128,7 @@ mod tests {
     fn crawl(file: &str) -> (TestContext, Result<()>, tempfile::TempDir) {
         let folder = tempfile::tempdir().expect("a folder");
         let ctx = TestContext::new(folder.path()).with_files("files", &[("a.warc.wet", file.as_bytes())]);
-        let result = run(&ctx, Settings { dump: None, max_text: 1 << 10, license: None });
+        let result = run(&ctx, Settings { dump: None, max_text: 1 << 10, forget: None, license: None });
         (ctx, result, folder)
     }
 

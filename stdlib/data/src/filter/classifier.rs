@@ -2,7 +2,7 @@
 
 use llmp_artifacts::classifier::{MODEL_FILE, read_head};
 use llmp_artifacts::docs::{Doc, Reader};
-use llmp_stage::{Context, Error, Lint, Result, Rule};
+use llmp_stage::{Asked, Context, Error, Lint, Result, Rule};
 use rayon::prelude::*;
 use serde::Deserialize;
 
@@ -94,7 +94,11 @@ pub fn run(ctx: &dyn Context, settings: Settings) -> Result<()> {
         ctx.measure("threshold", threshold.into());
     }
     filter_shards(ctx, |doc| {
-        Ok(match score(&model, &doc) {
+        let score = score(&model, &doc);
+        if let Some(score) = score {
+            ctx.asked(&doc.id, rule, Asked::least(score.into(), threshold.into()));
+        }
+        Ok(match score {
             Some(score) if score >= threshold => Verdict::Keep(doc),
             Some(score) => Verdict::Drop { rule, value: format!("{score:.4}") },
             None => Verdict::Drop { rule: "classifier.unknown", value: "no known word".into() },

@@ -5,7 +5,7 @@ mod detector;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use llmp_stage::{Context, Error, Lint, Result, Rule};
+use llmp_stage::{Asked, Context, Error, Lint, Result, Rule};
 use serde::Deserialize;
 
 use super::fasttext::FastText;
@@ -76,6 +76,7 @@ pub fn run(ctx: &dyn Context, settings: Settings) -> Result<()> {
     filter_shards(ctx, |doc| {
         if settings.share > 0.0 {
             let (language, share) = detector.share(&doc.text, &keep);
+            ctx.asked(&doc.id, "language.share", Asked::least(share, settings.share));
             return Ok(match language {
                 Some(language) if share >= settings.share => {
                     Verdict::Keep(Doc { language: Some(language), language_score: Some(share), ..doc })
@@ -84,8 +85,13 @@ pub fn run(ctx: &dyn Context, settings: Settings) -> Result<()> {
             });
         }
         let (language, score) = detector.detect(&doc.text);
+        let other = !keeps(&keep, &language);
+        ctx.asked(&doc.id, "language.other", Asked::most(f64::from(u8::from(other)), 0.0));
+        if !other {
+            ctx.asked(&doc.id, "language.min_score", Asked::least(score, settings.min_score));
+        }
         let rule = match () {
-            () if !keeps(&keep, &language) => "language.other",
+            () if other => "language.other",
             () if score < settings.min_score => "language.min_score",
             () => {
                 let doc = Doc { language: Some(language), language_score: Some(score), ..doc };

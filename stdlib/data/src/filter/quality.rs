@@ -3,52 +3,60 @@
 //! The rules of datatrove's filters in FineWeb's order: Gopher repetition, Gopher quality, C4, FineWeb.
 
 mod advice;
+mod bad_words;
 mod c4;
 mod fineweb;
+mod fineweb2;
 mod gopher;
+mod limits;
 mod repetition;
 mod rules;
 mod spacy;
 mod words;
 
-use llmp_stage::{Context, Result, Rule};
+use llmp_stage::{Context, Lint, Result, Rule};
 use serde::Deserialize;
 
 use crate::shards::{Verdict, filter_shards};
+use limits::{Ask, Judge};
 use llmp_artifacts::docs::Doc;
 use words::Words;
 
-/// The settings of `filter.quality`; ratios are fractions.
+/// The settings of `filter.quality`; ratios are fractions, and what is `None` the preset says.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[allow(missing_docs, reason = "the signature documents each threshold")]
 pub struct Settings {
-    pub rules: Vec<Group>,
-    pub words: WordRule,
+    pub preset: Preset,
+    pub rules: Option<Vec<Group>>,
+    pub words: Option<WordRule>,
     pub except: Vec<String>,
     pub min_words: usize,
     pub max_words: usize,
-    pub min_word_length: f64,
-    pub max_word_length: f64,
+    pub min_word_length: Option<f64>,
+    pub max_word_length: Option<f64>,
     pub max_symbols: f64,
     pub max_bullets: f64,
     pub max_ellipses: f64,
-    pub min_alphabetic: f64,
+    pub min_alphabetic: Option<f64>,
     pub min_stop_words: usize,
-    pub max_repeated_lines: f64,
-    pub max_repeated_paragraphs: f64,
-    pub max_repeated_line_characters: f64,
-    pub max_repeated_paragraph_characters: f64,
-    pub max_top_ngrams: Vec<f64>,
-    pub max_repeated_ngrams: Vec<f64>,
+    pub max_repeated_lines: Option<f64>,
+    pub max_repeated_paragraphs: Option<f64>,
+    pub max_repeated_line_characters: Option<f64>,
+    pub max_repeated_paragraph_characters: Option<f64>,
+    pub max_top_ngrams: Option<Vec<f64>>,
+    pub max_repeated_ngrams: Option<Vec<f64>>,
     pub min_line_words: usize,
     pub max_word_characters: usize,
     pub min_sentences: usize,
-    pub min_punctuated_lines: f64,
+    pub bad_words: bool,
+    pub min_long_paragraphs: usize,
+    pub long_paragraph: usize,
+    pub min_punctuated_lines: Option<f64>,
     pub short_line: usize,
-    pub max_short_lines: f64,
-    pub max_duplicate_characters: f64,
-    pub max_line_breaks: f64,
+    pub max_short_lines: Option<f64>,
+    pub max_duplicate_characters: Option<f64>,
+    pub max_line_breaks: Option<f64>,
 }
 
 pub(crate) use advice::remarks;
@@ -65,6 +73,18 @@ pub enum Group {
     Fineweb,
 }
 
+/// Where thresholds come from that are not written.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub enum Preset {
+    /// FineWeb's code.
+    Fineweb,
+    /// FineWeb2's, by language: Penedo et al. (2025), arXiv 2506.20920.
+    Fineweb2,
+    /// FineWeb's paper.
+    Paper,
+}
+
 /// What a word is.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "lowercase")]
@@ -73,6 +93,8 @@ pub enum WordRule {
     Uax29,
     /// spaCy's tokenizer for English.
     Spacy,
+    /// ICU's dictionary where no blanks stand between words, and spaCy's tokenizer elsewhere.
+    Dictionary,
 }
 
 /// A rule that a document breaks, and the value that the rule saw.
@@ -83,6 +105,15 @@ type Broken = (&'static str, String);
 pub fn rules() -> &'static [Rule] {
     rules::RULES
 }
+/// Lengths of words that nothing lies between.
+#[must_use]
+pub fn lint(settings: &Settings) -> Vec<Lint> {
+    let (least, most) = (settings.min_word_length, settings.max_word_length);
+    let crossed = least.is_some_and(|least| most.is_some_and(|most| least > most));
+    let lint = || Lint::new("E0309", &["min_word_length"], "`min_word_length` is above `max_word_length`");
+    crossed.then(lint).into_iter().collect()
+}
+
 /// How fast it is: documents, with the rules of Gopher and C4.
 #[must_use]
 pub fn pace() -> llmp_stage::Pace {
@@ -94,11 +125,21 @@ pub fn pace() -> llmp_stage::Pace {
 /// # Errors
 /// Where documents cannot be read or written.
 pub fn run(ctx: &dyn Context, settings: Settings) -> Result<()> {
+    let judge = Judge::new(&settings);
+    let advice = advice::Tries::new(&settings);
     filter_shards(ctx, |doc| {
         let sampled = advice::is_sampled(&doc).then(|| doc.clone());
-        let verdict = judge(doc, &settings);
+        if judge.lacks(&doc) {
+            ctx.count("other_languages", 1);
+        }
+        if ctx.looks() {
+            for (rule, asked) in judge.values(doc.clone()) {
+                ctx.asked(&doc.id, rule, asked);
+            }
+        }
+        let verdict = judge.judge(doc);
         if let Some(doc) = sampled {
-            advice::try_out(ctx, &doc, verdict.is_ok(), &settings);
+            advice.try_out(ctx, &doc, verdict.is_ok());
         }
         Ok(match verdict {
             Ok(doc) => Verdict::Keep(doc),
@@ -108,47 +149,20 @@ pub fn run(ctx: &dyn Context, settings: Settings) -> Result<()> {
 }
 
 /// The document as the rules leave it, or the first rule that it breaks.
-fn judge(mut doc: Doc, settings: &Settings) -> std::result::Result<Doc, Broken> {
-    let applies = |group| settings.rules.contains(&group);
-    let language = doc.language.clone().unwrap_or_else(|| words::assumed(&doc.text).to_owned());
+fn judge(mut doc: Doc, language: &str, limits: &Ask<'_>) -> std::result::Result<Doc, Broken> {
+    let applies = |group| limits.rules.contains(&group);
     if applies(Group::Gopher) {
-        let words = Words::of(&doc.text, &language, settings.words);
-        repetition::check(&doc.text, &words, settings)?;
-        gopher::check(&doc.text, &words, settings)?;
+        let words = Words::of(&doc.text, language, limits.words);
+        repetition::check(&doc.text, &words, limits)?;
+        gopher::check(&doc.text, &words, limits)?;
     }
     if applies(Group::C4) {
-        doc.text = c4::clean(&doc.text, &language, settings)?;
+        doc.text = c4::clean(&doc.text, language, limits)?;
     }
     if applies(Group::Fineweb) {
-        fineweb::check(&doc.text, &Words::of(&doc.text, &language, settings.words), settings)?;
+        fineweb::check(&doc.text, &Words::of(&doc.text, language, limits.words), limits)?;
     }
     Ok(doc)
-}
-
-impl Settings {
-    /// `Err` where a rule is broken and not among the exceptions.
-    fn ask(
-        &self,
-        rule: &'static str,
-        broken: bool,
-        value: impl FnOnce() -> String,
-    ) -> std::result::Result<(), Broken> {
-        let short = rule.split_once('.').map_or(rule, |(_, short)| short);
-        match broken && !self.except.iter().any(|except| except == short) {
-            true => Err((rule, value())),
-            false => Ok(()),
-        }
-    }
-
-    /// `Err` where a share is above its limit.
-    fn at_most(&self, rule: &'static str, share: f64, limit: f64) -> std::result::Result<(), Broken> {
-        self.ask(rule, share > limit, || percent(share))
-    }
-
-    /// `Err` where a share is below its limit.
-    fn at_least(&self, rule: &'static str, share: f64, limit: f64) -> std::result::Result<(), Broken> {
-        self.ask(rule, share < limit, || percent(share))
-    }
 }
 
 fn percent(share: f64) -> String {

@@ -5,6 +5,7 @@ mod encode;
 mod load;
 mod merges;
 mod o200k;
+mod report;
 mod train;
 
 llmp_stage::stages! { "data/tokenize":
@@ -12,5 +13,6 @@ llmp_stage::stages! { "data/tokenize":
     "tokenize.encode" = encode { cost, pace },
     "tokenize.load" = load,
     "tokenize.o200k" = o200k { cost },
+    "tokenize.report" = report,
     "tokenize.train" = train { cost, pace },
 }

@@ -5,6 +5,7 @@ use std::cmp::Ordering;
 use llmp_stage::{Error, Result};
 
 use super::Request;
+use crate::cpu::simd::exp;
 use llmp_artifacts::random::Random;
 
 /// The most probable first, smaller ids first among equals: a total order.
@@ -72,12 +73,27 @@ pub(super) fn choose(request: &Request, logits: &[f32], random: &mut Random) -> 
 
 /// The `n` most probable tokens with their probabilities at temperature 1.
 pub(super) fn top(logits: &[f32], n: usize) -> Vec<(u32, f32)> {
+    let total = log_total(logits);
+    let ranked = best(logits, n).into_iter();
+    ranked.map(|(id, logit)| (id, (f64::from(logit) - total).exp() as f32)).collect()
+}
+
+/// The `n` largest logits, the largest first.
+pub(super) fn best(logits: &[f32], n: usize) -> Vec<(u32, f32)> {
     let mut ranked: Vec<(u32, f32)> = (0u32..).zip(logits.iter().copied()).collect();
-    ranked.sort_unstable_by(by_rank);
-    let largest = ranked.first().map_or(0.0, |entry| entry.1);
-    let total: f64 = logits.iter().map(|logit| f64::from(logit - largest).exp()).sum();
+    if n > 0 && n < ranked.len() {
+        ranked.select_nth_unstable_by(n - 1, by_rank);
+    }
     ranked.truncate(n);
-    ranked.into_iter().map(|(id, logit)| (id, (f64::from(logit - largest).exp() / total) as f32)).collect()
+    ranked.sort_unstable_by(by_rank);
+    ranked
+}
+
+/// What is taken from a logit to make it the natural logarithm of its token's probability.
+pub(super) fn log_total(logits: &[f32]) -> f64 {
+    let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let sum: f64 = logits.iter().map(|logit| f64::from(exp(logit - largest))).sum();
+    f64::from(largest) + sum.ln()
 }
 
 #[cfg(test)]

@@ -65,11 +65,13 @@ impl Fetcher<'_> {
         let span = lack.span;
         match &lack.what {
             Lacking::Address(address) => {
+                self.refuse_removed(address, span)?;
                 let url = self.url(address, span)?;
                 Ok(vec![Task { span, url, address: address.clone(), numbered: None, entry: None }])
             }
             Lacking::Known(locked, of) => {
                 let (address, entry) = (locked.address.clone(), Some(locked.entry.clone()));
+                self.refuse_removed(&address, span)?;
                 let (url, numbered) = match of {
                     None => (self.url(&address, span)?, None),
                     Some((request, number)) => {
@@ -92,6 +94,19 @@ impl Fetcher<'_> {
                 }),
             },
         }
+    }
+
+    /// What `llmp forget` put on the list is not fetched again.
+    fn refuse_removed(&self, address: &str, span: Span) -> Result<(), FetchError> {
+        let list = llmp_planning::forget::list(&self.pipeline.main);
+        if !removed(&list).has("", address, address) {
+            return Ok(());
+        }
+        Err(FetchError {
+            span,
+            message: format!("{address} is on the list of removed sources `{}`", list.display()),
+            help: Some("take it out of the pipeline, or its line out of the list".to_owned()),
+        })
     }
 
     /// Files of a crawl that the lock file does not know yet.
@@ -225,6 +240,11 @@ impl Fetcher<'_> {
         }
         Ok(url)
     }
+}
+
+/// The sources on a list; none where it cannot be read.
+pub(super) fn removed(list: &std::path::Path) -> llmp_stage::removed::Removed {
+    llmp_stage::removed::Removed::read(&std::fs::read_to_string(list).unwrap_or_default())
 }
 
 /// `datasets/owner/name/path@revision` as the address that gives the file; the revision is `main` where none

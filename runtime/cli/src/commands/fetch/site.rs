@@ -70,7 +70,13 @@ impl Fetcher<'_> {
         let _guard = guard?;
         let mut files = Files { base, files: vec![], open: None };
         let mut watch = Watch { bar: &*bar, stop: self.stop, before: None };
-        let mut keep = |page: &Page| files.write(page).map_err(|message| Error::Keep { message });
+        let removed = super::resolve::removed(&llmp_planning::forget::list(&self.pipeline.main));
+        let mut keep = |page: &Page| {
+            if removed.has("", page.url.as_str(), "") {
+                return Ok(());
+            }
+            files.write(page).map_err(|message| Error::Keep { message })
+        };
         let crawled = self.client.crawl(&site.starts, site.bounds, &mut watch, &mut keep);
         let crawled = crawled.map_err(|error| match error {
             Error::Stopped => None,

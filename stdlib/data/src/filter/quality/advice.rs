@@ -4,7 +4,8 @@
 use llmp_stage::remark::{dropped, few_kept, grouped};
 use llmp_stage::{Context, Counts, Remark};
 
-use super::{Group, Settings, judge};
+use super::limits::Judge;
+use super::{Group, Settings};
 use llmp_artifacts::docs::Doc;
 
 /// One document in so many is tried.
@@ -17,22 +18,22 @@ type Try = (&'static str, fn(&Settings) -> Settings);
 
 /// The strictest first.
 const TRIES: [Try; 5] = [
-    ("rules = [gopher, c4]", |s| Settings { rules: vec![Group::Gopher, Group::C4], ..s.clone() }),
-    ("rules = [gopher]", |s| Settings { rules: vec![Group::Gopher], ..s.clone() }),
+    ("rules = [gopher, c4]", |s| Settings { rules: Some(vec![Group::Gopher, Group::C4]), ..s.clone() }),
+    ("rules = [gopher]", |s| Settings { rules: Some(vec![Group::Gopher]), ..s.clone() }),
     ("rules = [gopher], min_words = 20", |s| Settings {
-        rules: vec![Group::Gopher],
+        rules: Some(vec![Group::Gopher]),
         min_words: 20.min(s.min_words),
         ..s.clone()
     }),
     ("rules = [gopher], min_words = 12", |s| Settings {
-        rules: vec![Group::Gopher],
+        rules: Some(vec![Group::Gopher]),
         min_words: 12.min(s.min_words),
         ..s.clone()
     }),
     ("rules = [gopher], min_words = 8, min_alphabetic = 60%, min_stop_words = 0", |s| Settings {
-        rules: vec![Group::Gopher],
+        rules: Some(vec![Group::Gopher]),
         min_words: 8.min(s.min_words),
-        min_alphabetic: s.min_alphabetic.min(0.6),
+        min_alphabetic: Some(s.min_alphabetic.unwrap_or(0.6).min(0.6)),
         min_stop_words: 0,
         ..s.clone()
     }),
@@ -48,12 +49,21 @@ pub(super) fn is_sampled(doc: &Doc) -> bool {
     (hash >> 32).is_multiple_of(SAMPLED)
 }
 
-/// Counts which of the tries would keep a document of the sample.
-pub(super) fn try_out(ctx: &dyn Context, doc: &Doc, kept: bool, settings: &Settings) {
-    ctx.count("advice.sampled", 1);
-    for (number, (_, change)) in TRIES.iter().enumerate() {
-        if kept || judge(doc.clone(), &change(settings)).is_ok() {
-            ctx.count(&format!("advice.{number}"), 1);
+/// The settings that are tried, with their thresholds worked out.
+pub(super) struct Tries(Vec<Judge>);
+
+impl Tries {
+    pub(super) fn new(settings: &Settings) -> Self {
+        Self(TRIES.iter().map(|(_, change)| Judge::new(&change(settings))).collect())
+    }
+
+    /// Counts which of them would keep a document of the sample.
+    pub(super) fn try_out(&self, ctx: &dyn Context, doc: &Doc, kept: bool) {
+        ctx.count("advice.sampled", 1);
+        for (number, judge) in self.0.iter().enumerate() {
+            if kept || judge.judge(doc.clone()).is_ok() {
+                ctx.count(&format!("advice.{number}"), 1);
+            }
         }
     }
 }
@@ -157,10 +167,11 @@ mod tests {
     fn counts(docs: &[Doc], settings: &Settings) -> Counts {
         let root = tempfile::tempdir().unwrap();
         let ctx = TestContext::new(root.path());
+        let (judge, tries) = (Judge::new(settings), Tries::new(settings));
         for doc in docs {
-            let verdict = judge(doc.clone(), settings);
+            let verdict = judge.judge(doc.clone());
             if is_sampled(doc) {
-                try_out(&ctx, doc, verdict.is_ok(), settings);
+                tries.try_out(&ctx, doc, verdict.is_ok());
             }
             match verdict {
                 Ok(_) => ctx.count("documents", 1),
@@ -171,7 +182,8 @@ mod tests {
     }
 
     fn kept(docs: &[Doc], settings: &Settings) -> f64 {
-        docs.iter().filter(|doc| judge((*doc).clone(), settings).is_ok()).count() as f64 / docs.len() as f64
+        let judge = Judge::new(settings);
+        docs.iter().filter(|doc| judge.judge((*doc).clone()).is_ok()).count() as f64 / docs.len() as f64
     }
 
     #[test]
@@ -227,7 +239,7 @@ mod tests {
 
     #[test]
     fn what_keeps_enough_says_nothing() {
-        let settings = Settings { rules: vec![Group::Gopher], min_words: 12, ..settings() };
+        let settings = Settings { rules: Some(vec![Group::Gopher]), min_words: 12, ..settings() };
         assert_eq!(remarks(&settings, &counts(&poems(), &settings)), []);
     }
 

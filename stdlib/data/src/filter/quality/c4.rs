@@ -5,8 +5,10 @@ use std::sync::LazyLock;
 use regex::Regex;
 use unicode_segmentation::UnicodeSegmentation;
 
+use super::bad_words;
+use super::limits::Ask;
 use super::words::{self, without_blanks};
-use super::{Broken, Settings, WordRule, spacy};
+use super::{Broken, WordRule, spacy};
 
 static CITATION: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"\[\d*\]|\[edit\]|\[citation needed\]").expect("the expression is valid"));
@@ -15,36 +17,46 @@ const POLICIES: [&str; 6] =
     ["terms of use", "privacy policy", "cookie policy", "uses cookies", "use of cookies", "use cookies"];
 
 /// The text of the lines that are left.
-pub(super) fn clean(text: &str, language: &str, settings: &Settings) -> Result<String, Broken> {
+pub(super) fn clean(text: &str, language: &str, limits: &Ask<'_>) -> Result<String, Broken> {
     let (mut lines, mut sentences) = (Vec::new(), 0);
     for line in words::lines(text) {
         let line = line.trim();
-        if line.split_whitespace().any(|word| word.chars().count() > settings.max_word_characters) {
+        if line.split_whitespace().any(|word| word.chars().count() > limits.max_word_characters) {
             continue;
         }
         // Words are counted with the citations, as datatrove counts them.
-        if count_words(line, language) < settings.min_line_words {
+        if count_words(line, language) < limits.min_line_words {
             continue;
         }
         let line = CITATION.replace_all(line, "");
         let lower = line.to_lowercase();
-        settings.ask("c4.lorem_ipsum", lower.contains("lorem ipsum"), || "lorem ipsum".into())?;
+        limits.never("c4.lorem_ipsum", lower.contains("lorem ipsum"), || "lorem ipsum".into())?;
         if lower.contains("javascript") {
             continue;
         }
-        settings.ask("c4.curly_bracket", line.contains('{'), || "{".into())?;
+        limits.never("c4.curly_bracket", line.contains('{'), || "{".into())?;
         if POLICIES.iter().any(|policy| lower.contains(policy)) {
             continue;
         }
-        sentences += match settings.words {
-            WordRule::Spacy if !without_blanks(language) => spacy::sentences(&spacy::words(&line)),
+        sentences += match limits.words {
+            WordRule::Spacy | WordRule::Dictionary if !without_blanks(language) => {
+                spacy::sentences(&spacy::words(&line))
+            }
             _ => line.unicode_sentences().count(),
         };
         lines.push(line);
     }
-    let few = sentences < settings.min_sentences;
-    settings.ask("c4.min_sentences", few, || format!("{sentences} sentences"))?;
-    Ok(lines.join("\n").trim().to_owned())
+    limits.few("c4.min_sentences", sentences, limits.min_sentences, "sentences")?;
+    if limits.min_long_paragraphs > 0 {
+        let long = lines.iter().filter(|line| line.chars().count() >= limits.long_paragraph).count();
+        limits.few("c4.min_long_paragraphs", long, limits.min_long_paragraphs, "long paragraphs")?;
+    }
+    let cleaned = lines.join("\n").trim().to_owned();
+    if limits.bad_words {
+        let found = bad_words::find(&cleaned, language);
+        limits.never("c4.bad_words", found.is_some(), || found.clone().unwrap_or_default())?;
+    }
+    Ok(cleaned)
 }
 
 fn count_words(line: &str, language: &str) -> usize {

@@ -2,41 +2,40 @@
 
 use std::collections::BTreeSet;
 
+use super::limits::Ask;
 use super::words::{Words, lines};
-use super::{Broken, Settings, share};
+use super::{Broken, share};
+use llmp_stage::Asked;
 
-const STOP_WORDS: [&str; 8] = ["the", "be", "to", "of", "and", "that", "have", "with"];
-
-pub(super) fn check(text: &str, words: &Words<'_>, settings: &Settings) -> Result<(), Broken> {
+pub(super) fn check(text: &str, words: &Words<'_>, limits: &Ask<'_>) -> Result<(), Broken> {
     let count = words.without_symbols().count();
-    settings.ask("gopher.min_words", count < settings.min_words, || format!("{count} words"))?;
-    settings.ask("gopher.max_words", count > settings.max_words, || format!("{count} words"))?;
-    if words.blanks {
+    limits.few("gopher.min_words", count, limits.min_words, "words")?;
+    limits.many("gopher.max_words", count, limits.max_words, "words")?;
+    if words.measured {
         let letters: usize = words.without_symbols().map(|word| word.chars().count()).sum();
         let mean = share(letters, count);
         let value = || format!("{mean:.1} characters");
-        settings.ask("gopher.min_word_length", mean < settings.min_word_length, value)?;
-        settings.ask("gopher.max_word_length", mean > settings.max_word_length, value)?;
+        limits.ask("gopher.min_word_length", Asked::least(mean, limits.min_word_length), value)?;
+        limits.ask("gopher.max_word_length", Asked::most(mean, limits.max_word_length), value)?;
     }
     let all = words.all.len();
-    settings.at_most("gopher.hash_signs", share(text.matches('#').count(), all), settings.max_symbols)?;
+    limits.at_most("gopher.hash_signs", share(text.matches('#').count(), all), limits.max_symbols)?;
     let ellipses = text.matches("...").count() + text.matches('…').count();
-    settings.at_most("gopher.ellipses", share(ellipses, all), settings.max_symbols)?;
+    limits.at_most("gopher.ellipses", share(ellipses, all), limits.max_symbols)?;
 
     let lines: Vec<&str> = lines(text).collect();
     let bullets = lines.iter().filter(|line| line.trim_start().starts_with(['•', '-'])).count();
-    settings.at_most("gopher.max_bullets", share(bullets, lines.len()), settings.max_bullets)?;
+    limits.at_most("gopher.max_bullets", share(bullets, lines.len()), limits.max_bullets)?;
     let ends = |line: &&&str| line.trim_end().ends_with("...") || line.trim_end().ends_with('…');
     let ellipsis_lines = lines.iter().filter(ends).count();
-    settings.at_most("gopher.max_ellipses", share(ellipsis_lines, lines.len()), settings.max_ellipses)?;
+    limits.at_most("gopher.max_ellipses", share(ellipsis_lines, lines.len()), limits.max_ellipses)?;
 
     let alphabetic = words.all.iter().filter(|word| word.contains(char::is_alphabetic)).count();
-    settings.at_least("gopher.min_alphabetic", share(alphabetic, all), settings.min_alphabetic)?;
-    if words.english {
+    limits.at_least("gopher.min_alphabetic", share(alphabetic, all), limits.min_alphabetic)?;
+    if !limits.stop_words.is_empty() {
         let seen: BTreeSet<&str> =
-            words.all.iter().copied().filter(|word| STOP_WORDS.contains(word)).collect();
-        let few = seen.len() < settings.min_stop_words;
-        settings.ask("gopher.min_stop_words", few, || format!("{} stop words", seen.len()))?;
+            words.all.iter().copied().filter(|word| limits.stop_words.contains(word)).collect();
+        limits.few("gopher.min_stop_words", seen.len(), limits.min_stop_words, "stop words")?;
     }
     Ok(())
 }

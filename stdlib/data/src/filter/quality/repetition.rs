@@ -3,8 +3,9 @@
 use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
 
+use super::limits::Ask;
 use super::words::Words;
-use super::{Broken, Settings, share};
+use super::{Broken, share};
 
 const TOP_RULES: [&str; 3] = ["gopher.top_2_grams", "gopher.top_3_grams", "gopher.top_4_grams"];
 
@@ -17,31 +18,27 @@ const REPEATED_RULES: [&str; 6] = [
     "gopher.repeated_10_grams",
 ];
 
-pub(super) fn check(text: &str, words: &Words<'_>, settings: &Settings) -> Result<(), Broken> {
+pub(super) fn check(text: &str, words: &Words<'_>, limits: &Ask<'_>) -> Result<(), Broken> {
     let characters = text.chars().count();
     let (count, repeated) = repeats(paragraphs(text));
-    settings.at_most(
+    limits.at_most(
         "gopher.repeated_paragraphs",
         share(repeated.count, count),
-        settings.max_repeated_paragraphs,
+        limits.max_repeated_paragraphs,
     )?;
-    let limit = settings.max_repeated_paragraph_characters;
-    settings.at_most(
-        "gopher.repeated_paragraph_characters",
-        share(repeated.characters, characters),
-        limit,
-    )?;
+    let limit = limits.max_repeated_paragraph_characters;
+    limits.at_most("gopher.repeated_paragraph_characters", share(repeated.characters, characters), limit)?;
     let (count, repeated) = repeats(text.split('\n').filter(|line| !line.is_empty()));
-    settings.at_most("gopher.repeated_lines", share(repeated.count, count), settings.max_repeated_lines)?;
-    let limit = settings.max_repeated_line_characters;
-    settings.at_most("gopher.repeated_line_characters", share(repeated.characters, characters), limit)?;
+    limits.at_most("gopher.repeated_lines", share(repeated.count, count), limits.max_repeated_lines)?;
+    let limit = limits.max_repeated_line_characters;
+    limits.at_most("gopher.repeated_line_characters", share(repeated.characters, characters), limit)?;
 
     let lengths: Vec<usize> = words.all.iter().map(|word| word.chars().count()).collect();
-    for ((rule, limit), n) in TOP_RULES.into_iter().zip(&settings.max_top_ngrams).zip(2..) {
-        settings.at_most(rule, share(top(words, &lengths, n), characters), *limit)?;
+    for ((rule, limit), n) in TOP_RULES.into_iter().zip(&limits.max_top_ngrams).zip(2..) {
+        limits.at_most(rule, share(top(words, &lengths, n), characters), *limit)?;
     }
-    for ((rule, limit), n) in REPEATED_RULES.into_iter().zip(&settings.max_repeated_ngrams).zip(5..) {
-        settings.at_most(rule, share(repeated_ngrams(words, &lengths, n), characters), *limit)?;
+    for ((rule, limit), n) in REPEATED_RULES.into_iter().zip(&limits.max_repeated_ngrams).zip(5..) {
+        limits.at_most(rule, share(repeated_ngrams(words, &lengths, n), characters), *limit)?;
     }
     Ok(())
 }

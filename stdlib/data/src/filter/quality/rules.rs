@@ -164,7 +164,7 @@ pub(super) const RULES: &[Rule] = &[
     },
     Rule {
         name: "gopher.min_stop_words",
-        drops: "fewer of the eight stop words occur (the, be, to, of, and, that, have, with); asked of English only",
+        drops: "fewer stop words occur: of eight of English (the, be, to, of, and, that, have, with), in `fineweb2` of the language's own",
         setting: Some("min_stop_words"),
         off: Some("except = [min_stop_words]"),
         source: GOPHER,
@@ -189,6 +189,20 @@ pub(super) const RULES: &[Rule] = &[
         setting: Some("min_sentences"),
         off: Some("except = [min_sentences]"),
         source: C4,
+    },
+    Rule {
+        name: "c4.min_long_paragraphs",
+        drops: "fewer of the lines that are kept are long (`long_paragraph` characters); asked where `min_long_paragraphs` is above 0",
+        setting: Some("min_long_paragraphs"),
+        off: Some("min_long_paragraphs = 0"),
+        source: "mC4: Xue et al. (2020), arXiv 2010.11934, section 3.1",
+    },
+    Rule {
+        name: "c4.bad_words",
+        drops: "a word stands in the list of its language; asked where `bad_words = true`",
+        setting: Some("bad_words"),
+        off: Some("bad_words = false"),
+        source: "C4: Raffel et al. (2020), arXiv 1910.10683, section 2.2, with the list LDNOOBW (CC BY 4.0)",
     },
     Rule {
         name: "fineweb.empty",

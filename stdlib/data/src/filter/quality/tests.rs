@@ -4,32 +4,36 @@ use super::*;
 
 pub(super) fn settings() -> Settings {
     Settings {
-        rules: vec![Group::Gopher, Group::C4, Group::Fineweb],
-        words: WordRule::Spacy,
+        preset: Preset::Fineweb,
+        rules: None,
+        words: None,
         except: vec![],
         min_words: 50,
         max_words: 100_000,
-        min_word_length: 3.0,
-        max_word_length: 10.0,
+        min_word_length: None,
+        max_word_length: None,
         max_symbols: 0.1,
         max_bullets: 0.9,
         max_ellipses: 0.3,
-        min_alphabetic: 0.8,
+        min_alphabetic: None,
         min_stop_words: 2,
-        max_repeated_lines: 0.3,
-        max_repeated_paragraphs: 0.3,
-        max_repeated_line_characters: 0.2,
-        max_repeated_paragraph_characters: 0.2,
-        max_top_ngrams: vec![0.2, 0.18, 0.16],
-        max_repeated_ngrams: vec![0.15, 0.14, 0.13, 0.12, 0.11, 0.1],
+        max_repeated_lines: None,
+        max_repeated_paragraphs: None,
+        max_repeated_line_characters: None,
+        max_repeated_paragraph_characters: None,
+        max_top_ngrams: None,
+        max_repeated_ngrams: None,
         min_line_words: 3,
         max_word_characters: 1000,
         min_sentences: 5,
-        min_punctuated_lines: 0.12,
+        bad_words: false,
+        min_long_paragraphs: 0,
+        long_paragraph: 200,
+        min_punctuated_lines: None,
         short_line: 30,
-        max_short_lines: 0.67,
-        max_duplicate_characters: 0.01,
-        max_line_breaks: 0.3,
+        max_short_lines: None,
+        max_duplicate_characters: None,
+        max_line_breaks: None,
     }
 }
 
@@ -43,6 +47,10 @@ We carried the books upstairs first, then flour, lamps, blankets, and at last th
 
 fn doc(text: &str) -> Doc {
     Doc { text: text.into(), ..Doc::default() }
+}
+
+fn judge(doc: Doc, settings: &Settings) -> std::result::Result<Doc, Broken> {
+    Judge::new(settings).judge(doc)
 }
 
 fn broken(text: &str, settings: &Settings) -> String {
@@ -59,9 +67,9 @@ fn a_good_text_stays_as_it_is() {
 fn gopher_rules() {
     // The texts made here repeat themselves.
     let settings = Settings {
-        rules: vec![Group::Gopher],
-        max_top_ngrams: vec![],
-        max_repeated_ngrams: vec![],
+        rules: Some(vec![Group::Gopher]),
+        max_top_ngrams: Some(vec![]),
+        max_repeated_ngrams: Some(vec![]),
         ..settings()
     };
     let rule = |text: &str| broken(text, &settings);
@@ -83,7 +91,7 @@ fn gopher_rules() {
 
 #[test]
 fn repetition_rules() {
-    let settings = Settings { rules: vec![Group::Gopher], ..settings() };
+    let settings = Settings { rules: Some(vec![Group::Gopher]), ..settings() };
     let rule = |text: &str| broken(text, &settings);
     assert_eq!(rule(&[GOOD; 2].join("\n\n")), "gopher.repeated_paragraphs");
     assert_eq!(rule(&format!("{GOOD}\n\nx\n\ny\n\nz\n\n{GOOD}")), "gopher.repeated_paragraph_characters");
@@ -97,13 +105,13 @@ fn repetition_rules() {
     );
     let once_more = format!("{} {}", GOOD.replace('\n', " "), GOOD[..200].replace('\n', " "));
     assert_eq!(rule(&once_more), "gopher.repeated_5_grams");
-    let lenient = Settings { max_repeated_ngrams: vec![], ..settings.clone() };
+    let lenient = Settings { max_repeated_ngrams: Some(vec![]), ..settings.clone() };
     assert_eq!(broken(&once_more, &lenient), "none");
 }
 
 #[test]
 fn c4_takes_lines_out_and_drops_documents() {
-    let settings = Settings { rules: vec![Group::C4], ..settings() };
+    let settings = Settings { rules: Some(vec![Group::C4]), ..settings() };
     let noise = format!(
         "{GOOD}[1]\nHome\nPlease enable JavaScript to go on.\nRead our Privacy Policy and more.\nsee {} there",
         "x".repeat(2000)
@@ -116,7 +124,7 @@ fn c4_takes_lines_out_and_drops_documents() {
 
 #[test]
 fn fineweb_rules() {
-    let settings = Settings { rules: vec![Group::Fineweb], ..settings() };
+    let settings = Settings { rules: Some(vec![Group::Fineweb]), ..settings() };
     let rule = |text: &str| broken(text, &settings);
     assert_eq!(rule(" \n"), "fineweb.empty");
     assert_eq!(rule(&GOOD.replace('.', "")), "fineweb.min_punctuated_lines");
@@ -126,7 +134,7 @@ fn fineweb_rules() {
         "fineweb.max_short_lines"
     );
     assert_eq!(rule(&[GOOD; 2].join("\n")), "fineweb.max_duplicate_characters");
-    let breaks = Settings { max_short_lines: 1.0, ..settings.clone() };
+    let breaks = Settings { max_short_lines: Some(1.0), ..settings.clone() };
     assert_eq!(broken("One.\nTwo.\nThree.\nFour.", &breaks), "fineweb.max_line_breaks");
 }
 
@@ -142,16 +150,18 @@ fn rules_for_english_are_not_asked_of_other_languages() {
             Doc { text: text.clone(), language: Some(language.into()), ..Doc::default() },
             &Settings {
                 // The sentences are alike.
-                max_top_ngrams: vec![],
-                max_repeated_ngrams: vec![],
+                max_top_ngrams: Some(vec![]),
+                max_repeated_ngrams: Some(vec![]),
                 ..settings()
             },
         )
         .map_or_else(|(rule, _)| rule, |_| "none")
     };
     assert_eq!(in_language("zh"), "none");
-    let unknown =
-        judge(doc(&text), &Settings { max_top_ngrams: vec![], max_repeated_ngrams: vec![], ..settings() });
+    let unknown = judge(
+        doc(&text),
+        &Settings { max_top_ngrams: Some(vec![]), max_repeated_ngrams: Some(vec![]), ..settings() },
+    );
     assert!(unknown.is_ok(), "the script tells: {unknown:?}");
     // spaCy's rules for English take a sentence for a word.
     assert_eq!(in_language("en"), "gopher.min_words");
@@ -193,7 +203,7 @@ fn each_rule_has_an_account_and_can_be_switched_off() {
 #[test]
 fn an_exception_lets_through_what_breaks_one_rule_only() {
     let except = |rules: &[&str]| Settings {
-        rules: vec![Group::C4],
+        rules: Some(vec![Group::C4]),
         except: rules.iter().map(|rule| (*rule).to_owned()).collect(),
         ..settings()
     };
@@ -209,4 +219,70 @@ fn an_exception_lets_through_what_breaks_one_rule_only() {
     };
     assert_eq!(broken("x", &all), "none");
     assert_eq!(broken("", &all), "none");
+}
+
+#[test]
+fn bad_words_and_long_paragraphs_are_asked_where_written() {
+    let c4 = Settings { rules: Some(vec![Group::C4]), ..settings() };
+    let text = format!("{GOOD}\nThere was Porn in the mill, of all places.");
+    assert_eq!(broken(&text, &c4), "none");
+    assert_eq!(broken(&text, &Settings { bad_words: true, ..c4.clone() }), "c4.bad_words");
+    let long = |count| Settings { min_long_paragraphs: count, long_paragraph: 90, ..c4.clone() };
+    assert_eq!(broken(GOOD, &long(4)), "none");
+    assert_eq!(broken(GOOD, &long(5)), "c4.min_long_paragraphs");
+}
+
+#[test]
+fn presets_say_what_is_not_written() {
+    let of = |preset| Settings { preset, ..settings() };
+    let repeated = format!("{GOOD}\n{}", &GOOD[..GOOD.find('\n').unwrap()]);
+    let lenient = |preset| Settings { max_repeated_ngrams: Some(vec![]), ..of(preset) };
+    assert_eq!(broken(&repeated, &lenient(Preset::Fineweb)), "fineweb.max_duplicate_characters");
+    let strict = Settings { max_duplicate_characters: Some(0.01), ..lenient(Preset::Paper) };
+    assert_eq!(broken(&repeated, &strict), "fineweb.max_duplicate_characters", "what is written counts");
+    let breaks =
+        |preset| Settings { rules: Some(vec![Group::Fineweb]), max_short_lines: Some(1.0), ..of(preset) };
+    assert_eq!(broken("One.\nTwo.\nThree.\nFour.", &breaks(Preset::Paper)), "none");
+    assert_eq!(broken("One.\nTwo.\nThree.\nFour.", &breaks(Preset::Fineweb2)), "fineweb.max_line_breaks");
+    let limits = Judge::new(&of(Preset::Fineweb2));
+    let german = Doc { text: GOOD.into(), language: Some("deu_Latn".into()), ..Doc::default() };
+    assert!(!limits.lacks(&german) && limits.lacks(&Doc { language: Some("is".into()), ..german.clone() }));
+    assert_eq!(
+        limits.judge(german).unwrap_err().0,
+        "gopher.min_stop_words",
+        "English has not Germany's words"
+    );
+    assert!(limits.judge(doc(GOOD)).is_ok());
+}
+
+#[test]
+fn fineweb2_keeps_chinese_that_reads_like_text() {
+    let text = "早上下了一场大雨，河水漫过了村子外面的田野，老人们说从来没有见过这样的景象。\n\
+        孩子们在学校里听老师讲故事，窗外的柳树被风吹得东倒西歪，谁也没有心思做作业。\n\
+        下午雨停的时候，镇上的人带着铁锹和沙袋来帮忙，大家一直忙到天黑才回家吃饭。";
+    let rule = |text: &str| {
+        let doc = Doc { text: text.into(), language: Some("zh".into()), ..Doc::default() };
+        judge(doc, &Settings { preset: Preset::Fineweb2, ..settings() })
+            .map_or_else(|(rule, _)| rule, |_| "none")
+    };
+    assert_eq!(rule(text), "none");
+    assert_eq!(rule("首页 登录 注册"), "gopher.min_words");
+    assert_eq!(rule(&"点击这里查看更多精彩内容，下载最新版本应用。\n".repeat(12)), "gopher.repeated_lines");
+    assert_eq!(
+        rule(&text.replace(['的', '了', '在', '和', '有', '人', '也', '被'], "")),
+        "gopher.min_stop_words"
+    );
+}
+
+#[test]
+fn values_of_all_rules_are_seen_whatever_they_decide() {
+    let judge = Judge::new(&settings());
+    let values = judge.values(doc("Too short a text."));
+    let of = |rule: &str| values.iter().find(|(name, _)| *name == rule).map(|(_, asked)| *asked);
+    let words = of("gopher.min_words").unwrap();
+    assert_eq!((words.value, words.limit, words.broken()), (4.0, 50.0, true));
+    assert!(of("fineweb.max_line_breaks").is_some() && of("c4.min_sentences").unwrap().broken());
+    let broken: Vec<&str> =
+        judge.values(doc(GOOD)).iter().filter(|(_, asked)| asked.broken()).map(|(rule, _)| *rule).collect();
+    assert!(broken.is_empty(), "{broken:?}");
 }

@@ -1,5 +1,7 @@
 //! The words of a text.
 
+use icu_segmenter::WordSegmenter;
+use icu_segmenter::options::WordBreakInvariantOptions;
 use unicode_segmentation::UnicodeSegmentation;
 
 use super::{WordRule, spacy};
@@ -53,10 +55,8 @@ pub(super) fn lines(text: &str) -> impl Iterator<Item = &str> {
 pub(super) struct Words<'a> {
     /// All of them.
     pub(super) all: Vec<&'a str>,
-    /// Whether the text is in English, or in a language not known.
-    pub(super) english: bool,
-    /// Whether words are parted by blanks.
-    pub(super) blanks: bool,
+    /// Whether they are words, so that their length says something: not where each sign is one.
+    pub(super) measured: bool,
     /// By which rule they are parted.
     rule: WordRule,
 }
@@ -65,28 +65,45 @@ impl<'a> Words<'a> {
     pub(super) fn of(text: &'a str, language: &str, rule: WordRule) -> Self {
         let blanks = !without_blanks(language);
         // spaCy's rules part at blanks first.
-        let rule = if blanks { rule } else { WordRule::Uax29 };
-        let all = match rule {
-            WordRule::Uax29 => uax29(text),
-            WordRule::Spacy => spacy::words(text),
+        let rule = match (rule, blanks) {
+            (WordRule::Dictionary, true) => WordRule::Spacy,
+            (WordRule::Spacy, false) => WordRule::Uax29,
+            (rule, _) => rule,
         };
-        Self { all, english: matches!(language, "" | "en"), blanks, rule }
+        let all = match rule {
+            WordRule::Uax29 => marks_joined(text, text.split_word_bound_indices()),
+            WordRule::Spacy => spacy::words(text),
+            WordRule::Dictionary => marks_joined(text, segments(text)),
+        };
+        Self { all, measured: blanks || rule == WordRule::Dictionary, rule }
     }
 
     /// Those that are not punctuation only.
     pub(super) fn without_symbols(&self) -> impl Iterator<Item = &'a str> {
         let rule = self.rule;
         self.all.iter().copied().filter(move |word| match rule {
-            WordRule::Uax29 => word.contains(char::is_alphanumeric),
+            WordRule::Uax29 | WordRule::Dictionary => word.contains(char::is_alphanumeric),
             WordRule::Spacy => spacy::is_word(word),
         })
     }
 }
 
-fn uax29(text: &str) -> Vec<&str> {
+/// The parts of a text between the bounds of words that ICU's dictionaries see.
+fn segments(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    let mut bounds = WordSegmenter::new_dictionary(WordBreakInvariantOptions::default()).segment_str(text);
+    let mut start = bounds.next().unwrap_or(0);
+    bounds.map(move |end| {
+        let part = (start, &text[start..end]);
+        start = end;
+        part
+    })
+}
+
+/// Words of parts: without blanks, and marks in a row as one.
+fn marks_joined<'a>(text: &'a str, parts: impl Iterator<Item = (usize, &'a str)>) -> Vec<&'a str> {
     let mut all: Vec<&str> = Vec::new();
     let mut run: Option<(usize, &str)> = None;
-    for (at, word) in text.split_word_bound_indices() {
+    for (at, word) in parts {
         match run {
             Some((start, mark)) if mark == word && !word.trim().is_empty() => {
                 // Marks in a row (`...`, `----`) are one word, as they are to tokenizers for English.
@@ -114,6 +131,9 @@ mod tests {
             ["Wait", "...", "it's", "3.5", "%", ",", "---", "ok", "?", "!"]
         );
         assert_eq!(Words::of("中文。", "zh", WordRule::Spacy).all, ["中", "文", "。"]);
+        let words = Words::of("我们在北京大学学习中文。。。", "zh", WordRule::Dictionary);
+        assert_eq!(words.all, ["我们", "在", "北京", "大学", "学习", "中文", "。。。"]);
+        assert_eq!((words.without_symbols().count(), words.measured), (6, true));
         assert!(Words::of(" \n ", "", WordRule::Uax29).all.is_empty());
         let assumed =
             ["A river 河", "河水 of 漫過田野", "Река поднялась", "แม่น้ำ", "123", ""].map(super::assumed);
