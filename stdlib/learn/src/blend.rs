@@ -5,6 +5,11 @@
 //! back to the model before ([`Line`], after WiSE-FT, arXiv 2109.01903) the border comes back first and what was learned
 //! goes last. Where on that line to stand is decided by entities of the probe that are held out: known ones are to be
 //! answered, unknown ones to be refused, and both count the same.
+//!
+//! Measured on 244 countries and capitals, one seed, a base of 4M tokens, in percent (trained / new wordings): after `sft` 86.1 / 83.3
+//! of the seen are right. Tuned on four fifths of the probe, 75 % of the change are chosen, at which of what is held out 98.7
+//! of the known (at 100 %: 85.4) and 85.0 of the unknown (92.5) go the right way; of the seen 80.6 / 75.9 are right then, and 94.9 / 98.0
+//! of the unseen are refused. Tuned on all of the probe with this share: 85.2 / 85.2 and 90.8 / 94.9. Hence the trial.
 
 use std::path::Path;
 
