@@ -1,4 +1,5 @@
-//! A real Slurm on this machine: a controller and three nodes, each with a daemon of its own, as root and without a service.
+//! A real Slurm on this machine: a controller and three nodes, each with a daemon of its own, as root and
+//! without a service.
 //!
 //! Where Slurm is not installed (Debian: `slurm-wlm munge`) or this is not root, the tests say so and end.
 //!

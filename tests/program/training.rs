@@ -183,6 +183,68 @@ fn a_longer_training_goes_on_where_a_shorter_one_began_to_decay() {
 }
 
 #[test]
+fn a_log_is_followed_to_the_end_of_its_run_and_curves_go_to_tensorboard() {
+    let world = world();
+    let mut run = world
+        .command(&["run", "main.llmp", "-q"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let begun = Instant::now();
+    while saved(&world).is_none() && run.try_wait().unwrap().is_none() {
+        assert!(begun.elapsed() < Duration::from_secs(120), "no checkpoint appeared");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    let log = world.ok(&["log", "base", "main.llmp", "-f"]).out;
+    run.wait().unwrap();
+    assert!(log.contains("625 steps of 2 rows"), "{log}");
+    assert_eq!(
+        world.ok(&["log", "base", "main.llmp", "-f"]).out.lines().count(),
+        log.lines().count(),
+        "a run that ended"
+    );
+
+    let said = world.ok(&["report", "--tensorboard", "board"]);
+    let files: Vec<&str> = said.out.lines().collect();
+    assert!(files.iter().any(|file| file.contains("board/run-1/base/events.out.tfevents.")), "{files:?}");
+    let base = files.iter().find(|file| file.contains("/base/")).unwrap();
+    let bytes = std::fs::read(world.path().join(base)).unwrap();
+    let has = |text: &str| bytes.windows(text.len()).any(|window| window == text.as_bytes());
+    assert!(has("brain.Event:2") && has("held-out bits per byte") && has("gradient norm"));
+    // Records follow each other without a gap.
+    let (mut at, mut records) = (0, 0);
+    while at < bytes.len() {
+        let length = u64::from_le_bytes(bytes[at..at + 8].try_into().unwrap());
+        at += 16 + length as usize;
+        records += 1;
+    }
+    assert!(at == bytes.len() && records > 400, "{records}");
+    let again = world.ok(&["report", "--tensorboard", "board"]);
+    assert_eq!((again.out, std::fs::read(world.path().join(base)).unwrap()), (said.out, bytes));
+}
+
+#[test]
+fn examples_run_their_smoke_profiles() {
+    let examples = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples");
+    for (name, folders) in [("shakespeare", &["train", "valid"][..]), ("speedrun", &["sample"])] {
+        let world = World::new();
+        let main = format!("{name}.llmp");
+        let copy = |file: &std::path::Path, to: &str| world.write(to, std::fs::read(file).unwrap());
+        copy(&examples.join(name).join(&main), &main);
+        for folder in folders {
+            for file in std::fs::read_dir(examples.join(name).join(folder)).unwrap().flatten() {
+                copy(&file.path(), &format!("{folder}/{}", file.file_name().to_str().unwrap()));
+            }
+        }
+        world.ok(&["check", &main]);
+        world.ok(&["run", &main, "--profile", "smoke"]);
+        let base = stage(&json(&world, &["report", "--json"]), "base");
+        assert!(base["measures"]["held-out bits per byte"].as_f64().is_some(), "{name}: {base}");
+    }
+}
+
+#[test]
 fn one_dial_sets_the_size_of_a_training() {
     let dial = |model: &str| {
         let pipeline = PIPELINE.replace("layers = 1, width = 16, heads = 2, context = 32", model);

@@ -98,7 +98,8 @@ enum Command {
     /// Print rows of a result as people read them: documents, conversations, questions, tokens, a model's
     /// facts
     Show(show::Arguments),
-    /// Put a source on the list of those that are left out; tell what holds it, and prove that nothing is left
+    /// Put a source on the list of those that are left out; tell what holds it, and prove that nothing is
+    /// left
     Forget(forget::Arguments),
     /// Look at a filter: what its rules saw, what other thresholds would keep, documents on both sides
     Look(look::Arguments),

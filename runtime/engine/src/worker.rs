@@ -50,7 +50,8 @@ pub enum Report {
 }
 
 impl Report {
-    /// Whether it gave nothing because it was told to stop: then it goes on from where it was, once it is asked again.
+    /// Whether it gave nothing because it was told to stop: then it goes on from where it was, once it is
+    /// asked again.
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
         matches!(self, Self::Failed { message, .. } if *message == Error::cancelled().to_string())

@@ -1,7 +1,7 @@
 //! The card beside an export of documents or of a model: what it was made of and how, in Markdown.
 //!
-//! Everything in it is from records: sources with their licences, what each stage kept and dropped by which rule,
-//! tokens by source, evaluations that read it, and the command that makes it again.
+//! Everything in it is from records: sources with their licences, what each stage kept and dropped by which
+//! rule, tokens by source, evaluations that read it, and the command that makes it again.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -138,11 +138,11 @@ fn filters(page: &mut String, records: &[(&StageRun, Record)]) {
 
 /// Tokens by the file that their shard was made of.
 fn tokens(page: &mut String, store: &Store, records: &[(&StageRun, Record)]) {
-    let labels: BTreeMap<&str, &str> = records
-        .iter()
-        .flat_map(|(_, record)| &record.labels)
-        .map(|(shard, label)| (shard_of(shard), label.as_str()))
-        .collect();
+    // Shards keep their names; what the first stage called their source is what people know.
+    let mut labels: BTreeMap<&str, &str> = BTreeMap::new();
+    for (shard, label) in records.iter().flat_map(|(_, record)| &record.labels) {
+        labels.entry(shard_of(shard)).or_insert(label);
+    }
     for (stage, record) in records.iter().filter(|(stage, _)| stage.makes(ArtifactKind::Tokens)) {
         let Some(manifest) = stage.artifact.and_then(|artifact| store.objects.manifest(&artifact).ok())
         else {

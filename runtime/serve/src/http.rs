@@ -526,7 +526,8 @@ mod tests {
     ];
 
     proptest! {
-        /// Whatever comes, and in whatever pieces: the same requests, or a refusal, and never more than allowed.
+        /// Whatever comes, and in whatever pieces: the same requests, or a refusal, and never more than
+        /// allowed.
         #[test]
         fn any_bytes_are_read_alike(
             words in prop::collection::vec(prop::sample::select(WORDS), 0..24),

@@ -1,5 +1,5 @@
-//! What llmp serves to browsers and programs: models behind OpenAI's API (`llmp serve`), and the live page of a
-//! pipeline, its drawing in the colours of a dry run beside its text (`llmp graph --watch`).
+//! What llmp serves to browsers and programs: models behind OpenAI's API (`llmp serve`), and the live page of
+//! a pipeline, its drawing in the colours of a dry run beside its text (`llmp graph --watch`).
 //!
 //! This is the only crate that answers HTTP. It shows what it is given: it reads no store, plans nothing, and
 //! knows models as a trait, tokens in and tokens out. Start reading at [`Model`], what is served, then at

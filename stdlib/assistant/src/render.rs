@@ -159,8 +159,8 @@ impl Template {
         Some(Prompt { tokens: kept.flatten().copied().chain(head).collect(), forgotten })
     }
 
-    /// As [`Template::prompt`], where `messages` may end within the assistant's turn, with what a search found:
-    /// the prompt ends behind it.
+    /// As [`Template::prompt`], where `messages` may end within the assistant's turn, with what a search
+    /// found: the prompt ends behind it.
     #[must_use]
     pub fn prompt_within(&self, messages: &[Message]) -> Option<Prompt> {
         let within = |message: &Message| message.role == Role::Tool || message.query.is_some();

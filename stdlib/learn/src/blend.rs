@@ -1,15 +1,17 @@
 //! How much of a tuning is kept, chosen on what it never learned from.
 //!
-//! A tuning that teaches the border of knowledge finds the border and then shifts it: of what the model knows, things
-//! that the tuning never showed come out on the wrong side, the more of them the further it goes. On the straight line
-//! back to the model before ([`Line`], after WiSE-FT, arXiv 2109.01903) the border comes back first and what was learned
-//! goes last. Where on that line to stand is decided by entities of the probe that are held out: known ones are to be
-//! answered, unknown ones to be refused, and both count the same.
+//! A tuning that teaches the border of knowledge finds the border and then shifts it: of what the model
+//! knows, things that the tuning never showed come out on the wrong side, the more of them the further it
+//! goes. On the straight line back to the model before ([`Line`], after WiSE-FT, arXiv 2109.01903) the border
+//! comes back first and what was learned goes last. Where on that line to stand is decided by entities of the
+//! probe that are held out: known ones are to be answered, unknown ones to be refused, and both count the
+//! same.
 //!
-//! Measured on 244 countries and capitals, one seed, a base of 4M tokens, in percent (trained / new wordings): after `sft` 86.1 / 83.3
-//! of the seen are right. Tuned on four fifths of the probe, 75 % of the change are chosen, at which of what is held out 98.7
-//! of the known (at 100 %: 85.4) and 85.0 of the unknown (92.5) go the right way; of the seen 80.6 / 75.9 are right then, and 94.9 / 98.0
-//! of the unseen are refused. Tuned on all of the probe with this share: 85.2 / 85.2 and 90.8 / 94.9. Hence the trial.
+//! Measured on 244 countries and capitals, one seed, a base of 4M tokens, in percent (trained / new
+//! wordings): after `sft` 86.1 / 83.3 of the seen are right. Tuned on four fifths of the probe, 75 % of the
+//! change are chosen, at which of what is held out 98.7 of the known (at 100 %: 85.4) and 85.0 of the unknown
+//! (92.5) go the right way; of the seen 80.6 / 75.9 are right then, and 94.9 / 98.0 of the unseen are
+//! refused. Tuned on all of the probe with this share: 85.2 / 85.2 and 90.8 / 94.9. Hence the trial.
 
 use std::path::Path;
 
@@ -35,8 +37,8 @@ pub(crate) struct HeldBack {
 }
 
 impl HeldBack {
-    /// Takes the entities of a share of either kind out, all questions about an entity together. Nothing where that is too
-    /// little to choose by: it teaches more than it tells.
+    /// Takes the entities of a share of either kind out, all questions about an entity together. Nothing
+    /// where that is too little to choose by: it teaches more than it tells.
     pub(crate) fn of(known: &mut Vec<Question>, unknown: &mut Vec<Question>, share: f64, seed: u64) -> Self {
         let drawn = [drawn(known, share, seed), drawn(unknown, share, seed + 1)];
         if drawn.iter().any(|drawn| drawn.iter().filter(|drawn| **drawn).count() < LEAST) {
@@ -47,8 +49,8 @@ impl HeldBack {
     }
 }
 
-/// Which questions are about a share of the entities; a question without one stands for itself. None where that would be
-/// all of them.
+/// Which questions are about a share of the entities; a question without one stands for itself. None where
+/// that would be all of them.
 fn drawn(questions: &[Question], share: f64, seed: u64) -> Vec<bool> {
     fn name(question: &Question) -> &str {
         question.entity.as_deref().unwrap_or(&question.question)
@@ -83,8 +85,8 @@ pub(crate) struct Decision {
 }
 
 impl Decision {
-    /// Where, behind the question, `way` parts from the answer, which is given for what is known; `None` where the
-    /// question does not fit or the two do not part.
+    /// Where, behind the question, `way` parts from the answer, which is given for what is known; `None`
+    /// where the question does not fit or the two do not part.
     pub(crate) fn new(prompt: Option<Vec<u32>>, way: &[u32], answer: Option<&[u32]>) -> Option<Self> {
         let mut prompt = prompt?;
         let common = answer.map_or(0, |answer| answer.iter().zip(way).take_while(|(a, b)| a == b).count());
@@ -117,8 +119,9 @@ pub(crate) struct Decisions {
 /// How a model decides.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Measured {
-    /// How probable the wrong one of two ways is, in the mean, known and unknown ones weighing the same. A decision that
-    /// is lost costs no more than that, however sure the model is of it: a logarithm would choose by these few.
+    /// How probable the wrong one of two ways is, in the mean, known and unknown ones weighing the same. A
+    /// decision that is lost costs no more than that, however sure the model is of it: a logarithm would
+    /// choose by these few.
     wrong: f64,
     /// Share of either kind that goes the right way.
     known: f64,

@@ -68,8 +68,8 @@ fn open<'a>(ctx: &dyn Context, student: &Student, settings: &Settings) -> Result
     Border::open(ctx, student, settings.batch, shares, settings.seed)
 }
 
-/// The share to keep: a trial learns from a part of the probe, and the rest tells. What learns from all of the probe is then
-/// better than the trial on both sides, and keeps the same share.
+/// The share to keep: a trial learns from a part of the probe, and the rest tells. What learns from all of
+/// the probe is then better than the trial on both sides, and keeps the same share.
 fn choose(ctx: &dyn Context, student: &Student, settings: &Settings) -> Result<f64> {
     let trial = Trial::new(ctx)?;
     let mut border = open(&trial, student, settings)?;

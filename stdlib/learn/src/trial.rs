@@ -7,8 +7,8 @@ use llmp_stage::{Bar, Context, Dropped, Error, Input, Result};
 /// The file that says that a trial has ended.
 const DONE: &str = "done";
 
-/// What a trial runs in: its model and checkpoints stand in the stage's private folder, so that it goes on where it was, and
-/// what it counts and draws is not the stage's.
+/// What a trial runs in: its model and checkpoints stand in the stage's private folder, so that it goes on
+/// where it was, and what it counts and draws is not the stage's.
 pub(crate) struct Trial<'a> {
     ctx: &'a dyn Context,
     folder: PathBuf,

@@ -74,8 +74,8 @@ impl Student {
         Ok(Some(Replay::new(tokens, share, batch, self.context, seed)))
     }
 
-    /// Where the model decides, for what is held back, between the answer and `way`, which begins what it does where it
-    /// does not know.
+    /// Where the model decides, for what is held back, between the answer and `way`, which begins what it
+    /// does where it does not know.
     pub(crate) fn decisions(&self, held_back: &HeldBack, way: &[u32]) -> Decisions {
         let tokenizer = self.template.tokenizer();
         let prompt = |question: &Question| {

@@ -1,7 +1,7 @@
 //! Models between two others: weights on the straight line from those before a tuning to those after it.
 //!
-//! After WiSE-FT (Wortsman et al., arXiv 2109.01903): on the way between a model and what tuning made of it lie
-//! models that have learned nearly all of the tuning and forgotten less than its end.
+//! After WiSE-FT (Wortsman et al., arXiv 2109.01903): on the way between a model and what tuning made of it
+//! lie models that have learned nearly all of the tuning and forgotten less than its end.
 
 use std::path::Path;
 

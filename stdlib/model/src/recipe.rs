@@ -1,5 +1,7 @@
 //! How a model is trained: the numbers, and what they say of each step.
 
+use llmp_artifacts::exact;
+
 use crate::optimizer::{Optimizer, Rates};
 
 /// How the learning rate falls after the warm-up.
@@ -116,7 +118,7 @@ impl Recipe {
         let progress = ((done - from) / (steps - from).max(1.0)).max(0.0);
         let fallen = match self.schedule {
             Schedule::Linear | Schedule::Wsd => progress,
-            Schedule::Cosine => 0.5 - 0.5 * (std::f64::consts::PI * progress).cos(),
+            Schedule::Cosine => 0.5 - 0.5 * exact::cos(std::f64::consts::PI * progress),
         };
         1.0 - (1.0 - self.final_fraction) * fallen
     }

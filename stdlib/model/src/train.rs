@@ -505,4 +505,6 @@ fn download<B: Backend>(tensor: &Tensor<B, 2>) -> Vec<f32> {
 }
 
 #[cfg(test)]
+mod same_bytes;
+#[cfg(test)]
 mod tests;

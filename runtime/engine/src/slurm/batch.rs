@@ -1,4 +1,5 @@
-//! The files of one array: an order for each task, a script that hands it to `llmp worker`, a report and a log for each.
+//! The files of one array: an order for each task, a script that hands it to `llmp worker`, a report and a
+//! log for each.
 //!
 //!     runs/N/slurm/BATCH/  script  0.json 1.json …  0.report 1.report …  0.log 1.log …
 

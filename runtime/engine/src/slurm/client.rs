@@ -102,7 +102,8 @@ pub(super) trait Client {
     /// The states of all tasks of these arrays that Slurm knows.
     fn states(&self, jobs: &[String]) -> Result<BTreeMap<At, TaskState>>;
 
-    /// Cancels the tasks of these arrays; those that have begun go on where only those are meant that have not.
+    /// Cancels the tasks of these arrays; those that have begun go on where only those are meant that have
+    /// not.
     fn cancel(&self, jobs: &[String], only_pending: bool);
 
     /// Lets a task that is held back begin.

@@ -1,9 +1,10 @@
 //! The executor of a cluster: actions as tasks of Slurm's job arrays, on nodes that reach the store's folder.
 //!
-//! Slurm says when a task runs; what became of it says its report, a file that appears whole or not at all. Slurm's own word
-//! counts only where there is no report: for a task that is gone without one, after a time in which a shared folder may show
-//! it late. Such a task is submitted again, a bounded number of times; the first result of an action stays
-//! ([`work`](super::worker::work)), so that an attempt that was given up for lost may end whenever it likes.
+//! Slurm says when a task runs; what became of it says its report, a file that appears whole or not at all.
+//! Slurm's own word counts only where there is no report: for a task that is gone without one, after a time
+//! in which a shared folder may show it late. Such a task is submitted again, a bounded number of times; the
+//! first result of an action stays ([`work`](super::worker::work)), so that an attempt that was given up for
+//! lost may end whenever it likes.
 //!
 //! * `client`: the programs `sbatch`, `squeue`, `scancel`, `scontrol`, and what they print
 //! * `batch`: the files of one array
@@ -336,8 +337,8 @@ impl Executor for Slurm<'_> {
 }
 
 impl Drop for Slurm<'_> {
-    /// However a run ends, it leaves no job behind: not even one whose node died once its report was written, and which Slurm
-    /// would start again when it finds that out.
+    /// However a run ends, it leaves no job behind: not even one whose node died once its report was written,
+    /// and which Slurm would start again when it finds that out.
     fn drop(&mut self) {
         let state = self.state.borrow();
         let jobs: Vec<String> = state.jobs.iter().cloned().collect();
@@ -388,7 +389,8 @@ fn tail(log: &Path) -> Option<String> {
     text.lines().rev().map(str::trim).find(|line| !line.is_empty()).map(str::to_owned)
 }
 
-/// Fails where this machine cannot submit, or Slurm would refuse what the profile asks for: before anything begins.
+/// Fails where this machine cannot submit, or Slurm would refuse what the profile asks for: before anything
+/// begins.
 ///
 /// # Errors
 /// A sentence for people, and what to do.

@@ -12,8 +12,8 @@ use crate::queue::Demand;
 /// How often an action is submitted again whose task ended without a result.
 const LOSSES: usize = 3;
 
-/// The same where it was stopped on purpose, for its time or for somebody's job that goes first: it goes on from its
-/// checkpoint.
+/// The same where it was stopped on purpose, for its time or for somebody's job that goes first: it goes on
+/// from its checkpoint.
 const STOPS: usize = 100;
 
 /// How often a task has to be seen without a report and without a life: shared folders show files late.

@@ -44,8 +44,8 @@ pub(crate) fn any_object() -> Form {
     Form::Any
 }
 
-/// Reads a schema: types, `properties`, `required`, `items`, `enum`, `const`. What else a schema says of values is
-/// refused, and what it says of itself passed over.
+/// Reads a schema: types, `properties`, `required`, `items`, `enum`, `const`. What else a schema says of
+/// values is refused, and what it says of itself passed over.
 pub(crate) fn of_schema(schema: &Value) -> Result<Form, Fault> {
     let mut parts = 0;
     let form = read(schema, "response_format.json_schema.schema", &mut parts, 0)?;

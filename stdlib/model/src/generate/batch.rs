@@ -1,8 +1,9 @@
 //! Rows that come and go while others are decoded: what a server needs.
 //!
-//! All rows take a step together. A long prompt enters in pieces, so that the others go on meanwhile. What was
-//! computed of a prompt's beginning is taken from rows before. On the CPU none of it changes a row's tokens:
-//! every result is the same to the last bit, however many rows are beside it and wherever its prompt was cut.
+//! All rows take a step together. A long prompt enters in pieces, so that the others go on meanwhile. What
+//! was computed of a prompt's beginning is taken from rows before. On the CPU none of it changes a row's
+//! tokens: every result is the same to the last bit, however many rows are beside it and wherever its prompt
+//! was cut.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
