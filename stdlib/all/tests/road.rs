@@ -30,7 +30,9 @@ fn defaults(stage: &str) -> Value {
         let Some((name, rest)) = line.trim_start_matches("runtime ").split_once(": ") else { continue };
         // An optional setting has no default.
         let Some((_, default)) = rest.split_once(" = ") else {
-            settings.insert(name.to_owned(), Value::Null);
+            if rest.split(' ').next().is_some_and(|kind| kind.ends_with('?')) {
+                settings.insert(name.to_owned(), Value::Null);
+            }
             continue;
         };
         let default = default.split(" in ").next().unwrap();

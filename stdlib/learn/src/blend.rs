@@ -4,8 +4,16 @@
 //! knows, things that the tuning never showed come out on the wrong side, the more of them the further it
 //! goes. On the straight line back to the model before ([`Line`], after WiSE-FT, arXiv 2109.01903) the border
 //! comes back first and what was learned goes last. Where on that line to stand is decided by entities of the
-//! probe that are held out: known ones are to be answered, unknown ones to be refused or looked up, and both
-//! count the same.
+//! probe that are held out: known ones are to be answered, unknown ones to be refused, and both count the
+//! same.
+//!
+//! Measured on 244 countries and capitals, one seed, a base of 4M tokens, in percent (trained / new
+//! wordings): after `sft` 86.1 / 83.3 of the seen are right. Tuned on four fifths of the probe, 75 % of the
+//! change are chosen, at which of what is held out 98.7 of the known (at 100 %: 85.4) and 85.0 of the unknown
+//! (92.5) go the right way; of the seen 80.6 / 75.9 are right then, and 94.9 / 98.0 of the unseen are
+//! refused. Tuned on all of the probe with this share: 85.2 / 85.2 and 90.8 / 94.9. Hence the trial.
+
+use std::path::Path;
 
 use llmp_artifacts::questions::Question;
 use llmp_artifacts::random::{Random, mix};
@@ -146,55 +154,48 @@ impl Decisions {
             (of(&self.known, -1.0)?, of(&self.unknown, 1.0)?);
         Ok(Measured { wrong: 0.5 * (known_wrong + unknown_wrong), known, unknown })
     }
+
+    /// Whether there is something to choose by.
+    pub(crate) fn suffice(&self) -> bool {
+        !self.known.is_empty() && !self.unknown.is_empty()
+    }
+
+    /// The share of the change from `student` to the model in `after` with which it decides best.
+    pub(crate) fn choose(self, ctx: &dyn Context, student: &Student, after: &Path) -> Result<f64> {
+        let (line, decisions) = (Line::between(&student.folder, after)?, self.thinned());
+        let bar = ctx.bar(u64::from(TWENTIETHS.end() - TWENTIETHS.start() + 1), "shares");
+        let mut best: Option<(f64, Measured)> = None;
+        for twentieths in TWENTIETHS.rev() {
+            let share = f64::from(twentieths) / 20.0;
+            let measured = decisions.measure(ctx, &line.sampler(share, ctx.device())?)?;
+            let Measured { wrong, known, unknown } = measured;
+            ctx.log(&format!(
+                "share {share:.2}: wrong {wrong:.4}, right of known {known:.3}, of unknown {unknown:.3}"
+            ));
+            if best.is_none_or(|(_, best)| wrong < best.wrong) {
+                best = Some((share, measured));
+            }
+            bar.add(1);
+        }
+        let Some((share, Measured { wrong, known, unknown })) = best else { return Ok(1.0) };
+        ctx.measure("wrong decisions", wrong);
+        ctx.show(&format!(
+        "{:.0} % of the change is kept: in a trial, {:.0} % of the known and {:.0} % of the unknown that were held out went the right way",
+        100.0 * share,
+        100.0 * known,
+        100.0 * unknown
+    ));
+        Ok(share)
+    }
 }
 
-/// Puts the model between `student` and the one in the output in place of the latter: that of the share
-/// `keep`, or else the one that decides best.
-pub(crate) fn keep(
-    ctx: &dyn Context,
-    student: &Student,
-    keep: Option<f64>,
-    decisions: Decisions,
-) -> Result<()> {
-    let share = match keep {
-        Some(share) => share,
-        None if decisions.known.is_empty() || decisions.unknown.is_empty() => {
-            ctx.log("all of the change is kept: too little is held out to choose a share of it");
-            1.0
-        }
-        None => choose(ctx, &Line::between(&student.folder, ctx.output())?, decisions.thinned())?,
-    };
+/// Puts the model after `share` of the way from `student` to the one in the output in place of the latter.
+pub(crate) fn keep(ctx: &dyn Context, student: &Student, share: f64) -> Result<()> {
     ctx.measure("kept", share);
     if share < 1.0 {
         Line::between(&student.folder, ctx.output())?.save(share, ctx.output())?;
     }
     Ok(())
-}
-
-fn choose(ctx: &dyn Context, line: &Line, decisions: Decisions) -> Result<f64> {
-    let bar = ctx.bar(u64::from(TWENTIETHS.end() - TWENTIETHS.start() + 1), "shares");
-    let mut best: Option<(f64, Measured)> = None;
-    for twentieths in TWENTIETHS.rev() {
-        let share = f64::from(twentieths) / 20.0;
-        let measured = decisions.measure(ctx, &line.sampler(share, ctx.device())?)?;
-        let Measured { wrong, known, unknown } = measured;
-        ctx.log(&format!(
-            "share {share:.2}: wrong {wrong:.4}, right of known {known:.3}, of unknown {unknown:.3}"
-        ));
-        if best.is_none_or(|(_, best)| wrong < best.wrong) {
-            best = Some((share, measured));
-        }
-        bar.add(1);
-    }
-    let Some((share, Measured { wrong, known, unknown })) = best else { return Ok(1.0) };
-    ctx.measure("wrong decisions", wrong);
-    ctx.show(&format!(
-        "{:.0} % of the change is kept: with it, of what is held out, {:.0} % of the known and {:.0} % of the unknown go the right way",
-        100.0 * share,
-        100.0 * known,
-        100.0 * unknown
-    ));
-    Ok(share)
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ mod pretrain;
 mod refusal;
 mod sft;
 mod tool_use;
+mod trial;
 mod tune;
 
 llmp_stage::stages! { "learn":

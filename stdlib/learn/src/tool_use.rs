@@ -15,7 +15,6 @@ use llmp_model::memory;
 use llmp_stage::{Concern, Context, Cost, Counts, Inputs, Remark, Result, remark::grouped};
 use serde::Deserialize;
 
-use crate::blend;
 use crate::mix::{Mix, Part};
 use crate::passes::Passes;
 use crate::tune::{self, Border, Student, Tuning};
@@ -33,8 +32,6 @@ pub(crate) struct Settings {
     lr: f64,
     warmup: f64,
     replay_share: f64,
-    held_out: f64,
-    keep: Option<f64>,
     seed: u64,
     checkpoint_every: u64,
 }
@@ -87,11 +84,9 @@ pub(crate) fn run(ctx: &dyn Context, settings: Settings) -> Result<()> {
     let mut student = Student::open(ctx)?;
     let search = Search::open(ctx.input("index")?.folder())?;
     let seed = settings.seed;
-    // What nothing is chosen by may teach.
-    let held_out = if settings.keep.is_some() { 0.0 } else { settings.held_out };
-    let shares = [settings.chat_share, settings.known_share, held_out];
+    let shares = [settings.chat_share, settings.known_share];
     let border = Border::open(ctx, &student, settings.batch, shares, seed)?;
-    let Border { known, unknown, known_rows, unknown_rows, chat, held_back } = border;
+    let Border { known, unknown, known_rows, unknown_rows, chat } = border;
 
     let refusal = student.abilities.refusal.get_or_insert_with(|| REFUSAL.to_owned()).clone();
     let lessons = Lessons {
@@ -125,8 +120,6 @@ pub(crate) fn run(ctx: &dyn Context, settings: Settings) -> Result<()> {
         &Mix { steps, parts, replay, held_out: None },
         &Tuning { lr, warmup, seed, checkpoint_every },
     )?;
-    let decisions = student.decisions(&held_back, &[student.template.ids.search_start]);
-    blend::keep(ctx, &student, settings.keep, decisions)?;
     student.abilities.results = Some(settings.results);
     student.abilities.save_with(Ability::Searches, ctx.output())
 }
@@ -296,8 +289,6 @@ mod tests {
             lr: 1e-3,
             warmup: 0.0,
             replay_share: 0.0,
-            held_out: 0.0,
-            keep: None,
             seed: 1,
             checkpoint_every: 0,
         }

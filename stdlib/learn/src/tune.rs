@@ -227,8 +227,6 @@ pub(crate) struct Border<'a> {
     pub(crate) unknown_rows: usize,
     /// Conversations for the rows that are left.
     pub(crate) chat: Option<Part<'a>>,
-    /// What is in neither of them.
-    pub(crate) held_back: HeldBack,
 }
 
 impl Border<'_> {
@@ -237,22 +235,19 @@ impl Border<'_> {
         ctx: &dyn Context,
         student: &Student,
         batch: usize,
-        [chat_share, known_share, held_out]: [f64; 3],
+        [chat_share, known_share]: [f64; 2],
         seed: u64,
     ) -> Result<Self> {
-        let (mut known, mut unknown) = read_probe(ctx.input("probe")?)?;
+        let (known, unknown) = read_probe(ctx.input("probe")?)?;
         ctx.count("known", known.len() as u64);
         ctx.count("unknown", unknown.len() as u64);
-        let held_back = HeldBack::of(&mut known, &mut unknown, held_out, seed);
-        ctx.count("held_out.known", held_back.known.len() as u64);
-        ctx.count("held_out.unknown", held_back.unknown.len() as u64);
         let chat = chat_part(ctx, student, rows_of(batch, chat_share), seed)?;
         let rest = batch - chat.as_ref().map_or(0, |part| part.rows);
         let known_rows = rows_of(rest, known_share);
         let unknown_rows = rest - known_rows;
         require(known_rows, known.len(), "knows", "known")?;
         require(unknown_rows, unknown.len(), "does not know", "unknown")?;
-        Ok(Self { known, unknown, known_rows, unknown_rows, chat, held_back })
+        Ok(Self { known, unknown, known_rows, unknown_rows, chat })
     }
 }
 
