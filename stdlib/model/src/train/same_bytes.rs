@@ -9,7 +9,7 @@ use llmp_stage::testing::TestContext;
 
 use super::*;
 use crate::cpu::simd::Instructions;
-use crate::{Optimizer, Schedule};
+use crate::{OnSpike, Optimizer, Schedule, Stretch};
 
 /// Digests of [`trained`], in the order of [`cases`].
 const DIGESTS: [&str; 3] = ["9d73e387ca65de16", "6d4b6ce5a0389f3f", "bac8e08ac4278ab9"];
@@ -46,14 +46,15 @@ fn cases() -> [Case; 3] {
         optimizer: Optimizer::Muon,
         learning_rate: 0.02,
         embedding_learning_rate: 6e-3,
-        warmup: 0.2,
+        warmup: Stretch::Share(0.2),
         schedule: Schedule::Cosine,
-        decay: 0.2,
+        decay: Stretch::Share(0.2),
         final_fraction: 0.1,
         weight_decay: 0.05,
         clip: Some(1.0),
         seed: 1,
         checkpoint_every: 0,
+        on_spike: OnSpike::Note,
         stop_tokens: None,
     };
     let adamw =
