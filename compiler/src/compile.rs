@@ -104,15 +104,14 @@ pub fn compile(world: &dyn World, library: &Library, main: &str, options: &Optio
 
     let files = load(world, main, &mut sources, &mut diagnostics);
     let program = resolve(&files, library, &mut diagnostics);
-    let start = sources
-        .iter()
-        .nth(library.sources().iter().count())
-        .map_or_else(Span::default, |(id, _)| Span::new(id, 0, 0));
     let assignments = assignments(&program, options, &mut sources, &mut diagnostics);
-    let changes = changes::changes(&program, &options.profiles, start, &assignments, &mut diagnostics);
+    let changes = changes::changes(&program, &options.profiles, &assignments, &mut sources, &mut diagnostics);
     let checked = check::check(&program, library, &changes, &sources, &mut diagnostics);
     let signature = |kind: &str| checked.stages.get(kind).map(Arc::as_ref).or_else(|| library.stage(kind));
     let mut graph = written_out(lower(&checked, &mut diagnostics), signature);
+    for stage in &mut graph.stages {
+        library.lints().complete(&stage.kind, &mut stage.settings);
+    }
     let place = place::place(&program, &options.profiles, &mut diagnostics);
     let reports = gate::Reports {
         program: &program,

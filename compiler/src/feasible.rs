@@ -219,6 +219,7 @@ mod tests {
             output: None,
             per_shard: None,
             resumes: true,
+            stem: vec![],
             command: None,
             command_span: None,
             jsonl: false,

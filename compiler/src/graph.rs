@@ -44,6 +44,10 @@ pub struct Stage {
     pub per_shard: Option<String>,
     /// Whether the stage keeps checkpoints.
     pub resumes: bool,
+    /// Settings on which its course depends only towards its end, such as how long it trains. What it leaves
+    /// of the part before, its stem, serves every other stage that differs in nothing else. Empty where it
+    /// leaves none.
+    pub stem: Vec<String>,
     /// What it takes while it runs.
     pub needs: Needs,
     /// The settings that say how much of something there is, as its signature says.
@@ -409,6 +413,7 @@ mod tests {
             output: None,
             per_shard: None,
             resumes: false,
+            stem: vec![],
             needs: Needs::default(),
             amounts: Amounts::default(),
             command: None,

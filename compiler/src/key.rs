@@ -233,6 +233,27 @@ pub fn key(stage: &Stage, contents: &[Content]) -> Key {
     Key { digest: hasher.finish(), components }
 }
 
+/// What identifies the stem of a stage with this key (see [`Stage::stem`]): the key without the settings that
+/// count towards the end only. `None` where it leaves none.
+#[must_use]
+pub fn stem(stage: &Stage, key: &Key) -> Option<Digest> {
+    if stage.stem.is_empty() {
+        return None;
+    }
+    let counts = |name: &ComponentName| match name {
+        ComponentName::Setting(path) => {
+            let setting = path.split('.').next().unwrap_or(path);
+            !stage.stem.iter().any(|left_out| left_out == setting)
+        }
+        _ => true,
+    };
+    let mut hasher = Hasher::new("llmp stem 1");
+    for component in key.components.iter().filter(|component| counts(&component.name)) {
+        hasher.text(&component.name.text()).digest(&component.digest);
+    }
+    Some(hasher.finish())
+}
+
 /// The components that do not depend on inputs: kind, epoch, settings, command.
 #[must_use]
 pub fn recipe(stage: &Stage) -> Vec<Component> {
@@ -322,6 +343,7 @@ mod tests {
             output: None,
             per_shard: None,
             resumes: false,
+            stem: vec![],
             needs: crate::graph::Needs::default(),
             amounts: Default::default(),
             command: None,
@@ -382,6 +404,30 @@ mod tests {
         assert_ne!(before, after, "a setting that becomes runtime leaves the table");
         a.settings[0].value = json!(3);
         assert_eq!(after, key(&a, &[]));
+    }
+
+    #[test]
+    fn a_stem_leaves_out_what_counts_at_the_end() {
+        let content = |byte: u8| Content {
+            role: "for".into(),
+            files: false,
+            label: "x".into(),
+            digest: Digest([byte; 32]),
+        };
+        let of = |horizon: Value, lr: f64, input: u8| {
+            let mut stage = stage(&[("for", horizon), ("force", json!(1)), ("lr", json!(lr))]);
+            stage.stem = vec!["for".into()];
+            let key = key(&stage, &[content(input)]);
+            (key.digest, stem(&stage, &key).unwrap())
+        };
+        let (key, whole) = of(json!(20), 0.1, 1);
+        assert_eq!(of(json!(40), 0.1, 1).1, whole);
+        assert_eq!(of(json!({"steps": 40}), 0.1, 1).1, whole);
+        assert_ne!(of(json!(40), 0.1, 1).0, key);
+        assert_ne!(of(json!(20), 0.2, 1).1, whole);
+        assert_ne!(of(json!(20), 0.1, 2).1, whole, "an input called like the setting");
+        let plain = stage(&[("for", json!(20))]);
+        assert_eq!(stem(&plain, &super::key(&plain, &[])), None);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::code::Code;
 use crate::diagnostic::Diagnostic;
-use crate::graph::Stage;
+use crate::graph::{Setting, Stage};
 
 /// What is wrong with the settings of a stage, each of which is right by itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,22 +26,63 @@ pub struct Finding {
 
 type Ask = dyn Fn(&str, &Value) -> Vec<Finding> + Send + Sync;
 
+type Complete = dyn Fn(&str, &Value) -> Option<Value> + Send + Sync;
+
 /// The rules of all stages: what is wrong with the settings of the stage with this signature. Settings are
 /// lowered ones, an object by name.
 #[derive(Clone)]
-pub struct Lints(Arc<Ask>);
+pub struct Lints {
+    ask: Arc<Ask>,
+    complete: Arc<Complete>,
+}
 
 impl Lints {
     /// The rules that `ask` knows; it is a function of its arguments alone.
     pub fn new(ask: impl Fn(&str, &Value) -> Vec<Finding> + Send + Sync + 'static) -> Self {
-        Self(Arc::new(ask))
+        Self { ask: Arc::new(ask), complete: Arc::new(|_, _| None) }
+    }
+
+    /// With what stages know of settings that are left out: settings like those given, of which only those
+    /// are looked at that are `none` there, and fields that are. It is a function of its arguments alone.
+    #[must_use]
+    pub fn completing(
+        self,
+        complete: impl Fn(&str, &Value) -> Option<Value> + Send + Sync + 'static,
+    ) -> Self {
+        Self { complete: Arc::new(complete), ..self }
+    }
+
+    /// Fills in what follows from other settings of a stage of this kind.
+    pub(crate) fn complete(&self, kind: &str, settings: &mut [Setting]) {
+        let given = settings.iter().map(|setting| (setting.name.clone(), setting.value.clone()));
+        let Some(found) = (self.complete)(kind, &Value::Object(given.collect())) else { return };
+        for setting in settings {
+            if let Some(value) = found.get(&setting.name) {
+                fill(&mut setting.value, value);
+            }
+        }
     }
 
     /// What is wrong with a stage of a graph.
     pub(crate) fn of(&self, stage: &Stage) -> Vec<Diagnostic> {
         let settings = stage.settings.iter().map(|setting| (setting.name.clone(), setting.value.clone()));
-        let found = (self.0)(&stage.kind, &Value::Object(settings.collect()));
+        let found = (self.ask)(&stage.kind, &Value::Object(settings.collect()));
         found.into_iter().map(|finding| finding.at(stage)).collect()
+    }
+}
+
+/// Puts values where none are.
+fn fill(value: &mut Value, found: &Value) {
+    match (value, found) {
+        (value @ Value::Null, found) => *value = found.clone(),
+        (Value::Object(fields), Value::Object(found)) => {
+            for (name, value) in fields {
+                if let Some(found) = found.get(name) {
+                    fill(value, found);
+                }
+            }
+        }
+        _ => {}
     }
 }
 

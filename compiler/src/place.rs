@@ -48,7 +48,20 @@ pub(crate) const PLACES: [(&str, &str); 2] = [
 
 /// The executors there are, each with its settings as a type of the language. One that this program cannot
 /// use is none: a program must not ask for what would then be ignored.
-const EXECUTORS: [(&str, &str); 1] = [("local", "{ cores: Int? in 1..4_096, memory: Bytes? }")];
+const EXECUTORS: [(&str, &str); 2] = [
+    ("local", "{ cores: Int? in 1..4_096, memory: Bytes? }"),
+    (
+        "slurm",
+        "{ partition: Text?, account: Text?, qos: Text?, constraint: Text?, time: Duration?, cores: Int? in 1..4_096, \
+         memory: Bytes?, gres: Text?, at_most: Int? in 1..1_000_000, options: [Text]? }",
+    ),
+];
+
+/// The names of all executors, for the command line.
+#[must_use]
+pub fn executor_names() -> Vec<&'static str> {
+    EXECUTORS.iter().map(|(name, _)| *name).collect()
+}
 
 /// The settings of all executors, by name.
 pub(crate) fn executors() -> &'static BTreeMap<&'static str, Vec<SettingSpec>> {
@@ -214,8 +227,8 @@ fn unknown_executor(name: &str, span: Span, meant: Option<&str>) -> Diagnostic {
 mod tests {
     #[test]
     fn every_executor_can_be_read() {
-        assert_eq!(super::executors()["local"].len(), 2);
-        assert_eq!(super::executors().len(), 1);
+        let settings: Vec<usize> = super::executors().values().map(Vec::len).collect();
+        assert_eq!((super::executor_names(), settings), (vec!["local", "slurm"], vec![2, 10]));
     }
 
     #[test]

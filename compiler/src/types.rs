@@ -232,7 +232,7 @@ pub enum SettingType {
     /// `20M tokens`; a plain count where there is no unit.
     Count(Option<String>),
     /// A count of the first unit, or else of one of the others: `20M tokens`, `5k steps`, `20x parameters`.
-    /// Two or more.
+    /// Two or more. The first may be a share instead: `5%`.
     Units(Vec<Unit>),
     /// `1..20`: whole numbers, both ends included.
     Range,
@@ -263,8 +263,15 @@ impl Unit {
     pub fn dimension(&self) -> Dimension {
         match self.times {
             true => Dimension::Times(self.name.clone()),
+            false if self.is_share() => Dimension::Ratio,
             false => Dimension::Count(self.name.clone()),
         }
+    }
+
+    /// Whether it stands for a share of the whole, `5%`.
+    #[must_use]
+    pub fn is_share(&self) -> bool {
+        self.name == SHARE && !self.times
     }
 }
 
@@ -273,6 +280,9 @@ impl fmt::Display for Unit {
         write!(formatter, "{}{}", if self.times { "x " } else { "" }, self.name)
     }
 }
+
+/// What stands first in `Count<share, tokens, steps>`: a share of the whole, written `5%`.
+pub(crate) const SHARE: &str = "share";
 
 impl SettingType {
     /// The dimension of its numbers; of several units the first one's.
@@ -295,7 +305,7 @@ impl SettingType {
     pub fn is_whole(&self) -> bool {
         match self {
             Self::Int | Self::Bytes | Self::Count(_) | Self::Range => true,
-            Self::Units(units) => units.first().is_some_and(|unit| !unit.times),
+            Self::Units(units) => units.first().is_some_and(|unit| !unit.times && !unit.is_share()),
             Self::Optional(inner) => inner.is_whole(),
             _ => false,
         }
@@ -333,6 +343,7 @@ impl SettingType {
             (Self::Count(Some(found)), Self::Units(units)) => {
                 units.first().is_some_and(|unit| !unit.times && unit.name == *found)
             }
+            (Self::Ratio, Self::Units(units)) => units.first().is_some_and(Unit::is_share),
             // A value of any but the first unit says which one it has.
             (Self::Units(found), Self::Units(units)) => {
                 let alike = found.first() == units.first() || found.iter().all(|unit| unit.times);

@@ -100,6 +100,186 @@ fn a_killed_training_has_the_counts_and_curves_of_one_that_was_not() {
     }
 }
 
+/// A pipeline that trains under a stable schedule for so many tokens, 64 of which are a step.
+fn stable(horizon: &str, more: &str) -> String {
+    let pipeline = PIPELINE.replace("for = 40k tokens", &format!("for = {horizon}"));
+    pipeline.replace("lr = rate", &format!("lr = rate, schedule = wsd, warmup = 10 steps{more}"))
+}
+
+#[test]
+fn a_longer_training_goes_on_where_a_shorter_one_began_to_decay() {
+    let base = |world: &World| stage(&json(world, &["report", "--json"]), "base");
+    let plain = world();
+    plain.write("main.llmp", stable("40k tokens", ""));
+    plain.ok(&["run", "main.llmp"]);
+    let expected = base(&plain);
+    assert_eq!(expected["counts"]["steps"], 625);
+
+    let world = world();
+    world.write("main.llmp", stable("20k tokens", ""));
+    world.ok(&["run", "main.llmp"]);
+    world.write("main.llmp", stable("40k tokens", ""));
+    // 313 steps, of which the last 63 decay.
+    let plan = world.llmp(&["plan", "main.llmp"]);
+    assert!(plan.out.contains("goes on from step 250 of run 1"), "{}", plan.out);
+    let planned = stage(&json(&world, &["plan", "main.llmp", "--json"]), "base");
+    assert_eq!(planned["goes_on_from"], serde_json::json!({"step": 250, "steps": 625, "run": 1}));
+    let work = planned["estimate"]["work"].as_str().unwrap();
+    assert!(work.contains("24.0k of 40.0k tokens"), "{work}");
+    assert_eq!(planned["key"], expected["key"], "it is the same training");
+
+    // Killed on its way, it goes on from its own checkpoint.
+    let mut child = world
+        .command(&["run", "main.llmp", "-q"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let begun = Instant::now();
+    while saved(&world).is_none() && child.try_wait().unwrap().is_none() {
+        assert!(begun.elapsed() < Duration::from_secs(120), "no checkpoint appeared");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let step = saved(&world).expect("killed in the middle")["step"].as_u64().unwrap();
+    assert!((300..625).contains(&step), "{step}");
+    let plan = world.llmp(&["plan", "main.llmp"]).out;
+    assert!(plan.contains(&format!("goes on from step {step} of 625")), "{plan}");
+    world.ok(&["run", "main.llmp"]);
+    let prolonged = base(&world);
+    for what in ["key", "counts", "measures", "artifact"] {
+        assert_eq!(prolonged[what], expected[what], "{what}");
+    }
+    assert_eq!(prolonged["curves"]["loss"], expected["curves"]["loss"]);
+    let log = world.ok(&["log", "base", "--run", "2"]);
+    assert!(log.out.contains("going on after step 250"), "{}", log.out);
+
+    // Another decay begins where that of 40k did; a training that is shorter goes on from the shorter stem.
+    let goes_on = |world: &World, pipeline: String| {
+        world.write("main.llmp", pipeline);
+        stage(&json(world, &["plan", "main.llmp", "--json"]), "base")["goes_on_from"].clone()
+    };
+    assert_eq!(goes_on(&world, stable("40k tokens", ", decay = 50 steps"))["step"], 500);
+    assert_eq!(goes_on(&world, stable("30k tokens", ""))["step"], 250);
+    assert_eq!(goes_on(&world, stable("10x parameters", ""))["run"], 3, "whatever it is counted in");
+    for other in [", seed = 2", ", clip = 0.5"] {
+        assert_eq!(goes_on(&world, stable("40k tokens", other)), Value::Null, "{other}");
+    }
+    assert_eq!(goes_on(&world, stable("10k tokens", "")), Value::Null, "none is short enough");
+    assert_eq!(
+        goes_on(&world, stable("50k tokens", ", warmup = 5%").replace("warmup = 10 steps, ", "")),
+        Value::Null
+    );
+
+    // What another run needs stays; what only removed runs left goes.
+    assert_eq!(goes_on(&world, stable("50k tokens", ""))["step"], 500);
+    world.ok(&["gc", "--keep-runs", "1"]);
+    assert_eq!(goes_on(&world, stable("50k tokens", ""))["step"], 500);
+    assert_eq!(goes_on(&world, stable("30k tokens", "")), Value::Null);
+    assert_eq!(world.llmp(&["verify"]).code, 0);
+    let ran = world.ok(&["run", "main.llmp"]);
+    assert!(ran.err.contains("+ base") || ran.out.contains("+ base"));
+}
+
+#[test]
+fn a_log_is_followed_to_the_end_of_its_run_and_curves_go_to_tensorboard() {
+    let world = world();
+    let mut run = world
+        .command(&["run", "main.llmp", "-q"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let begun = Instant::now();
+    while saved(&world).is_none() && run.try_wait().unwrap().is_none() {
+        assert!(begun.elapsed() < Duration::from_secs(120), "no checkpoint appeared");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    let log = world.ok(&["log", "base", "main.llmp", "-f"]).out;
+    run.wait().unwrap();
+    assert!(log.contains("625 steps of 2 rows"), "{log}");
+    assert_eq!(
+        world.ok(&["log", "base", "main.llmp", "-f"]).out.lines().count(),
+        log.lines().count(),
+        "a run that ended"
+    );
+
+    let said = world.ok(&["report", "--tensorboard", "board"]);
+    let files: Vec<&str> = said.out.lines().collect();
+    assert!(files.iter().any(|file| file.contains("board/run-1/base/events.out.tfevents.")), "{files:?}");
+    let base = files.iter().find(|file| file.contains("/base/")).unwrap();
+    let bytes = std::fs::read(world.path().join(base)).unwrap();
+    let has = |text: &str| bytes.windows(text.len()).any(|window| window == text.as_bytes());
+    assert!(has("brain.Event:2") && has("held-out bits per byte") && has("gradient norm"));
+    // Records follow each other without a gap.
+    let (mut at, mut records) = (0, 0);
+    while at < bytes.len() {
+        let length = u64::from_le_bytes(bytes[at..at + 8].try_into().unwrap());
+        at += 16 + length as usize;
+        records += 1;
+    }
+    assert!(at == bytes.len() && records > 400, "{records}");
+    let again = world.ok(&["report", "--tensorboard", "board"]);
+    assert_eq!((again.out, std::fs::read(world.path().join(base)).unwrap()), (said.out, bytes));
+}
+
+#[test]
+fn examples_run_their_smoke_profiles() {
+    let examples = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples");
+    for (name, folders) in [("shakespeare", &["train", "valid"][..]), ("speedrun", &["sample"])] {
+        let world = World::new();
+        let main = format!("{name}.llmp");
+        let copy = |file: &std::path::Path, to: &str| world.write(to, std::fs::read(file).unwrap());
+        copy(&examples.join(name).join(&main), &main);
+        for folder in folders {
+            for file in std::fs::read_dir(examples.join(name).join(folder)).unwrap().flatten() {
+                copy(&file.path(), &format!("{folder}/{}", file.file_name().to_str().unwrap()));
+            }
+        }
+        world.ok(&["check", &main]);
+        world.ok(&["run", &main, "--profile", "smoke"]);
+        let base = stage(&json(&world, &["report", "--json"]), "base");
+        assert!(base["measures"]["held-out bits per byte"].as_f64().is_some(), "{name}: {base}");
+    }
+}
+
+#[test]
+fn one_dial_sets_the_size_of_a_training() {
+    let dial = |model: &str| {
+        let pipeline = PIPELINE.replace("layers = 1, width = 16, heads = 2, context = 32", model);
+        pipeline
+            .replace("for = 40k tokens, batch = 2, checkpoint_every = 50, lr = rate", "checkpoint_every = 50")
+    };
+    let world = world();
+    world.write("main.llmp", dial("depth = 2"));
+    let plan = json(&world, &["plan", "main.llmp", "--json"]);
+    let follows = stage(&plan, "base")["estimate"]["follows"].as_str().unwrap().to_owned();
+    let expected = "depth 2: 2 layers, width 128, heads = 2, context 256; batch = 20, 5120 tokens a step for 7864320 tokens; lr 0.02, \
+                    embedding_lr 0.01";
+    assert_eq!(follows, expected);
+    assert!(world.llmp(&["plan", "main.llmp"]).out.contains("depth 2: 2 layers"));
+    let explained = world.ok(&["check", "main.llmp"]);
+    assert!(!explained.out.contains("error"), "{}", explained.out);
+    // Whoever writes what follows has the same training, but for the dial itself.
+    world.write(
+        "main.llmp",
+        dial("depth = 2, context = 32")
+            .replace("checkpoint_every", "for = 1k tokens, batch = 2, checkpoint_every"),
+    );
+    world.ok(&["run", "main.llmp"]);
+    let log = world.ok(&["log", "base"]).out;
+    assert!(
+        log.contains(
+            "depth 2: 2 layers, width 128, heads = 2, context 32; batch = 2, 64 tokens a step for 1000 tokens"
+        ),
+        "{log}"
+    );
+    world.write("main.llmp", dial("layers = 2"));
+    let said = world.llmp(&["check", "main.llmp"]);
+    assert!(said.code == 1 && said.err.contains("E0209"), "{}{}", said.out, said.err);
+}
+
 #[test]
 fn training_goes_on_from_a_model() {
     let world = world();

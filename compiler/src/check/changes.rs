@@ -127,8 +127,8 @@ fn quote(text: &str) -> String {
 pub(crate) fn changes<'a>(
     program: &Program<'a>,
     selected: &[String],
-    place: Span,
     assignments: &'a [Assignment],
+    sources: &mut Sources,
     diagnostics: &mut Diagnostics,
 ) -> Vec<Change<'a>> {
     let mut order: Vec<(&Item<'a, ast::Profile>, bool)> = Vec::new();
@@ -143,6 +143,8 @@ pub(crate) fn changes<'a>(
             None => {
                 let known: Vec<&str> = program.profiles.iter().map(|item| item.name.text.as_str()).collect();
                 let meant = closest(name, known.iter().copied());
+                let file = sources.add_given("--profile", name.as_str());
+                let place = Span::new(file, 0, name.len() as u32);
                 diagnostics.push(errors::unknown_profile(name, &known, place, meant));
             }
         }

@@ -72,6 +72,11 @@ pub(super) const CLAUSES: &[Clause] = &[
         "What the stage reads is fetched before it runs, as these settings say, and kept in the lock file.",
     ),
     once(
+        "stem without",
+        "stem without ${1:for}",
+        "Its course depends on these settings only towards its end: one with other ones goes on from what was before.",
+    ),
+    once(
         "device",
         "device = ${1:2} gpus",
         "The graphics processors that it has for itself; `true`: the run's device.",
@@ -169,7 +174,7 @@ pub(super) fn next_words(site: &Site<'_, '_>, leaf: NodeId) -> Option<Vec<String
     Some(match texts.get(..at)? {
         ["trains" | "evaluates", "on"] | ["keeps", "clear", "of"] => roles(),
         ["keeps", "clear"] => vec!["of".to_owned()],
-        [_, "replaces"] | ["locked", "by", ..] | [_, "from", ..] => {
+        [_, "replaces"] | ["locked", "by", ..] | ["stem", "without", ..] | [_, "from", ..] => {
             let specs = stage.map_or_else(Vec::new, |stage| settings(stage, &texts, at));
             specs.into_iter().map(|spec| spec.name.clone()).collect()
         }

@@ -426,6 +426,7 @@ impl Lowerer<'_> {
             output: None,
             per_shard: signature.per_shard.clone(),
             resumes: signature.resumes,
+            stem: signature.stem.clone(),
             needs: signature.needs.clone(),
             amounts: signature.amounts.clone(),
             command: signature.command.clone(),

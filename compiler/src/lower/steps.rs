@@ -58,6 +58,7 @@ pub(crate) fn written_out<'s>(mut graph: Graph, signature: impl Fn(&str) -> Opti
                 output: stage.output.clone(),
                 per_shard: of.per_shard.clone(),
                 resumes: of.resumes,
+                stem: of.stem.clone(),
                 needs: of.needs.clone(),
                 amounts: of.amounts.clone(),
                 command: None,

@@ -294,6 +294,20 @@ pub(crate) fn locked_by_nothing(name: &str, span: Span, meant: Option<&str>) -> 
     }
 }
 
+pub(crate) fn stem_without_nothing(name: &str, span: Span, meant: Option<&str>) -> Diagnostic {
+    let error = Diagnostic::error(
+        code::SHARD_OF_NOTHING,
+        format!("`stem without {name}` names no setting that is part of the stage's key"),
+        span,
+    );
+    match meant {
+        Some(meant) => error.help(format!("did you mean `{meant}`?")),
+        None => {
+            error.help("name the settings that count towards the end only; `runtime` settings never count")
+        }
+    }
+}
+
 pub(crate) fn amount_of_nothing(word: &str, path: &str, span: Span, meant: Option<&str>) -> Diagnostic {
     let error = Diagnostic::error(
         code::SHARD_OF_NOTHING,

@@ -57,6 +57,8 @@ pub struct Signature {
     pub flow: Flow,
     /// The settings that say how much of something there is.
     pub amounts: Amounts,
+    /// `stem without SETTINGS`: see [`Stage::stem`](crate::graph::Stage::stem).
+    pub stem: Vec<String>,
     /// The numbers that its report holds, for what a program expects of it.
     pub measures: Vec<Measure>,
     /// What must hold of its settings.

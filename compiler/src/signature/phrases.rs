@@ -21,7 +21,7 @@ use super::ReadType;
 pub const LOCK: &str = "lock";
 
 /// How phrases are written.
-pub(crate) const PHRASES: [&str; 14] = [
+pub(crate) const PHRASES: [&str; 15] = [
     "cleans pii",
     "uses names",
     "trains on ROLE",
@@ -29,6 +29,7 @@ pub(crate) const PHRASES: [&str; 14] = [
     "keeps clear of ROLE",
     "after STEPS",
     "locked by SETTINGS",
+    "stem without SETTINGS",
     "context from SETTING",
     "horizon from SETTING",
     "memory from SETTING",
@@ -93,6 +94,18 @@ pub(super) fn phrase(signature: &mut Signature, words: &[ast::Name], diagnostics
             }
             if let Some(input) = signature.inputs.iter().find(|input| input.name == LOCK) {
                 diagnostics.push(errors::name_twice("input", LOCK, span, input.span));
+            }
+        }
+        ["stem", "without", settings @ ..] if !settings.is_empty() => {
+            for (name, word) in settings.iter().zip(words.iter().skip(2)) {
+                match signature.settings.iter().find(|spec| spec.name == **name) {
+                    Some(spec) if !spec.runtime => signature.stem.push((*name).to_owned()),
+                    _ => diagnostics.push(errors::stem_without_nothing(
+                        name,
+                        word.span,
+                        closest(name, signature.settings.iter().map(|spec| spec.name.as_str())),
+                    )),
+                }
             }
         }
         [word, "from", path @ ..] if !path.is_empty() && Amount::called(word).is_some() => {

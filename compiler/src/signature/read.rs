@@ -11,7 +11,7 @@ use crate::graph::{Amounts, DeviceKind, Devices, Needs};
 use crate::names::closest;
 use crate::resolve::value_names;
 use crate::source::Span;
-use crate::types::{Bounds, Pattern, SettingSpec, SettingType, Unit};
+use crate::types::{Bounds, Pattern, SHARE, SettingSpec, SettingType, Unit};
 use crate::units::plural;
 use crate::value::names::{Names, NoNames};
 use crate::value::{Expected, Value, Values};
@@ -151,7 +151,12 @@ fn units(arguments: &[ast::TypeArg], diagnostics: &mut Diagnostics) -> Option<Se
             times = Some(span);
             continue;
         }
-        let unit = Unit { name: plural(&argument.name.text), times: times.take().is_some() };
+        // A share of the whole stands first: one of several units is what a bare name says.
+        let name = match argument.name.text == SHARE && units.is_empty() {
+            true => SHARE.to_owned(),
+            false => plural(&argument.name.text),
+        };
+        let unit = Unit { name, times: times.take().is_some() };
         if units.iter().any(|known| known.name == unit.name) {
             diagnostics.push(errors::type_arguments("Count", Problem::SameUnit, span));
             return None;
@@ -168,6 +173,7 @@ fn units(arguments: &[ast::TypeArg], diagnostics: &mut Diagnostics) -> Option<Se
     }
     Some(match units.as_slice() {
         [] => SettingType::Count(None),
+        [one] if one.is_share() => SettingType::Ratio,
         [one] => SettingType::Count(Some(one.name.clone())),
         _ => SettingType::Units(units),
     })
@@ -361,6 +367,7 @@ pub(crate) fn signature(stage: &ast::Stage, diagnostics: &mut Diagnostics) -> Op
         special_tokens: None,
         flow: Flow::default(),
         amounts: Amounts::default(),
+        stem: Vec::new(),
         measures: Vec::new(),
         rules: Vec::new(),
     };

@@ -27,11 +27,15 @@ pub(crate) fn example(ty: &SettingType) -> String {
         SettingType::Count(Some(unit)) => format!("a number of {unit}, like `20k {unit}`"),
         SettingType::Units(units) => match units.as_slice() {
             [first, rest @ ..] => {
+                let start = match first.is_share() {
+                    true => "a share, like `5%`".to_owned(),
+                    false => format!("a number of {}, like `20k {0}`", first.name),
+                };
                 let rest = rest.iter().map(|unit| match unit.times {
                     true => format!(" or `20x {}`", unit.name),
                     false => format!(" or `20k {}`", unit.name),
                 });
-                format!("a number of {}, like `20k {0}`{}", first.name, rest.collect::<String>())
+                start + &rest.collect::<String>()
             }
             [] => "a count, like `30k`".to_owned(),
         },

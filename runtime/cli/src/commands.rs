@@ -33,6 +33,7 @@ mod run;
 mod runs;
 mod sample;
 mod search;
+mod serve;
 mod show;
 mod spelling;
 mod stages;
@@ -86,6 +87,8 @@ enum Command {
     Graph(graph::Arguments),
     /// Talk to the newest chat model
     Chat(chat::Arguments),
+    /// Serve models to programs, by OpenAI's API, and to people, as a page
+    Serve(serve::Arguments),
     /// Measure how quick this machine is, for the times that plans foretell
     Calibrate(calibrate::Arguments),
     /// Let a model continue a text
@@ -95,7 +98,8 @@ enum Command {
     /// Print rows of a result as people read them: documents, conversations, questions, tokens, a model's
     /// facts
     Show(show::Arguments),
-    /// Put a source on the list of those that are left out; tell what holds it, and prove that nothing is left
+    /// Put a source on the list of those that are left out; tell what holds it, and prove that nothing is
+    /// left
     Forget(forget::Arguments),
     /// Look at a filter: what its rules saw, what other thresholds would keep, documents on both sides
     Look(look::Arguments),
@@ -302,6 +306,7 @@ pub fn main() -> ExitCode {
         Command::Runs(arguments) => runs::run(&arguments),
         Command::Graph(arguments) => graph::run(&arguments),
         Command::Chat(arguments) => chat::run(&arguments),
+        Command::Serve(arguments) => serve::run(&arguments),
         Command::Sample(arguments) => sample::run(&arguments),
         Command::Trace(arguments) => trace::run(&arguments),
         Command::Show(arguments) => show::run(&arguments),

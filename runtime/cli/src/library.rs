@@ -21,10 +21,12 @@ pub fn library() -> &'static Library {
             let signature = stage.signature()?;
             Some((stage.name(), signature.path, signature.text))
         });
-        Library::of_stages(stages).with_lints(Lints::new(|stage, settings| {
+        let lints = Lints::new(|stage, settings| {
             let lints = standard().stage(stage).map_or_else(Vec::new, |stage| stage.lint(settings));
             lints.into_iter().filter_map(finding).collect()
-        }))
+        });
+        let lints = lints.completing(|stage, settings| standard().stage(stage)?.complete(settings));
+        Library::of_stages(stages).with_lints(lints)
     })
 }
 

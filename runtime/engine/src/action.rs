@@ -50,6 +50,20 @@ pub struct Action {
     /// The GPUs that it has for itself, as programs know them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub gpus: Vec<String>,
+    /// What another training left that it goes on from: a file of the store.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stem: Option<ActionStem>,
+}
+
+/// A stem, see [`llmp_stage::Stem`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ActionStem {
+    /// Its content.
+    pub digest: Digest,
+    /// Bytes.
+    pub size: u64,
+    /// Steps done.
+    pub step: u64,
 }
 
 /// A stage without the graph around it.
@@ -135,6 +149,9 @@ pub struct Effect {
     pub manifest: Manifest,
     /// What it reported, as far as known.
     pub record: Record,
+    /// The stem that it left, already in the store.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stem: Option<ActionStem>,
 }
 
 impl Recipe {

@@ -17,6 +17,7 @@ use super::Observer;
 use super::action::Place;
 use super::guard::Guard;
 use super::outcome::StageOutcome;
+use super::slurm::SlurmOptions;
 
 /// How a run is to be made.
 #[derive(Clone, Debug)]
@@ -39,6 +40,8 @@ pub struct RunOptions {
     pub kept: Vec<(StageId, Kept)>,
     /// The device for model stages.
     pub device: String,
+    /// The cluster that does the actions; `None` for threads of this process.
+    pub slurm: Option<SlurmOptions>,
     /// The GPUs of this machine as programs know them, `0`, for stages that have some for themselves. None
     /// where nobody knows of any: then it counts as having one.
     pub gpus: Vec<String>,

@@ -8,7 +8,7 @@
 //! * `session`: a whole run; `scheduler`: who is due; `lifecycle`: one stage from its claim to the ledger;
 //!   `queue`: which action runs next
 //! * `action`: work as data; `executor`: who does it; `workers`: the threads of this process; `perform`:
-//!   doing it, on one of them or by `llmp worker` from a file
+//!   doing it, on one of them or by `llmp worker` from a file; `slurm`: tasks of a cluster that do so
 //! * `command`, `guard`, `memory`: the user's programs, and what holds and measures them
 //!
 //! Start reading at [`Session`].
@@ -36,6 +36,7 @@ mod record;
 mod remarks;
 mod scheduler;
 mod session;
+mod slurm;
 mod worker;
 mod workers;
 
@@ -48,6 +49,7 @@ pub use observer::{Observer, Unwatched};
 pub use outcome::{StageOutcome, Status};
 pub use perform::{Checked, Performer, help_of};
 pub use session::{Counts, Outcome, Program, Session, failures, is_remarked, nothing_to_do};
+pub use slurm::{SlurmOptions, check_slurm};
 pub use worker::{Report, read_order, work};
 
 #[cfg(test)]

@@ -6,12 +6,12 @@ use std::sync::{Arc, Weak};
 use llmp_compiler::graph::{FileSet, Producer, Stage, StageId};
 use llmp_compiler::key::Digest;
 use llmp_compiler::plan::History;
-use llmp_planning::{Costs, ShardInput, host_name, reasons, shard_key, worn_data};
-use llmp_records::{Event, Record, Shards};
-use llmp_stage::{Error, Remark, shard_of};
-use llmp_store::{Kind, Lock, Manifest, StoreError};
+use llmp_planning::{Costs, GoesOn, ShardInput, host_name, reasons, shard_key, worn_data};
+use llmp_records::{Event, Record, Shards, WentOn, text};
+use llmp_stage::{Error, Remark, Saved, Stem, shard_of};
+use llmp_store::{Entry, Kind, Lock, Manifest, StoreError};
 
-use super::action::{Action, ActionInput, Effect, Recipe};
+use super::action::{Action, ActionInput, ActionStem, Effect, Recipe};
 use super::claim::Claim;
 use super::executor::{Executor, Failed, Submission, Ticket};
 use super::job::{Job, Planned};
@@ -28,6 +28,10 @@ pub(super) struct Running {
     shards: Vec<ShardInput>,
     results: BTreeMap<usize, (Manifest, Record)>,
     said: Said,
+    /// What another training left that it goes on from.
+    goes_on: Option<GoesOn>,
+    /// The stem that it left itself.
+    stem: Option<ActionStem>,
     ran: usize,
     /// Actions that have not ended.
     open: usize,
@@ -46,6 +50,8 @@ impl Running {
             shards: vec![],
             results: BTreeMap::new(),
             said,
+            goes_on: None,
+            stem: None,
             ran: 0,
             open: 0,
             stopped: false,
@@ -118,7 +124,7 @@ struct Batch<'s> {
 
 impl Batch<'_> {
     fn action(&self, key: Digest, shard: Option<String>, inputs: Vec<ActionInput>) -> Action {
-        Action { key, stage: Arc::clone(&self.recipe), shard, inputs, threads: 1, gpus: vec![] }
+        Action { key, stage: Arc::clone(&self.recipe), shard, inputs, threads: 1, gpus: vec![], stem: None }
     }
 }
 
@@ -162,13 +168,16 @@ impl<'e> Lifecycle<'e> {
                 .into());
         }
         let inputs = self.gather(stage, &planned.digests)?;
-        self.announce(stage, planned, &claim);
+        let goes_on = self.goes_on(stage, planned, &claim);
+        self.announce(stage, planned, &claim, goes_on.as_ref());
         remarks::say(self.job, stage, &early);
         // The seconds of its record are those of all attempts, and so is the work.
         let work = self.costs.of(stage).and_then(|cost| cost.flops);
         let given = remarks::given(self.job, stage);
-        let said = Said { remarks: early, work, read: 0, given };
+        let went_on = goes_on.as_ref().map(|stem| WentOn { step: stem.from.step, run: stem.from.run });
+        let said = Said { remarks: early, work, read: 0, given, went_on };
         let mut running = Running::new(planned.clone(), claim, said);
+        running.goes_on = goes_on;
         self.enqueue(id, &mut running, inputs)?;
         Ok(running)
     }
@@ -194,12 +203,31 @@ impl<'e> Lifecycle<'e> {
         Ok(claim)
     }
 
+    /// What another training left that is further than what this one left itself.
+    fn goes_on(&self, stage: &Stage, planned: &Planned, claim: &Claim) -> Option<GoesOn> {
+        if planned.forced || stage.stem.is_empty() {
+            return None;
+        }
+        let cost = self.costs.of(stage);
+        let found = llmp_planning::goes_on(stage, &planned.key, self.job.past, cost.as_ref())?;
+        let state = claim.work.join("state");
+        let own = Saved::read(&state).map_or(0, |saved| saved.step);
+        // What it left itself may have begun with this stem.
+        (own < found.from.step || Stem::given(&state).exists()).then_some(found)
+    }
+
     /// Says that the stage starts.
-    fn announce(&self, stage: &Stage, planned: &Planned, claim: &Claim) {
+    fn announce(&self, stage: &Stage, planned: &Planned, claim: &Claim, goes_on: Option<&GoesOn>) {
         let observer = self.job.harness.observer;
         let texts: Vec<String> = planned.reasons.iter().map(reasons::text).collect();
         let because = texts.first().map_or("", String::as_str);
-        let resumes = if claim.resumes() { ", going on from its state" } else { "" };
+        let resumes = match goes_on {
+            _ if claim.resumes() => ", going on from its state".to_owned(),
+            Some(GoesOn { from, .. }) => {
+                format!(", going on from step {} of run {}", text::count(from.step), from.run)
+            }
+            None => String::new(),
+        };
         observer.line(&format!("> {:<26} {because}{resumes}", stage.name));
         observer.tell(Event::StageStarted {
             stage: stage.name.clone(),
@@ -216,7 +244,12 @@ impl<'e> Lifecycle<'e> {
         let batch = self.batch(id, stage, running.planned.key.digest);
         match &stage.per_shard {
             None => {
-                let action = batch.action(running.planned.key.digest, None, inputs);
+                let mut action = batch.action(running.planned.key.digest, None, inputs);
+                action.stem = running.goes_on.as_ref().map(|GoesOn { from, .. }| ActionStem {
+                    digest: from.object,
+                    size: from.size,
+                    step: from.step,
+                });
                 self.queue(&batch, running, None, action);
                 Ok(())
             }
@@ -412,6 +445,7 @@ impl<'e> Lifecycle<'e> {
     /// Keeps what an action gave: a shard's result is in the ledger from now on.
     fn take_in(&self, stage: &Stage, running: &mut Running, index: usize, effect: Effect) {
         running.ran += 1;
+        running.stem = running.stem.take().or(effect.stem);
         let mut record = self.job.stamp(effect.record);
         if let (Some(role), Some(shard)) = (&stage.per_shard, running.shards.get(index)) {
             record.manifest = Some(effect.manifest.text());
@@ -450,6 +484,7 @@ impl<'e> Lifecycle<'e> {
         match publish(self.job, stage, &running.planned, parts, shards, said) {
             Ok((artifact, record)) => {
                 past.settle(&stage.name, key, *run);
+                self.keep_stem(stage, running);
                 running.claim.retire();
                 let told = told(&record, harness.registry.units());
                 harness.observer.line(&format!("+ {:<26} {told}", stage.name));
@@ -469,6 +504,19 @@ impl<'e> Lifecycle<'e> {
                 StageOutcome { status, key: Some(key), artifact: Some(artifact) }
             }
             Err(error) => self.failure(id, Some(key), &error),
+        }
+    }
+
+    /// Keeps what a longer training may go on from. It is no part of the result: where the ledger does not
+    /// take it, that is said and no more.
+    fn keep_stem(&self, stage: &Stage, running: &Running) {
+        let Some(ActionStem { digest, size, step }) = running.stem else { return };
+        let record = self.job.stamp(Record { device: self.job.options.device.clone(), ..Record::default() });
+        let (past, key) = (self.job.past, &running.planned.key);
+        if let Err(error) = llmp_planning::keep_stem(past, stage, key, step, &Entry { digest, size }, record)
+        {
+            let name = &stage.name;
+            self.job.harness.observer.line(&format!("! {name:<26} its stem is not kept: {error}"));
         }
     }
 

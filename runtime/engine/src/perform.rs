@@ -13,10 +13,10 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use llmp_compiler::artifact::ArtifactKind;
 use llmp_compiler::key::Digest;
 use llmp_records::Record;
-use llmp_stage::{Error, Input, InputFile};
+use llmp_stage::{Error, Input, InputFile, Stem};
 use llmp_store::{Store, StoreError, copy_checked, help_for};
 
-use super::action::{Action, ActionFile, ActionInput, Effect, Place, absolute};
+use super::action::{Action, ActionFile, ActionInput, ActionStem, Effect, Place, absolute};
 use super::command;
 use super::context::RunContext;
 use super::job::Harness;
@@ -125,6 +125,9 @@ impl Performer<'_> {
         for folder in [scratch, &output].into_iter().chain(Some(&*state).filter(|_| !is_command)) {
             fs::create_dir_all(folder).map_err(Error::io("cannot make the folder", folder))?;
         }
+        if let Some(stem) = &action.stem {
+            self.lay(stem, &state, action)?;
+        }
         // Documents that a command was given, where that is known.
         let mut documents = Vec::new();
         let mut inputs = BTreeMap::<String, Vec<Input>>::new();
@@ -148,7 +151,7 @@ impl Performer<'_> {
             shard: action.shard.clone(),
             inputs,
             output: output.clone(),
-            state,
+            state: state.clone(),
             shared: self.place.store.join("shared"),
             device: &self.place.device,
             threads: action.threads,
@@ -224,7 +227,40 @@ impl Performer<'_> {
             device: self.place.device.clone(),
             ..Record::default()
         };
-        Ok(Effect { manifest, record })
+        let made = if is_command { None } else { Stem::read(&state) };
+        let stem = match made {
+            Some(Stem { step }) => {
+                let entry = self.store.objects.take(&Stem::made(&state))?;
+                self.checked.fresh(std::iter::once(entry.digest));
+                Some(ActionStem { digest: entry.digest, size: entry.size, step })
+            }
+            None => None,
+        };
+        Ok(Effect { manifest, record, stem })
+    }
+
+    /// Lays the stem in the stage's private folder. It is a shortcut: one that is missing or damaged is gone
+    /// without, which the log says.
+    fn lay(&self, stem: &ActionStem, state: &Path, action: &Action) -> Result<(), ActionError> {
+        let path = Stem::given(state);
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                return Err(Error::io("cannot remove", &path)(error).into());
+            }
+            _ => {}
+        }
+        let laid = self
+            .checked
+            .check(self.store, &stem.digest)
+            .and_then(|()| self.store.objects.link_file(&stem.digest, &path));
+        match laid {
+            Err(error @ (StoreError::Missing { .. } | StoreError::Damaged { .. })) => {
+                let line = format!("{}: training starts at its first step: {error}", action.stage.name);
+                self.harness.observer.line(&line);
+                Ok(())
+            }
+            laid => Ok(laid?),
+        }
     }
 
     /// Makes an input's files available: those of the user where they lie, those of the store as links in

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use llmp_compiler::graph::{Graph, Producer, Stage};
 use llmp_compiler::key::Digest;
 use llmp_planning::{Past, reasons, settings};
-use llmp_records::{FileRecord, InputRecord, Record, text};
+use llmp_records::{FileRecord, InputRecord, Record, WentOn, text};
 use llmp_stage::{Error, Remark, shard_of};
 use llmp_store::{Kind, Manifest};
 
@@ -21,6 +21,8 @@ pub(super) struct Said {
     pub(super) work: Option<f64>,
     /// Bytes that its actions were given.
     pub(super) read: u64,
+    /// What another training left that it went on from.
+    pub(super) went_on: Option<WentOn>,
     /// Whether there was anything in its inputs.
     pub(super) given: bool,
 }
@@ -76,6 +78,7 @@ pub(super) fn publish<'p>(
     whole.causes.clone_from(&planned.reasons);
     whole.shards = shards;
     whole.work = said.work;
+    whole.went_on = said.went_on;
     whole.read = Some(said.read);
     whole.remarks = said.remarks;
     let kind = stage.output.as_ref().map_or("", |output| output.kind.name());

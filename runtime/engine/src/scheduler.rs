@@ -15,12 +15,13 @@ use llmp_compiler::plan::{Blocked, Decision, State, decide};
 use llmp_records::Event;
 
 use super::executor::{Done, Executor, Ticket};
-use super::job::{Job, Planned, RunOptions};
+use super::job::{Harness, Job, Planned, RunOptions};
 use super::lifecycle::{Damage, Lifecycle, NotStarted, Received, Running};
 use super::outcome::{StageOutcome, Status};
 use super::perform::{ATTEMPT, Checked, Performer};
 use super::queue::Limits;
 use super::remarks;
+use super::slurm::{Slurm, Surroundings};
 use super::workers::{Policy, with_threads};
 
 /// Runs to the end. The result's index is the stage's. `before` is how the stages ended when this was called
@@ -33,6 +34,12 @@ pub(super) fn run(job: &Job<'_>, before: Vec<StageOutcome>) -> Vec<StageOutcome>
     let performer =
         Performer { store, place: &place, harness: job.harness, checked: &checked, attempts: ATTEMPT };
     super::claim::sweep(store);
+    if let Some(slurm) = &job.options.slurm {
+        let Harness { observer, stop, .. } = job.harness;
+        let around = Surroundings { place: &place, run: &job.run_folder, observer, stop, retries };
+        let executor = Slurm::new(slurm.clone(), around);
+        return run_on(&executor, job, &checked, before);
+    }
     let policy = Policy { limits, gpus, strict: !keep_going, retries };
     with_threads(&performer, policy, |executor| run_on(executor, job, &checked, before))
 }

@@ -105,7 +105,7 @@ fn setting(name: &str, value: serde_json::Value) -> Setting {
     Setting { name: name.into(), value, runtime: name == "fail", path: false, span: None }
 }
 
-fn node(name: &str, from: &[u32], value: u64, constant: bool, fail: bool) -> Stage {
+pub(crate) fn node(name: &str, from: &[u32], value: u64, constant: bool, fail: bool) -> Stage {
     let input =
         |&id: &u32| Input { role: "from".into(), from: Producer::Stage(StageId(id)), span: Span::default() };
     Stage {
@@ -121,6 +121,7 @@ fn node(name: &str, from: &[u32], value: u64, constant: bool, fail: bool) -> Sta
         output: Some(Output { kind: ArtifactKind::Docs, abilities: vec![], vocabulary: None }),
         per_shard: None,
         resumes: false,
+        stem: vec![],
         needs: Needs::default(),
         amounts: Amounts::default(),
         command: None,
@@ -130,19 +131,19 @@ fn node(name: &str, from: &[u32], value: u64, constant: bool, fail: bool) -> Sta
     }
 }
 
-fn graph(stages: Vec<Stage>) -> Graph {
+pub(crate) fn graph(stages: Vec<Stage>) -> Graph {
     Graph { stages, ..Graph::default() }
 }
 
 /// How a run is made.
 #[derive(Clone, Copy, Debug)]
-struct How {
-    jobs: usize,
-    keep_going: bool,
-    retries: usize,
+pub(crate) struct How {
+    pub(crate) jobs: usize,
+    pub(crate) keep_going: bool,
+    pub(crate) retries: usize,
 }
 
-const HOW: How = How { jobs: 2, keep_going: true, retries: 0 };
+pub(crate) const HOW: How = How { jobs: 2, keep_going: true, retries: 0 };
 
 fn run(root: &Path, graph: &Graph) -> (Vec<Decision>, Vec<StageOutcome>) {
     run_as(root, graph, HOW)
@@ -160,7 +161,7 @@ fn run_as(root: &Path, graph: &Graph, how: How) -> (Vec<Decision>, Vec<StageOutc
     (decisions, outcome.stages)
 }
 
-fn registry() -> Registry {
+pub(crate) fn registry() -> Registry {
     let stages: Vec<Box<dyn llmp_stage::Stage>> = vec![
         Box::new(stage("test.make", make)),
         Box::new(stage("test.shout", shout)),
@@ -176,7 +177,7 @@ fn program<'a>(graph: &'a Graph, main: &'a Path) -> Program<'a> {
     Program { graph, sources, main, profiles: &[], targets: &[] }
 }
 
-fn options(how: How) -> RunOptions {
+pub(crate) fn options(how: How) -> RunOptions {
     RunOptions {
         jobs: how.jobs,
         cores: 2,
@@ -187,6 +188,7 @@ fn options(how: How) -> RunOptions {
         forced: vec![],
         kept: vec![],
         device: "cpu".into(),
+        slurm: None,
         gpus: vec![],
         guard: None,
         asked: Instant::now(),

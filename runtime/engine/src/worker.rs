@@ -7,9 +7,12 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use llmp_compiler::key::Digest;
 use llmp_records::log_name;
-use llmp_store::{Result, at, write_atomically};
+use llmp_store::{Result, StoreError, at, write_atomically};
 use serde::{Deserialize, Serialize};
+
+use llmp_stage::Error;
 
 use super::action::{Action, Effect, FORMAT, Order, Place};
 use super::perform::{ActionError, Performer};
@@ -28,6 +31,15 @@ pub enum Report {
         /// inputs.
         differs: bool,
     },
+    /// An object of one of its inputs is missing or damaged, and was set aside. Nothing was done.
+    Damaged {
+        /// The input's place among the action's.
+        input: usize,
+        /// The object.
+        object: Digest,
+        /// What is wrong.
+        what: String,
+    },
     /// It failed.
     Failed {
         /// What went wrong.
@@ -35,6 +47,37 @@ pub enum Report {
         /// What to do.
         help: Option<String>,
     },
+}
+
+impl Report {
+    /// Whether it gave nothing because it was told to stop: then it goes on from where it was, once it is
+    /// asked again.
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        matches!(self, Self::Failed { message, .. } if *message == Error::cancelled().to_string())
+    }
+
+    /// Whether nothing came of it.
+    #[must_use]
+    pub fn failed(&self) -> bool {
+        !matches!(self, Self::Done { .. })
+    }
+
+    /// Puts it where the one who asked for the action looks for it, whole or not at all.
+    ///
+    /// # Errors
+    /// Where it cannot be written.
+    pub fn write(&self, path: &Path) -> Result<()> {
+        write_atomically(path, &serde_json::to_vec(self).unwrap_or_default())
+    }
+
+    /// What a report stands for that cannot be read.
+    pub(super) fn unreadable(path: &Path, error: &str) -> Self {
+        Self::Failed {
+            message: format!("its report `{}` cannot be read: {error}", path.display()),
+            help: None,
+        }
+    }
 }
 
 /// Where the result of an action lies, below the private folder of its stage's key.
@@ -45,7 +88,7 @@ fn result_path(work: &Path, action: &Action) -> PathBuf {
 /// What another process has made of an action: `work` is the private folder of its stage's key.
 pub(super) fn read_result(work: &Path, action: &Action) -> Option<Effect> {
     let text = fs::read(result_path(work, action)).ok()?;
-    let (key, effect): (llmp_compiler::key::Digest, Effect) = serde_json::from_slice(&text).ok()?;
+    let (key, effect): (Digest, Effect) = serde_json::from_slice(&text).ok()?;
     (key == action.key).then_some(effect)
 }
 
@@ -90,10 +133,13 @@ pub fn work(action: &Action, performer: &Performer<'_>) -> Result<Report> {
         Err(ActionError::Failed(error)) => {
             Ok(Report::Failed { message: error.to_string(), help: error.help_text().map(str::to_owned) })
         }
-        Err(ActionError::Damaged { error, .. }) => Ok(Report::Failed {
-            message: error.to_string(),
-            help: Some("`llmp run` makes the damaged input again".to_owned()),
-        }),
+        Err(ActionError::Damaged { input, object, error }) => {
+            let what = match error {
+                StoreError::Damaged { what, .. } => what,
+                error => error.to_string(),
+            };
+            Ok(Report::Damaged { input, object, what })
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! The card beside an export of documents or of a model: what it was made of and how, in Markdown.
 //!
-//! Everything in it is from records: sources with their licences, what each stage kept and dropped by which rule,
-//! tokens by source, evaluations that read it, and the command that makes it again.
+//! Everything in it is from records: sources with their licences, what each stage kept and dropped by which
+//! rule, tokens by source, evaluations that read it, and the command that makes it again.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;

@@ -53,7 +53,8 @@ pub fn traces(
     list: &Removed,
 ) -> Result<Traces> {
     let mut traces = Traces::default();
-    // Which rows of which shards hold them, by stage; stages that were made from such ones are among them, too.
+    // Which rows of which shards hold them, by stage; stages that were made from such ones are among them,
+    // too.
     let mut rows: BTreeMap<&str, BTreeSet<(String, u64)>> = BTreeMap::new();
     for stage in &run.stages {
         let Some(artifact) = stage.artifact else { continue };
@@ -130,8 +131,8 @@ pub struct Search {
 }
 
 /// Searches every file of a run's results for texts: its bytes as they are, and its rows as they are read
-/// (documents, conversations, questions, tokens as text), since files are compressed. `folder` lays the files of
-/// a result below one folder under their names, as some kinds need them.
+/// (documents, conversations, questions, tokens as text), since files are compressed. `folder` lays the files
+/// of a result below one folder under their names, as some kinds need them.
 ///
 /// # Errors
 /// Where a result cannot be read.

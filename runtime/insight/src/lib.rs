@@ -27,6 +27,7 @@ pub mod look;
 pub mod peek;
 pub mod reach;
 pub mod report;
+pub mod tensorboard;
 pub mod trace;
 pub mod watching;
 pub mod why;

@@ -164,8 +164,8 @@ impl Shown {
 }
 
 impl Look {
-    /// Makes of a sample what is shown of it. `counts` are those of the whole run, `left` are documents that the
-    /// run dropped, for rules that tell no values; at most `most` documents are shown of each kind.
+    /// Makes of a sample what is shown of it. `counts` are those of the whole run, `left` are documents that
+    /// the run dropped, for rules that tell no values; at most `most` documents are shown of each kind.
     #[must_use]
     pub fn of(
         (stage, kind): (&str, &str),

@@ -38,6 +38,19 @@ pub struct Estimate {
     pub data: Option<u64>,
     /// How often it goes over them.
     pub epochs: Option<f64>,
+    /// What follows from its settings that they do not say.
+    pub follows: Option<String>,
+}
+
+impl Estimate {
+    /// Takes off what is done already: the share `left` is to be done yet, of so many tokens.
+    pub(super) fn leave(&mut self, left: f64, tokens: Option<u64>) {
+        self.seconds = self.seconds.map(|seconds| seconds * left);
+        let Some(tokens) = tokens else { return };
+        let all = format!("{} tokens", text::short_count(tokens as f64));
+        let rest = text::short_count(tokens as f64 * left);
+        self.work = self.work.replace(&all, &format!("{rest} of {all}"));
+    }
 }
 
 /// Estimates what a decision costs.
@@ -54,6 +67,7 @@ pub(super) fn estimate(
     let cost = costs.of(stage);
     let cost = cost.as_ref();
     let mut estimate = Estimate { work: work(record.as_ref(), cost, costs.units()), ..Estimate::default() };
+    estimate.follows = cost.and_then(|cost| cost.follows.clone());
     estimate.disk = disk(record.as_ref(), cost);
     estimate.memory = memory(stage, record.as_ref(), cost);
     let Decision::Run { shards, .. } = decision else { return estimate };

@@ -1,5 +1,5 @@
-//! The list of removed sources beside a pipeline, `NAME.forget`, which `llmp forget` writes and people may: stages
-//! that start a pipeline are given it as an input, so that its content is part of their keys.
+//! The list of removed sources beside a pipeline, `NAME.forget`, which `llmp forget` writes and people may:
+//! stages that start a pipeline are given it as an input, so that its content is part of their keys.
 
 use std::path::{Path, PathBuf};
 

@@ -300,6 +300,7 @@ mod tests {
             output: None,
             per_shard: None,
             resumes: false,
+            stem: vec![],
             needs: Needs::default(),
             amounts: Default::default(),
             command: Some(vec!["sh".into(), "tool.sh".into()]),

@@ -151,6 +151,7 @@ fn of_record(record: &Record, form: Option<&dyn Form>) -> Known {
     Known {
         items: form.and_then(Form::items).and_then(count),
         bytes: Some(record.bytes),
+        tokens: form.filter(|form| form.unit() == Some("tokens")).and_then(|_| count("tokens")),
         vocabulary: count("vocabulary"),
         model: None,
     }

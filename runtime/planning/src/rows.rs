@@ -14,6 +14,7 @@ use super::estimate::{Estimate, estimate};
 use super::fetches::{self, Fetch};
 use super::known::Costs;
 use super::rates::Rates;
+use super::stems::{GoesOn, goes_on};
 
 /// One row of a plan.
 #[derive(Clone, Debug)]
@@ -26,6 +27,8 @@ pub struct Row {
     pub estimate: Estimate,
     /// How far an attempt with this very key came that was stopped: a run goes on from there.
     pub saved: Option<Saved>,
+    /// What another training left that it goes on from, where that is more than `saved`.
+    pub goes_on: Option<GoesOn>,
     /// What is fetched before it runs.
     pub fetch: Option<Fetch>,
     /// The run in which it was last settled.
@@ -125,7 +128,13 @@ fn some_rows(
             estimate.data = data(graph, stage, &rows, past);
             estimate.epochs = estimate.data.and_then(|data| feasible::epochs(stage, data));
         }
-        let saved = saved(stage, &decision, past);
+        let mut saved = saved(stage, &decision, past);
+        let goes_on = if forced.contains(&id) { None } else { stem(stage, &decision, past, &costs) };
+        let goes_on = goes_on.filter(|stem| saved.is_none_or(|saved| saved.step < stem.from.step));
+        if let Some(stem) = &goes_on {
+            saved = None;
+            estimate.leave(stem.left(), costs.of(stage).and_then(|cost| cost.tokens));
+        }
         if let (Some(saved), Some(seconds)) = (&saved, estimate.seconds) {
             estimate.seconds = Some(seconds * saved.left());
         }
@@ -134,7 +143,7 @@ fn some_rows(
         let lacks = fetches::of_stage(stage, id, &decision, past).unwrap_or_default();
         let usual = (!lacks.is_empty()).then(|| costs.of(stage)).flatten().and_then(|cost| cost.read);
         let fetch = fetches::sum(stage, &lacks, usual);
-        rows.push(Row { id, decision, estimate, saved, fetch, last_run });
+        rows.push(Row { id, decision, estimate, saved, goes_on, fetch, last_run });
     }
     Some(rows)
 }
@@ -144,6 +153,15 @@ fn saved(stage: &Stage, decision: &Decision, past: &Past) -> Option<Saved> {
     let Decision::Run { key: Some(key), .. } = decision else { return None };
     let state = past.store().work(&key.digest.hex()).join("state");
     stage.resumes.then(|| Saved::read(&state)).flatten().filter(|saved| saved.step > 0)
+}
+
+/// What another training left that a stage goes on from.
+fn stem(stage: &Stage, decision: &Decision, past: &Past, costs: &Costs<'_>) -> Option<GoesOn> {
+    let Decision::Run { key: Some(key), .. } = decision else { return None };
+    if stage.stem.is_empty() {
+        return None;
+    }
+    goes_on(stage, key, past, costs.of(stage).as_ref())
 }
 
 /// That a stage which is to run now goes over its data very often: known once the tokens are counted.

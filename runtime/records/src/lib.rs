@@ -26,6 +26,6 @@ pub mod unknown;
 pub use event::{Event, LogEntry, Shards};
 pub use expectation::Expectation;
 pub use notes::Notes;
-pub use record::{FileRecord, InputRecord, PACE, Record, Remarked};
+pub use record::{FileRecord, InputRecord, PACE, Record, Remarked, WentOn};
 pub use run::{Environment, Kept, Run, StageRun, log_name, path, title};
 pub use status::{RunStatus, StageStatus};

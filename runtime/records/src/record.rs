@@ -72,6 +72,9 @@ pub struct Record {
     /// foretold from it where there is no `work`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub read: Option<u64>,
+    /// What another training had left that it went on from; `None` where it began at its first step.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub went_on: Option<WentOn>,
     /// Why its result is gone, for one that is forgotten.
     pub lost: String,
 }
@@ -83,6 +86,15 @@ pub struct Record {
 pub struct Remarked {
     /// One for each.
     pub remarks: Vec<IgnoredAny>,
+}
+
+/// The stem of another training, see [`llmp_stage::Stem`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WentOn {
+    /// Steps that it had done.
+    pub step: u64,
+    /// The run that left it.
+    pub run: u64,
 }
 
 /// An input as it was.

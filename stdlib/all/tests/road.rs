@@ -28,8 +28,13 @@ fn defaults(stage: &str) -> Value {
     let mut settings = serde_json::Map::new();
     for line in fields.lines().map(str::trim).filter(|line| !line.starts_with("///")) {
         let Some((name, rest)) = line.trim_start_matches("runtime ").split_once(": ") else { continue };
-        // An optional setting has no default: it is absent.
-        let Some((_, default)) = rest.split_once(" = ") else { continue };
+        // An optional setting has no default.
+        let Some((_, default)) = rest.split_once(" = ") else {
+            if rest.split(' ').next().is_some_and(|kind| kind.ends_with('?')) {
+                settings.insert(name.to_owned(), Value::Null);
+            }
+            continue;
+        };
         let default = default.split(" in ").next().unwrap();
         let value = match default.strip_suffix('%') {
             Some(percent) => json!(percent.parse::<f64>().unwrap() / 100.0),
@@ -173,14 +178,15 @@ fn recipe(learning_rate: f64) -> Recipe {
         optimizer: Optimizer::Muon,
         learning_rate,
         embedding_learning_rate: 6e-3,
-        warmup: 0.05,
+        warmup: llmp_model::Stretch::Share(0.05),
         schedule: Schedule::Linear,
-        decay: 0.2,
+        decay: llmp_model::Stretch::Share(0.2),
         final_fraction: 0.1,
         weight_decay: 0.0,
         clip: Some(1.0),
         seed: 1,
         checkpoint_every: 0,
+        on_spike: llmp_model::OnSpike::Note,
         stop_tokens: None,
     }
 }
@@ -318,4 +324,45 @@ fn a_probe_without_unknown_questions_teaches_no_refusal() {
         .with_files("probe", &[(PROBE_FILE, jsonl([row]).as_bytes())]);
     let error = run(&ctx, "refusal", json!({"steps": 1})).unwrap_err();
     assert_eq!(error.to_string(), "the probe found no question that the model does not know");
+}
+
+#[test]
+fn how_much_of_a_tuning_is_kept_is_chosen_or_set() {
+    let mut world = World::new();
+    let ctx = world.ctx("chat", &[("model", "base"), ("conversations", "conversations")]);
+    run(&ctx, "sft", json!({"epochs": 60, "batch": 4, "lr": 1e-2})).unwrap();
+    world.keep("chat", &ctx);
+    // Half of the places of either kind are ten questions, which is enough to choose by.
+    let asked = |places: &'static [(&str, &str)], times: usize, verdict: &'static str| {
+        places.iter().cycle().take(places.len() * times).enumerate().map(move |(number, place)| {
+            let mut row = question(place, "seen");
+            row["id"] = json!(format!("{verdict}-{number}"));
+            for (name, value) in [("samples", json!(["?"])), ("correct", json!(0)), ("of", json!(1))] {
+                row[name] = value;
+            }
+            row["verdict"] = json!(verdict);
+            row
+        })
+    };
+    let rows = jsonl(asked(&SEEN, 5, "known").chain(asked(&UNSEEN, 10, "unknown")));
+    let refusal = |name: &str, set: Value| {
+        let ctx = world.ctx(name, &[("model", "chat")]).with_files("probe", &[(PROBE_FILE, rows.as_bytes())]);
+        let mut settings = json!({"steps": 10, "batch": 8, "lr": 1e-2, "held_out": 0.5});
+        settings.as_object_mut().unwrap().extend(set.as_object().unwrap().clone());
+        run(&ctx, "refusal", settings).unwrap();
+        let kept = ctx.measures.lock().unwrap()["kept"];
+        (kept, ctx.counted("held_out.known"), fs::read(ctx.output().join("model.safetensors")).unwrap())
+    };
+    let (kept, held_out, chosen) = refusal("chosen", json!({}));
+    assert!((0.3..=1.0).contains(&kept), "{kept}");
+    assert_eq!(held_out, 10);
+    assert_eq!(refusal("again", json!({})), (kept, held_out, chosen));
+    let before = fs::read(world.artifacts["chat"].join("model.safetensors")).unwrap();
+    let (kept, held_out, none) = refusal("none", json!({"keep": 0.0}));
+    assert_eq!((kept, held_out), (0.0, 0), "a share that is set needs nothing held out");
+    assert!(none == before, "nothing kept is the model before");
+    let half = refusal("half", json!({"keep": 0.5})).2;
+    assert!(half != before && half != refusal("all", json!({"keep": 1.0})).2);
+    let nothing = refusal("nothing", json!({"held_out": 0.0}));
+    assert_eq!((nothing.0, nothing.1), (1.0, 0), "nothing held out: all is kept");
 }

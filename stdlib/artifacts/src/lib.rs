@@ -4,6 +4,7 @@
 pub mod classifier;
 pub mod conversations;
 pub mod docs;
+pub mod exact;
 mod json;
 pub mod lines;
 pub mod model;

@@ -1,5 +1,7 @@
 //! Random numbers that are the same everywhere.
 
+use crate::exact;
+
 /// SplitMix64 (Steele, Lea and Flood 2014): tiny, well mixed, and the same on every machine. Its whole state
 /// is one number.
 #[derive(Clone, Debug)]
@@ -58,8 +60,8 @@ impl Random {
 
     /// Of the standard normal distribution (Box-Muller).
     pub fn normal(&mut self) -> f64 {
-        let radius = (-2.0 * (1.0 - self.uniform()).ln()).sqrt();
-        radius * (std::f64::consts::TAU * self.uniform()).cos()
+        let radius = (-2.0 * exact::ln(1.0 - self.uniform())).sqrt();
+        radius * exact::cos(std::f64::consts::TAU * self.uniform())
     }
 
     /// Shuffles in place (Fisher and Yates).

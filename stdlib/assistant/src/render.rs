@@ -159,6 +159,23 @@ impl Template {
         Some(Prompt { tokens: kept.flatten().copied().chain(head).collect(), forgotten })
     }
 
+    /// As [`Template::prompt`], where `messages` may end within the assistant's turn, with what a search
+    /// found: the prompt ends behind it.
+    #[must_use]
+    pub fn prompt_within(&self, messages: &[Message]) -> Option<Prompt> {
+        let within = |message: &Message| message.role == Role::Tool || message.query.is_some();
+        let open = messages.len() - messages.iter().rev().take_while(|message| within(message)).count();
+        let mut prompt = self.prompt(&messages[..open])?;
+        for message in &messages[open..] {
+            let tokens = match message.role {
+                Role::Tool => self.result(&message.content, prompt.tokens.len()).0,
+                _ => self.said(message),
+            };
+            prompt.tokens.extend(tokens);
+        }
+        (prompt.tokens.len() < self.context).then_some(prompt)
+    }
+
     /// A search result as it enters a turn of which `used` tokens stand before it, and whether it had to be
     /// shortened to leave room for the answer.
     #[must_use]
@@ -289,6 +306,16 @@ pub(crate) mod tests {
         messages[3].content = "Papua ".repeat(50);
         let Rendered { row, cut } = template.learn(&messages);
         assert!(cut && row.tokens.len() == 41 && row.learn.len() == 41);
+    }
+
+    #[test]
+    fn a_turn_goes_on_behind_a_result() {
+        let template = template(200);
+        let prompt = template.prompt_within(&searching()[..3]).unwrap();
+        let whole = template.learn(&searching()).row.tokens;
+        assert_eq!(prompt.tokens, whole[..prompt.tokens.len()]);
+        assert!(text(&template, &prompt.tokens).ends_with("Lae lies in Papua.<RESULT_END>"));
+        assert_eq!(template.prompt_within(&searching()[..1]), template.prompt(&searching()[..1]));
     }
 
     #[test]

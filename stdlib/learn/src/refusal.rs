@@ -8,7 +8,9 @@ use llmp_model::Row;
 use llmp_stage::{Context, Cost, Counts, Error, Inputs, Remark, Result};
 use serde::Deserialize;
 
+use crate::blend::{self, HeldBack};
 use crate::mix::Mix;
+use crate::trial::Trial;
 use crate::tune::{self, Border, Student, Tuning};
 
 #[derive(Deserialize)]
@@ -22,6 +24,8 @@ pub(crate) struct Settings {
     lr: f64,
     warmup: f64,
     replay_share: f64,
+    held_out: f64,
+    keep: Option<f64>,
     seed: u64,
     checkpoint_every: u64,
 }
@@ -29,7 +33,10 @@ pub(crate) struct Settings {
 /// What it will need.
 pub(crate) fn cost(settings: &Settings, inputs: &Inputs) -> Cost {
     let row = tune::row(inputs);
-    let flops = tune::flops(inputs, settings.steps as f64, settings.batch, settings.replay_share, row);
+    // The trial takes as many steps.
+    let trainings = if settings.keep.is_none() && settings.held_out > 0.0 { 2.0 } else { 1.0 };
+    let flops =
+        tune::flops(inputs, trainings * settings.steps as f64, settings.batch, settings.replay_share, row);
     Cost { flops, ..tune::cost(settings.batch, inputs, &["probe", "conversations"]) }
 }
 
@@ -45,10 +52,44 @@ pub(crate) fn run(ctx: &dyn Context, settings: Settings) -> Result<()> {
         );
     }
     let mut student = Student::open(ctx)?;
-    let seed = settings.seed;
+    let keep = match settings.keep {
+        Some(share) => share,
+        None => choose(ctx, &student, &settings)?,
+    };
+    let border = open(ctx, &student, &settings)?;
+    train(ctx, &student, &settings, border)?;
+    blend::keep(ctx, &student, keep)?;
+    student.abilities.refusal = Some(settings.message);
+    student.abilities.save_with(Ability::Refuses, ctx.output())
+}
+
+fn open<'a>(ctx: &dyn Context, student: &Student, settings: &Settings) -> Result<Border<'a>> {
     let shares = [settings.chat_share, settings.known_share];
-    let border = Border::open(ctx, &student, settings.batch, shares, seed)?;
+    Border::open(ctx, student, settings.batch, shares, settings.seed)
+}
+
+/// The share to keep: a trial learns from a part of the probe, and the rest tells. What learns from all of
+/// the probe is then better than the trial on both sides, and keeps the same share.
+fn choose(ctx: &dyn Context, student: &Student, settings: &Settings) -> Result<f64> {
+    let trial = Trial::new(ctx)?;
+    let mut border = open(&trial, student, settings)?;
+    let held_back = HeldBack::of(&mut border.known, &mut border.unknown, settings.held_out, settings.seed);
+    ctx.count("held_out.known", held_back.known.len() as u64);
+    ctx.count("held_out.unknown", held_back.unknown.len() as u64);
+    let way = student.template.tokenizer().encode(&settings.message);
+    let decisions = student.decisions(&held_back, &way);
+    if !decisions.suffice() {
+        ctx.log("all of the change is kept: too little can be held out to choose a share of it");
+        return Ok(1.0);
+    }
+    trial.once(|| train(&trial, student, settings, border))?;
+    decisions.choose(ctx, student, trial.output())
+}
+
+/// Teaches it.
+fn train(ctx: &dyn Context, student: &Student, settings: &Settings, border: Border<'_>) -> Result<()> {
     let Border { known, unknown, known_rows, unknown_rows, chat } = border;
+    let seed = settings.seed;
     let row = |question: &Question, answer: &str| -> Row {
         let messages = [Message::new(Role::User, &question.question), Message::new(Role::Assistant, answer)];
         student.row(ctx, &messages)
@@ -60,12 +101,7 @@ pub(crate) fn run(ctx: &dyn Context, settings: Settings) -> Result<()> {
     parts.extend(chat);
 
     let replay = student.replay(ctx, settings.replay_share, settings.batch, seed)?;
-    let Settings { steps, lr, warmup, checkpoint_every, .. } = settings;
-    student.train(
-        ctx,
-        &Mix { steps, parts, replay, held_out: None },
-        &Tuning { lr, warmup, seed, checkpoint_every },
-    )?;
-    student.abilities.refusal = Some(settings.message);
-    student.abilities.save_with(Ability::Refuses, ctx.output())
+    let &Settings { steps, lr, warmup, checkpoint_every, .. } = settings;
+    let mix = Mix { steps, parts, replay, held_out: None };
+    student.train(ctx, &mix, &Tuning { lr, warmup, seed, checkpoint_every })
 }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use llmp_artifacts::conversations::{CONVERSATIONS_FILE, Message, from_row};
+use llmp_artifacts::conversations::{CONVERSATIONS_FILE, Message, Role, from_row};
 use llmp_artifacts::model::Abilities;
 use llmp_artifacts::model::Config;
 use llmp_artifacts::probe::read_probe;
@@ -11,9 +11,10 @@ use llmp_artifacts::rows;
 use llmp_artifacts::tokenizer::Tokenizer;
 use llmp_artifacts::tokens::TokenSet;
 use llmp_assistant::render::Template;
-use llmp_model::{Optimizer, Recipe, Row, Schedule, Start, memory, train, work};
+use llmp_model::{Optimizer, Recipe, Row, Schedule, Start, Stretch, memory, train, work};
 use llmp_stage::{Concern, Context, Cost, Counts, Error, Inputs, Remark, Result, remark::grouped};
 
+use crate::blend::{Decision, Decisions, HeldBack};
 use crate::mix::{Mix, Part, Replay, rows_of};
 use crate::passes::Passes;
 
@@ -73,6 +74,21 @@ impl Student {
         Ok(Some(Replay::new(tokens, share, batch, self.context, seed)))
     }
 
+    /// Where the model decides, for what is held back, between the answer and `way`, which begins what it
+    /// does where it does not know.
+    pub(crate) fn decisions(&self, held_back: &HeldBack, way: &[u32]) -> Decisions {
+        let tokenizer = self.template.tokenizer();
+        let prompt = |question: &Question| {
+            Some(self.template.prompt(&[Message::new(Role::User, &question.question)])?.tokens)
+        };
+        let known = held_back.known.iter().filter_map(|question| {
+            Decision::new(prompt(question), way, Some(&tokenizer.encode(&question.answer)))
+        });
+        let unknown = held_back.unknown.iter().filter_map(|it| Decision::new(prompt(it), way, None));
+        let fits = |decision: &Decision| decision.fits(self.context);
+        Decisions { known: known.filter(fits).collect(), unknown: unknown.filter(fits).collect() }
+    }
+
     /// Trains, and writes the model to the stage's output. [`Abilities`] are left to the stage.
     pub(crate) fn train(&self, ctx: &dyn Context, mix: &Mix<'_>, tuning: &Tuning) -> Result<()> {
         let ids = self.template.ids;
@@ -80,14 +96,15 @@ impl Student {
             optimizer: Optimizer::AdamW,
             learning_rate: tuning.lr,
             embedding_learning_rate: tuning.lr,
-            warmup: tuning.warmup,
+            warmup: Stretch::Share(tuning.warmup),
             schedule: Schedule::Linear,
-            decay: 0.0,
+            decay: Stretch::Share(0.0),
             final_fraction: 0.0,
             weight_decay: 0.0,
             clip: Some(1.0),
             seed: tuning.seed,
             checkpoint_every: tuning.checkpoint_every,
+            on_spike: llmp_model::OnSpike::Note,
             stop_tokens: Some(vec![ids.im_end, ids.end_of_text]),
         };
         let trained = train(ctx, Start::From(&self.folder), &self.folder, mix, &recipe)?;

@@ -78,6 +78,28 @@ def rates(tokens, begin):
     return tokens / (end[0] - begin[0]), tokens / (end[1] - begin[1])
 
 
+def newton_schulz_f32(grad, ns_coefficients, ns_steps, eps):
+    """Muon's iteration in float32: PyTorch's is in bfloat16, which processors without AVX512-BF16 emulate."""
+    a, b, c = ns_coefficients
+    x = grad.T if grad.size(0) > grad.size(1) else grad
+    x = x / x.norm().clamp(min=eps)
+    for _ in range(ns_steps):
+        gram = x @ x.T
+        x = torch.addmm(x, torch.addmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)
+    return x.T if grad.size(0) > grad.size(1) else x
+
+
+def best_muon():
+    """Muon in its faster form on this processor."""
+    if not hasattr(torch.optim, "Muon"):
+        return 0.0, 0.0
+    module = sys.modules[torch.optim.Muon.__module__]
+    both = [training(True)]
+    module._zeropower_via_newtonschulz = newton_schulz_f32
+    both.append(training(True))
+    return max(both, key=lambda rate: rate[1])
+
+
 def training(muon):
     torch.manual_seed(1)
     model = Model()
@@ -86,8 +108,6 @@ def training(muon):
     others = [p for p in model.parameters() if not muon or id(p) not in chosen]
     optimizers = [torch.optim.AdamW(others, lr=1e-3, weight_decay=0.05)]
     if muon:
-        if not hasattr(torch.optim, "Muon"):
-            return 0.0, 0.0
         optimizers.append(torch.optim.Muon(hidden, lr=0.02, weight_decay=0.05))
     ids = torch.randint(VOCABULARY, (STEPS, BATCH, CONTEXT + 1))
     for step in range(STEPS):
@@ -115,4 +135,4 @@ def decoding(rows):
     return rates(tokens, begin)
 
 
-print(*training(False), *training(True), *decoding(1), *decoding(256))
+print(*training(False), *best_muon(), *decoding(1), *decoding(256))

@@ -134,14 +134,15 @@ fn training(case: &Case, optimizer: Optimizer, folder: &Path) -> Result<[f64; 2]
         optimizer,
         learning_rate: if optimizer == Optimizer::Muon { 0.02 } else { 1e-3 },
         embedding_learning_rate: 1e-3,
-        warmup: 0.05,
+        warmup: llmp_model::Stretch::Share(0.05),
         schedule: Schedule::Linear,
-        decay: 0.2,
+        decay: llmp_model::Stretch::Share(0.2),
         final_fraction: 0.1,
         weight_decay: 0.05,
         clip: Some(1.0),
         seed: 1,
         checkpoint_every: 0,
+        on_spike: llmp_model::OnSpike::Note,
         stop_tokens: None,
     };
     let batches = Timed { case, begins: Mutex::default() };

@@ -7,7 +7,7 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use llmp_stage::{Error, Result};
+use llmp_stage::{Error, Result, Stem};
 use serde::{Deserialize, Serialize};
 
 use crate::train::Progress;
@@ -69,6 +69,28 @@ fn write(path: &Path, checkpoint: &Checkpoint) -> std::io::Result<()> {
     let digest = digest.finalize();
     out.write_all(digest.as_bytes())?;
     out.into_inner().map_err(std::io::IntoInnerError::into_error)?.sync_all()
+}
+
+/// Writes the stem of a training, and notes that it is whole.
+///
+/// # Errors
+/// Where it cannot be written.
+pub(crate) fn save_stem(state: &Path, checkpoint: &Checkpoint) -> Result<()> {
+    let path = Stem::made(state);
+    let unfinished = path.with_extension("unfinished");
+    write(&unfinished, checkpoint).map_err(Error::io("cannot write", &unfinished))?;
+    std::fs::rename(&unfinished, &path).map_err(Error::io("cannot write", &path))?;
+    Stem { step: checkpoint.progress.step }.note(state)
+}
+
+/// The stem that a training may go on from, where it was given one that is whole and holds tensors of
+/// `lengths` values.
+pub(crate) fn given_stem(state: &Path, lengths: &[usize], report: impl Fn(&str)) -> Option<Checkpoint> {
+    let path = Stem::given(state);
+    if !path.is_file() {
+        return None;
+    }
+    read(&path, lengths).inspect_err(|reason| report(&format!("the stem is left out: {reason}"))).ok()
 }
 
 /// The last checkpoint that is whole and holds tensors of `lengths` values; `report` hears of those that are

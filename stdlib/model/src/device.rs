@@ -10,6 +10,7 @@ use std::sync::{Mutex, PoisonError};
 
 use llmp_stage::{Error, Result};
 
+use crate::cpu::simd::Instructions;
 use crate::quiet::quietly;
 
 /// Where tensors live.
@@ -59,6 +60,7 @@ impl Device {
     /// # Errors
     /// Where it is missing; lists those that are there.
     pub fn open(name: &str) -> Result<Self> {
+        Instructions::choose_as_asked()?;
         /// What was opened: drivers are asked once, when a program begins and has nothing on the screen.
         static OPEN: Mutex<BTreeMap<String, Device>> = Mutex::new(BTreeMap::new());
         if !cfg!(any(feature = "wgpu", feature = "cuda")) {

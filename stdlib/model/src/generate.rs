@@ -1,10 +1,13 @@
 //! Decoding with a KV cache: many rows at once, each independent of the others.
 
+mod batch;
 mod burn;
 mod cpu;
+mod prefixes;
 mod sample;
 mod score;
 
+use std::any::Any;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -15,11 +18,12 @@ use rayon::prelude::*;
 
 use crate::device::{Device, with_backend};
 use crate::hub;
+pub use batch::{Adjust, Batch, End, Job, Mask, Scored, Step};
 use cpu::CpuDecoder;
 pub use score::{Candidates, Likelihood};
 
 /// What to complete, and how.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Request {
     /// Token ids before the completion; at least one.
     pub prompt: Vec<u32>,
@@ -71,8 +75,16 @@ impl Sampler {
     /// # Errors
     /// Where the folder is no model that this program computes, or the device is missing.
     pub fn load(folder: &Path, device: &str) -> Result<Self> {
-        let device = Device::open(device)?;
         let (config, weights) = hub::load(folder)?;
+        Self::new(config, weights, device)
+    }
+
+    /// The model with these weights, in the order of [`Config::parameters`], on a device.
+    ///
+    /// # Errors
+    /// Where the device is missing.
+    pub(crate) fn new(config: Config, weights: Vec<Vec<f32>>, device: &str) -> Result<Self> {
+        let device = Device::open(device)?;
         let engine: Result<Box<dyn Engine>> = with_backend!(
             device,
             cpu: Ok(Box::new(CpuDecoder::new(config.clone(), weights))),
@@ -140,6 +152,14 @@ impl Sampler {
         Ok(sample::top(&self.forward(prompt, Wanted::Last)?, n))
     }
 
+    /// The logits of the next token after `prompt`, one for each id of the vocabulary.
+    ///
+    /// # Errors
+    /// As [`Sampler::generate`].
+    pub fn next(&self, prompt: &[u32]) -> Result<Vec<f32>> {
+        self.forward(prompt, Wanted::Last)
+    }
+
     /// The logits after each of `tokens`, `[tokens][vocabulary]`.
     ///
     /// # Errors
@@ -176,18 +196,39 @@ impl Sampler {
 /// Computes logits for sequences with caches.
 trait Decoder {
     /// What is kept of a sequence's tokens.
-    type Cache: Clone;
+    type Cache: Clone + Send + 'static;
 
     /// An empty cache with room for `tokens` tokens.
     fn cache(&self, tokens: usize) -> Self::Cache;
+
+    /// A cache of the first `tokens` tokens of another, with room for `room`.
+    fn beginning(&self, cache: &Self::Cache, tokens: usize, room: usize) -> Self::Cache;
 
     /// Appends each feed's tokens (at least one) to its sequence; gives logits `[wanted, vocabulary]`, feed
     /// after feed.
     fn forward(&self, feeds: &mut [Feed<'_, Self::Cache>], wanted: Wanted) -> Vec<f32>;
 }
 
+/// The cache of a sequence whose decoder is not known.
+type AnyCache = Box<dyn Any + Send>;
+
+/// New tokens of a sequence whose decoder is not known.
+struct AnyFeed<'a> {
+    cache: &'a mut AnyCache,
+    tokens: &'a [u32],
+}
+
 /// A [`Decoder`] whose cache nobody has to know.
 trait Engine: Send + Sync {
+    /// As [`Decoder::cache`].
+    fn any_cache(&self, tokens: usize) -> AnyCache;
+
+    /// As [`Decoder::beginning`].
+    fn any_beginning(&self, cache: &AnyCache, tokens: usize, room: usize) -> AnyCache;
+
+    /// As [`Decoder::forward`].
+    fn any_forward(&self, feeds: &mut [AnyFeed<'_>], wanted: Wanted) -> Vec<f32>;
+
     /// Decodes requests of the queue, up to `sequences` at a time, until none is left.
     fn complete(
         &self,
@@ -203,7 +244,28 @@ trait Engine: Send + Sync {
     fn likelihoods(&self, given: &Candidates, vocabulary: usize) -> Vec<Likelihood>;
 }
 
+/// The cache that this engine made: each gets back its own only.
+fn own<C: 'static>(cache: &AnyCache) -> &C {
+    cache.downcast_ref().expect("a cache goes back to the decoder that made it")
+}
+
 impl<D: Decoder + Send + Sync> Engine for D {
+    fn any_cache(&self, tokens: usize) -> AnyCache {
+        Box::new(self.cache(tokens))
+    }
+
+    fn any_beginning(&self, cache: &AnyCache, tokens: usize, room: usize) -> AnyCache {
+        Box::new(self.beginning(own::<D::Cache>(cache), tokens, room))
+    }
+
+    fn any_forward(&self, feeds: &mut [AnyFeed<'_>], wanted: Wanted) -> Vec<f32> {
+        let feeds = feeds.iter_mut().map(|feed| Feed {
+            cache: feed.cache.downcast_mut().expect("a cache goes back to the decoder that made it"),
+            tokens: feed.tokens,
+        });
+        self.forward(&mut feeds.collect::<Vec<_>>(), wanted)
+    }
+
     fn complete(
         &self,
         queue: &Queue<'_>,

@@ -8,6 +8,7 @@ use llmp_artifacts::model::Config;
 use llmp_stage::{Cost, Known};
 
 use crate::optimizer::Optimizer;
+use crate::train::PART;
 
 /// Bytes of a value.
 const VALUE: u64 = 4;
@@ -23,9 +24,12 @@ const SLACK: f64 = 1.15;
 pub fn of_pretraining(config: &Config, rows: u64, tokens: Option<u64>) -> Cost {
     Cost {
         flops: tokens.map(|tokens| config.training_flops_per_token() * tokens as f64),
-        memory: Some(of_training(config, rows * config.context as u64)),
+        memory: Some(of_step(config, rows * config.context as u64)),
         parameters: Some(config.parameter_count()),
         tokens,
+        steps: None,
+        stem: None,
+        follows: None,
         read: None,
         result: Known { model: Some(config.to_json()), ..Known::default() },
     }
@@ -34,6 +38,17 @@ pub fn of_pretraining(config: &Config, rows: u64, tokens: Option<u64>) -> Cost {
 /// Bytes that training takes at the peak, with up to `tokens` tokens in a step.
 #[must_use]
 pub fn of_training(config: &Config, tokens: u64) -> u64 {
+    of_parts(config, tokens, 0)
+}
+
+/// The same for a step that goes through the model in parts.
+fn of_step(config: &Config, tokens: u64) -> u64 {
+    let part = (PART as u64).max(config.context as u64);
+    // The sum of the parts' gradients.
+    of_parts(config, tokens.min(part), u64::from(tokens > part))
+}
+
+fn of_parts(config: &Config, tokens: u64, sums: u64) -> u64 {
     let parameters = config.parameter_count();
     let [width, q, kv, mlp, heads] = widths(config);
     let head_norms = u64::from(config.qk_norm);
@@ -45,7 +60,7 @@ pub fn of_training(config: &Config, tokens: u64) -> u64 {
     let logits = (tokens * config.vocabulary as u64).min(LOGITS);
     let activations = tokens * (config.layers as u64 * block + once) + logits;
     // Weights, gradients, what an optimiser keeps, and a gradient of the table from either end.
-    let step = (2 + Optimizer::MOST_SLOTS) * parameters + table(config) + activations;
+    let step = (2 + sums + Optimizer::MOST_SLOTS) * parameters + table(config) + activations;
     // A checkpoint is a copy of weights and of what the optimiser keeps.
     let checkpoint = 2 * (1 + Optimizer::MOST_SLOTS) * parameters;
     (VALUE as f64 * SLACK * step.max(checkpoint) as f64) as u64

@@ -19,11 +19,12 @@ use crate::hub;
 use crate::model::Model;
 use crate::ops::Ops;
 use crate::optimizer::{Group, Slot, Update};
-use crate::recipe::Recipe;
+use crate::recipe::{OnSpike, Recipe};
 use batch::Batch;
+pub(crate) use batch::PART;
 pub use held_out::HeldOut;
 pub(crate) use progress::Progress;
-use progress::{HELD_OUT_BITS, HELD_OUT_LOSS, LOSS};
+use progress::{HELD_OUT_BITS, HELD_OUT_LOSS, LOSS, NORM, SPIKES};
 
 /// Points of the loss curve, at most.
 const CURVE_POINTS: u64 = 500;
@@ -60,6 +61,16 @@ pub trait Batches: Sync {
     /// What the model is measured with on its way.
     fn held_out(&self) -> Option<&HeldOut> {
         None
+    }
+
+    /// Whether the rows of a step are the same however many steps there are.
+    fn prolongs(&self) -> bool {
+        false
+    }
+
+    /// Whether a step may go through the model in parts.
+    fn splits(&self) -> bool {
+        false
     }
 
     /// Tokens of all steps together, where that is known: the length of the progress bar, which else counts
@@ -164,6 +175,8 @@ struct State<B: AutodiffBackend> {
     progress: Progress,
     /// The step of the last checkpoint; 0 where there is none.
     saved: u64,
+    /// Steps after which its stem is to be written.
+    stem: Option<u64>,
     /// The weights of the lowest held-out loss so far, where they are what is wanted.
     best: Option<Vec<Vec<f32>>>,
 }
@@ -185,7 +198,7 @@ impl Job<'_> {
             bar.resume(if total.is_some() { state.progress.tokens } else { state.saved });
         }
         state.progress.tell(ctx);
-        let every = steps.div_ceil(CURVE_POINTS).max(1);
+        let every = self.curve_every();
         while state.progress.step < steps && !self.has_stopped(&state.progress) {
             if ctx.cancelled() {
                 if state.progress.step > state.saved && self.recipe.checkpoint_every > 0 {
@@ -194,21 +207,31 @@ impl Job<'_> {
                 ctx.proceed()?;
             }
             let step = state.progress.step;
-            let batch = Batch::new(&self.batches.batch(step)?, self.config)
-                .map_err(|error| Error::new(format!("step {step} cannot be trained")).because(error))?;
-            let loss = self.step(&model, &mut state, &batch, device)?;
+            let rows = self.batches.batch(step)?;
+            let parts = match self.batches.splits() {
+                true => Batch::parts(&rows, self.config),
+                false => Batch::new(&rows, self.config).map(|batch| vec![batch]),
+            };
+            let parts =
+                parts.map_err(|error| Error::new(format!("step {step} cannot be trained")).because(error))?;
+            let tokens: u64 = parts.iter().map(|part| part.tokens).sum();
             let curve = self.batches.curve(step);
-            state.progress.advance(curve, loss, batch.tokens);
-            bar.add(if total.is_some() { batch.tokens } else { 1 });
+            let (loss, norm) = self.step(&model, &mut state, &parts, curve, device)?;
+            state.progress.advance(curve, loss, tokens);
+            state.progress.step_value(NORM, norm);
+            bar.add(if total.is_some() { tokens } else { 1 });
             bar.note(&format!("{curve} {:.3}", state.progress.last(curve)));
             ctx.count("steps", 1);
-            ctx.count("tokens", batch.tokens);
+            ctx.count("tokens", tokens);
             let done = step + 1;
             if done.is_multiple_of(every) || done == steps {
                 state.progress.close(ctx);
             }
             if let Some(held_out) = self.batches.held_out().filter(|held_out| held_out.is_due(done, steps)) {
                 self.measure(&plain, &mut state, held_out, device)?;
+            }
+            if state.stem == Some(done) {
+                self.save_stem(&mut state, before, clock)?;
             }
             let due = self.recipe.checkpoint_every > 0 && done.is_multiple_of(self.recipe.checkpoint_every);
             if due && done < steps {
@@ -263,10 +286,31 @@ impl Job<'_> {
         Ok(())
     }
 
+    /// Steps between points of a curve.
+    fn curve_every(&self) -> u64 {
+        self.batches.steps().div_ceil(CURVE_POINTS).max(1)
+    }
+
+    /// Steps after which a longer training can go on from here.
+    fn stem(&self) -> Option<u64> {
+        let keeps = self.recipe.checkpoint_every > 0 && self.batches.prolongs() && self.patience().is_none();
+        keeps.then(|| self.recipe.stem(self.batches.steps()))?
+    }
+
+    /// Writes the stem, which needs nothing of the steps before any more.
+    fn save_stem<B: AutodiffBackend>(&self, state: &mut State<B>, before: u64, clock: Instant) -> Result<()> {
+        state.stem = None;
+        if state.progress.is_whole() {
+            state.progress.worked(before, clock);
+            checkpoint::save_stem(self.ctx.state(), &state.checkpoint(false))?;
+        }
+        state.progress.forget_all();
+        Ok(())
+    }
+
     /// Writes a checkpoint, and beside it how far that is.
     fn save<B: AutodiffBackend>(&self, state: &mut State<B>, before: u64, clock: Instant) -> Result<()> {
-        state.progress.millis =
-            before + u64::try_from(clock.elapsed().as_millis()).unwrap_or(u64::MAX - before);
+        state.progress.worked(before, clock);
         let keeps_best = self.patience().is_some();
         checkpoint::save(self.ctx.state(), &state.checkpoint(keeps_best))?;
         state.saved = state.progress.step;
@@ -283,8 +327,16 @@ impl Job<'_> {
         if self.patience().is_some() {
             lengths.extend(parameters.iter().map(Parameter::len));
         }
-        let found = checkpoint::load(self.ctx.state(), &lengths, |line| self.ctx.log(line))?;
-        let (progress, mut tensors, best) = match found {
+        let stem = self.stem();
+        let mut found = checkpoint::load(self.ctx.state(), &lengths, |line| self.ctx.log(line))?;
+        let own = found.as_ref().map_or(0, |found| found.progress.step);
+        if let Some(mut given) = self.given(stem, &lengths).filter(|given| given.progress.step > own) {
+            let (steps, held_out) = (self.batches.steps(), self.batches.held_out());
+            let is_due = |step| held_out.is_some_and(|held_out| held_out.is_due(step, steps));
+            given.progress.fit(self.curve_every(), is_due);
+            found = Some(given);
+        }
+        let (mut progress, mut tensors, best) = match found {
             Some(mut found) => {
                 self.ctx.log(&format!("going on after step {}", found.progress.step));
                 let best = found.tensors.split_off(trained);
@@ -310,34 +362,47 @@ impl Job<'_> {
             }
         }
         let saved = progress.step;
-        Ok(State { slots, progress, saved, best })
+        let stem = stem.filter(|&stem| saved < stem);
+        match stem {
+            // What an earlier version left does not have all of it; then no stem is kept.
+            Some(_) => progress.keeps_all |= saved == 0,
+            None => progress.forget_all(),
+        }
+        Ok(State { slots, progress, saved, stem, best })
     }
 
-    /// One optimiser step; gives the loss.
+    /// The stem of another training that is a part of this one.
+    fn given(&self, stem: Option<u64>, lengths: &[usize]) -> Option<Checkpoint> {
+        let given = checkpoint::given_stem(self.ctx.state(), lengths, |line| self.ctx.log(line))?;
+        let fits = stem.is_some_and(|stem| given.progress.step <= stem) && given.progress.is_whole();
+        if !fits {
+            self.ctx.log(&format!("the stem of {} steps is no part of this training", given.progress.step));
+        }
+        fits.then_some(given)
+    }
+
+    /// One optimiser step; gives the loss and the norm of the gradient.
     fn step<B>(
         &self,
         model: &Model<B>,
         state: &mut State<B>,
-        batch: &Batch,
+        parts: &[Batch],
+        curve: &str,
         device: &B::Device,
-    ) -> Result<f64>
+    ) -> Result<(f64, f64)>
     where
         B: AutodiffBackend + Ops,
         B::InnerBackend: Update,
     {
-        let leaves: Vec<Tensor<B, 2>> =
-            state.slots.iter().map(|slot| Tensor::from_inner(slot.weight.clone()).require_grad()).collect();
-        let (ids, targets) = batch.upload::<B>(device);
-        let loss = model.loss(&leaves, ids, &targets);
-        let value: f64 = loss.clone().inner().into_scalar().elem();
-        let mut gradients = loss.backward();
-        let gradients = leaves
-            .into_iter()
-            .map(|leaf| {
-                let zero = || Tensor::zeros(leaf.dims(), device);
-                leaf.grad_remove(&mut gradients).unwrap_or_else(zero)
-            })
-            .collect::<Vec<_>>();
+        let (mut value, mut gradients) = (0.0, Vec::new());
+        for part in parts {
+            let (loss, more) = gradients_of(model, &state.slots, part, device);
+            value += loss;
+            gradients = match gradients.is_empty() {
+                true => more,
+                false => gradients.into_iter().zip(more).map(|(sum, more)| sum + more).collect(),
+            };
+        }
         let norm = B::InnerBackend::squared_norm(&gradients);
         if !value.is_finite() || !norm.is_finite() {
             let what = if value.is_finite() { "gradient" } else { "loss" };
@@ -362,11 +427,44 @@ impl Job<'_> {
                 saved => format!("{help}; the last checkpoint is that of step {saved}"),
             }));
         }
+        if let Some(usual) = state.progress.spikes_over(curve, value) {
+            let (step, skips) = (state.progress.step, self.recipe.on_spike == OnSpike::Skip);
+            let what = if skips { "; its update is left out" } else { "" };
+            self.ctx.log(&format!("step {step}: a loss of {value:.3} after a mean of {usual:.3}{what}"));
+            self.ctx.count(SPIKES, 1);
+            state.progress.spikes += 1;
+            if skips {
+                return Ok((value, norm.sqrt()));
+            }
+        }
         let rates = self.recipe.rates(state.progress.step, self.batches.steps(), norm);
         let slots = std::mem::take(&mut state.slots);
         state.slots = B::InnerBackend::update(slots, gradients, &rates);
-        Ok(value)
+        Ok((value, norm.sqrt()))
     }
+}
+
+/// The loss of a part of a step, and the gradients of all parameters.
+fn gradients_of<B>(
+    model: &Model<B>,
+    slots: &[Slot<B::InnerBackend>],
+    part: &Batch,
+    device: &B::Device,
+) -> (f64, Vec<Tensor<B::InnerBackend, 2>>)
+where
+    B: AutodiffBackend + Ops,
+{
+    let leaves: Vec<Tensor<B, 2>> =
+        slots.iter().map(|slot| Tensor::from_inner(slot.weight.clone()).require_grad()).collect();
+    let (ids, targets) = part.upload::<B>(device);
+    let loss = model.loss(&leaves, ids, &targets);
+    let value: f64 = loss.clone().inner().into_scalar().elem();
+    let mut gradients = loss.backward();
+    let gradients = leaves.into_iter().map(|leaf| {
+        let zero = || Tensor::zeros(leaf.dims(), device);
+        leaf.grad_remove(&mut gradients).unwrap_or_else(zero)
+    });
+    (value, gradients.collect())
 }
 
 impl<B: AutodiffBackend> State<B> {
@@ -406,5 +504,7 @@ fn download<B: Backend>(tensor: &Tensor<B, 2>) -> Vec<f32> {
     tensor.to_data().iter::<f32>().collect()
 }
 
+#[cfg(test)]
+mod same_bytes;
 #[cfg(test)]
 mod tests;

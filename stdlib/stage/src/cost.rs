@@ -19,6 +19,13 @@ pub struct Cost {
     pub parameters: Option<u64>,
     /// Tokens that it trains on, each as often as it is read.
     pub tokens: Option<u64>,
+    /// Steps that it takes, for a stage with a stem.
+    pub steps: Option<u64>,
+    /// How many of them a longer one takes in the same way: up to there it can go on from the stem of
+    /// another.
+    pub stem: Option<u64>,
+    /// What follows from its settings that they do not say, in a line for people.
+    pub follows: Option<String>,
     /// Bytes of all its inputs, for a stage with a [`Pace`]; one that reads fetched files says what these
     /// usually have.
     pub read: Option<u64>,
@@ -64,6 +71,8 @@ pub struct Known {
     pub items: Option<u64>,
     /// Bytes of its files.
     pub bytes: Option<u64>,
+    /// Tokens in a set of them.
+    pub tokens: Option<u64>,
     /// Token ids of its vocabulary.
     pub vocabulary: Option<u64>,
     /// The `config.json` of its model.
@@ -75,6 +84,7 @@ impl Known {
     pub fn or(&mut self, other: &Self) {
         self.items = self.items.or(other.items);
         self.bytes = self.bytes.or(other.bytes);
+        self.tokens = self.tokens.or(other.tokens);
         self.vocabulary = self.vocabulary.or(other.vocabulary);
         if self.model.is_none() {
             self.model.clone_from(&other.model);
@@ -90,7 +100,8 @@ impl Inputs {
     /// The input of this role; nothing is known of one that is not given.
     #[must_use]
     pub fn get(&self, role: &str) -> &Known {
-        static NOTHING: Known = Known { items: None, bytes: None, vocabulary: None, model: None };
+        static NOTHING: Known =
+            Known { items: None, bytes: None, tokens: None, vocabulary: None, model: None };
         self.all(role).first().unwrap_or(&NOTHING)
     }
 

@@ -31,7 +31,7 @@ pub use lint::Lint;
 pub use registry::Registry;
 pub use remark::{Concern, Counts, Remark};
 pub use rules::Rule;
-pub use saved::Saved;
+pub use saved::{Saved, Stem};
 pub use shown::Shown;
 pub use stage::{Fit, Function, Probe, Signature, Stage, stage};
 pub use view::{Fact, Piece, Tone, View, Views, cells};

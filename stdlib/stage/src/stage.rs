@@ -73,6 +73,13 @@ pub trait Stage: Send + Sync {
     /// none are told where they do not fit.
     fn lint(&self, settings: &Value) -> Vec<Lint>;
 
+    /// What settings come to that are left out and follow from others: an object that is looked at where
+    /// `settings` have null. `None` where nothing does.
+    fn complete(&self, settings: &Value) -> Option<Value> {
+        let _ = settings;
+        None
+    }
+
     /// Runs to the end. Called once for a whole artifact, or once per shard where the signature says `per
     /// shard`; then the sharded input holds that shard only.
     ///
@@ -118,6 +125,7 @@ pub fn stage<S>(name: &'static str, run: fn(&dyn Context, S) -> Result<()>) -> F
         cost: None,
         pace: None,
         lint: None,
+        complete: None,
         probe: None,
         rules: &[],
         remarks: None,
@@ -134,6 +142,7 @@ pub struct Function<S> {
     cost: Option<fn(&S, &Inputs) -> Cost>,
     pace: Option<Pace>,
     lint: Option<fn(&S) -> Vec<Lint>>,
+    complete: Option<fn(&S) -> Value>,
     probe: Option<Probe>,
     rules: &'static [Rule],
     remarks: Option<fn(&S, &Counts) -> Vec<Remark>>,
@@ -160,6 +169,13 @@ impl<S> Function<S> {
     #[must_use]
     pub fn pace(mut self, pace: fn() -> Pace) -> Self {
         self.pace = Some(pace());
+        self
+    }
+
+    /// With what follows from its settings for those that are left out.
+    #[must_use]
+    pub fn complete(mut self, complete: fn(&S) -> Value) -> Self {
+        self.complete = Some(complete);
         self
     }
 
@@ -217,6 +233,10 @@ impl<S: DeserializeOwned + 'static> Stage for Function<S> {
             (Some(lint), Ok(settings)) => lint(&settings),
             _ => vec![],
         }
+    }
+
+    fn complete(&self, settings: &Value) -> Option<Value> {
+        Some(self.complete?(&S::deserialize(settings).ok()?))
     }
 
     fn rules(&self) -> &[Rule] {
@@ -342,9 +362,9 @@ impl Context for Declared<'_> {
 /// Registers the stages of a module: makes the function `stages()`.
 ///
 /// A stage `"filter.language" = language` is the function `run` of the module `language`, and its signature
-/// is `language.llmp` beside it; `knowledge::probe` lies a folder deeper. `{ cost, lint, probe, remarks,
-/// rules, show }` name what else the module has. The folder is where the signatures stand below `stdlib/`,
-/// without `src/`.
+/// is `language.llmp` beside it; `knowledge::probe` lies a folder deeper. `{ complete, cost, lint, probe,
+/// remarks, rules, show }` name what else the module has. The folder is where the signatures stand below
+/// `stdlib/`, without `src/`.
 ///
 /// ```ignore
 /// llmp_stage::stages! { "data/dedup":

@@ -6,7 +6,7 @@ use crate::ide::callable::fields;
 use crate::ide::context::Site;
 use crate::ide::format::TextEdit;
 use crate::syntax::{NodeId, NodeKind};
-use crate::types::{Bounds, SettingSpec, SettingType};
+use crate::types::{Bounds, SettingSpec, SettingType, Unit};
 use crate::units::{self, Dimension, Exact};
 
 pub(super) fn missing(site: &Site<'_, '_>, leaf: NodeId) -> Vec<CodeAction> {
@@ -113,6 +113,7 @@ fn example(spec: &SettingSpec) -> String {
             format!("{{ {} }}", entries.join(", "))
         }
         SettingType::Count(Some(unit)) => number(1_000_000, Dimension::Count(unit.clone())),
+        SettingType::Units(units) if units.first().is_some_and(Unit::is_share) => number(1, Dimension::Ratio),
         SettingType::Units(units) => {
             let unit = units.first().map_or_else(String::new, |unit| unit.name.clone());
             number(1_000_000, Dimension::Count(unit))

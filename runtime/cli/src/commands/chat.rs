@@ -10,9 +10,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::Args;
 use llmp_artifacts::conversations::{Message, Role};
+use llmp_artifacts::model::Ability;
 use llmp_assistant::assistant::{Assistant, Event, Options};
 
-use super::model::{Among, Wanted, find};
+use super::model::{Among, Found, Wanted, find};
 use super::results::OfRun;
 use super::{Failure, Outcome, PipelineArguments, at_least_one};
 use input::{Input, Line};
@@ -53,6 +54,8 @@ const HELP: &str = "\
 /help           this
 /system TEXT    what stands above the conversation; without TEXT, none
 /retry          another answer to the last question
+/edit TEXT      ask this in place of the last question
+/model STAGE    go on with another model
 /clear          forget the conversation
 /save FILE      write the conversation as a line of JSON, as `chat.load` reads it
 /load FILE      go on with one that was saved
@@ -63,8 +66,12 @@ Ctrl-C          stop an answer; at the prompt, end";
 pub(super) fn run(arguments: &Arguments) -> Outcome {
     let device = llmp_model::device::Device::open(&arguments.device)?.to_string();
     let run = arguments.of.run.as_deref();
-    let found = find(&arguments.pipeline, run, arguments.model.as_deref(), Wanted::Chat)?;
-    let assistant = Assistant::load(&found.folder, found.index.as_deref(), &device)?;
+    let find = |name: Option<&str>| -> Result<(Found, Assistant), Failure> {
+        let found = find(&arguments.pipeline, run, name, Wanted::Chat)?;
+        let assistant = Assistant::load(&found.folder, found.index.as_deref(), &device)?;
+        Ok((found, assistant))
+    };
+    let (mut found, mut assistant) = find(arguments.model.as_deref())?;
     let halt = Arc::new(AtomicBool::new(false));
     let options = Options {
         temperature: arguments.temperature,
@@ -115,6 +122,21 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
                 heard(&assistant, &mut talk, &Options { seed, temperature, ..options.clone() })?;
             }
             Command::Retry => println("[nothing was asked yet]")?,
+            Command::Edit(question) => {
+                talk.take_back();
+                talk.ask(question);
+                heard(&assistant, &mut talk, &options)?;
+            }
+            Command::Model(name) => match find(Some(name)) {
+                Ok((_, other)) if !other.abilities().has(Ability::Chat) => {
+                    println(&format!("[`{name}` is a base model, which holds no conversations]"))?;
+                }
+                Ok(other) => {
+                    (found, assistant) = other;
+                    println(&format!("[going on with `{}`]", found.name))?;
+                }
+                Err(failure) => println(&format!("[{}]", failure.message))?,
+            },
             Command::Missing(what) => println(&format!("[{what}]"))?,
             Command::Unknown(name) => {
                 println(&format!(

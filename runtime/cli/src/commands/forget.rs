@@ -1,5 +1,5 @@
-//! `llmp forget URL|FILE`: which results hold a source, what its removal costs, the list that keeps it out, and
-//! after the next run the proof that nothing made from it is left.
+//! `llmp forget URL|FILE`: which results hold a source, what its removal costs, the list that keeps it out,
+//! and after the next run the proof that nothing made from it is left.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;

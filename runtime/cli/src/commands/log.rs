@@ -1,9 +1,17 @@
-//! `llmp log [STAGE]`: a stage's log from the newest run that has one, or the list of runs.
+//! `llmp log [STAGE]`: a stage's log from the newest run that has one, or the list of runs. With `-f` it goes
+//! on as long as the run does.
 
-use std::io::Write;
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
 
 use clap::Args;
+use llmp_insight::following::Follower;
 use llmp_records::{StageStatus, log_name, text};
+
+use llmp_store::Store;
 
 use super::which_run::which_run;
 use super::{Failure, Outcome, PipelineArguments};
@@ -19,7 +27,13 @@ pub(super) struct Arguments {
     /// log]
     #[arg(long, value_name = "RUN")]
     run: Option<String>,
+    /// Go on with what the stage says until its run ends
+    #[arg(short, long, requires = "stage")]
+    follow: bool,
 }
+
+/// How often a log that is followed is looked at.
+const FOLLOW_EVERY: Duration = Duration::from_millis(200);
 
 pub(super) fn run(arguments: &Arguments) -> Outcome {
     let (pipeline, stage) = arguments.pipeline.with_first(arguments.stage.as_deref());
@@ -64,9 +78,33 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
         if let Ok(log) = std::fs::read(&path) {
             writeln!(out, "{name}, run {number} ({})", path.display())?;
             out.write_all(&log)?;
+            if arguments.follow {
+                follow(&store, number, &path, log.len() as u64)?;
+            }
             return Ok(0);
         }
     }
     Err(Failure::new(format!("there is no log of a stage `{name}`"))
         .help("`llmp log` lists the runs; a cached stage has its log in the run that made it"))
+}
+
+/// Prints what is written to a log behind its first `at` bytes, until the run has ended.
+fn follow(store: &Store, number: u64, path: &Path, mut at: u64) -> Result<(), Failure> {
+    let Some(run) = store.read_run(number) else { return Ok(()) };
+    let mut follower = Follower::new(Arc::new(Store::look(store.root())?), run.pipeline_id);
+    let mut out = crate::output::stdout();
+    loop {
+        // Asked first: what it wrote before its end is read then.
+        let goes_on = follower.look().is_some_and(|going| going.run == number);
+        let mut more = Vec::new();
+        let mut file = File::open(path)?;
+        file.seek(SeekFrom::Start(at))?;
+        at += file.read_to_end(&mut more)? as u64;
+        out.write_all(&more)?;
+        out.flush()?;
+        if !goes_on {
+            return Ok(());
+        }
+        std::thread::sleep(FOLLOW_EVERY);
+    }
 }

@@ -112,7 +112,8 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     Ok(0)
 }
 
-/// The stage once more, over a sample of its documents; none where it reads no documents, or is the user's own.
+/// The stage once more, over a sample of its documents; none where it reads no documents, or is the user's
+/// own.
 fn again(
     sample: usize,
     results: &Results,

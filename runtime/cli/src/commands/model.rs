@@ -16,8 +16,8 @@ pub(super) struct Found {
     pub(super) name: String,
     pub(super) folder: PathBuf,
     pub(super) index: Option<PathBuf>,
-    /// Keeps `llmp gc` from the folders.
-    _results: Results,
+    /// Keeps `llmp gc` from the folders; `None` where whoever asked has it.
+    _results: Option<Results>,
 }
 
 /// The tokens that a model chooses among.
@@ -64,7 +64,48 @@ pub(super) fn find(
     results.say(&one);
     let index = index_of(one.run, one.stage).map(|index| unpack(&results.store, &index)).transpose()?;
     let (name, folder) = (one.stage.name.clone(), unpack(&results.store, &one.artifact)?);
-    Ok(Found { name, folder, index, _results: results })
+    Ok(Found { name, folder, index, _results: Some(results) })
+}
+
+/// All models that the arguments mean, in the order of their stages, each with its artifact; those called
+/// `names`, where some are. The results keep `llmp gc` from them.
+pub(super) fn all(
+    pipeline: &PipelineArguments,
+    run: Option<&str>,
+    names: &[String],
+) -> Result<(Vec<(Digest, Found)>, Results), Failure> {
+    let results = Results::of(pipeline, run)?;
+    let is_model = |stage: &StageRun| stage.makes(ArtifactKind::Model);
+    let mut ones: Vec<One<'_>> = Vec::new();
+    for name in names {
+        let one = results.named(name, &is_model)?;
+        must_make(one.stage, ArtifactKind::Model, one.run)?;
+        ones.push(one);
+    }
+    if names.is_empty() {
+        // Where no pipeline says which, those of the newest run that made any.
+        let models =
+            |run: &'_ Run| run.stages.iter().any(|stage| is_model(stage) && stage.artifact.is_some());
+        let run = results.runs.iter().find(|run| models(run));
+        let stages = run.into_iter().flat_map(|run| run.stages.iter().map(move |stage| (run, stage)));
+        ones.extend(
+            stages
+                .filter(|(_, stage)| is_model(stage))
+                .filter_map(|(run, stage)| Some(One { run, stage, artifact: stage.artifact? })),
+        );
+        ones.retain(|one| results.store.objects.contains(&one.artifact));
+    }
+    if ones.is_empty() {
+        let failure = Failure::new("there is no model to serve yet");
+        return Err(results.with_those_at_hand(failure, &is_model).help("make one: `llmp run FILE`"));
+    }
+    let mut found = Vec::new();
+    for one in ones {
+        let index = index_of(one.run, one.stage).map(|index| unpack(&results.store, &index)).transpose()?;
+        let (name, folder) = (one.stage.name.clone(), unpack(&results.store, &one.artifact)?);
+        found.push((one.artifact, Found { name, folder, index, _results: None }));
+    }
+    Ok((found, results))
 }
 
 /// The last wanted model; where what the file wants has no result yet, that is said.

@@ -198,6 +198,11 @@ fn why(row: &Row, pipeline: &Pipeline, verbose: bool) -> Vec<String> {
             if let Some(fetch) = &row.fetch {
                 texts.push(format!("fetch: {fetch}"));
             }
+            texts.extend(row.estimate.follows.clone());
+            if let Some(stem) = &row.goes_on {
+                let step = text::count(stem.from.step);
+                texts.insert(0, format!("goes on from step {step} of run {}", stem.from.run));
+            }
             if let Some(saved) = &row.saved {
                 let (step, steps) = (text::count(saved.step), text::count(saved.steps));
                 texts.insert(0, format!("goes on from step {step} of {steps}"));

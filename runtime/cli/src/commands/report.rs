@@ -1,14 +1,15 @@
-//! `llmp report [RUN]`: the page of a run, or the same as JSON.
+//! `llmp report [RUN]`: the page of a run, or the same as JSON, or its curves for TensorBoard.
 
 use std::io::Write;
 use std::path::PathBuf;
 
 use clap::Args;
 use llmp_insight::report::Report;
+use llmp_insight::tensorboard;
 use llmp_store::write_atomically;
 
 use super::which_run::which_run;
-use super::{Outcome, StoreArguments};
+use super::{Failure, Outcome, StoreArguments};
 use crate::library::standard;
 
 #[derive(Debug, Args)]
@@ -21,6 +22,9 @@ pub(super) struct Arguments {
     /// Print the report as JSON
     #[arg(long)]
     json: bool,
+    /// Write the curves below this folder as event files for TensorBoard
+    #[arg(long, value_name = "FOLDER", conflicts_with_all = ["json", "out"])]
+    tensorboard: Option<PathBuf>,
     /// Write to this file instead
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -31,6 +35,17 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     let run = which_run(&store, &arguments.run)?;
     let report = Report::of(&store, run.run, standard())?;
     let mut out = crate::output::stdout();
+    if let Some(folder) = &arguments.tensorboard {
+        let files = tensorboard::write(&report, folder)?;
+        if files.is_empty() {
+            let failure = Failure::new(format!("no stage of run {} has a curve", run.run));
+            return Err(failure.help("stages that train have: `llmp runs` lists the runs"));
+        }
+        for file in files {
+            writeln!(out, "{}", file.display())?;
+        }
+        return Ok(0);
+    }
     let text = if arguments.json { report.json().map_err(std::io::Error::from)? } else { report.html() };
     match &arguments.out {
         None if arguments.json => out.write_all(text.as_bytes())?,

@@ -1,5 +1,6 @@
 //! `llmp run`: does what the plan says.
 
+mod executor;
 mod finish;
 mod idle;
 
@@ -36,6 +37,9 @@ pub(super) struct Arguments {
     /// Where models run: auto, cpu, wgpu, cuda, cuda:1 …
     #[arg(long, default_value = "auto")]
     device: String,
+    /// What runs the stages: local, slurm [default: as the profile says, or local]
+    #[arg(long, value_name = "EXECUTOR")]
+    on: Option<String>,
     /// Actions at the same time [default: cores]
     #[arg(short, long, value_name = "N", value_parser = at_least_one)]
     jobs: Option<usize>,
@@ -98,6 +102,7 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     }
     let (mut pipeline, forced, planned) = part_to_run(arguments)?;
     let device = llmp_model::device::Device::open(&arguments.device)?.to_string();
+    let slurm = executor::slurm(arguments.on.as_deref(), &pipeline)?;
     let past = pipeline.open()?;
     // From before the plan is made, so that what it finds stays.
     let _in_use = past.store().in_use()?;
@@ -111,7 +116,7 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     }
     let pipeline = pipeline;
     let asked = Instant::now();
-    let rows = plan(arguments, &pipeline, &past, &forced, planned.as_ref(), &device)?;
+    let rows = plan(arguments, &pipeline, &past, &forced, planned.as_ref(), &device, slurm.is_some())?;
     let decisions: Vec<Decision> = rows.iter().map(|row| row.decision.clone()).collect();
     let program = Program {
         graph: &pipeline.compilation.graph,
@@ -138,7 +143,7 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
         Calibration::ensure(llmp_model::speed::of_core);
     }
     let kept = kept.iter().map(|upgrade| (upgrade.stage, upgrade.kept())).collect();
-    let options = RunOptions { kept, ..options(arguments, &pipeline, forced, device, asked) };
+    let options = RunOptions { kept, slurm, ..options(arguments, &pipeline, forced, device, asked) };
     let session = Session::open(program, &past, standard(), options)?;
     let text = || serde_json::to_string(&lowered(&pipeline)).unwrap_or_default();
     insight::report::keep_lowered(session.folder(), text, program.graph.stages.len())?;
@@ -186,12 +191,14 @@ fn plan(
     forced: &[StageId],
     planned: Option<&Planned>,
     device: &str,
+    elsewhere: bool,
 ) -> Result<Vec<Row>, Failure> {
     if let Some(planned) = planned {
         planned.refuse_stale(pipeline, &rows(pipeline, past))?;
     }
     let rows = planning::rows(&pipeline.compilation.graph, past, standard(), forced);
-    if !arguments.ignore_limits {
+    // What this machine has is no matter where others do the work.
+    if !arguments.ignore_limits && !elsewhere {
         refuse_infeasible(pipeline, past, &rows, device)?;
     }
     Ok(rows)
@@ -219,6 +226,7 @@ fn options(
         strict: arguments.strict,
         forced,
         device,
+        slurm: None,
         gpus: gpus(),
         guard: std::env::current_exe().ok(),
         asked,

@@ -1,16 +1,19 @@
 //! `llmp sample`: the base model goes on with a text; `--probs` shows what it weighs at each step.
 
 use std::io::Write;
+use std::sync::Arc;
 
 use clap::Args;
 use llmp_artifacts::tokenizer::{Tokenizer, whole};
-use llmp_model::{Request, Sampler};
+use llmp_model::{Adjust, Batch, End, Job, Request, Sampler};
 
 use super::model::{Among, Wanted, find};
 use super::results::OfRun;
 use super::{Failure, Outcome, PipelineArguments, at_least_one};
 use crate::render::pad;
 
+/// Bytes of caches that continuations of one prompt share.
+const KEPT: usize = 64 << 20;
 /// Cells of the column of tokens.
 const TOKEN: usize = 16;
 
@@ -31,6 +34,12 @@ pub(super) struct Arguments {
     temperature: f32,
     #[command(flatten)]
     among: Among,
+    /// Make a token less likely by this for each time that it was written
+    #[arg(long, value_name = "X", default_value_t = 0.0, allow_negative_numbers = true)]
+    frequency_penalty: f32,
+    /// Make a token less likely by this once it was written
+    #[arg(long, value_name = "X", default_value_t = 0.0, allow_negative_numbers = true)]
+    presence_penalty: f32,
     /// End before this text; may be given several times
     #[arg(long, value_name = "TEXT")]
     stop: Vec<String>,
@@ -60,7 +69,13 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     let device = llmp_model::device::Device::open(&arguments.device)?.to_string();
     let found = find(&pipeline, arguments.of.run.as_deref(), arguments.model.as_deref(), Wanted::Base)?;
     let tokenizer = Tokenizer::load(&found.folder)?;
-    let sampler = Sampler::load(&found.folder, &device)?;
+    let sampler = Arc::new(Sampler::load(&found.folder, &device)?);
+    let mut batch = Batch::new(Arc::clone(&sampler), KEPT);
+    let adjust = Adjust {
+        frequency_penalty: arguments.frequency_penalty,
+        presence_penalty: arguments.presence_penalty,
+        ..Adjust::default()
+    };
     let end = tokenizer.special("<|endoftext|>");
     // Every document of the corpus followed an end of text: that is what the start of one looks like.
     let mut start: Vec<u32> = end.into_iter().collect();
@@ -83,13 +98,8 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
             stop: end.into_iter().collect(),
             banned: vec![],
         };
-        let mut written = Vec::new();
-        let mut on_token = |_, token| {
-            written.push(token);
-            !ends(&tokenizer.decode_behind(&written), &stops)
-        };
-        let completions = sampler.generate(&[request], &|_| {}, Some(&mut on_token))?;
-        let tokens = completions.into_iter().next().map(|completion| completion.tokens).unwrap_or_default();
+        let job = Job { request, adjust: adjust.clone(), ..Job::default() };
+        let tokens = written(&mut batch, job, &|tokens| ends(&tokenizer.decode_behind(tokens), &stops))?;
         if arguments.probs > 0 {
             table(&mut out, &sampler, &tokenizer, &start, &tokens, arguments.probs)?;
         } else {
@@ -97,6 +107,24 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
         }
     }
     Ok(0)
+}
+
+/// What a job writes, up to where it is `over`.
+fn written(batch: &mut Batch, job: Job, over: &dyn Fn(&[u32]) -> bool) -> Result<Vec<u32>, Failure> {
+    let (row, _) = batch.add(job)?;
+    let mut tokens = Vec::new();
+    while !batch.is_empty() {
+        for (_, step) in batch.step() {
+            tokens.extend(step.token.map(|scored| scored.token));
+            if let Some(End::Failed(why)) = step.end {
+                return Err(Failure::new(why));
+            }
+            if over(&tokens) {
+                batch.remove(row);
+            }
+        }
+    }
+    Ok(tokens)
 }
 
 /// The text of tokens; a character that the last of them only begins is left out.

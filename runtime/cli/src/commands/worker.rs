@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use clap::Args;
-use llmp_engine::{Checked, Guard, Harness, Order, Performer, Report, read_order, work};
+use llmp_engine::{Checked, Guard, Harness, Order, Performer, read_order, work};
 
 use super::{Failure, Outcome, pipeline, run};
 use crate::library::standard;
@@ -18,6 +18,9 @@ pub(super) struct Arguments {
     /// Threads it may keep busy [default: as the file says]
     #[arg(long, value_name = "N")]
     threads: Option<usize>,
+    /// Write the result to this file, too, once it is there; not where it was told to stop
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
     /// Say nothing but the result
     #[arg(short, long)]
     quiet: bool,
@@ -44,8 +47,11 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
             attempts: "worker",
         },
     )?;
-    let failed = matches!(report, Report::Failed { .. });
+    if let Some(path) = arguments.report.as_ref().filter(|_| !report.is_cancelled()) {
+        report.write(path)?;
+        return Ok(u8::from(report.failed()));
+    }
     let text = serde_json::to_string(&report).unwrap_or_default();
     writeln!(crate::output::stdout(), "{text}")?;
-    Ok(u8::from(failed))
+    Ok(u8::from(report.failed()))
 }

@@ -200,7 +200,7 @@ impl Config {
                 frequency * (smooth + (1.0 - smooth) / factor)
             }
         };
-        (0..half).map(|i| stretch(self.rope_theta.powf(-(i as f64) / half as f64))).collect()
+        (0..half).map(|i| stretch(crate::exact::pow(self.rope_theta, -(i as f64) / half as f64))).collect()
     }
 
     /// Checks that the dimensions fit each other.

@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use llmp_artifacts::classifier::LABEL_PREFIX;
+use llmp_artifacts::exact;
 use llmp_artifacts::random::Random;
 use llmp_stage::{Context, Result};
 
@@ -117,7 +118,7 @@ impl Model {
             *score = row.iter().zip(&scratch.hidden).map(|(a, b)| a * b).sum();
             best = best.max(*score);
         }
-        scratch.scores.iter_mut().for_each(|score| *score = (*score - best).exp());
+        scratch.scores.iter_mut().for_each(|score| *score = exact::exp_f32(*score - best));
         let sum: f32 = scratch.scores.iter().sum();
         scratch.scores.iter_mut().for_each(|score| *score /= sum);
     }
@@ -141,7 +142,7 @@ impl Model {
             let row = &mut self.input[row as usize * dimension..][..dimension];
             row.iter_mut().zip(&scratch.gradient).for_each(|(value, change)| *value += change);
         }
-        -scratch.scores[example.label].max(f32::MIN_POSITIVE).ln()
+        -exact::ln_f32(scratch.scores[example.label].max(f32::MIN_POSITIVE))
     }
 
     /// Writes the model as fastText's program does; `labels` with how many texts of each were learned from.

@@ -1,4 +1,5 @@
-//! Stage `tokenize.report`: bytes a token by language and kind of text, beside the vocabularies that people know.
+//! Stage `tokenize.report`: bytes a token by language and kind of text, beside the vocabularies that people
+//! know.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,6 +1,7 @@
 //! How long to pretrain, in the units that people have it in.
 
 use llmp_artifacts::model::Config;
+use llmp_model::Stretch;
 use serde::Deserialize;
 
 /// The setting `for`.
@@ -25,6 +26,37 @@ pub(super) enum Other {
     Parameters(f64),
 }
 
+/// The settings `warmup` and `decay`: a part of the training.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[serde(untagged)]
+pub(super) enum Length {
+    /// `5%`
+    Share(f64),
+    /// In a unit.
+    Other(Unit),
+}
+
+/// What a stretch is counted in.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Unit {
+    /// `1M tokens`
+    Tokens(u64),
+    /// `40 steps`
+    Steps(u64),
+}
+
+impl Length {
+    /// As steps of `step` tokens, rounded up.
+    pub(super) fn stretch(self, step: u64) -> Stretch {
+        match self {
+            Self::Share(share) => Stretch::Share(share),
+            Self::Other(Unit::Steps(steps)) => Stretch::Steps(steps),
+            Self::Other(Unit::Tokens(tokens)) => Stretch::Steps(tokens.div_ceil(step.max(1))),
+        }
+    }
+}
+
 impl Horizon {
     /// Optimiser steps of `step` tokens each, rounded up and at least one, for a set of `set` tokens; `None`
     /// where the size of the set matters and is not known.
@@ -45,6 +77,15 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn a_stretch_has_units() {
+        let read = |value| serde_json::from_value::<Length>(value).unwrap().stretch(24);
+        assert_eq!(read(json!(0.05)), Stretch::Share(0.05));
+        assert_eq!(read(json!({"steps": 40})), Stretch::Steps(40));
+        assert_eq!(read(json!({"tokens": 25})), Stretch::Steps(2));
+        assert!(serde_json::from_value::<Length>(json!({"epochs": 2})).is_err());
+    }
 
     #[test]
     fn a_horizon_has_units() {

@@ -4,13 +4,58 @@ use llmp_artifacts::model::{Config, RopeScaling};
 use llmp_stage::{Error, Lint, Result};
 use serde::Deserialize;
 
-/// The setting `model`.
+use super::dial;
+
+/// The setting `model` as it is written.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
+pub(super) struct Written {
+    pub(super) depth: Option<usize>,
+    layers: Option<usize>,
+    width: Option<usize>,
+    heads: Option<usize>,
+    kv_heads: Option<usize>,
+    head_width: Option<usize>,
+    mlp: Option<usize>,
+    context: Option<usize>,
+    rope_theta: f64,
+    qk_norm: bool,
+    tie_embeddings: bool,
+}
+
+impl Written {
+    /// With what follows from the depth, or else what stands for what is left out.
+    pub(super) fn resolved(self) -> Shape {
+        let depth = self.depth;
+        let layers = self.layers.or(depth).unwrap_or(LAYERS);
+        let width = self.width.or(depth.map(dial::width)).unwrap_or(WIDTH);
+        Shape {
+            layers,
+            width,
+            heads: self.heads.or(depth.map(|depth| dial::heads(depth, width))).unwrap_or(HEADS),
+            kv_heads: self.kv_heads,
+            head_width: self.head_width,
+            mlp: self.mlp,
+            context: self.context.or(depth.map(dial::context)).unwrap_or(CONTEXT),
+            rope_theta: self.rope_theta,
+            qk_norm: self.qk_norm,
+            tie_embeddings: self.tie_embeddings,
+        }
+    }
+}
+
+/// What stands for what is left out where there is no depth, either.
+const LAYERS: usize = 4;
+const WIDTH: usize = 96;
+const HEADS: usize = 3;
+const CONTEXT: usize = 96;
+
+/// The shape of a new model.
+#[derive(Debug)]
 pub(super) struct Shape {
-    layers: usize,
-    width: usize,
-    heads: usize,
+    pub(super) layers: usize,
+    pub(super) width: usize,
+    pub(super) heads: usize,
     kv_heads: Option<usize>,
     head_width: Option<usize>,
     mlp: Option<usize>,

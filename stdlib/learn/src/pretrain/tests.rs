@@ -8,11 +8,11 @@ use super::*;
 fn settings() -> Value {
     json!({
         "model": {
-            "layers": 1, "width": 16, "heads": 2, "kv_heads": null, "head_width": null, "mlp": null,
+            "depth": null, "layers": 1, "width": 16, "heads": 2, "kv_heads": null, "head_width": null, "mlp": null,
             "context": 8, "rope_theta": 10000.0, "qk_norm": true, "tie_embeddings": true
         },
-        "for": 900, "batch": 3, "optimizer": "muon", "lr": 0.05, "embedding_lr": 6e-3, "schedule": "linear",
-        "decay": 0.2, "held_out_every": 0.25, "held_out_tokens": 1000, "held_out_stop": null, "warmup": 0.05, "final_lr": 0.1, "weight_decay": 0.05, "clip": 1.0, "seed": 1, "checkpoint_every": 0
+        "for": 900, "batch": 3, "packing": "stream", "on_spike": "note", "optimizer": "muon", "lr": 0.05, "embedding_lr": 6e-3, "schedule": "linear",
+        "decay": 0.2, "held_out_every": 0.25, "held_out_tokens": 1000, "held_out_stop": null, "warmup": null, "final_lr": 0.1, "weight_decay": 0.05, "clip": 1.0, "seed": 1, "checkpoint_every": 0
     })
 }
 
@@ -87,7 +87,10 @@ fn trains_a_model() {
     assert!(tokens >= 20 * parameters && tokens < 20 * parameters + 24, "{cost:?}");
     stage.run(&ctx, &settings()).unwrap();
     let points = ctx.points.lock().unwrap();
-    assert!(points.last().unwrap().2 < 0.9 * points[0].2, "{points:?}");
+    let losses: Vec<f64> =
+        points.iter().filter(|(curve, ..)| curve == "loss").map(|(.., loss)| *loss).collect();
+    assert!(*losses.last().unwrap() < 0.9 * losses[0], "{losses:?}");
+    assert_eq!(points.len(), 2 * losses.len(), "each with the norm of its gradient");
     let sampler = llmp_model::Sampler::load(ctx.output(), "cpu").unwrap();
     assert_eq!((sampler.config().vocabulary, &sampler.config().eos[..]), (30, &[0][..]));
 }
@@ -189,7 +192,7 @@ fn training_goes_on_from_a_model() {
     let more = more.with_folder("tokens", &second).with_folder("from", base.output());
     // Its shape is that of the model, whatever the settings say.
     let wide = json!({"model": {
-        "layers": 3, "width": 32, "heads": 2, "kv_heads": null, "head_width": null, "mlp": null,
+        "depth": null, "layers": 3, "width": 32, "heads": 2, "kv_heads": null, "head_width": null, "mlp": null,
         "context": 16, "rope_theta": 10000.0, "qk_norm": true, "tie_embeddings": true}});
     run(&more, with(wide)).unwrap();
     let [old, new] = [&base, &more].map(|ctx| Config::load(ctx.output()).unwrap());
@@ -244,4 +247,91 @@ fn what_is_wrong_with_a_shape_is_found_before_it_runs() {
     assert_eq!(found(&[("heads", json!(4)), ("kv_heads", json!(3))]), heads("model.kv_heads"));
     assert!(found(&[("heads", json!(4)), ("kv_heads", json!(2))]).is_empty());
     assert_eq!(found(&[("context", json!(4_096))]), [("W0104", "for".to_owned())], "less than a step");
+}
+
+#[test]
+fn a_depth_sets_what_is_not_written() {
+    let of = |changes: Value| {
+        let mut value = settings();
+        for name in ["layers", "width", "heads", "context"] {
+            value["model"][name] = Value::Null;
+        }
+        for name in ["for", "batch", "lr", "embedding_lr"] {
+            value[name] = Value::Null;
+        }
+        value["model"]["depth"] = json!(12);
+        for (path, change) in changes.as_object().unwrap() {
+            *value.pointer_mut(path).unwrap() = change.clone();
+        }
+        Settings::deserialize(value).unwrap()
+    };
+    let all = of(json!({}));
+    let config = all.model.config(32_768, 0).unwrap();
+    assert_eq!((config.layers, config.width, config.heads, config.context), (12, 768, 6, 2_048));
+    assert_eq!((all.batch, all.lr, all.embedding_lr), (53, 0.02, 0.0027));
+    assert_eq!(all.r#for, Horizon::Tokens(1_698_693_120));
+    assert!(lint(&all).is_empty());
+    let cost = cost(&all, &Inputs::default());
+    let follows = cost.follows.unwrap();
+    assert!(
+        follows.starts_with("depth 12: 12 layers, width 768, heads = 6, context 2048; batch = 53, "),
+        "{follows}"
+    );
+
+    // What is written stays, and the rest follows from it.
+    let shallow = of(json!({"/model/layers": 3, "/model/width": 256}));
+    assert_eq!((shallow.model.heads, shallow.r#for), (2, Horizon::Tokens(20 * 12 * 3 * 256 * 256)));
+    let short = of(json!({"/for": 1_000_000, "/model/context": 512}));
+    assert_eq!((short.batch, short.r#for), (3, Horizon::Tokens(1_000_000)));
+    let adamw = of(json!({"/optimizer": "adamw", "/batch": 7, "/for": {"parameters": 2.0}}));
+    assert_eq!((adamw.batch, adamw.lr, adamw.embedding_lr), (7, 0.0027, 0.0027));
+    assert_eq!(of(json!({"/lr": 0.1})).lr, 0.1);
+
+    // Without a depth it is as it always was, and somebody has to say how long.
+    let none = of(json!({"/model/depth": null, "/for": 900}));
+    let Shape { layers, width, heads, context, .. } = none.model;
+    assert_eq!((layers, width, heads, context), (4, 96, 3, 96));
+    assert_eq!((none.batch, none.lr, none.embedding_lr, none.follows()), (8, 0.05, 0.006, None));
+    let endless = lint(&of(json!({"/model/depth": null})));
+    // What is left out stands in the graph as what it comes to.
+    assert_eq!(complete(&all)["for"], 1_698_693_120_u64);
+    assert_eq!(complete(&none)["model"], json!({"layers": 4, "width": 96, "heads": 3, "context": 96}));
+    assert_eq!(complete(&none)["lr"], 0.05);
+    assert_eq!((endless.len(), endless[0].code, endless[0].path), (1, "E0209", &["for"][..]));
+}
+
+#[test]
+fn documents_are_packed_whole() {
+    let root = tempfile::tempdir().unwrap();
+    let folder = root.path().join("set");
+    set(&folder, 0, 60);
+    let rows_of = |packing: &str| {
+        let ctx = TestContext::new(&root.path().join(packing)).with_folder("tokens", &folder);
+        let settings = with(json!({"packing": packing, "for": {"epochs": 1}}));
+        let tokens = TokenSet::open(ctx.input("tokens").unwrap()).unwrap();
+        let config = settings.model.config(300, 0).unwrap();
+        let rows = Rows::new(tokens, &settings, &config).unwrap();
+        let all: Vec<Vec<Row>> = (0..rows.steps).map(|step| rows.batch(step).unwrap()).collect();
+        let again: Vec<Vec<Row>> = (0..rows.steps).rev().map(|step| rows.batch(step).unwrap()).collect();
+        assert!(all.iter().eq(again.iter().rev()), "a function of the step");
+        (ctx, settings, all.into_iter().flatten().collect::<Vec<Row>>())
+    };
+    let (_, _, documents) = rows_of("documents");
+    assert!(documents.iter().all(|row| row.tokens.len() <= 9));
+    let full = documents.iter().filter(|row| row.tokens.len() == 9).count();
+    // Twelve documents of each length from 4 to 8: fours and fives fill rows, the others have one each.
+    assert_eq!((full, documents.len()), (12, 48));
+    let (ctx, settings, apart) = rows_of("apart");
+    // A document is one number, repeated, and the end of text: no row holds two of them.
+    for row in &apart {
+        let mut ids: Vec<u32> = row.tokens.clone();
+        ids.dedup();
+        assert!(ids.len() <= 2, "{:?}", row.tokens);
+    }
+    run(&ctx, settings).unwrap();
+    let (_, _, stream) = rows_of("stream");
+    assert!(stream.iter().all(|row| row.tokens.len() == 9));
+    let lines = ctx.lines.lock().unwrap();
+    assert!(lines.iter().any(|line| line.starts_with("packed into ")), "{lines:?}");
+    assert_eq!(ctx.counted("documents.cut"), 0);
 }

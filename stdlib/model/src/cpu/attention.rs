@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 
 use super::causal::{self, Heads, Task};
-use super::matrix::{Matrix, MatrixMut, WeightGradient, weight_gradients};
+use super::matrix::{Matrix, MatrixMut, Packed, WeightGradient, weight_gradients};
 use super::{norm, pieces, rope, rows_per_task, sum_in_order};
 
 /// Sizes of the sub-layer and of the batch.
@@ -154,16 +154,13 @@ pub(crate) fn forward(shape: Shape, x: &[f32], weights: Weights<'_>) -> (Vec<f32
 
     let mut y = x.to_vec();
     let chunk = rows_per_task(rows);
+    let o_weight = &Packed::new(Matrix::new(weights.o, width, q_width).t());
     y.par_chunks_mut(chunk * width).zip(saved.out.par_chunks_mut(chunk * q_width)).enumerate().for_each(
         |(i, (y, out))| {
             let n = y.len() / width;
             shape.gather(&by_head, shape.group() * shape.head_width, i * chunk, out);
-            MatrixMut::new(y, n, width).product(
-                1.0,
-                1.0,
-                Matrix::new(out, n, q_width),
-                Matrix::new(weights.o, width, q_width).t(),
-            );
+            let out = Matrix::new(out, n, q_width);
+            MatrixMut::new(y, n, width).product_with(1.0, 1.0, out, o_weight);
         },
     );
     (y, saved)
@@ -174,6 +171,9 @@ fn project(shape: Shape, x: &[f32], weights: Weights<'_>, saved: &mut Saved) {
     let (rows, width, q_width, kv_width) = (shape.rows(), shape.width, shape.q(), shape.kv());
     let chunk = rows_per_task(rows);
     let count = rows.div_ceil(chunk);
+    let [q_weight, k_weight, v_weight] =
+        &[(weights.q, q_width), (weights.k, kv_width), (weights.v, kv_width)]
+            .map(|(weight, out)| Packed::new(Matrix::new(weight, out, width).t()));
     (
         pieces(&mut saved.normed, chunk * width, count),
         pieces(&mut saved.r, chunk, count),
@@ -192,18 +192,17 @@ fn project(shape: Shape, x: &[f32], weights: Weights<'_>, saved: &mut Saved) {
             let positions = shape.positions(first, n);
             norm::forward(&x[first * width..][..n * width], weights.norm, shape.eps, &mut *normed, r);
             let normed = Matrix::new(normed, n, width);
-            MatrixMut::new(v, n, kv_width).set(1.0, normed, Matrix::new(weights.v, kv_width, width).t());
+            MatrixMut::new(v, n, kv_width).set_with(1.0, normed, v_weight);
             let heads = [
-                (q, q_raw, q_r, weights.q, weights.q_norm, q_width),
-                (k, k_raw, k_r, weights.k, weights.k_norm, kv_width),
+                (q, q_raw, q_r, q_weight, weights.q_norm, q_width),
+                (k, k_raw, k_r, k_weight, weights.k_norm, kv_width),
             ];
             for (turned, raw, r, weight, scale, out) in heads {
-                let weight = Matrix::new(weight, out, width).t();
                 if shape.qk_norm {
-                    MatrixMut::new(raw, n, out).set(1.0, normed, weight);
+                    MatrixMut::new(raw, n, out).set_with(1.0, normed, weight);
                     norm::forward(raw, scale, shape.eps, &mut *turned, r);
                 } else {
-                    MatrixMut::new(turned, n, out).set(1.0, normed, weight);
+                    MatrixMut::new(turned, n, out).set_with(1.0, normed, weight);
                 }
                 rope::rotate(turned, &positions, weights.rope, false);
             }
@@ -222,10 +221,11 @@ pub(crate) fn backward(
     let chunk = rows_per_task(rows);
 
     let mut dout = vec![0.0; rows * q_width];
+    let o_weight = &Packed::new(Matrix::new(weights.o, width, q_width));
     dout.par_chunks_mut(chunk * q_width).enumerate().for_each(|(i, dout)| {
         let n = dout.len() / q_width;
         let dy = Matrix::new(&dy[i * chunk * width..][..n * width], n, width);
-        MatrixMut::new(dout, n, q_width).set(1.0, dy, Matrix::new(weights.o, width, q_width));
+        MatrixMut::new(dout, n, q_width).set_with(1.0, dy, o_weight);
     });
 
     let (mut dq, mut dk, mut dv) =
@@ -274,6 +274,9 @@ fn project_backward(
     let (rows, width, q_width, kv_width) = (shape.rows(), shape.width, shape.q(), shape.kv());
     let chunk = rows_per_task(rows);
     let mut dx = dy.to_vec();
+    let [q_weight, k_weight, v_weight] =
+        &[(weights.q, q_width), (weights.k, kv_width), (weights.v, kv_width)]
+            .map(|(weight, out)| Packed::new(Matrix::new(weight, out, width)));
     let (mut dq, mut dk, mut dv) =
         (vec![0.0; rows * q_width], vec![0.0; rows * kv_width], vec![0.0; rows * kv_width]);
     let parts: Vec<[Vec<f32>; 3]> = (
@@ -317,14 +320,10 @@ fn project_backward(
             }
             let mut d_normed = vec![0.0; n * width];
             let products =
-                [(&*dq, weights.q, q_width), (&*dk, weights.k, kv_width), (&*dv, weights.v, kv_width)];
+                [(&*dq, q_weight, q_width), (&*dk, k_weight, kv_width), (&*dv, v_weight, kv_width)];
             for (j, (d, weight, out)) in products.into_iter().enumerate() {
-                MatrixMut::new(&mut d_normed, n, width).product(
-                    if j == 0 { 0.0 } else { 1.0 },
-                    1.0,
-                    Matrix::new(d, n, out),
-                    Matrix::new(weight, out, width),
-                );
+                let (d, keep) = (Matrix::new(d, n, out), if j == 0 { 0.0 } else { 1.0 });
+                MatrixMut::new(&mut d_normed, n, width).product_with(keep, 1.0, d, weight);
             }
             let x = &x[first * width..][..n * width];
             norm::backward(&d_normed, x, weights.norm, &saved.r[first..][..n], dx, d_norm);

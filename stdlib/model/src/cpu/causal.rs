@@ -4,7 +4,9 @@
 //! keeps the logarithm of each row's sum, from which the backward pass computes the probabilities anew (arXiv
 //! 2205.14135).
 
-use super::matrix::{Matrix, MatrixMut};
+use llmp_artifacts::exact;
+
+use super::matrix::{Matrix, MatrixMut, Packed};
 use super::simd::{Simd, arch, dot, exp_sum, max, with_simd};
 
 /// Query rows of a block.
@@ -65,23 +67,19 @@ pub(crate) fn forward(
 ) {
     let Task { length, width, group, kv_head } = task;
     let mut scores = vec![0.0; BLOCK.min(length) * length];
+    let keys = &Packed::new(k.rows(kv_head, width, 0, length).t());
+    let values = &Packed::new(v.rows(kv_head, width, 0, length));
     for g in 0..group {
         let head = kv_head * group + g;
         for (from, to) in task.blocks() {
             let scores = &mut scores[..(to - from) * to];
-            MatrixMut::new(scores, to - from, to).set(
-                task.scale(),
-                q.rows(head, width, from, to),
-                k.rows(kv_head, width, 0, to).t(),
-            );
+            let q_rows = q.rows(head, width, from, to);
+            MatrixMut::new(scores, to - from, to).set_with(task.scale(), q_rows, keys);
             let lse = &mut lse[g * length + from..g * length + to];
             softmax(scores, to, from, lse);
             let out = &mut out[from * group * width + g * width..];
-            MatrixMut::strided(out, to - from, width, group * width).set(
-                1.0,
-                Matrix::new(scores, to - from, to),
-                v.rows(kv_head, width, 0, to),
-            );
+            let scores = Matrix::new(scores, to - from, to);
+            MatrixMut::strided(out, to - from, width, group * width).set_with(1.0, scores, values);
         }
     }
 }
@@ -105,7 +103,7 @@ fn softmax_with<'a, S: Simd>(
             *value *= inverse;
         }
         hidden.fill(0.0);
-        *lse = largest + sum.ln();
+        *lse = largest + exact::ln_f32(sum);
     }
 }
 
@@ -152,6 +150,9 @@ pub(crate) fn backward(
     let mut gradients = vec![0.0; BLOCK.min(length) * length];
     dk.fill(0.0);
     dv.fill(0.0);
+    let keys = k.rows(kv_head, width, 0, length);
+    let values = &Packed::new(v.rows(kv_head, width, 0, length).t());
+    let (keys, upright) = (&Packed::new(keys.t()), &Packed::new(keys));
     for g in 0..group {
         let head = kv_head * group + g;
         for (from, to) in task.blocks() {
@@ -159,16 +160,15 @@ pub(crate) fn backward(
             let p = &mut probabilities[..rows * to];
             let d = &mut gradients[..rows * to];
             let (q_rows, do_rows) = (q.rows(head, width, from, to), dout.rows(head, width, from, to));
-            let (k_rows, v_rows) = (k.rows(kv_head, width, 0, to), v.rows(kv_head, width, 0, to));
-            MatrixMut::new(p, rows, to).set(task.scale(), q_rows, k_rows.t());
-            MatrixMut::new(d, rows, to).set(1.0, do_rows, v_rows.t());
+            MatrixMut::new(p, rows, to).set_with(task.scale(), q_rows, keys);
+            MatrixMut::new(d, rows, to).set_with(1.0, do_rows, values);
             let lse = &lse[g * length + from..g * length + to];
             softmax_backward((&mut *p, &mut *d), (to, from), lse, (out, dout), (head, width));
             let (p, d) = (Matrix::new(p, rows, to), Matrix::new(d, rows, to));
             MatrixMut::new(&mut dv[..to * width], to, width).product(1.0, 1.0, p.t(), do_rows);
             MatrixMut::new(&mut dk[..to * width], to, width).product(1.0, task.scale(), d.t(), q_rows);
             let dq = &mut dq[from * group * width + g * width..];
-            MatrixMut::strided(dq, rows, width, group * width).set(task.scale(), d, k_rows);
+            MatrixMut::strided(dq, rows, width, group * width).set_with(task.scale(), d, upright);
         }
     }
 }

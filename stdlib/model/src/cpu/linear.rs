@@ -101,8 +101,8 @@ fn rows<S: Simd, const R: usize>(simd: S, panel: &[[f32; PANEL]], x: &[f32], out
             let (weights, _) = S::as_simd_f32s(&weights[from..from + step]);
             for r in 0..R {
                 let value = simd.splat_f32s(x[r][k]);
-                sums[r][0] = simd.mul_add_e_f32s(value, weights[0], sums[r][0]);
-                sums[r][1] = simd.mul_add_e_f32s(value, weights[1], sums[r][1]);
+                sums[r][0] = simd.mul_add_f32s(value, weights[0], sums[r][0]);
+                sums[r][1] = simd.mul_add_f32s(value, weights[1], sums[r][1]);
             }
         }
         for (out, sums) in out.chunks_exact_mut(PANEL).zip(&sums) {

@@ -1,9 +1,10 @@
 //! The last norm, the head and the cross-entropy as one operation. Gradients are computed in the forward
 //! pass, so that the logits of a few rows exist at a time only.
 
+use llmp_artifacts::exact;
 use rayon::prelude::*;
 
-use super::matrix::{Matrix, MatrixMut, WeightGradient, weight_gradients};
+use super::matrix::{Matrix, MatrixMut, Packed, WeightGradient, weight_gradients};
 use super::simd::{Simd, arch, exp_sum, max, with_simd};
 use super::{norm, rows_per_task, sum_in_order};
 
@@ -41,6 +42,7 @@ pub(crate) fn forward(inputs: Inputs<'_>, with_gradients: bool) -> (f32, Gradien
     let vocabulary = inputs.head.len() / width;
     let rows: Vec<usize> = (0..inputs.weights.len()).filter(|&row| inputs.weights[row] != 0.0).collect();
     let head = Matrix::new(inputs.head, vocabulary, width);
+    let heads = Heads { forward: Packed::new(head.t()), backward: with_gradients.then(|| Packed::new(head)) };
     let mut gradients = Gradients::default();
     if with_gradients {
         gradients.x = vec![0.0; inputs.x.len()];
@@ -60,7 +62,7 @@ pub(crate) fn forward(inputs: Inputs<'_>, with_gradients: bool) -> (f32, Gradien
             normed.par_chunks_mut(chunk * width),
         )
             .into_par_iter()
-            .map(|(rows, logits, normed)| rows_forward(inputs, head, rows, logits, normed, with_gradients))
+            .map(|(rows, logits, normed)| rows_forward(inputs, &heads, rows, logits, normed))
             .collect();
         loss += parts.iter().map(|part| part.loss).sum::<f64>();
         if !with_gradients {
@@ -83,6 +85,12 @@ pub(crate) fn forward(inputs: Inputs<'_>, with_gradients: bool) -> (f32, Gradien
     (loss as f32, gradients)
 }
 
+/// The head, laid out for logits and, where gradients are wanted, for theirs.
+struct Heads {
+    forward: Packed,
+    backward: Option<Packed>,
+}
+
 /// What a task gives back.
 struct Part {
     loss: f64,
@@ -93,11 +101,10 @@ struct Part {
 /// Loss of some rows; leaves the gradient of the logits in `logits`.
 fn rows_forward(
     inputs: Inputs<'_>,
-    head: Matrix<'_>,
+    heads: &Heads,
     rows: &[usize],
     logits: &mut [f32],
     normed: &mut [f32],
-    with_gradients: bool,
 ) -> Part {
     let (n, width) = (rows.len(), inputs.norm.len());
     let vocabulary = logits.len() / n;
@@ -107,14 +114,14 @@ fn rows_forward(
     }
     let mut r = vec![0.0; n];
     norm::forward(&x, inputs.norm, inputs.eps, &mut *normed, &mut r);
-    MatrixMut::new(logits, n, vocabulary).set(1.0, Matrix::new(normed, n, width), head.t());
+    MatrixMut::new(logits, n, vocabulary).set_with(1.0, Matrix::new(normed, n, width), &heads.forward);
     let loss = cross_entropy(inputs, rows, &mut *logits);
     let (mut dx, mut d_norm) = (Vec::new(), Vec::new());
-    if with_gradients {
+    if let Some(head) = &heads.backward {
         dx = vec![0.0; n * width];
         d_norm = vec![0.0; width];
         let mut d_normed = vec![0.0; n * width];
-        MatrixMut::new(&mut d_normed, n, width).set(1.0, Matrix::new(logits, n, vocabulary), head);
+        MatrixMut::new(&mut d_normed, n, width).set_with(1.0, Matrix::new(logits, n, vocabulary), head);
         norm::backward(&d_normed, &x, inputs.norm, &r, &mut dx, &mut d_norm);
     }
     Part { loss, dx, d_norm }
@@ -136,7 +143,7 @@ fn cross_entropy_with<'a, S: Simd>(
         let chosen = logits[target];
         let largest = max(simd, logits);
         let sum = exp_sum(simd, logits, largest);
-        loss += f64::from(weight) * f64::from(sum.ln() + largest - chosen);
+        loss += f64::from(weight) * f64::from(exact::ln_f32(sum) + largest - chosen);
         let factor = weight / sum;
         for value in logits.iter_mut() {
             *value *= factor;

@@ -1,7 +1,9 @@
-//! Matrix products on one thread, by the `gemm` crate. Callers split the work.
+//! Views of matrices, and their products on one thread. Callers split the work.
 
-use gemm::{Parallelism, gemm};
 use rayon::prelude::*;
+
+pub(crate) use super::product::Packed;
+use super::product::Product;
 
 /// Rows of a weight's gradient that one task computes.
 const GRADIENT_ROWS: usize = 64;
@@ -9,11 +11,11 @@ const GRADIENT_ROWS: usize = 64;
 /// A view of a matrix with any strides.
 #[derive(Clone, Copy)]
 pub(crate) struct Matrix<'a> {
-    data: &'a [f32],
-    rows: usize,
-    columns: usize,
-    row_stride: usize,
-    column_stride: usize,
+    pub(super) data: &'a [f32],
+    pub(super) rows: usize,
+    pub(super) columns: usize,
+    pub(super) row_stride: usize,
+    pub(super) column_stride: usize,
 }
 
 impl<'a> Matrix<'a> {
@@ -29,6 +31,13 @@ impl<'a> Matrix<'a> {
             "matrix outside its data"
         );
         Self { data, rows, columns, row_stride, column_stride: 1 }
+    }
+
+    /// Whether both are one view.
+    fn is(&self, other: Self) -> bool {
+        std::ptr::eq(self.data, other.data)
+            && [self.rows, self.columns, self.row_stride, self.column_stride]
+                == [other.rows, other.columns, other.row_stride, other.column_stride]
     }
 
     /// The transpose; nothing moves.
@@ -77,37 +86,39 @@ impl<'a> MatrixMut<'a> {
 
     /// `self = keep * self + scale * a * b`.
     pub(crate) fn product(self, keep: f32, scale: f32, a: Matrix<'_>, b: Matrix<'_>) {
-        assert!(
-            a.columns == b.rows && a.rows == self.rows && b.columns == self.columns,
-            "shapes of a product"
-        );
-        if self.rows == 0 || self.columns == 0 {
-            return;
+        self.product_with(keep, scale, a, &Packed::new(b));
+    }
+
+    /// `self = scale * a * b`, with a part of `b`: see [`MatrixMut::product_with`].
+    pub(crate) fn set_with(self, scale: f32, a: Matrix<'_>, b: &Packed) {
+        self.product_with(0.0, scale, a, b);
+    }
+
+    /// `self = keep * self + scale * a * b`, with as many of the first rows and columns of `b` as it takes.
+    pub(crate) fn product_with(self, keep: f32, scale: f32, a: Matrix<'_>, b: &Packed) {
+        assert!(a.rows == self.rows, "shapes of a product");
+        let Self { data: c, columns, row_stride: stride, .. } = self;
+        Product { c, stride, columns, first: 0, keep, scale, a, b }.compute();
+    }
+
+    /// As [`MatrixMut::product`], where the result and what is there are symmetric: half of it is computed and
+    /// the other half copied, to the same bits.
+    pub(crate) fn symmetric(self, keep: f32, scale: f32, a: Matrix<'_>, b: Matrix<'_>) {
+        let n = self.rows;
+        assert!(n == self.columns && a.rows == n && b.columns == n, "shapes of a symmetric product");
+        let Self { data: c, row_stride: stride, .. } = self;
+        let b = &Packed::new(b);
+        for first in (0..n).step_by(b.width()) {
+            let rows = b.width().min(n - first);
+            let c = &mut c[first * stride..];
+            let a = Matrix { data: &a.data[first * a.row_stride..], rows, ..a };
+            Product { c, stride, columns: n, first, keep, scale, a, b }.compute();
         }
-        // SAFETY: the constructors checked that every element of the three views lies inside its slice, the
-        // shapes agree, and `self` is borrowed mutably, so it overlaps neither operand.
-        unsafe {
-            gemm(
-                self.rows,
-                self.columns,
-                a.columns,
-                self.data.as_mut_ptr(),
-                1,
-                self.row_stride as isize,
-                keep != 0.0,
-                a.data.as_ptr(),
-                a.column_stride as isize,
-                a.row_stride as isize,
-                b.data.as_ptr(),
-                b.column_stride as isize,
-                b.row_stride as isize,
-                keep,
-                scale,
-                false,
-                false,
-                false,
-                Parallelism::None,
-            );
+        for i in 1..n {
+            let (above, below) = c.split_at_mut(i * stride);
+            for (j, value) in below[..i].iter_mut().enumerate() {
+                *value = above[j * stride + i];
+            }
         }
     }
 }
@@ -126,17 +137,29 @@ pub(crate) struct WeightGradient<'a> {
 
 /// Computes gradients of weights, in parallel over blocks of their rows.
 pub(crate) fn weight_gradients<const N: usize>(all: [WeightGradient<'_>; N]) {
+    // What several products are taken of is laid out once.
+    let mut inputs: Vec<(Matrix<'_>, Packed)> = Vec::new();
+    let places: Vec<usize> = all
+        .iter()
+        .map(|gradient| {
+            let x = gradient.x;
+            inputs.iter().position(|(other, _)| other.is(x)).unwrap_or_else(|| {
+                inputs.push((x, Packed::new(x)));
+                inputs.len() - 1
+            })
+        })
+        .collect();
     let mut tasks = Vec::new();
-    for WeightGradient { gradient, dy, x, accumulate } in all {
+    for (WeightGradient { gradient, dy, x, accumulate }, place) in all.into_iter().zip(places) {
         for (i, block) in gradient.chunks_mut(GRADIENT_ROWS * x.columns).enumerate() {
             let rows = block.len() / x.columns;
             let first = i * GRADIENT_ROWS;
             let dy = Matrix { data: &dy.data[first * dy.column_stride..], columns: rows, ..dy };
-            tasks.push((block, dy, x, if accumulate { 1.0 } else { 0.0 }));
+            tasks.push((block, dy, &inputs[place].1, if accumulate { 1.0 } else { 0.0 }, x.columns));
         }
     }
-    tasks.into_par_iter().for_each(|(block, dy, x, keep)| {
-        MatrixMut::new(block, dy.columns, x.columns).product(keep, 1.0, dy.t(), x);
+    tasks.into_par_iter().for_each(|(block, dy, x, keep, columns)| {
+        MatrixMut::new(block, dy.columns, columns).product_with(keep, 1.0, dy.t(), x);
     });
 }
 

@@ -3,7 +3,7 @@
 
 use rayon::prelude::*;
 
-use super::matrix::{Matrix, MatrixMut, WeightGradient, weight_gradients};
+use super::matrix::{Matrix, MatrixMut, Packed, WeightGradient, weight_gradients};
 use super::simd::{Simd, arch, sigmoid, with_simd};
 use super::{norm, rows_per_task, sum_in_order};
 
@@ -58,6 +58,9 @@ pub(crate) fn forward(shape: Shape, x: &[f32], weights: Weights<'_>) -> (Vec<f32
     };
     let mut y = x.to_vec();
     let chunk = rows_per_task(rows);
+    let gate_weight = &Packed::new(Matrix::new(weights.gate, inner, width).t());
+    let up_weight = &Packed::new(Matrix::new(weights.up, inner, width).t());
+    let down_weight = &Packed::new(Matrix::new(weights.down, width, inner).t());
     (
         y.par_chunks_mut(chunk * width),
         saved.normed.par_chunks_mut(chunk * width),
@@ -71,17 +74,12 @@ pub(crate) fn forward(shape: Shape, x: &[f32], weights: Weights<'_>) -> (Vec<f32
             let n = r.len();
             norm::forward(&x[i * chunk * width..][..n * width], weights.norm, eps, &mut *normed, r);
             let normed = Matrix::new(normed, n, width);
-            MatrixMut::new(gate, n, inner).set(1.0, normed, Matrix::new(weights.gate, inner, width).t());
-            MatrixMut::new(up, n, inner).set(1.0, normed, Matrix::new(weights.up, inner, width).t());
+            MatrixMut::new(gate, n, inner).set_with(1.0, normed, gate_weight);
+            MatrixMut::new(up, n, inner).set_with(1.0, normed, up_weight);
             let mut active = vec![0.0; n * inner];
             activate(gate, up, &mut active);
             let active = Matrix::new(&active, n, inner);
-            MatrixMut::new(y, n, width).product(
-                1.0,
-                1.0,
-                active,
-                Matrix::new(weights.down, width, inner).t(),
-            );
+            MatrixMut::new(y, n, width).product_with(1.0, 1.0, active, down_weight);
         });
     (y, saved)
 }
@@ -116,6 +114,9 @@ pub(crate) fn backward(shape: Shape, x: &[f32], weights: Weights<'_>, saved: Sav
     let mut dx = dy.to_vec();
     let mut active = vec![0.0; rows * inner];
     let chunk = rows_per_task(rows);
+    let gate_weight = &Packed::new(Matrix::new(weights.gate, inner, width));
+    let up_weight = &Packed::new(Matrix::new(weights.up, inner, width));
+    let down_weight = &Packed::new(Matrix::new(weights.down, width, inner));
     let parts: Vec<Vec<f32>> = (
         dx.par_chunks_mut(chunk * width),
         active.par_chunks_mut(chunk * inner),
@@ -127,18 +128,13 @@ pub(crate) fn backward(shape: Shape, x: &[f32], weights: Weights<'_>, saved: Sav
         .map(|(i, (dx, active, gate, up))| {
             let (first, n) = (i * chunk, dx.len() / width);
             let dy = Matrix::new(&dy[first * width..][..n * width], n, width);
-            MatrixMut::new(active, n, inner).set(1.0, dy, Matrix::new(weights.down, width, inner));
+            MatrixMut::new(active, n, inner).set_with(1.0, dy, down_weight);
             activate_backward(&mut *gate, &mut *up, &mut *active);
             let mut d_normed = vec![0.0; n * width];
             let gate = Matrix::new(gate, n, inner);
-            MatrixMut::new(&mut d_normed, n, width).set(1.0, gate, Matrix::new(weights.gate, inner, width));
+            MatrixMut::new(&mut d_normed, n, width).set_with(1.0, gate, gate_weight);
             let up = Matrix::new(up, n, inner);
-            MatrixMut::new(&mut d_normed, n, width).product(
-                1.0,
-                1.0,
-                up,
-                Matrix::new(weights.up, inner, width),
-            );
+            MatrixMut::new(&mut d_normed, n, width).product_with(1.0, 1.0, up, up_weight);
             let mut d_scale = vec![0.0; width];
             let x = &x[first * width..][..n * width];
             norm::backward(&d_normed, x, weights.norm, &r[first..][..n], dx, &mut d_scale);

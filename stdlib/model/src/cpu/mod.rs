@@ -1,7 +1,8 @@
 //! Kernels for the CPU over plain slices: training's fused sub-layers, forward and backward.
 //!
-//! Nothing here knows burn. Every kernel gives the same bits for any number of threads: work is split by
-//! fixed sizes, and partial sums are added in a fixed order.
+//! Nothing here knows burn. Every kernel gives the same bits for any number of threads and every instruction
+//! set: work is split by fixed sizes, and partial sums are as many and added in the same order everywhere
+//! (`simd`, `product`).
 //!
 //! Matrices are row-major. `[rows, width]` stands for a slice of `rows * width` values; `rows` runs over all
 //! tokens of a batch, sequence after sequence.
@@ -14,6 +15,7 @@ pub(crate) mod loss;
 pub(crate) mod matrix;
 pub(crate) mod mlp;
 pub(crate) mod norm;
+mod product;
 pub(crate) mod rope;
 pub(crate) mod simd;
 

@@ -62,6 +62,11 @@ impl<B: Ops> Decoder for BurnDecoder<B> {
         Cache { layers: vec![None; self.config.layers], length: 0 }
     }
 
+    fn beginning(&self, cache: &Cache<B>, tokens: usize, _: usize) -> Cache<B> {
+        let part = |both: &[Tensor<B, 4>; 2]| both.each_ref().map(|one| one.clone().narrow(2, 0, tokens));
+        Cache { layers: cache.layers.iter().map(|both| both.as_ref().map(part)).collect(), length: tokens }
+    }
+
     fn forward(&self, feeds: &mut [Feed<'_, Cache<B>>], wanted: Wanted) -> Vec<f32> {
         let (mut ids, mut positions, mut ends) = (Vec::new(), Vec::new(), Vec::new());
         for feed in feeds.iter() {

@@ -131,6 +131,17 @@ impl Decoder for CpuDecoder {
         Cache { keys: room(), values: room(), length: 0 }
     }
 
+    fn beginning(&self, cache: &Cache, tokens: usize, room: usize) -> Cache {
+        let width = self.config.kv_heads * self.config.head_width;
+        let part = |all: &Vec<f32>| {
+            let mut part = Vec::with_capacity(room.max(tokens) * width);
+            part.extend_from_slice(&all[..tokens * width]);
+            part
+        };
+        let parts = |all: &[Vec<f32>]| all.iter().map(part).collect();
+        Cache { keys: parts(&cache.keys), values: parts(&cache.values), length: tokens }
+    }
+
     fn forward(&self, feeds: &mut [Feed<'_, Cache>], wanted: Wanted) -> Vec<f32> {
         let width = self.config.width;
         let (mut x, mut positions, mut last) = (Vec::new(), Vec::new(), Vec::new());

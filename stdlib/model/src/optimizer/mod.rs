@@ -153,7 +153,7 @@ struct Step {
     keep: f64,
     gradient_scale: f64,
     /// Counted from 1.
-    number: i32,
+    number: u32,
 }
 
 /// The numbers of one step.
@@ -175,7 +175,7 @@ impl Rates {
     fn step(&self, group: Group) -> Step {
         let rate = if group.hidden { self.hidden } else { self.other };
         let keep = if group.decays { 1.0 - rate * self.weight_decay } else { 1.0 };
-        let number = i32::try_from(self.step + 1).unwrap_or(i32::MAX);
+        let number = u32::try_from(self.step + 1).unwrap_or(u32::MAX);
         Step { rate, keep, gradient_scale: self.gradient_scale, number }
     }
 }

@@ -84,10 +84,10 @@ fn orthogonal(mut x: Vec<f32>, rows: usize, columns: usize) -> Vec<f32> {
         let x_view = Matrix::new(&x, rows, columns);
         let tall = rows > columns;
         let (left, right) = if tall { (x_view.t(), x_view) } else { (x_view, x_view.t()) };
-        MatrixMut::new(&mut gram, side, side).set(1.0, left, right);
+        MatrixMut::new(&mut gram, side, side).symmetric(0.0, 1.0, left, right);
         poly.copy_from_slice(&gram);
         let gram_view = Matrix::new(&gram, side, side);
-        MatrixMut::new(&mut poly, side, side).product(b, c, gram_view, gram_view);
+        MatrixMut::new(&mut poly, side, side).symmetric(b, c, gram_view, gram_view);
         let poly_view = Matrix::new(&poly, side, side);
         next.copy_from_slice(&x);
         let (left, right) = if tall { (x_view, poly_view) } else { (poly_view, x_view) };

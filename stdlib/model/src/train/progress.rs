@@ -2,6 +2,7 @@
 //! and curves of one that nothing stopped.
 
 use std::collections::BTreeMap;
+use std::time::Instant;
 
 use llmp_stage::{Context, LAST_STEPS};
 use serde::{Deserialize, Serialize};
@@ -14,6 +15,11 @@ pub(crate) const LOSS: &str = "loss";
 pub(crate) const HELD_OUT_LOSS: &str = "held-out loss";
 /// The same in bits for each byte of text, which does not depend on the vocabulary.
 pub(crate) const HELD_OUT_BITS: &str = "held-out bits per byte";
+
+/// The curve of the gradient's norm, before it is clipped.
+pub(crate) const NORM: &str = "gradient norm";
+/// The count of steps whose loss was far above those before.
+pub(crate) const SPIKES: &str = "spikes";
 
 /// Where a training stands. Numbers are kept as bits: JSON would round them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,10 +35,15 @@ pub(crate) struct Progress {
     pub(crate) curves: BTreeMap<String, Curve>,
     /// What was seen of the held-out loss.
     pub(crate) watch: Watch,
+    /// Steps whose loss was far above those before.
+    pub(crate) spikes: u64,
+    /// Whether every value of a curve is kept, for a training that is longer.
+    pub(crate) keeps_all: bool,
 }
 
 /// A curve on its way.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub(crate) struct Curve {
     /// Steps, and bits of means over the steps since the point before.
     points: Vec<(u64, u64)>,
@@ -40,6 +51,10 @@ pub(crate) struct Curve {
     open: Vec<u64>,
     /// Bits of the last values, oldest first; at most [`LAST_STEPS`].
     last: Vec<u64>,
+    /// Bits of the values of all steps, as long as it is open how many there will be: points are means over a
+    /// part of all.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    all: Vec<u64>,
 }
 
 /// The lowest held-out loss, and how often it was not passed since.
@@ -82,6 +97,16 @@ impl Curve {
         mean(&self.last)
     }
 
+    /// The mean of the last values, where `value` is far above them: by six standard deviations, and by half
+    /// a nat. It takes as many of them as a mean does.
+    fn usual_below(&self, value: f64) -> Option<f64> {
+        let usual = self.last();
+        let deviation = |bits: &u64| (f64::from_bits(*bits) - usual).powi(2);
+        let variance = self.last.iter().map(deviation).sum::<f64>() / self.last.len().max(1) as f64;
+        let far = value > usual + (6.0 * variance.sqrt()).max(0.5);
+        (self.last.len() == LAST_STEPS && far).then_some(usual)
+    }
+
     /// The point at `step`, where anything came since the last one.
     fn close(&mut self, step: u64) -> Option<(f64, f64)> {
         if self.open.is_empty() {
@@ -98,7 +123,53 @@ impl Progress {
     pub(crate) fn advance(&mut self, curve: &str, loss: f64, tokens: u64) {
         self.step += 1;
         self.tokens += tokens;
-        self.curve(curve).push(loss);
+        self.step_value(curve, loss);
+    }
+
+    /// Notes a value of the step that is done.
+    pub(crate) fn step_value(&mut self, curve: &str, value: f64) {
+        let keeps_all = self.keeps_all;
+        let curve = self.curve(curve);
+        curve.push(value);
+        if keeps_all {
+            curve.all.push(value.to_bits());
+        }
+    }
+
+    /// Whether it holds what a longer training needs of its curves.
+    pub(crate) fn is_whole(&self) -> bool {
+        let whole = |curve: &Curve| curve.all.is_empty() || curve.all.len() as u64 == self.step;
+        self.keeps_all
+            && self.curves.values().all(whole)
+            && self.curves.get(LOSS).is_some_and(|curve| curve.all.len() as u64 == self.step)
+    }
+
+    /// Forgets what only a longer training needs.
+    pub(crate) fn forget_all(&mut self) {
+        self.keeps_all = false;
+        for curve in self.curves.values_mut() {
+            curve.all = Vec::new();
+        }
+    }
+
+    /// Takes it over for another number of steps, with a point of what each step gave at multiples of `every`
+    /// steps, and one of what was measured where it `is_due`.
+    pub(crate) fn fit(&mut self, every: u64, is_due: impl Fn(u64) -> bool) {
+        for curve in self.curves.values_mut() {
+            if curve.all.is_empty() {
+                curve.points.retain(|(step, _)| is_due(*step));
+                continue;
+            }
+            let parts = curve.all.chunks_exact(usize::try_from(every).unwrap_or(usize::MAX));
+            curve.open = parts.remainder().to_vec();
+            curve.points =
+                (1..).zip(parts).map(|(part, bits)| (part * every, mean(bits).to_bits())).collect();
+        }
+    }
+
+    /// Notes the time that it took since `clock`, with the milliseconds of earlier attempts.
+    pub(crate) fn worked(&mut self, before: u64, clock: Instant) {
+        self.millis = before + u64::try_from(clock.elapsed().as_millis()).unwrap_or(u64::MAX - before);
     }
 
     fn curve(&mut self, name: &str) -> &mut Curve {
@@ -108,6 +179,11 @@ impl Progress {
     /// The mean of the last steps of a curve.
     pub(crate) fn last(&self, curve: &str) -> f64 {
         self.curves.get(curve).map_or(f64::NAN, Curve::last)
+    }
+
+    /// The mean of the last steps of a curve, where the loss of this one is far above it.
+    pub(crate) fn spikes_over(&self, curve: &str, loss: f64) -> Option<f64> {
+        self.curves.get(curve)?.usual_below(loss)
     }
 
     /// Ends the points that are under way.
@@ -139,6 +215,9 @@ impl Progress {
         ctx.resumed(self.millis as f64 / 1000.0);
         ctx.count("steps", self.step);
         ctx.count("tokens", self.tokens);
+        if self.spikes > 0 {
+            ctx.count(SPIKES, self.spikes);
+        }
         for (name, curve) in &self.curves {
             for &(step, bits) in &curve.points {
                 ctx.point(name, step as f64, f64::from_bits(bits));
@@ -148,7 +227,7 @@ impl Progress {
 
     /// What it came to, once it has ended.
     pub(crate) fn trained(&self, ctx: &dyn Context) -> Trained {
-        for (name, curve) in &self.curves {
+        for (name, curve) in self.curves.iter().filter(|(name, _)| *name != NORM) {
             ctx.measure(name, curve.last());
         }
         let held_out = self.curves.get(HELD_OUT_LOSS).map(Curve::last);

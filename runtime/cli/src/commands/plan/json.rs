@@ -50,13 +50,19 @@ pub(in crate::commands) fn as_json(
                         "estimate".into(),
                         json!({"seconds": estimate.seconds, "band": estimate.band, "basis": estimate.basis,
                             "work": estimate.work, "memory": estimate.memory, "disk": estimate.disk,
-                            "data_tokens": estimate.data, "epochs": estimate.epochs}),
+                            "data_tokens": estimate.data, "epochs": estimate.epochs, "follows": estimate.follows}),
                     );
                     if let Some(fetch) = &row.fetch {
                         fields.insert(
                             "fetch".into(),
                             json!({"files": fetch.files, "bytes": fetch.bytes, "usual": fetch.usual,
                                 "seconds": fetch.seconds()}),
+                        );
+                    }
+                    if let Some(stem) = &row.goes_on {
+                        fields.insert(
+                            "goes_on_from".into(),
+                            json!({"step": stem.from.step, "steps": stem.steps, "run": stem.from.run}),
                         );
                     }
                     if let Some(saved) = &row.saved {

@@ -48,7 +48,7 @@ impl Totals {
             ends.push(end);
         }
         Self {
-            seconds: busy().filter_map(|row| row.estimate.seconds).sum(),
+            seconds: busy().filter_map(|row| row.estimate.seconds).fold(0.0, |all, each| all + each),
             critical: ends.into_iter().fold(0.0, f64::max),
             unknown: busy()
                 .filter(|row| row.estimate.seconds.is_none())

@@ -1,4 +1,5 @@
-//! The thresholds that a document is asked: what is written, what the preset says, and where it says so by language.
+//! The thresholds that a document is asked: what is written, what the preset says, and where it says so by
+//! language.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
