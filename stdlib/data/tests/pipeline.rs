@@ -28,13 +28,10 @@ fn run(work: &Path, name: &str, role: &str, input: &Path, settings: Value) -> Te
 
 fn quality(rules: &[&str], min_words: u64) -> Value {
     json!({
-        "rules": rules, "words": "spacy", "except": [], "min_words": min_words, "max_words": 100_000, "min_word_length": 3.0, "max_word_length": 10.0,
-        "max_symbols": 0.1, "max_bullets": 0.9, "max_ellipses": 0.3, "min_alphabetic": 0.8, "min_stop_words": 2,
-        "max_repeated_lines": 0.3, "max_repeated_paragraphs": 0.3, "max_repeated_line_characters": 0.2,
-        "max_repeated_paragraph_characters": 0.2, "max_top_ngrams": [0.2, 0.18, 0.16],
-        "max_repeated_ngrams": [0.15, 0.14, 0.13, 0.12, 0.11, 0.1], "min_line_words": 3, "max_word_characters": 1000,
-        "min_sentences": 5, "min_punctuated_lines": 0.12, "short_line": 30, "max_short_lines": 0.67,
-        "max_duplicate_characters": 0.01, "max_line_breaks": 0.3
+        "preset": "fineweb", "rules": rules, "except": [], "min_words": min_words, "max_words": 100_000,
+        "max_symbols": 0.1, "max_bullets": 0.9, "max_ellipses": 0.3, "min_stop_words": 2, "min_line_words": 3,
+        "max_word_characters": 1000, "min_sentences": 5, "bad_words": false, "min_long_paragraphs": 0,
+        "long_paragraph": 200, "short_line": 30
     })
 }
 
