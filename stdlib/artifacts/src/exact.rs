@@ -1,8 +1,8 @@
 //! Functions whose results are the same bits on every processor and system.
 //!
-//! The standard library's `ln`, `cos` and the like come from the system's C library, which has several of each
-//! and chooses by processor. These are compiled from one source (musl's, by the crate `libm`) without contracted
-//! multiply-adds. What becomes a weight, an order or a score goes through them.
+//! The standard library's `ln`, `cos` and the like come from the system's C library, which has several of
+//! each and chooses by processor. These are compiled from one source (musl's, by the crate `libm`) without
+//! contracted multiply-adds. What becomes a weight, an order or a score goes through them.
 
 /// The natural logarithm.
 #[must_use]

@@ -1,7 +1,9 @@
 //! The files of one array: an order for each task, a script that hands it to `llmp worker`, a report and a
 //! log for each.
 //!
-//!     runs/N/slurm/BATCH/  script  0.json 1.json …  0.report 1.report …  0.log 1.log …
+//! ```text
+//! runs/N/slurm/BATCH/  script  0.json 1.json …  0.report 1.report …  0.log 1.log …
+//! ```
 
 use std::ffi::OsString;
 use std::fs;

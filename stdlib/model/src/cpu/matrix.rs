@@ -101,8 +101,8 @@ impl<'a> MatrixMut<'a> {
         Product { c, stride, columns, first: 0, keep, scale, a, b }.compute();
     }
 
-    /// As [`MatrixMut::product`], where the result and what is there are symmetric: half of it is computed and
-    /// the other half copied, to the same bits.
+    /// As [`MatrixMut::product`], where the result and what is there are symmetric: half of it is computed
+    /// and the other half copied, to the same bits.
     pub(crate) fn symmetric(self, keep: f32, scale: f32, a: Matrix<'_>, b: Matrix<'_>) {
         let n = self.rows;
         assert!(n == self.columns && a.rows == n && b.columns == n, "shapes of a symmetric product");

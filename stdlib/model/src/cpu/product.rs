@@ -1,9 +1,9 @@
 //! The matrix product: its order of additions, which is part of every result, and its blocks, which are not.
 //!
-//! Each value of a product is a sum over the inner dimension in parts of [`DEPTH`] terms. A part is one chain of
-//! multiply-adds from 0 on, in the order of the terms; parts are added one after the other to what is there. How
-//! many rows and columns are computed at a time follows from the registers of the instruction set and changes
-//! no bit.
+//! Each value of a product is a sum over the inner dimension in parts of [`DEPTH`] terms. A part is one chain
+//! of multiply-adds from 0 on, in the order of the terms; parts are added one after the other to what is
+//! there. How many rows and columns are computed at a time follows from the registers of the instruction set
+//! and changes no bit.
 
 use pulp::WithSimd;
 use rayon::prelude::*;
@@ -24,7 +24,8 @@ const fn vectors(lanes: usize) -> usize {
     if lanes == 8 { 2 } else { 3 }
 }
 
-/// The right operand of products, laid out in panels of columns for the instruction set that it was made with.
+/// The right operand of products, laid out in panels of columns for the instruction set that it was made
+/// with.
 pub(crate) struct Packed {
     arch: pulp::Arch,
     /// `[panels, rows, width]`; columns beyond the last are zero.
@@ -166,8 +167,8 @@ fn transposed(from: [&[f32; 8]; 8]) -> [[f32; 8]; 8] {
     rows
 }
 
-/// `c = keep * c + scale * a * b`, for the columns of `c` from `first` on; `first` is a multiple of the width of
-/// a panel. `b` may have more rows and columns than it takes.
+/// `c = keep * c + scale * a * b`, for the columns of `c` from `first` on; `first` is a multiple of the width
+/// of a panel. `b` may have more rows and columns than it takes.
 pub(super) struct Product<'a> {
     pub(super) c: &'a mut [f32],
     /// Values from one row of `c` to the next.
@@ -220,8 +221,8 @@ fn blocks<S: Simd, const R: usize>(simd: S, product: Product<'_>) {
             stand::<R>(a, from, count, &mut upright);
         }
         for left in (first..columns).step_by(width) {
-            // SAFETY: `Packed` has `rows` rows of `width` values for each panel, and at least as many rows and
-            // columns as the product takes: `compute` checked it.
+            // SAFETY: `Packed` has `rows` rows of `width` values for each panel, and at least as many rows
+            // and columns as the product takes: `compute` checked it.
             let panel = unsafe { b.data.as_ptr().add(left * b.rows + from * width) };
             let columns = width.min(columns - left);
             let mut row = 0;
@@ -289,8 +290,8 @@ struct Tile {
 }
 
 impl Tile {
-    /// Computes `R` rows. Value `k` of row `r` of `a` is at `r * step + k`, or at `k * step + r` where it stands
-    /// upright.
+    /// Computes `R` rows. Value `k` of row `r` of `a` is at `r * step + k`, or at `k * step + r` where it
+    /// stands upright.
     #[inline(always)]
     unsafe fn rows<S: Simd, const R: usize>(
         self,
@@ -324,8 +325,8 @@ impl Tile {
         let lanes = S::F32_LANES;
         let width = vectors(lanes) * lanes;
         let mut sums = [[simd.splat_f32s(0.0); V]; R];
-        // SAFETY: the caller vouches for `R` rows of `count` values at `a`, for `count` rows of `width` values at
-        // `panel`, and for `R` rows of `columns` values at `c`.
+        // SAFETY: the caller vouches for `R` rows of `count` values at `a`, for `count` rows of `width`
+        // values at `panel`, and for `R` rows of `columns` values at `c`.
         unsafe {
             for k in 0..self.count {
                 let panel = self.panel.add(k * width);

@@ -1,5 +1,5 @@
-//! Weights are the same bytes on every processor: digests of small trained models, which every instruction set
-//! that this machine has and 1, 2 and 3 threads are compared with.
+//! Weights are the same bytes on every processor: digests of small trained models, which every instruction
+//! set that this machine has and 1, 2 and 3 threads are compared with.
 //!
 //! A digest changes where training changes, and then `epoch` of the stages that train has to rise.
 
