@@ -193,7 +193,7 @@ fn a_chat_through_a_pipe_has_commands_and_takes_any_bytes() {
     for told in ["/system TEXT", "there is no command `/nonsense`", "name a file", "nothing was asked yet"] {
         assert!(help.contains(told), "{told}: {help}");
     }
-    assert_eq!(help.lines().count(), 9 + 3, "nothing behind /exit is answered: {help}");
+    assert_eq!(help.lines().count(), 11 + 3, "nothing behind /exit is answered: {help}");
     talk(b"What is \xe4\xbd?\n/retry\n/save talk.saved\n");
     let saved: Value =
         serde_json::from_str(&std::fs::read_to_string(world.path().join("talk.saved")).unwrap()).unwrap();
