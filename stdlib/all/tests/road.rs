@@ -353,10 +353,10 @@ fn how_much_of_a_tuning_is_kept_is_chosen_or_set() {
         let kept = ctx.measures.lock().unwrap()["kept"];
         (kept, ctx.counted("held_out.known"), fs::read(ctx.output().join("model.safetensors")).unwrap())
     };
-    let (kept, held_out, chosen) = refusal("chosen", json!({}));
+    let (kept, held_out, chosen) = refusal("chosen", json!({"keep": null}));
     assert!((0.3..=1.0).contains(&kept), "{kept}");
     assert_eq!(held_out, 10);
-    assert_eq!(refusal("again", json!({})), (kept, held_out, chosen));
+    assert_eq!(refusal("again", json!({"keep": null})), (kept, held_out, chosen));
     let before = fs::read(world.artifacts["chat"].join("model.safetensors")).unwrap();
     let (kept, held_out, none) = refusal("none", json!({"keep": 0.0}));
     assert_eq!((kept, held_out), (0.0, 0), "a share that is set needs nothing held out");

@@ -25,6 +25,8 @@ pub(crate) struct Settings {
     warmup: f64,
     replay_share: f64,
     held_out: f64,
+    // So that a settings record without it is an error, as of every other setting.
+    #[serde(deserialize_with = "Option::deserialize")]
     keep: Option<f64>,
     seed: u64,
     checkpoint_every: u64,
