@@ -12,8 +12,6 @@ use llmp_records::log_name;
 use llmp_store::{Result, StoreError, at, write_atomically};
 use serde::{Deserialize, Serialize};
 
-use llmp_stage::Error;
-
 use super::action::{Action, Effect, FORMAT, Order, Place};
 use super::perform::{ActionError, Performer};
 
@@ -40,6 +38,8 @@ pub enum Report {
         /// What is wrong.
         what: String,
     },
+    /// It was told to stop: it goes on from where it was, once it is asked for again.
+    Stopped,
     /// It failed.
     Failed {
         /// What went wrong.
@@ -50,13 +50,6 @@ pub enum Report {
 }
 
 impl Report {
-    /// Whether it gave nothing because it was told to stop: then it goes on from where it was, once it is
-    /// asked again.
-    #[must_use]
-    pub fn is_cancelled(&self) -> bool {
-        matches!(self, Self::Failed { message, .. } if *message == Error::cancelled().to_string())
-    }
-
     /// Whether nothing came of it.
     #[must_use]
     pub fn failed(&self) -> bool {
@@ -130,6 +123,7 @@ pub fn work(action: &Action, performer: &Performer<'_>) -> Result<Report> {
                 Err(error) => Err(at("write", &path)(error)),
             }
         }
+        Err(ActionError::Failed(error)) if error.is_cancelled() => Ok(Report::Stopped),
         Err(ActionError::Failed(error)) => {
             Ok(Report::Failed { message: error.to_string(), help: error.help_text().map(str::to_owned) })
         }

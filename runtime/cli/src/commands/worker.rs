@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use clap::Args;
-use llmp_engine::{Checked, Guard, Harness, Order, Performer, read_order, work};
+use llmp_engine::{Checked, Guard, Harness, Order, Performer, Report, read_order, work};
 
 use super::{Failure, Outcome, pipeline, run};
 use crate::library::standard;
@@ -47,11 +47,9 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
             attempts: "worker",
         },
     )?;
-    if let Some(path) = arguments.report.as_ref().filter(|_| !report.is_cancelled()) {
-        report.write(path)?;
-        return Ok(u8::from(report.failed()));
+    match &arguments.report {
+        Some(path) if !matches!(report, Report::Stopped) => report.write(path)?,
+        _ => writeln!(crate::output::stdout(), "{}", serde_json::to_string(&report).unwrap_or_default())?,
     }
-    let text = serde_json::to_string(&report).unwrap_or_default();
-    writeln!(crate::output::stdout(), "{text}")?;
     Ok(u8::from(report.failed()))
 }

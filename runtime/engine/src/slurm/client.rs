@@ -76,6 +76,23 @@ impl TaskState {
         matches!(self.name.as_str(), "PENDING" | "REQUEUED" | "REQUEUE_HOLD" | "SPECIAL_EXIT" | "CONFIGURING")
     }
 
+    /// Whether it was stopped on purpose, for its time or for a job that goes first: it goes on from its checkpoint.
+    pub(super) fn was_stopped(&self) -> bool {
+        matches!(self.name.as_str(), "TIMEOUT" | "PREEMPTED")
+    }
+
+    pub(super) fn was_cancelled(&self) -> bool {
+        self.name == "CANCELLED"
+    }
+
+    pub(super) fn ran_out_of_memory(&self) -> bool {
+        self.name == "OUT_OF_MEMORY"
+    }
+
+    pub(super) fn ran_out_of_time(&self) -> bool {
+        matches!(self.name.as_str(), "TIMEOUT" | "DEADLINE")
+    }
+
     /// Whether nothing comes of it any more. What Slurm may call it in later versions is taken for a life.
     pub(super) fn is_over(&self) -> bool {
         const OVER: [&str; 10] = [

@@ -28,7 +28,7 @@ use llmp_store::StoreError;
 
 use self::batch::{Batch, MOST_TASKS};
 pub use self::client::SlurmOptions;
-use self::client::{Client, Programs};
+use self::client::{Client, Programs, TaskState};
 use self::tasks::{Next, Resources, Task, Tasks};
 use super::action::Place;
 use super::executor::{Done, Executor, Failed, Submission};
@@ -203,6 +203,8 @@ impl<'a> Slurm<'a> {
                 let error = StoreError::Damaged { digest: object.hex(), what };
                 ActionError::Damaged { input, object, error }
             }
+            // One that stopped leaves no report; it is asked for again by whoever goes on.
+            Report::Stopped => ActionError::Failed(Error::cancelled()),
             Report::Failed { message, help } => {
                 if task.failures < self.around.retries && !self.around.stop.load(Ordering::Relaxed) {
                     task.failures += 1;
@@ -247,14 +249,15 @@ impl<'a> Slurm<'a> {
         }
         for next in state.tasks.compare(&states) {
             match next {
-                Next::Again { name, state: why } => {
+                Next::Again { name, state } => {
+                    let why = said_of(state.as_ref());
                     self.around
                         .observer
                         .line(&format!("  {name}: its task ended without a result ({why}), again"));
                 }
-                Next::Lost { task, state: why } => {
+                Next::Lost { task, state: last } => {
                     let log = state.batches.get(&task.batch).map(|batch| batch.log(task.index));
-                    let error = lost(&task, &why, log.as_deref(), state.parting.is_some());
+                    let error = lost(&task, last.as_ref(), log.as_deref(), state.parting.is_some());
                     state.ended.push_back(failed(*task, ActionError::Failed(error)));
                 }
             }
@@ -363,23 +366,36 @@ fn failed(task: Task, trouble: ActionError) -> Done {
     Done { ticket: task.ticket, outcome: Err(Failed { trouble, action: Box::new(task.action) }) }
 }
 
+/// What Slurm says of a task.
+fn said_of(state: Option<&TaskState>) -> &str {
+    state.map_or("it knows it no more", |state| &state.name)
+}
+
 /// That a task is gone, with what Slurm says of it.
-fn lost(task: &Task, why: &str, log: Option<&Path>, parting: bool) -> Error {
+fn lost(task: &Task, state: Option<&TaskState>, log: Option<&Path>, parting: bool) -> Error {
     if parting {
         return Error::cancelled();
     }
     let times =
         if task.losses == 0 { String::new() } else { format!(", for the {}th time", task.losses + 1) };
+    let why = said_of(state);
     let error =
         Error::new(format!("its task {}_{} ended without a result ({why}){times}", task.job, task.index));
-    let said = log.and_then(tail).map(|said| format!("it said: {said}"));
-    let help = match why {
-        "OUT_OF_MEMORY" => Some("give it more: `runtime on = slurm { memory = … }`".to_owned()),
-        "TIMEOUT" | "DEADLINE" => Some("give it more time: `runtime on = slurm { time = … }`".to_owned()),
-        "CANCELLED" => Some("somebody cancelled it; `llmp run` goes on from what is finished".to_owned()),
-        _ => said.or_else(|| Some("ask `scontrol show job` or the cluster's people why".to_owned())),
-    };
-    error.help_if(help)
+    error.help(match state {
+        Some(state) if state.ran_out_of_memory() => {
+            "give it more: `runtime on = slurm { memory = … }`".to_owned()
+        }
+        Some(state) if state.ran_out_of_time() => {
+            "give it more time: `runtime on = slurm { time = … }`".to_owned()
+        }
+        Some(state) if state.was_cancelled() => {
+            "somebody cancelled it; `llmp run` goes on from what is finished".to_owned()
+        }
+        _ => match log.and_then(tail) {
+            Some(said) => format!("it said: {said}"),
+            None => "ask `scontrol show job` or the cluster's people why".to_owned(),
+        },
+    })
 }
 
 /// The last line that a task's program printed.
@@ -398,7 +414,7 @@ pub fn check_slurm(options: &SlurmOptions) -> Result<(), Error> {
     Programs.check(options)
 }
 
-/// The folder of a batch, for tests and messages.
+/// A task's order, report or log, in the folder of its array.
 fn batch_file(folder: &Path, index: usize, ending: &str) -> PathBuf {
     folder.join(format!("{index}.{ending}"))
 }

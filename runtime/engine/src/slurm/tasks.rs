@@ -80,12 +80,12 @@ impl Task {
     }
 }
 
-/// What follows for a task that is gone.
+/// What follows for a task that is gone; its state is `None` where Slurm knows it no more.
 pub(super) enum Next {
     /// It was put among those that wait.
-    Again { name: String, state: String },
+    Again { name: String, state: Option<TaskState> },
     /// It is given up.
-    Lost { task: Box<Task>, state: String },
+    Lost { task: Box<Task>, state: Option<TaskState> },
 }
 
 /// Where a task is in Slurm: its array, and its place there.
@@ -161,10 +161,7 @@ impl Tasks {
             }
             task.gone += 1;
             if task.gone >= SIGHTINGS {
-                gone.push((
-                    *at,
-                    state.map_or_else(|| "it knows it no more".to_owned(), |state| state.name.clone()),
-                ));
+                gone.push((*at, state.cloned()));
             }
         }
         gone.into_iter()
@@ -175,18 +172,17 @@ impl Tasks {
             .collect()
     }
 
-    fn follow(&mut self, mut task: Task, state: String) -> Next {
-        let (stopped, by_hand) = (matches!(state.as_str(), "TIMEOUT" | "PREEMPTED"), state == "CANCELLED");
-        let again =
-            !self.parting && !by_hand && if stopped { task.stops < STOPS } else { task.losses < LOSSES };
-        if !again {
+    fn follow(&mut self, mut task: Task, state: Option<TaskState>) -> Next {
+        let is = |what: fn(&TaskState) -> bool| state.as_ref().is_some_and(what);
+        let (count, most) = match is(TaskState::was_stopped) {
+            true => (&mut task.stops, STOPS),
+            false => (&mut task.losses, LOSSES),
+        };
+        if self.parting || is(TaskState::was_cancelled) || *count >= most {
             return Next::Lost { task: Box::new(task), state };
         }
-        match stopped {
-            true => task.stops += 1,
-            false => task.losses += 1,
-        }
-        if state == "OUT_OF_MEMORY" {
+        *count += 1;
+        if is(TaskState::ran_out_of_memory) {
             task.resources.memory = task.resources.memory.map(|memory| memory.saturating_mul(2));
         }
         let name = task.action.stage.name.clone();
